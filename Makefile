@@ -1,0 +1,70 @@
+# `make` prints what there is. One virtual environment, .venv, is made once and again only when
+# pyproject.toml changes; `make PYTHON=/path/to/python3.13 setup` picks the interpreter.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+PYTHON ?=
+PYTEST_ARGS ?=
+DEMO_OUTPUT ?= demo-output
+CALIBRATE_ARGS ?=
+
+# An environment whose interpreter is gone is made anew.
+ifneq ($(wildcard $(VENV)),)
+$(shell $(BIN)/python -c '' 2>/dev/null || rm -f $(VENV)/.stamp-* $(BIN)/python)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow bench calibrate docs lint format clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@python=$$(sh scripts/find_python.sh $(if $(PYTHON),"$(PYTHON)")) || exit 1; \
+	echo "making $(VENV) with $$python"; \
+	"$$python" -m venv --clear $(VENV)
+
+$(VENV)/.stamp-base: pyproject.toml | $(BIN)/python
+	@echo "installing qqt_bayes (a minute or two the first time)"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.stamp-dev: pyproject.toml $(VENV)/.stamp-base | $(BIN)/python
+	@echo "installing the development tools"
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.stamp-dev ## make .venv with the package (editable) and the development tools
+
+demo: $(VENV)/.stamp-base ## fit the shipped runs, print the answer, write demo-output/
+	$(BIN)/qqt demo -o $(DEMO_OUTPUT)
+
+lint: $(VENV)/.stamp-dev ## ruff, format check and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.stamp-dev ## let ruff mend and format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint ## lint, then the tests (minutes)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.stamp-dev ## the slow tests: recovery, reference posteriors, notebooks
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+bench: $(VENV)/.stamp-dev ## the benchmarks: speed and accuracy against stated figures
+	$(BIN)/python -m pytest -m bench -s $(PYTEST_ARGS)
+
+calibrate: $(VENV)/.stamp-dev ## simulation-based calibration, 500 replications (long)
+	$(BIN)/python -m qqt_bayes.calibrate $(CALIBRATE_ARGS)
+
+docs: $(VENV)/.stamp-dev ## build the documentation into docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+clean: ## remove what was built (not .venv)
+	rm -rf build dist $(DEMO_OUTPUT) docs/_build docs/generated
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

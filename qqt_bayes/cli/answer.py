@@ -1,0 +1,97 @@
+"""Commands that fit and answer: fit, decide, demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qqt_bayes.cli import options as o
+
+
+def fit(
+    runs: o.Table,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where to save the fit (netCDF).")],
+    pools: o.PoolTable = None,
+    metric: o.Metric = None,
+    spec: o.SpecName = "effective_utility",
+    where: o.Where = None,
+    upto: o.Upto = None,
+    kind: o.KindName = None,
+    seed: o.Seed = 1,
+    draws: o.Draws = o.DRAWS,
+    on_fail: o.OnFail = "raise",
+) -> None:
+    """Fit one metric of a run table and save the fit.
+
+    Example: qqt fit runs.csv --pools pools.csv --metric loss --upto 500k -o fit.nc
+    """
+    made = o.open_fit(
+        runs, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind, seed=seed,
+        draws=draws, on_fail=on_fail,
+    )  # fmt: skip
+    made.save(out)
+    typer.echo(made.text)
+    o.note(f"saved {out}")
+
+
+def decide(
+    source: o.Source,
+    budgets: o.Budgets,
+    candidates: o.Candidates = None,
+    prob: o.Prob = 0.9,
+    margin: Annotated[
+        float | None, typer.Option(help="Regret, in the metric's unit, that is good enough.")
+    ] = None,
+    json: o.Json = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw the bands to this file (png, pdf, svg).")
+    ] = None,
+    pools: o.PoolTable = None,
+    metric: o.Metric = None,
+    spec: o.SpecName = "effective_utility",
+    where: o.Where = None,
+    upto: o.Upto = None,
+    kind: o.KindName = None,
+    seed: o.Seed = 1,
+    draws: o.Draws = o.DRAWS,
+    on_fail: o.OnFail = "raise",
+) -> None:
+    """Say which data is best at each budget, how sure that is, and what being wrong costs.
+
+    Example: qqt decide runs.csv --metric loss --budgets 480k,960k,1.92M --json
+    """
+    made = o.open_fit(
+        source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
+        seed=seed, draws=draws, on_fail=on_fail,
+    )  # fmt: skip
+    answer = made.decide(budgets, candidates, prob=prob, margin=margin, on_fail=on_fail)
+    if plot is not None:
+        answer.plot().savefig(plot)
+        o.note(f"drew {plot}")
+    if json:
+        o.print_json(answer.to_json())
+    else:
+        typer.echo(answer.text)
+
+
+def demo(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the picture and report.")] = (
+        Path("demo-output")
+    ),
+) -> None:
+    """Fit the bundled training runs up to 500k samples, and judge the answer at up to 1.92M.
+
+    Example: qqt demo -o demo-output
+    """
+    from qqt_bayes.cli.demo import run_demo
+
+    run_demo(out)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(fit)
+    app.command()(decide)
+    app.command()(demo)

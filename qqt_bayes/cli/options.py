@@ -1,0 +1,174 @@
+"""Options that several commands share, and how input is opened."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qqt_bayes.errors import UsageError
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+    from qqt_bayes.runs import Runs
+
+Source = Annotated[Path, typer.Argument(help="Run table (CSV), or a fit saved by `qqt fit`.")]
+Table = Annotated[Path, typer.Argument(help="Run table (CSV).")]
+PoolTable = Annotated[
+    Path | None,
+    typer.Option("--pools", help="Pool table (CSV); by default the one beside the run table."),
+]
+Metric = Annotated[str | None, typer.Option(help="Which metric of the run table.")]
+SpecName = Annotated[
+    str, typer.Option("--spec", help="A shipped specification, or a TOML file of your own.")
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(help="Only rows with COLUMN=VALUE; may be given several times."),
+]
+Upto = Annotated[str | None, typer.Option(help="Only rows up to this many samples, e.g. 500k.")]
+KindName = Annotated[
+    str | None,
+    typer.Option("--kind", help="loss, error or accuracy, if the metric's name does not tell."),
+]
+Seed = Annotated[int, typer.Option(help="Random seed: same seed, same answer.")]
+Draws = Annotated[int, typer.Option(min=100, help="Posterior draws of each of four chains.")]
+OnFail = Annotated[
+    str,
+    typer.Option(help="raise or warn, when the fit does not converge; a warning stamps outputs."),
+]
+Budgets = Annotated[str, typer.Option(help="Samples, comma between them: 480k,1.92M,1.28B.")]
+Candidates = Annotated[
+    str | None,
+    typer.Option(help='Data to choose from: "A;A+B;A:0.7+B:0.3". Default: observed and nested.'),
+]
+Prob = Annotated[float, typer.Option(help="Probability of intervals and of the credible set.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+DRAWS = 750
+
+
+def note(text: str) -> None:
+    """Tell people something, on stderr, so that stdout stays clean."""
+    typer.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on stdout; what is not finite must have become null before."""
+    typer.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+def parse_where(where: list[str] | None) -> dict[str, str]:
+    """``["model=B-32"]`` as a dict.
+
+    Raises
+    ------
+    UsageError
+        Where the equals sign is missing.
+    """
+    out = {}
+    for item in where or []:
+        column, sign, value = item.partition("=")
+        if not sign or not column.strip():
+            raise UsageError(f"--where {item!r} -> write COLUMN=VALUE, such as --where model=B-32")
+        out[column.strip()] = value.strip()
+    return out
+
+
+def load_runs(table: Path, pools: Path | None, metric: str | None, kind: str | None) -> Runs:
+    """Read and check the tables."""
+    from qqt_bayes.runs import read_runs
+
+    kinds = {metric: kind} if metric and kind else None
+    return read_runs(table, pools=pools, kinds=kinds)
+
+
+def only_metric(runs: Runs, metric: str | None) -> str:
+    """The metric asked for, or the only one there is.
+
+    Raises
+    ------
+    UsageError
+        If there are several and none was chosen.
+    """
+    if metric is not None:
+        return metric
+    if len(runs.metrics) == 1:
+        return str(runs.metrics[0])
+    raise UsageError(
+        f"several metrics in {runs.source}: {', '.join(runs.metrics)} -> choose one with --metric"
+    )
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[Any], None]]:
+    """A progress bar on stderr for a sampler's chains; silent when stderr is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console,
+        transient=True, disable=not sys.stderr.isatty(),
+    ) as bar:  # fmt: skip
+        task = bar.add_task(label, total=None)
+
+        def update(chains: Any) -> None:
+            done = sum(c.finished_draws for c in chains)
+            total = sum(c.total_draws for c in chains)
+            bar.update(task, completed=done, total=total)
+
+        yield update
+
+
+def open_fit(
+    source: Path,
+    *,
+    pools: Path | None = None,
+    metric: str | None = None,
+    spec: str = "effective_utility",
+    where: list[str] | None = None,
+    upto: str | None = None,
+    kind: str | None = None,
+    seed: int = 1,
+    draws: int = DRAWS,
+    on_fail: str = "raise",
+) -> Fit:
+    """A saved fit, or one made from a run table.
+
+    Raises
+    ------
+    UsageError
+        For options that a saved fit cannot take, or a bad one.
+    """
+    from qqt_bayes.fitting import fit
+    from qqt_bayes.inference.sample import Settings
+    from qqt_bayes.store import load_fit
+
+    if on_fail not in ("raise", "warn"):
+        raise UsageError(f"--on-fail {on_fail!r} -> give raise or warn")
+    if source.suffix == ".nc":
+        given = {"--pools": pools, "--metric": metric, "--where": where, "--upto": upto,
+                 "--kind": kind}  # fmt: skip
+        extra = [name for name, value in given.items() if value]
+        if extra:
+            raise UsageError(
+                f"{source} is a saved fit: {', '.join(extra)} would change it "
+                "-> give the run table instead, or leave them out"
+            )
+        return load_fit(source)
+    runs = load_runs(source, pools, metric, kind)
+    name = only_metric(runs, metric)
+    with progress(f"fitting {name}") as update:
+        made = fit(
+            runs, name, spec=spec, where=parse_where(where), upto=upto, kind=kind, seed=seed,
+            settings=Settings(draws=draws), on_fail=on_fail, progress=update,
+        )  # fmt: skip
+    for warning in made.study.warnings:
+        note(f"note: {warning}")
+    return made

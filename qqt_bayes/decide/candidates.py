@@ -1,0 +1,113 @@
+"""Which data to choose from, and at which budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.runs import Mixture, Pools, parse_mixture, parse_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.runs import Study
+
+__all__ = ["default_candidates", "kept_sizes", "parse_budgets", "parse_candidates"]
+
+
+def parse_budgets(budgets: str | float | Iterable[str | float]) -> np.ndarray:
+    """Budgets in samples, as given: ``"480k,1.92M"``, a number, or a list of either.
+
+    Raises
+    ------
+    UsageError
+        For none, for repeated ones and for what is not a positive number.
+    """
+    items: list[str | float]
+    if isinstance(budgets, str):
+        items = [part for part in budgets.split(",") if part.strip()]
+    elif isinstance(budgets, int | float):
+        items = [budgets]
+    else:
+        items = list(budgets)
+    if not items:
+        raise UsageError("no budgets given -> pass some, for example --budgets 480k,1.92M")
+    values = []
+    for item in items:
+        try:
+            value = parse_number(item)
+        except ValueError as error:
+            raise UsageError(f"budget {item!r}: {error}") from None
+        if not (np.isfinite(value) and value > 0):
+            raise UsageError(f"budget {item!r} must be a positive number of samples")
+        values.append(value)
+    if len(set(values)) < len(values):
+        raise UsageError("a budget is given twice -> give each once")
+    return np.array(values)
+
+
+def parse_candidates(candidates: str | Sequence[str], pools: Pools) -> list[Mixture]:
+    """Candidates as given: ``"A;A+B;A:0.7+B:0.3"`` or a list of expressions.
+
+    Raises
+    ------
+    UsageError
+        For none, for the same mixture twice, and for what is not a mixture of known pools.
+    """
+    items = candidates.split(";") if isinstance(candidates, str) else list(candidates)
+    items = [item.strip() for item in items if item.strip()]
+    if len(items) < 1:
+        raise UsageError('no candidates given -> pass some, for example --candidates "A;A+B"')
+    seen: dict[str, Mixture] = {}
+    for item in items:
+        try:
+            mixture = parse_mixture(item, pools)
+        except ValueError as error:
+            raise UsageError(f"candidate {item!r}: {error}") from None
+        if mixture.key in seen:
+            raise UsageError(
+                f"candidates {seen[mixture.key].text!r} and {item!r} are the same data "
+                "-> give it once"
+            )
+        seen[mixture.key] = mixture
+    return list(seen.values())
+
+
+def default_candidates(study: Study) -> list[Mixture]:
+    """Every mixture observed, and nested unions of ranked pools.
+
+    The unions take the observed pools by quality rank, best first, leaving out unlimited pools,
+    pools without a rank of their own and pools that overlap one already in.
+    """
+    found = {study.mixtures[text].key: study.mixtures[text] for text in dict.fromkeys(study.data)}
+    pools = study.pools
+    rank = np.asarray(pools.quality_rank, float)
+    usable = [
+        i
+        for i in np.argsort(rank, kind="stable")
+        if np.isfinite(rank[i])
+        and np.isfinite(pools.sizes[i])
+        and study.used[i]
+        and np.sum(rank == rank[i]) == 1
+    ]
+    taken: list[str] = []
+    for i in usable:
+        name = pools.names[i]
+        if any(pools.overlaps(name, other) for other in taken):
+            continue
+        taken.append(name)
+        union = parse_mixture("+".join(taken), pools)
+        found.setdefault(union.key, union)
+    return list(found.values())
+
+
+def kept_sizes(candidates: Sequence[Mixture], pools: Pools) -> np.ndarray | None:
+    """Size of each candidate over that of the widest; None if that means nothing.
+
+    It means nothing where a candidate is weighted (part of a pool may go unused) or unlimited.
+    """
+    sizes = np.array([c.unique_samples(pools) for c in candidates])
+    if any(c.kind == "weighted" for c in candidates) or not np.all(np.isfinite(sizes)):
+        return None
+    return sizes / sizes.max()

@@ -1,0 +1,68 @@
+"""From which budget on one candidate stays ahead of another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Crossover", "best_sequence", "crossover"]
+
+
+@dataclass(frozen=True)
+class Crossover:
+    """Budget from which ``to`` stays ahead of ``origin``.
+
+    Attributes
+    ----------
+    origin, to : int
+        Candidates.
+    draws : numpy.ndarray
+        Dim (sample,): samples; infinite where it does not happen within the searched budgets.
+    """
+
+    origin: int
+    to: int
+    draws: np.ndarray
+
+    def quantile(self, prob: float) -> float | None:
+        """Inverted-CDF quantile; None where it is infinite."""
+        value = float(np.quantile(self.draws, prob, method="inverted_cdf"))
+        return value if np.isfinite(value) else None
+
+
+def best_sequence(regret: np.ndarray) -> list[int]:
+    """The candidates of least expected regret along the grid, each time it changes.
+
+    Parameters
+    ----------
+    regret : numpy.ndarray
+        Dims (budget, candidate): expected regret.
+    """
+    best = np.argmin(regret, axis=1)
+    return [int(b) for i, b in enumerate(best) if i == 0 or b != best[i - 1]]
+
+
+def crossover(latent: np.ndarray, budgets: np.ndarray, origin: int, to: int) -> Crossover:
+    """Draw-wise budget from which ``to`` stays ahead to the end of the grid.
+
+    Parameters
+    ----------
+    latent : numpy.ndarray
+        Dims (sample, budget, candidate), lower is better.
+    budgets : numpy.ndarray
+        Dim (budget,), increasing.
+    """
+    lead = latent[:, :, origin] - latent[:, :, to]
+    behind = lead <= 0
+    last = len(budgets) - 1 - np.argmax(behind[:, ::-1], axis=1)  # last point where it is behind
+    out = np.full(len(lead), budgets[0])
+    some = behind.any(axis=1)
+    out[some & (last == len(budgets) - 1)] = np.inf
+    inner = np.flatnonzero(some & (last < len(budgets) - 1))
+    k = last[inner]
+    before, after = lead[inner, k], lead[inner, k + 1]
+    share = -before / (after - before)
+    logs = np.log(budgets)
+    out[inner] = np.exp(logs[k] + share * (logs[k + 1] - logs[k]))
+    return Crossover(origin, to, out)

@@ -1,0 +1,255 @@
+"""The decision: its definitions, computed from joint draws of latent performance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.decide.candidates import (
+    default_candidates, kept_sizes, parse_budgets, parse_candidates,
+)  # fmt: skip
+from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
+from qqt_bayes.decide.predict import compute_factor, new_runs, predict
+from qqt_bayes.errors import GateError, UsageError
+from qqt_bayes.inference.gate import GateReport, check_draws
+from qqt_bayes.runs import Mixture
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+
+GRID = 32
+
+__all__ = ["Decision", "decide"]
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """Which data is best at each budget; made by ``fit.decide``.
+
+    Attributes
+    ----------
+    latent : numpy.ndarray
+        Dims (sample, budget, candidate): latent performance as modelled, lower is better.
+    new_run : numpy.ndarray
+        The same with seed and evaluation noise.
+    budgets : numpy.ndarray
+        Dim (budget,), samples, in the order given.
+    candidates : tuple of Mixture
+    grid, grid_latent : numpy.ndarray
+        Budgets searched for crossovers, dim (grid,), and draws there.
+    crossovers : tuple of Crossover
+    prob : float
+        Probability of the equal-tailed intervals and of the credible set.
+    margin : float or None
+        Expected regret below which a candidate is good enough.
+    regret_compute : numpy.ndarray
+        Dims (budget, candidate); NaN where 16 times the samples would not do.
+    """
+
+    fit: Fit = field(repr=False)
+    latent: np.ndarray = field(repr=False)
+    new_run: np.ndarray = field(repr=False)
+    budgets: np.ndarray
+    candidates: tuple[Mixture, ...]
+    grid: np.ndarray = field(repr=False)
+    grid_latent: np.ndarray = field(repr=False)
+    crossovers: tuple[Crossover, ...] = field(repr=False)
+    prob: float
+    margin: float | None
+    regret_compute: np.ndarray = field(repr=False)
+    gate: GateReport = field(repr=False)
+
+    @cached_property
+    def p_best(self) -> np.ndarray:
+        """Share of draws in which a candidate is best, dims (budget, candidate)."""
+        winner = np.argmin(self.latent, axis=2)
+        return np.stack([(winner == c).mean(axis=0) for c in range(len(self.candidates))], axis=1)
+
+    @cached_property
+    def expected_regret(self) -> np.ndarray:
+        """Expected shortfall from the draw-wise best, in the metric's unit (budget, candidate)."""
+        return (self.latent - self.latent.min(axis=2, keepdims=True)).mean(axis=0)
+
+    @cached_property
+    def best(self) -> np.ndarray:
+        """Candidate of least expected regret, dim (budget,)."""
+        return np.argmin(self.expected_regret, axis=1)
+
+    @cached_property
+    def draws(self) -> Any:
+        """Latent performance in the metric's own unit, dims (sample, budget, data)."""
+        import xarray as xr
+
+        return xr.DataArray(
+            self.fit.study.reported(self.latent),
+            dims=("sample", "budget", "data"),
+            coords={"budget": self.budgets, "data": [c.text for c in self.candidates]},
+            name=self.fit.study.metric,
+        )
+
+    def interval(self, draws: np.ndarray) -> np.ndarray:
+        """Median and equal-tailed interval, in the metric's unit; dim 0 is (median, lo, hi)."""
+        tail = 0.5 * (1.0 - self.prob)
+        values = np.quantile(self.fit.study.reported(draws), [0.5, tail, 1.0 - tail], axis=0)
+        return np.asarray(values)
+
+    @cached_property
+    def difference(self) -> np.ndarray:
+        """Candidate minus best, draw-wise, in the metric's direction (sample, budget, cand.)."""
+        best = np.take_along_axis(self.latent, self.best[None, :, None], axis=2)
+        sign = -1.0 if self.fit.study.kind == "accuracy" else 1.0
+        return sign * (self.latent - best)
+
+    def credible_set(self, budget: int) -> list[str]:
+        """Candidates in order of P(best) until ``prob`` is reached."""
+        p = self.p_best[budget]
+        order = np.argsort(-p, kind="stable")
+        count = int(np.searchsorted(np.cumsum(p[order]), self.prob - 1e-12)) + 1
+        return [self.candidates[c].text for c in order[:count]]
+
+    def good_enough(self, budget: int) -> list[str]:
+        """Candidates whose expected regret is at most the margin."""
+        if self.margin is None:
+            return []
+        close = self.expected_regret[budget] <= self.margin
+        return [c.text for c, ok in zip(self.candidates, close, strict=True) if ok]
+
+    def kept_share(self, latent: np.ndarray) -> np.ndarray | None:
+        """Size of the draw-wise best over the widest candidate: (median, lo, hi) by budget."""
+        sizes = kept_sizes(self.candidates, self.fit.study.pools)
+        if sizes is None:
+            return None
+        kept = sizes[np.argmin(latent, axis=2)]
+        tail = 0.5 * (1.0 - self.prob)
+        return np.quantile(kept, [0.5, tail, 1.0 - tail], axis=0, method="inverted_cdf")
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a budget and candidate."""
+        level, run = self.interval(self.latent), self.interval(self.new_run)
+        tail = 0.5 * (1.0 - self.prob)
+        diff = np.quantile(self.difference, [0.5, tail, 1.0 - tail], axis=0)
+        rows = []
+        for b, samples in enumerate(self.budgets):
+            for c, mixture in enumerate(self.candidates):
+                rows.append(
+                    {
+                        "samples": samples,
+                        "data": mixture.text,
+                        "best": c == self.best[b],
+                        "p_best": self.p_best[b, c],
+                        "median": level[0, b, c],
+                        "lo": level[1, b, c],
+                        "hi": level[2, b, c],
+                        "new_run_lo": run[1, b, c],
+                        "new_run_hi": run[2, b, c],
+                        "difference": diff[0, b, c],
+                        "difference_lo": diff[1, b, c],
+                        "difference_hi": diff[2, b, c],
+                        "expected_regret": self.expected_regret[b, c],
+                        "regret_compute": self.regret_compute[b, c],
+                    }
+                )
+        return pd.DataFrame(rows)
+
+    @property
+    def text(self) -> str:
+        """The answer on one screen."""
+        from qqt_bayes.decide.text import describe
+
+        return describe(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The stable JSON object of ``--json``, as a dict."""
+        from qqt_bayes.decide.export import as_json
+
+        return as_json(self)
+
+    def plot(self, **options: Any) -> Any:
+        """Predicted metric, P(best) and kept share against budget, as a matplotlib figure."""
+        return import_module("qqt_bayes.plots").plot_decision(self, **options)
+
+
+def decide(
+    fit: Fit,
+    budgets: Any,
+    candidates: str | Sequence[str] | None = None,
+    *,
+    prob: float = 0.9,
+    margin: float | None = None,
+    on_fail: str = "raise",
+) -> Decision:
+    """Decide which data is best at each budget.
+
+    Parameters
+    ----------
+    fit : Fit
+    budgets : str, number or list
+        In samples: ``"480k,1.92M"``, ``1.92e6``, ``["480k", 1920000]``.
+    candidates : str or list of str, optional
+        ``"A;A+B;A:0.7+B:0.3"``. By default every mixture observed, and nested unions of finite,
+        non-overlapping, distinctly ranked pools.
+    prob : float
+        Probability of the intervals (equal-tailed) and of the credible set.
+    margin : float, optional
+        Expected regret, in the metric's unit, below which a candidate is good enough.
+    on_fail : {'raise', 'warn'}
+        What to do when the decision's own quantities did not converge.
+
+    Returns
+    -------
+    Decision
+
+    Raises
+    ------
+    UsageError
+        For a bad argument.
+    GateError
+        When R-hat or the effective sample size of a decision quantity is not good enough.
+    """
+    if not 0.0 < prob < 1.0:
+        raise UsageError(f"prob is {prob:g} -> give a probability between 0 and 1, such as 0.9")
+    wanted = parse_budgets(budgets)
+    chosen = (
+        default_candidates(fit.study)
+        if candidates is None
+        else parse_candidates(candidates, fit.study.pools)
+    )
+    shares = np.array([c.vector(fit.study.pools) for c in chosen])
+    smallest = float(np.min(fit.study.samples))
+    ends = (min(smallest, wanted.min()), max(float(fit.study.samples.max()), wanted.max()))
+    grid = np.geomspace(*ends, GRID) if ends[1] > ends[0] else np.array(ends[:1])
+    drawn = predict(fit, np.concatenate([wanted, grid]), shares).latent
+    latent, grid_latent = drawn[:, : len(wanted)], drawn[:, len(wanted) :]
+    gate = check_decision(fit, latent, chosen, wanted)
+    if not gate.passed and fit.converged and on_fail != "warn":
+        raise GateError(gate.text, gate)
+    regret = (grid_latent - grid_latent.min(axis=2, keepdims=True)).mean(axis=0)
+    sequence = best_sequence(regret)
+    crossings = tuple(
+        crossover(grid_latent, grid, a, b) for a, b in zip(sequence, sequence[1:], strict=False)
+    )
+    factors = np.stack([compute_factor(fit, shares, n) for n in wanted])
+    return Decision(
+        fit, latent, new_runs(fit, latent, fit.seed), wanted, tuple(chosen), grid, grid_latent,
+        crossings, prob, margin, factors, gate,
+    )  # fmt: skip
+
+
+def check_decision(
+    fit: Fit, latent: np.ndarray, candidates: Sequence[Mixture], budgets: np.ndarray
+) -> GateReport:
+    """Gate of what the decision rests on: each candidate's performance at each budget."""
+    shape = fit.posterior.chains
+    names, draws = [], []
+    for b, n in enumerate(budgets):
+        for c, mixture in enumerate(candidates):
+            names.append(f"{mixture.text} at {n:,.0f}")
+            draws.append(latent[:, b, c].reshape(shape))
+    return check_draws(names, np.array(draws))

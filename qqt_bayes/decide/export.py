@@ -1,0 +1,93 @@
+"""The decision as the stable JSON object of ``--json`` (schema 1; see docs/decisions.md)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from qqt_bayes.decide.decision import Decision
+
+SCHEMA = 1
+
+__all__ = ["as_json", "number"]
+
+
+def number(value: float | None) -> float | None:
+    """A JSON number: null for what is missing or not finite."""
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+def triple(values: np.ndarray) -> dict[str, float | None]:
+    """Median and interval."""
+    return {"median": number(values[0]), "lo": number(values[1]), "hi": number(values[2])}
+
+
+def as_json(d: Decision) -> dict[str, Any]:
+    """See :meth:`Decision.to_json`."""
+    study, table = d.fit.study, d.table
+    largest = study.trained_on["max_samples"]
+    tail = 0.5 * (1.0 - d.prob)
+    kept = d.kept_share(d.latent)
+    budgets = []
+    for b, samples in enumerate(d.budgets):
+        rows = table[table["samples"] == samples]
+        budgets.append(
+            {
+                "samples": number(samples),
+                "extrapolation_factor": number(samples / largest),
+                "best": d.candidates[d.best[b]].text,
+                "credible_set": d.credible_set(b),
+                "kept_share": None if kept is None else triple(kept[:, b]),
+                "candidates": [
+                    {
+                        "data": row.data,
+                        "p_best": number(row.p_best),
+                        "median": number(row.median),
+                        "lo": number(row.lo),
+                        "hi": number(row.hi),
+                        "new_run_lo": number(row.new_run_lo),
+                        "new_run_hi": number(row.new_run_hi),
+                        "difference": triple(
+                            np.array([row.difference, row.difference_lo, row.difference_hi])
+                        ),
+                        "expected_regret": number(row.expected_regret),
+                        "regret_compute": number(row.regret_compute),
+                    }
+                    for row in rows.itertuples()
+                ],
+            }
+            | ({"good_enough": d.good_enough(b)} if d.margin is not None else {})
+        )
+    crossings = [
+        {
+            "from": d.candidates[c.origin].text,
+            "to": d.candidates[c.to].text,
+            "median": c.quantile(0.5),
+            "lo": c.quantile(tail),
+            "hi": c.quantile(1.0 - tail),
+            "p_never": float(np.mean(~np.isfinite(c.draws))),
+            "p_before": float(np.mean(c.draws < largest)),
+        }
+        for c in d.crossovers
+    ]
+    out = {
+        "schema": SCHEMA,
+        "metric": study.metric,
+        "kind": study.kind,
+        "direction": study.direction,
+        "prob": d.prob,
+        "interval": "eti",
+        "trained_on": {
+            "runs": int(study.trained_on["runs"]),
+            "rows": int(study.trained_on["rows"]),
+            "max_samples": number(largest),
+        },
+        "budgets": budgets,
+        "crossovers": crossings,
+        "searched": [number(d.grid[0]), number(d.grid[-1])],
+    }
+    if d.fit.stamp or not d.gate.passed:
+        out["warning"] = d.fit.stamp or d.gate.text
+    return out

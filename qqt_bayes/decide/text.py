@@ -1,0 +1,104 @@
+"""The answer in words and a table, for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.runs import format_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.decide.decision import Decision
+
+__all__ = ["confidence", "decimals", "describe", "extrapolation"]
+
+SHOWN = 6
+
+
+def decimals(width: float) -> int:
+    """Decimals that show an uncertainty of this width to two figures, at most five."""
+    if not (np.isfinite(width) and width > 0):
+        return 3
+    return int(np.clip(1 - np.floor(np.log10(width)), 0, 5))
+
+
+def confidence(p: float) -> str:
+    """A probability in words and numbers."""
+    words = [
+        (0.99, "almost surely"),
+        (0.9, "very probably"),
+        (0.7, "probably"),
+        (0.5, "more likely than not"),
+        (0.0, "perhaps"),
+    ]
+    shown = ">.99" if p > 0.995 else f"{p:.2f}".lstrip("0")
+    return f"{next(w for floor, w in words if p >= floor)} (P = {shown})"
+
+
+def extrapolation(samples: float, largest: float) -> str:
+    """How far beyond the largest run a budget is; empty within the data."""
+    factor = samples / largest
+    return "" if factor <= 1.02 else f", extrapolated {factor:.1f}x beyond the largest run"
+
+
+def describe(d: Decision) -> str:
+    """One screen: per budget the best data, how sure, and the main candidates."""
+    study, largest = d.fit.study, d.fit.study.trained_on["max_samples"]
+    kind = "higher" if study.direction == "max" else "lower"
+    trained = study.trained_on
+    lines = [
+        f"{d.fit.stamp}{study.metric} ({kind} is better), fitted to {int(trained['runs'])} runs "
+        f"up to {format_number(largest)} samples; {d.prob:.0%} equal-tailed credible intervals"
+    ]
+    table = d.table
+    width = max([len(c.text) for c in d.candidates] + [9])
+    for b, samples in enumerate(d.budgets):
+        rows = table[table["samples"] == samples].sort_values("expected_regret")
+        top = rows.iloc[0]
+        lines += [
+            "",
+            f"At {format_number(samples)} samples{extrapolation(samples, largest)}: "
+            f"{confidence(top.p_best)} {top.data} is best of {len(d.candidates)}.",
+            f"  {'data':<{width}} {'P(best)':>8} {'expected [interval]':>24} "
+            f"{'minus best [interval]':>27} {'regret':>9} {'in compute':>11}",
+        ]
+        for row in rows.head(SHOWN).itertuples():
+            n = decimals(row.hi - row.lo)
+            m = decimals(row.difference_hi - row.difference_lo)
+            level = f"{row.median:.{n}f} [{row.lo:.{n}f}, {row.hi:.{n}f}]"
+            diff = (
+                "-"
+                if row.best
+                else f"{row.difference:+.{m}f} [{row.difference_lo:+.{m}f}, {row.difference_hi:+.{m}f}]"
+            )
+            factor = ">16x" if np.isnan(row.regret_compute) else f"{row.regret_compute:.2f}x"
+            lines.append(
+                f"  {row.data:<{width}} {row.p_best:>8.2f} {level:>24} {diff:>27} "
+                f"{row.expected_regret:>9.2g} {factor:>11}"
+            )
+        if len(rows) > SHOWN:
+            lines.append(f"  and {len(rows) - SHOWN} more, each with a larger expected regret")
+        lines.append(f"  {d.prob:.0%} credible set: {', '.join(d.credible_set(b))}")
+        if d.margin is not None:
+            lines.append(f"  good enough (regret <= {d.margin:g}): {', '.join(d.good_enough(b))}")
+    lines += ["", *crossover_lines(d)]
+    if not d.gate.passed:
+        lines.append(f"NOT CONVERGED: {d.gate.text}")
+    return "\n".join(lines).rstrip()
+
+
+def crossover_lines(d: Decision) -> list[str]:
+    """A sentence for each crossover."""
+    tail = 0.5 * (1.0 - d.prob)
+    lines = []
+    for c in d.crossovers:
+        never = float(np.mean(~np.isfinite(c.draws)))
+        ends = [c.quantile(p) for p in (0.5, tail, 1.0 - tail)]
+        beyond = f"beyond {format_number(d.grid[-1])}"
+        mid, lo, hi = (beyond if e is None else format_number(e) for e in ends)
+        lines.append(
+            f"{d.candidates[c.to].text} stays ahead of {d.candidates[c.origin].text} from {mid} "
+            f"samples on [{lo} to {hi}]; P(not by {format_number(d.grid[-1])}) = {never:.2f}"
+        )
+    return lines

@@ -1,0 +1,235 @@
+"""A fit: the runs, the specification and the sampled posterior, ready to be asked."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.errors import GateError
+from qqt_bayes.inference.posterior import Posterior, sample_posterior
+from qqt_bayes.inference.sample import Settings
+from qqt_bayes.model.design import build_design
+from qqt_bayes.model.spec import Spec, load_spec
+
+if TYPE_CHECKING:
+    from qqt_bayes.runs import Runs, Study
+
+__all__ = ["Fit", "fit"]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fitted study; made by :func:`fit` or :func:`qqt_bayes.load_fit`.
+
+    Attributes
+    ----------
+    runs : Runs
+        The rows that were fitted (already selected).
+    study : Study
+    spec : Spec
+    posterior : Posterior
+    seed : int
+    settings : Settings
+    selection : dict
+        ``where`` and ``upto`` as given.
+    """
+
+    runs: Runs = field(repr=False)
+    study: Study
+    spec: Spec
+    posterior: Posterior = field(repr=False)
+    seed: int
+    settings: Settings = field(repr=False)
+    selection: dict[str, Any] = field(repr=False)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the fit passed its gate."""
+        return self.posterior.gate.passed
+
+    @property
+    def stamp(self) -> str:
+        """What every output of a fit that did not pass its gate must carry; else empty."""
+        return "" if self.converged else "NOT CONVERGED: do not rely on this. "
+
+    @cached_property
+    def draws(self) -> Any:
+        """Posterior draws as an :class:`xarray.Dataset`, dims (chain, draw[, pool]).
+
+        ``irreducible`` in the metric's unit (as modelled: an accuracy is an error),
+        ``half_life`` in epochs, ``utility`` and ``level`` by pool, scales as in the specification.
+        """
+        import xarray as xr
+
+        shape = self.posterior.chains
+        pools = list(self.study.pools.names)
+        scalars = self.posterior.scalars()
+        rename = {n: f"{n}_median" if n == "half_life" else n for n in scalars}
+        rename["utility"] = "utility_mean"
+        data = {rename[n]: (("chain", "draw"), v.reshape(shape)) for n, v in scalars.items()}
+        by_pool = {
+            "utility": self.posterior.fitted.utility,
+            "level": self.posterior.fitted.level,
+            "half_life": self.posterior.half_lives,
+            "harm": self.posterior.harms,
+        }
+        data |= {
+            n: (("chain", "draw", "pool"), v.reshape(*shape, -1)) for n, v in by_pool.items()
+        }
+        return xr.Dataset(data, coords={"pool": pools})
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Posterior of each pool's utility, half-life, level and harm: median and 90% ETI."""
+        rows = []
+        for i, pool in enumerate(self.study.pools.names):
+            row: dict[str, Any] = {"pool": pool}
+            for name in ("utility", "half_life", "level", "harm"):
+                values = self.draws[name].values[..., i].ravel()
+                if np.all(np.isnan(values)):
+                    lo = mid = hi = np.nan
+                else:
+                    lo, mid, hi = np.quantile(values, [0.05, 0.5, 0.95])
+                row |= {name: mid, f"{name}_lo": lo, f"{name}_hi": hi}
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def priors(self) -> pd.DataFrame:
+        """Priors as a table: parameter, prior, why."""
+        rows = [
+            {"parameter": n, "prior": p.text, "why": p.why}
+            for n, p in self.posterior.priors.items()
+        ]
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def text(self) -> str:
+        """A summary for people: what was fitted, convergence, and the pools."""
+        t = self.study.trained_on
+        lines = [
+            f"{self.stamp}{self.study.metric} of {int(t['runs'])} runs ({int(t['rows'])} rows, "
+            f"largest {t['max_samples']:,.0f} samples), spec {self.spec.name}, seed {self.seed}",
+            self.posterior.gate.text,
+            "",
+            f"{'pool':>12}  {'utility [90% ETI]':>22}  {'half-life, epochs':>22}",
+        ]
+        for row in self.table.itertuples():
+            utility = f"{row.utility:.2f} [{row.utility_lo:.2f}, {row.utility_hi:.2f}]"
+            life = (
+                "unlimited pool"
+                if np.isnan(row.half_life)
+                else f"{row.half_life:.1f} [{row.half_life_lo:.1f}, {row.half_life_hi:.1f}]"
+            )
+            lines.append(f"{row.pool:>12}  {utility:>22}  {life:>22}")
+        return "\n".join(lines + [f"note: {w}" for w in self.study.warnings])
+
+    def decide(self, budgets: Any, candidates: Any = None, **options: Any) -> Any:
+        """Credible bands on the best data per budget; see :func:`qqt_bayes.decide.decide`."""
+        return import_module("qqt_bayes.decide").decide(self, budgets, candidates, **options)
+
+    def risk(self, budgets: Any, **options: Any) -> Any:
+        """Whether these runs can be trusted that far; see :func:`qqt_bayes.risk.risk`."""
+        return import_module("qqt_bayes.risk").risk(self, budgets, **options)
+
+    def buy(self, budgets: Any, **options: Any) -> Any:
+        """Which runs to buy next; see :func:`qqt_bayes.buy.buy`."""
+        return import_module("qqt_bayes.buy").buy(self, budgets, **options)
+
+    def plot(self, **options: Any) -> Any:
+        """Posterior of utilities and half-lives beside their priors, as a matplotlib figure."""
+        return import_module("qqt_bayes.plots").plot_pools(self, **options)
+
+    def update(self, new_rows: pd.DataFrame, **options: Any) -> Fit:
+        """Refit with new rows added, warm-started from this fit."""
+        return fit(
+            self.runs.append(new_rows),
+            self.study.metric,
+            spec=self.spec,
+            kind=self.study.kind,
+            seed=self.seed,
+            settings=self.settings,
+            start=self.posterior.theta.reshape(-1, self.posterior.theta.shape[-1]).mean(axis=0),
+            **options,
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Save to a netCDF file; see :func:`qqt_bayes.load_fit`."""
+        return import_module("qqt_bayes.store").save_fit(self, path)
+
+
+def fit(
+    runs: Runs,
+    metric: str,
+    *,
+    spec: str | Path | Spec = "effective_utility",
+    where: Mapping[str, str] | None = None,
+    upto: str | float | None = None,
+    kind: str | None = None,
+    seed: int = 1,
+    settings: Settings | None = None,
+    start: np.ndarray | None = None,
+    on_fail: str = "raise",
+    progress: Callable[[Any], None] | None = None,
+) -> Fit:
+    """Fit one metric of a run table.
+
+    Parameters
+    ----------
+    runs : Runs
+        From :func:`qqt_bayes.read_runs`.
+    metric : str
+        Name of the metric.
+    spec : str, Path or Spec
+        A shipped specification by name, or a TOML file.
+    where, upto
+        Which rows to fit, as for :meth:`Runs.select`.
+    kind : {'loss', 'error', 'accuracy'}, optional
+        Needed when the metric's name does not contain it.
+    seed : int
+        Same seed, same answer.
+    settings : Settings, optional
+        Draws, warm-up, chains.
+    start : numpy.ndarray, optional
+        Unconstrained point to start from.
+    on_fail : {'raise', 'warn'}
+        What to do when the fit does not pass its gate.
+    progress : callable, optional
+        Called with the sampler's progress now and then.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InputError, UsageError
+        If rows are not comparable or an argument is bad.
+    GateError
+        If the fit did not converge (with ``on_fail="raise"``).
+    """
+    spec = load_spec(spec)
+    chosen = runs.select(metric, where, upto)
+    study = chosen.study(metric, kind=kind, spec_levels=spec.levels)
+    settings = settings or Settings()
+    posterior = sample_posterior(
+        build_design(study, spec), spec.priors(study.kind), study.kind, seed, settings, start,
+        progress,
+    )  # fmt: skip
+    made = Fit(
+        chosen, study, spec, posterior, seed, settings,
+        {"where": dict(where or {}), "upto": upto},
+    )  # fmt: skip
+    if not made.converged:
+        if on_fail != "warn":
+            raise GateError(posterior.gate.text, posterior.gate)
+        warnings.warn(posterior.gate.text, stacklevel=2)
+    return made

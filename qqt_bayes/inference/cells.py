@@ -1,0 +1,47 @@
+"""From a design and its priors to what the marginal density reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.inference.marginal import Cells
+
+if TYPE_CHECKING:
+    from qqt_bayes.model.design import Design
+    from qqt_bayes.model.priors import Prior
+
+__all__ = ["build_cells"]
+
+
+def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
+    """Arrays of the marginal density.
+
+    Raises
+    ------
+    UsageError
+        If a prior that is integrated out is not normal.
+    """
+    linear = {}
+    for name in ("level", "quality_effect"):
+        prior = priors[name]
+        if prior.family not in ("normal", "fixed"):
+            raise UsageError(
+                f"prior '{name}' is integrated out exactly and must be normal or fixed, "
+                f"not {prior.family}."
+            )
+        linear[name] = (prior.numbers[0], 0.0) if prior.fixed else prior.pair
+    if linear["quality_effect"][0] != 0.0:
+        raise UsageError("prior 'quality_effect' must have mean zero (mu = 0, or fixed at 0).")
+    start, stop, repeats = design.bins
+    array = np.ascontiguousarray
+    return Cells(
+        array(design.value), array(design.count), array(design.scatter), array(design.eval_var),
+        array(design.points.first), array(design.points.epochs), array(design.points.shares),
+        array(design.kernels), array(design.likeness), array(design.quality),
+        start, np.log(stop / start), repeats,
+        float(linear["level"][0]), float(linear["level"][1]), float(linear["quality_effect"][1]),
+        kind != "loss",
+    )  # fmt: skip

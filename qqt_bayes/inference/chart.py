@@ -1,0 +1,217 @@
+"""From the sampler's unconstrained vector to the natural few, with their priors.
+
+Each parameter is walked on a scale where its prior is nearly standard normal; the half-lives are
+non-centred about their population median. The irreducible part is walked between zero and the
+smallest value seen, which is where it must lie.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from qqt_bayes.inference.marginal import IRREDUCIBLE, SCALES, Cells, log_density
+from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.priors import Prior
+
+SCALARS = (
+    "irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS,
+    "half_life", "half_life_spread",
+)  # fmt: skip
+HALF_LIFE, HALF_LIFE_SPREAD = len(SCALARS) - 2, len(SCALARS) - 1
+
+__all__ = ["SCALARS", "Chart", "build_chart", "density_and_gradient", "dimension", "to_natural"]
+
+
+class Chart(NamedTuple):
+    """Priors and layout of the unconstrained vector, as plain arrays."""
+
+    code: np.ndarray  # (scalar,) family of each scalar in SCALARS
+    a: np.ndarray  # (scalar,)
+    b: np.ndarray  # (scalar,)
+    upper: float  # bound of the irreducible part
+    harm_code: int
+    harm_a: float
+    harm_b: float
+    finite: np.ndarray  # (pool,) bool: only finite pools can be repeated
+
+
+def build_chart(priors: dict[str, Prior], upper: float, finite: np.ndarray) -> Chart:
+    """Chart of a study with these priors."""
+    chosen = [priors[name] for name in SCALARS]
+    pairs = np.array([p.pair for p in chosen])
+    harm = priors["harm"]
+    return Chart(
+        np.array([p.code for p in chosen]), pairs[:, 0].copy(), pairs[:, 1].copy(), float(upper),
+        harm.code, *harm.pair, np.asarray(finite, bool),
+    )  # fmt: skip
+
+
+def dimension(chart: Chart) -> int:
+    """Length of the unconstrained vector."""
+    pools = int(chart.finite.sum())
+    per_pool = pools * (2 if chart.harm_code else 1)
+    return int((chart.code > 0).sum()) + per_pool
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_pdf(code, a, b, x):
+    """Log prior density (up to a constant) of a natural value, and its derivative."""
+    if code == 1:
+        return -0.5 * ((x - a) / b) ** 2, -(x - a) / (b * b)
+    if code == 2:
+        t = (math.log(x) - a) / b
+        return -0.5 * t * t - math.log(x), -(t / b + 1.0) / x
+    if code == 3:
+        return -0.5 * (x / b) ** 2, -x / (b * b)
+    if code == 4:
+        s = x * x / (a * b * b)
+        return -0.5 * (a + 1.0) * math.log1p(s), -(a + 1.0) * x / (a * b * b) / (1.0 + s)
+    return (a - 1.0) * math.log(x) + (b - 1.0) * math.log1p(-x), (a - 1.0) / x - (b - 1.0) / (
+        1.0 - x
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def bounded(code, a, b, u, upper):
+    """Value in (0, upper), its derivative, log density in u and the derivative of that."""
+    share = 1.0 / (1.0 + math.exp(-u))
+    x = upper * share
+    slope = x * (1.0 - share)
+    lp, d_lp = log_pdf(code, a, b, x)
+    # log |dx/du| written so that it stays finite in both tails
+    log_jac = math.log(upper) - math.log1p(math.exp(-abs(u))) * 2.0 - abs(u)
+    return x, slope, lp + log_jac, d_lp * slope + 1.0 - 2.0 * share
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scalar(code, a, b, u):
+    """Value, its derivative, log density in u and the derivative of that."""
+    if code == 1:
+        return a + b * u, b, -0.5 * u * u, -u
+    if code == 2:
+        x = math.exp(a + b * u)
+        return x, b * x, -0.5 * u * u, -u
+    if code == 5:
+        return bounded(code, a, b, u, 1.0)
+    x = b * math.exp(u)
+    lp, d_lp = log_pdf(code, a, b, x)
+    return x, x, lp + u, d_lp * x + 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def to_natural(theta, chart, natural, slope, d_prior):
+    """Fill the natural vector; return the log prior.
+
+    ``slope`` (scalars, then harm) and ``d_prior`` (like theta) are filled for the chain rule.
+    """
+    pools = chart.finite.shape[0]
+    scalars = chart.code.shape[0]
+    tau0 = scalars - 2
+    log_prior = 0.0
+    at = 0
+    values = np.empty(scalars)
+    for s in range(scalars):
+        if chart.code[s] == 0:
+            values[s] = chart.a[s]
+            slope[s] = 0.0
+            continue
+        if s == IRREDUCIBLE:
+            x, dx, lp, dlp = bounded(chart.code[s], chart.a[s], chart.b[s], theta[at], chart.upper)
+        else:
+            x, dx, lp, dlp = scalar(chart.code[s], chart.a[s], chart.b[s], theta[at])
+        values[s] = x
+        slope[s] = dx
+        d_prior[at] = dlp
+        log_prior += lp
+        at += 1
+    slope[tau0] /= values[tau0]  # the half-lives need the slope of the median's log
+    natural[:tau0] = values[:tau0]
+    for i in range(pools):
+        natural[tau0 + i] = math.log(values[tau0])
+        natural[tau0 + pools + i] = chart.harm_a if chart.harm_code == 0 else 0.0
+        if chart.finite[i]:
+            natural[tau0 + i] += values[tau0 + 1] * theta[at]
+            log_prior -= 0.5 * theta[at] ** 2
+            d_prior[at] = -theta[at]
+            at += 1
+    for i in range(pools):
+        slope[scalars + i] = 0.0
+        if chart.finite[i] and chart.harm_code > 0:
+            x, dx, lp, dlp = scalar(chart.harm_code, chart.harm_a, chart.harm_b, theta[at])
+            natural[tau0 + pools + i] = x
+            slope[scalars + i] = dx
+            log_prior += lp
+            d_prior[at] = dlp
+            at += 1
+    return log_prior
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def density_and_gradient(theta, chart, cells, gradient):
+    """Log posterior density of the unconstrained vector; fills its gradient."""
+    pools = chart.finite.shape[0]
+    scalars = chart.code.shape[0]
+    tau0 = scalars - 2
+    natural = np.empty(tau0 + 2 * pools)
+    slope = np.empty(scalars + pools)
+    inner = np.empty(tau0 + 2 * pools)
+    total = to_natural(theta, chart, natural, slope, gradient)
+    total += log_density(natural, cells, inner)
+    if not math.isfinite(total):
+        return -np.inf
+    at = 0
+    spread = chart.a[tau0 + 1]
+    d_median = 0.0
+    for i in range(pools):
+        d_median += inner[tau0 + i]
+    where_spread = -1
+    for s in range(scalars):
+        if chart.code[s] == 0:
+            continue
+        if s < tau0:
+            gradient[at] += inner[s] * slope[s]
+        elif s == tau0:
+            gradient[at] += d_median * slope[s]
+        else:
+            where_spread = at
+            spread = scalar(chart.code[s], chart.a[s], chart.b[s], theta[at])[0]
+        at += 1
+    for i in range(pools):
+        if chart.finite[i]:
+            gradient[at] += inner[tau0 + i] * spread
+            if where_spread >= 0:
+                gradient[where_spread] += inner[tau0 + i] * theta[at] * slope[scalars - 1]
+            at += 1
+    for i in range(pools):
+        if chart.finite[i] and chart.harm_code > 0:
+            gradient[at] += inner[tau0 + pools + i] * slope[scalars + i]
+            at += 1
+    return total
+
+
+def natural_length(chart: Chart) -> int:
+    """Length of the natural vector: scalars, component scales, log half-lives, harms."""
+    return SCALES + len(COMPONENTS) + 2 * len(chart.finite)
+
+
+def natural_draws(theta: np.ndarray, chart: Chart) -> np.ndarray:
+    """Natural vectors of unconstrained draws, dims (draw, natural)."""
+    out = np.empty((len(theta), natural_length(chart)))
+    slope, d_prior = np.empty(len(SCALARS) + len(chart.finite)), np.empty(theta.shape[1])
+    for row, vector in zip(out, theta, strict=True):
+        to_natural(vector, chart, row, slope, d_prior)
+    return out
+
+
+def evaluator(chart: Chart, cells: Cells):  # type: ignore[no-untyped-def]
+    """Log density and gradient of one vector, as the sampler calls it."""
+
+    def logp(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        gradient = np.zeros(len(theta))
+        return density_and_gradient(theta, chart, cells, gradient), gradient
+
+    return logp

@@ -1,0 +1,206 @@
+"""Exact draws of everything linear, given the few: levels, utilities, drift, predictions.
+
+Matheron's rule: simulate all of it from the prior, observed points included, then add what the
+observed residuals say. The draws are exact, joint over all wanted points, and cost linear in them.
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from qqt_bayes.inference.exponents import exponents
+from qqt_bayes.inference.marginal import (
+    IRREDUCIBLE, NOISE, SCALES, SPREAD, UTILITY, Cells, covariance, invert, mean,
+)  # fmt: skip
+from qqt_bayes.inference.paths import Paths, pack_paths, update_path, walk
+from qqt_bayes.laws.effective_utility import pass_bins
+from qqt_bayes.model.effects import COMPONENTS, REGIME
+
+if TYPE_CHECKING:
+    from qqt_bayes.model.design import Design, Points
+
+CHUNK = 50  # draws that share a random stream: fixed, so that threads cannot change an answer
+
+__all__ = ["Conditional", "condition"]
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """Draws of the linear part.
+
+    Attributes
+    ----------
+    log_reducible : numpy.ndarray
+        Dims (draw, point): log of the reducible error, drift and mixture error included.
+    utility, level : numpy.ndarray
+        Dims (draw, pool).
+    parts : numpy.ndarray or None
+        Dims (draw, part, point): what each component of :data:`COMPONENTS`, the regime and,
+        last, levels' mean and utilities contribute.
+    """
+
+    log_reducible: np.ndarray
+    utility: np.ndarray
+    level: np.ndarray
+    parts: np.ndarray | None
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out, utility, level,
+         parts):  # fmt: skip
+    """Fill the outputs for a block of draws; see :class:`Conditional`."""
+    n, pools = cells.first.shape
+    points = first.shape[0]
+    comps = cells.kernels.shape[0]
+    tau0 = SCALES + comps
+    x = np.empty((n, pools))
+    xt = np.empty((points, pools))
+    scratch = np.empty((max(n, points), pools))
+    track = np.empty(paths.times.shape[0])
+    keep_parts = parts.shape[0] > 0
+    for s in range(natural.shape[0]):
+        row = natural[s]
+        d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
+        log_tau = row[tau0 : tau0 + pools]
+        harm = row[tau0 + pools : tau0 + 2 * pools]
+        exponents(cells.first, cells.epochs, cells.shares, log_tau, row[4], harm, cells.start,
+                  cells.lengths, cells.repeats, x, scratch[:n], scratch[:n], scratch[:n])  # fmt: skip
+        exponents(first, epochs, shares, log_tau, row[4], harm, cells.start, cells.lengths,
+                  cells.repeats, xt, scratch[:points], scratch[:points], scratch[:points])  # fmt: skip
+        resid = mean(row, cells, x)
+        noise = np.empty(n)
+        for r in range(n):
+            gap = cells.value[r] - d
+            v = (row[NOISE] * cells.value[r]) ** 2 + cells.eval_var[r]
+            noise[r] = v / (cells.replicates[r] * gap * gap)
+            resid[r] = math.log(gap) - resid[r] - math.sqrt(noise[r]) * rng.standard_normal()
+        # simulate from the prior
+        scale = np.empty(comps + 1)
+        scale[:comps] = row[SCALES : SCALES + comps]
+        # heavy-tailed: a normal over the root of a chi-square on its degrees of freedom
+        chi = 1.0
+        if regime[1] > 0.0:
+            chi = rng.chisquare(regime[0]) / regime[0]
+        scale[comps] = regime[1] * abs(rng.standard_normal()) / math.sqrt(chi)
+        base = cells.level_sd * rng.standard_normal()
+        quality = cells.quality_sd * rng.standard_normal()
+        eps = np.empty(pools)
+        for i in range(pools):
+            eps[i] = rng.standard_normal()
+        for i in range(pools):
+            total = quality * cells.quality[i]
+            for k in range(pools):
+                total += spread * factor[i, k] * eps[k]
+            utility[s, i] = m_b * total
+        for r in range(n):
+            resid[r] -= base
+            for i in range(pools):
+                resid[r] += x[r, i] * utility[s, i]
+        for e in range(paths.component.shape[0]):
+            a, b = paths.first[e], paths.first[e + 1]
+            walk(paths.times[a:b], scale[paths.component[e]], paths.constant[e], rng, track[a:b])
+            for k in range(paths.seen_first[e], paths.seen_first[e + 1]):
+                if paths.seen_time[k] >= 0:
+                    resid[paths.seen_row[k]] -= (
+                        paths.seen_weight[k] * track[a + paths.seen_time[k]]
+                    )
+        # pull towards the observations
+        c = covariance(row, cells, x, noise)
+        invert(c)
+        pull = c @ resid
+        base += cells.level_sd**2 * pull.sum()
+        xpull = x.T @ pull
+        lean = 0.0
+        for i in range(pools):
+            lean += cells.quality[i] * xpull[i]
+        for i in range(pools):
+            total = 0.0
+            for k in range(pools):
+                total += cells.likeness[i, k] * xpull[k]
+            utility[s, i] += m_b - m_b**2 * (
+                spread**2 * total + cells.quality_sd**2 * cells.quality[i] * lean
+            )
+        reference = 1.0 - d if cells.bounded else d
+        start = math.log(reference) + cells.level_mean + base
+        for t in range(points):
+            total = start
+            for i in range(pools):
+                total -= xt[t, i] * utility[s, i]
+            out[s, t] = total
+            if keep_parts:
+                parts[s, comps + 1, t] = total
+        for e in range(paths.component.shape[0]):
+            a, b = paths.first[e], paths.first[e + 1]
+            j = paths.component[e]
+            lo, hi = paths.seen_first[e], paths.seen_first[e + 1]
+            if j < comps:
+                update_path(paths.times[a:b], scale[j] ** 2, paths.constant[e],
+                            paths.seen_row[lo:hi], paths.seen_weight[lo:hi],
+                            paths.seen_time[lo:hi], pull, track[a:b])  # fmt: skip
+            for k in range(paths.want_first[e], paths.want_first[e + 1]):
+                if paths.want_time[k] < 0:
+                    continue
+                piece = paths.want_weight[k] * track[a + paths.want_time[k]]
+                out[s, paths.want_row[k]] += piece
+                if keep_parts:
+                    parts[s, j, paths.want_row[k]] += piece
+        for i in range(pools):
+            total = start
+            for k in range(pools):  # the levels' paths are the first ones
+                total += factor[i, k] * track[paths.first[k]]
+            level[s, i] = total
+
+
+def condition(
+    natural: np.ndarray,
+    cells: Cells,
+    design: Design,
+    points: Points,
+    regime: tuple[float, float],
+    seed: int,
+    *,
+    with_parts: bool = False,
+    threads: int = 2,
+) -> Conditional:
+    """Draw the linear part at the points, one draw for each draw of the few.
+
+    Parameters
+    ----------
+    natural : numpy.ndarray
+        Dims (draw, natural).
+    regime : tuple of float
+        Degrees of freedom and scale of the wandering beyond the largest run.
+    seed : int
+        Same seed, same answer, whatever the number of threads.
+    """
+    draws, pools = len(natural), design.points.shares.shape[1]
+    deepest = max(design.points.epochs.max(initial=1.0), points.epochs.max(initial=1.0))
+    start, stop, repeats = pass_bins(float(deepest))
+    cells = cells._replace(start=start, lengths=np.log(stop / start), repeats=repeats)
+    paths = pack_paths(design.points.effects, points.effects, keep=pools)
+    factor = np.linalg.cholesky(design.likeness)
+    out = np.empty((draws, len(points)))
+    utility, level = np.empty((draws, pools)), np.empty((draws, pools))
+    parts = np.zeros((draws if with_parts else 0, REGIME + 2, len(points)))
+    blocks = range(0, draws, CHUNK)
+    streams = np.random.SeedSequence(seed).spawn(len(blocks))
+
+    def work(job: tuple[int, np.random.SeedSequence]) -> None:
+        begin, stream = job
+        b = slice(begin, begin + CHUNK)
+        fill(natural[b], cells, paths, points.first, points.epochs, points.shares, factor,
+             np.asarray(regime, float), np.random.Generator(np.random.PCG64(stream)), out[b],
+             utility[b], level[b], parts[b])  # fmt: skip
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, zip(blocks, streams, strict=True)))
+    return Conditional(out, utility, level, parts if with_parts else None)
+
+
+assert len(COMPONENTS) == REGIME

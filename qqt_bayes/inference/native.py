@@ -1,0 +1,165 @@
+"""The density as a C function that nutpie calls without Python in between.
+
+A call through Python costs several times the density itself and holds the interpreter's lock, so
+that chains do not run side by side. nutpie's compiled models hold nothing but the address of a C
+function and a pointer to its data: the function here is compiled once for all studies (and kept on
+disk by numba), and a study is one flat buffer. Refitting other data therefore compiles nothing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numba import carray, cfunc, njit, types
+from numba.extending import intrinsic
+
+from qqt_bayes.inference.chart import Chart, density_and_gradient, dimension
+from qqt_bayes.inference.marginal import Cells
+
+HEADER = 16
+
+__all__ = ["native_model", "pack"]
+
+
+@intrinsic
+def as_doubles(context: Any, pointer: Any) -> Any:  # noqa: ARG001 - numba's signature
+    """Read an untyped pointer as one to doubles."""
+
+    def generate(builder_context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        target = builder_context.get_value_type(signature.return_type)
+        return builder.bitcast(args[0], target)
+
+    return types.CPointer(types.double)(types.voidptr), generate
+
+
+def pack(chart: Chart, cells: Cells) -> np.ndarray:
+    """One flat buffer: a header with the sizes and numbers, then the arrays in order."""
+    n, pools = cells.first.shape
+    header = np.zeros(HEADER)
+    header[:13] = (
+        n, pools, cells.kernels.shape[0], len(cells.start), len(chart.code), cells.level_mean,
+        cells.level_sd, cells.quality_sd, cells.bounded, chart.upper, chart.harm_code,
+        chart.harm_a, chart.harm_b,
+    )  # fmt: skip
+    arrays = [
+        cells.value, cells.replicates, cells.scatter, cells.eval_var, cells.first, cells.epochs,
+        cells.shares, cells.kernels, cells.likeness, cells.quality, cells.start, cells.lengths,
+        cells.repeats, chart.code, chart.a, chart.b, chart.finite,
+    ]  # fmt: skip
+    header[13] = HEADER + sum(a.size for a in arrays)
+    return np.concatenate([header, *(np.asarray(a, float).ravel() for a in arrays)])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def unpack(buffer):
+    """Views of the arrays in a packed buffer."""
+    n, pools, comps = int(buffer[0]), int(buffer[1]), int(buffer[2])
+    bins, scalars = int(buffer[3]), int(buffer[4])
+    at = HEADER
+    value = buffer[at : at + n]
+    at += n
+    count = buffer[at : at + n]
+    at += n
+    scatter = buffer[at : at + n]
+    at += n
+    eval_var = buffer[at : at + n]
+    at += n
+    first = buffer[at : at + n * pools].reshape((n, pools))
+    at += n * pools
+    epochs = buffer[at : at + n * pools].reshape((n, pools))
+    at += n * pools
+    shares = buffer[at : at + n * pools].reshape((n, pools))
+    at += n * pools
+    kernels = buffer[at : at + comps * n * n].reshape((comps, n, n))
+    at += comps * n * n
+    likeness = buffer[at : at + pools * pools].reshape((pools, pools))
+    at += pools * pools
+    quality = buffer[at : at + pools]
+    at += pools
+    start = buffer[at : at + bins]
+    at += bins
+    lengths = buffer[at : at + bins]
+    at += bins
+    repeats = buffer[at : at + bins]
+    at += bins
+    code = buffer[at : at + scalars].astype(np.int64)
+    at += scalars
+    a = buffer[at : at + scalars]
+    at += scalars
+    b = buffer[at : at + scalars]
+    at += scalars
+    finite = buffer[at : at + pools] > 0.5
+    cells = Cells(value, count, scatter, eval_var, first, epochs, shares, kernels, likeness,
+                  quality, start, lengths, repeats, buffer[5], buffer[6], buffer[7],
+                  buffer[8] > 0.5)  # fmt: skip
+    chart = Chart(code, a, b, buffer[9], int(buffer[10]), buffer[11], buffer[12], finite)
+    return chart, cells
+
+
+@cfunc(
+    types.int64(types.uint64, types.CPointer(types.double), types.CPointer(types.double),
+                types.CPointer(types.double), types.voidptr),
+    cache=True, error_model="numpy",
+)  # fmt: skip
+def density_c(size, theta_pointer, gradient_pointer, value_pointer, data_pointer):
+    """Log density and gradient at theta; a return above zero is a rejected point."""
+    doubles = as_doubles(data_pointer)
+    header = carray(doubles, (HEADER,))
+    chart, cells = unpack(carray(doubles, (int(header[13]),)))
+    theta = carray(theta_pointer, (size,))
+    gradient = carray(gradient_pointer, (size,))
+    value = density_and_gradient(theta, chart, cells, gradient)
+    carray(value_pointer, (1,))[0] = value
+    if not np.isfinite(value):
+        return 4
+    for i in range(size):
+        if not np.isfinite(gradient[i]):
+            return 3
+    return 0
+
+
+@cfunc(
+    types.int64(types.uint64, types.uint64, types.CPointer(types.double),
+                types.CPointer(types.double), types.voidptr),
+    cache=True,
+)  # fmt: skip
+def expand_c(size, expanded, theta_pointer, out_pointer, data_pointer):
+    """The stored draw is the unconstrained vector itself."""
+    theta = carray(theta_pointer, (size,))
+    out = carray(out_pointer, (expanded,))
+    for i in range(expanded):
+        out[i] = theta[i]
+    return 0
+
+
+def initial_point(seed: int, centre: np.ndarray, jitter: float) -> np.ndarray:
+    """A start near the centre; at zero the chart puts every parameter near its prior's middle."""
+    return centre + np.random.default_rng(seed).normal(0.0, jitter, len(centre))
+
+
+def native_model(chart: Chart, cells: Cells, centre: np.ndarray, jitter: float) -> Any:
+    """The study as a compiled model that :func:`nutpie.sample` takes."""
+    from nutpie.compile_pymc import CompiledPyMCModel
+
+    size = dimension(chart)
+    buffer = pack(chart, cells)
+    return CompiledPyMCModel(
+        dims={"theta": ("few",)},
+        reparameterized_names=[],
+        compiled_logp_func=density_c,
+        compiled_expand_func=expand_c,
+        initial_point_func=partial(initial_point, centre=centre, jitter=jitter),
+        shared_data={},
+        shared_var_keys={},
+        user_data=buffer,
+        n_expanded=size,
+        shape_info=(["theta"], [slice(0, size)], [(size,)]),
+        logp_func=None,
+        expand_func=None,
+        _n_dim=size,
+        _shapes={"theta": (size,)},
+        _coords={"few": pd.RangeIndex(size)},
+    )

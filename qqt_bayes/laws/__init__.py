@@ -1,0 +1,1 @@
+"""Laws: pure functions from data and parameters to predicted performance."""

@@ -1,0 +1,136 @@
+r"""The effective-utility law (QQT), for any sampling shares and pool sizes.
+
+One pool of :math:`N` unique samples follows :math:`y = d + e^{l}(n/n_0)^{-\beta}` during its first
+pass; each further pass multiplies the utility :math:`\beta` by :math:`2^{-1/\tau}`, with
+:math:`\tau` the half-life in epochs (Goyal et al. 2024, arXiv:2404.07177, eq. 3). For sampling
+shares :math:`w_i` this package writes the log of the reducible error as
+
+.. math::
+    \log(y - d) = \sum_i w_i l_i - \sum_i \beta_i X_i(n), \qquad
+    X_i(n) = w_i \int_{\log n_0}^{\log n} g\bigl(k_i(t)\bigr)\,dt,
+
+with :math:`k_i` the pass that pool :math:`i` is in when :math:`e^t` samples have been seen, and
+:math:`g(k) = (1+h)\,2^{-(k-1) w_i^q/\tau_i} - h` (harm :math:`h = 0` and dilution :math:`q = 1` in
+the paper, whose Theorem 1 is the case of equal pools and equal shares). The integrand is constant
+within a pass, so the *exponent sums* :math:`X_i` are exact finite sums: no quadrature.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+LN2 = float(np.log(2.0))
+EXACT_PASSES = 256
+BIN_RATIO = 1.01
+
+__all__ = ["exponent_sums", "first_pass_lengths", "pass_bins"]
+
+
+def pass_bins(max_epochs: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Split the repeated passes into bins of constant weight.
+
+    Passes 2 to 256 are bins of their own (exact). Later passes are grouped geometrically, 1% of
+    log-epochs a bin, so that a pool repeated ten thousand times costs no more than a few hundred
+    terms; the weight of such a bin is taken at its mean pass.
+
+    Parameters
+    ----------
+    max_epochs : float
+        The largest number of epochs of any pool in any row.
+
+    Returns
+    -------
+    start, stop, repeats : numpy.ndarray
+        Dim (bin,): epochs at which the bin begins and ends, and repeats (pass number less one)
+        that its weight is taken at. Empty when nothing is repeated.
+    """
+    last = int(np.ceil(max_epochs - 1e-9)) if np.isfinite(max_epochs) else 1
+    exact = np.arange(1.0, min(last, EXACT_PASSES))
+    start, stop, repeats = list(exact), list(exact + 1.0), list(exact)
+    edge = float(EXACT_PASSES)
+    while edge < last:
+        upper = np.ceil(edge * BIN_RATIO)
+        start.append(edge)
+        stop.append(upper)
+        repeats.append(0.5 * (edge + upper - 1.0))
+        edge = upper
+    return np.array(start), np.array(stop), np.array(repeats)
+
+
+def first_pass_lengths(
+    log_samples: Any, shares: Any, sizes: Any, anchor: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-length of each pool's first pass and its epochs.
+
+    Parameters
+    ----------
+    log_samples : array, dim (row,)
+        Log of the samples seen.
+    shares : array, dims (row, pool)
+        Sampling shares, each row sums to one.
+    sizes : array, dim (pool,)
+        Unique samples, ``inf`` for an unlimited pool.
+    anchor : float
+        Samples at which the levels are defined; not above any end of a first pass.
+
+    Returns
+    -------
+    first : numpy.ndarray
+        Dims (row, pool): e-folds from the anchor to the end of the first pass (or to the run's
+        end, if it comes sooner); zero where the pool has no share.
+    epochs : numpy.ndarray
+        Dims (row, pool).
+    """
+    log_samples, shares = np.asarray(log_samples, float), np.asarray(shares, float)
+    seen = np.exp(log_samples)[:, None] * shares
+    epochs = seen / np.asarray(sizes, float)
+    with np.errstate(divide="ignore"):
+        repeated = np.log(np.maximum(epochs, 1.0))
+    first = np.where(shares > 0, log_samples[:, None] - np.log(anchor) - repeated, 0.0)
+    return first, epochs
+
+
+def exponent_sums(
+    first: Any,
+    epochs: Any,
+    shares: Any,
+    log_half_life: Any,
+    dilution: Any = 1.0,
+    harm: Any = 0.0,
+    *,
+    xp: Any = np,
+) -> Any:
+    r"""Exponent sums :math:`X_i` of the law, so that :math:`\log(y-d) = w \cdot l - X \beta`.
+
+    Parameters
+    ----------
+    first, epochs : array, dims (row, pool)
+        From :func:`first_pass_lengths` (data, not parameters).
+    shares : array, dims (row, pool)
+        Sampling shares (data).
+    log_half_life : array, dim (pool,)
+        Log of the half-life in epochs.
+    dilution : scalar
+        Exponent q of the dilution of repetition by mixing; 1 in the paper.
+    harm : array, dim (pool,), or scalar
+        h >= 0: repeats can hurt; 0 in the paper.
+    xp : module
+        ``numpy`` (default) or ``pytensor.tensor``: the same source serves both.
+
+    Returns
+    -------
+    array, dims (row, pool)
+    """
+    first, epochs, shares = (np.asarray(a, float) for a in (first, epochs, shares))
+    start, stop, repeats = pass_bins(float(np.max(np.where(np.isfinite(epochs), epochs, 0.0))))
+    log_epochs = np.log(np.maximum(epochs, 1.0))
+    if len(start) == 0:
+        return shares * first + 0.0 * xp.exp(log_half_life)
+    ends = np.minimum(epochs[..., None], stop)
+    lengths = np.log(np.maximum(ends, start) / start)  # (row, pool, bin)
+    log_share = np.log(np.where(shares > 0, shares, 1.0))
+    rate = LN2 * xp.exp(dilution * log_share - log_half_life)  # (row, pool)
+    fresh = xp.sum(lengths * xp.exp(-rate[..., None] * repeats), axis=-1)
+    return shares * (first + (1.0 + harm) * fresh - harm * log_epochs)

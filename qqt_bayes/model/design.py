@@ -1,0 +1,172 @@
+"""From a study to the arrays of the model: cells, exponent lengths and covariances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.laws.effective_utility import first_pass_lengths, pass_bins
+from qqt_bayes.model.effects import Effects, build_effects, unit_kernels
+
+if TYPE_CHECKING:
+    from qqt_bayes.model.spec import Spec
+    from qqt_bayes.runs import Study
+
+# Longest run that any budget asked for is likely to reach, in multiples of the largest epoch count
+# seen: fixes the passes tabulated. Points beyond it get a table of their own.
+__all__ = ["Design", "Points", "build_design"]
+
+
+@dataclass(frozen=True)
+class Points:
+    """Places where the law is evaluated: cells that were observed, or candidates at budgets.
+
+    Attributes
+    ----------
+    log_samples : numpy.ndarray
+        Dim (point,).
+    shares, first, epochs : numpy.ndarray
+        Dims (point, pool).
+    effects : Effects
+    """
+
+    log_samples: np.ndarray
+    shares: np.ndarray
+    first: np.ndarray
+    epochs: np.ndarray
+    effects: Effects
+
+    def __len__(self) -> int:
+        return len(self.log_samples)
+
+
+@dataclass(frozen=True)
+class Design:
+    """A study laid out for the model: replicates collapsed to cells.
+
+    Attributes
+    ----------
+    value, count, scatter, eval_var : numpy.ndarray
+        Dim (cell,): mean of the replicates, their number, their sum of squares about the mean,
+        and the evaluation variance of one of them.
+    row_cell : numpy.ndarray
+        Dim (row,): which cell each row of the study belongs to.
+    points : Points
+        The cells.
+    kernels : numpy.ndarray
+        Dims (component, cell, cell).
+    anchor : float
+        Samples at which the levels are defined.
+    """
+
+    value: np.ndarray
+    count: np.ndarray
+    scatter: np.ndarray
+    eval_var: np.ndarray
+    row_cell: np.ndarray
+    points: Points
+    kernels: np.ndarray
+    sizes: np.ndarray
+    quality: np.ndarray
+    likeness: np.ndarray
+    mixture_weight: np.ndarray
+    anchor: float
+    smallest: float
+    largest: float
+
+    def points_at(self, samples: np.ndarray, shares: np.ndarray) -> Points:
+        """Points for other runs on the same pools.
+
+        Parameters
+        ----------
+        samples : numpy.ndarray
+            Dim (point,).
+        shares : numpy.ndarray
+            Dims (point, pool).
+        """
+        log_samples = np.log(np.asarray(samples, float))
+        shares = np.asarray(shares, float)
+        first, epochs = first_pass_lengths(log_samples, shares, self.sizes, self.anchor)
+        effects = build_effects(
+            log_samples, shares, self.sizes, self.likeness, self.mixture_weight,
+            self.smallest, self.largest,
+        )  # fmt: skip
+        return Points(log_samples, shares, first, epochs, effects)
+
+    @property
+    def bins(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Bins of repeated passes that cover the cells."""
+        return pass_bins(float(self.points.epochs.max(initial=1.0)))
+
+
+def quality_covariate(rank: np.ndarray) -> np.ndarray:
+    """Quality in standard deviations, best highest; zero where no rank is given."""
+    known = np.isfinite(rank)
+    out = np.zeros(len(rank))
+    if known.sum() > 1 and np.ptp(rank[known]) > 0:
+        out[known] = -(rank[known] - rank[known].mean()) / rank[known].std()
+    return out
+
+
+def family_matrices(family: tuple[str, ...], spec: Spec) -> tuple[np.ndarray, np.ndarray]:
+    """Prior correlation of pools, and relative sd of the mixture error of each pair.
+
+    Pools of one family share part of their levels and utilities, and mix more predictably than
+    foreign ones. Without families (or with only one) all pools are exchangeable.
+    """
+    pools = len(family)
+    same = np.array([[a == b and a != "" for b in family] for a in family])
+    np.fill_diagonal(same, True)
+    likeness, weight = np.eye(pools), np.ones((pools, pools))
+    if len(set(family)) > 1 and same.sum() > pools:
+        share = spec.structure["family_likeness"]
+        likeness = share * same + (1.0 - share) * np.eye(pools)
+        weight[same] = spec.structure["family_mixture"]
+    return likeness, weight
+
+
+def build_design(study: Study, spec: Spec) -> Design:
+    """Lay out a study under a specification.
+
+    Replicates (rows with the same shares and samples) collapse exactly to their mean and spread.
+    """
+    shares = np.asarray(study.shares, float)
+    samples = np.asarray(study.samples, float)
+    value = np.asarray(study.value, float)
+    key = np.column_stack([samples, np.round(shares, 9)])
+    _, index, row_cell = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    row_cell = row_cell.reshape(-1)
+    count = np.bincount(row_cell).astype(float)
+    average = np.bincount(row_cell, value) / count
+    scatter = np.bincount(row_cell, (value - average[row_cell]) ** 2)
+    eval_var = np.bincount(row_cell, evaluation_variance(study, average[row_cell])) / count
+    sizes = np.asarray(study.pools.sizes, float)
+    log_samples, cell_shares = np.log(samples[index]), shares[index]
+    smallest, largest = float(log_samples.min()), float(log_samples.max())
+    anchor = float(min(samples.min(), sizes.min()))
+    likeness, weight = family_matrices(tuple(study.pools.family), spec)
+    first, epochs = first_pass_lengths(log_samples, cell_shares, sizes, anchor)
+    effects = build_effects(
+        log_samples, cell_shares, sizes, likeness, weight, smallest, largest
+    )
+    points = Points(log_samples, cell_shares, first, epochs, effects)
+    return Design(
+        average, count, scatter, eval_var, row_cell, points, unit_kernels(effects, effects), sizes,
+        quality_covariate(np.asarray(study.pools.quality_rank, float)), likeness, weight,
+        anchor, smallest, largest,
+    )  # fmt: skip
+
+
+def evaluation_variance(study: Study, value: np.ndarray) -> np.ndarray:
+    """Variance of one evaluation: given, or binomial from the number of test items.
+
+    The number of items behind a loss says nothing about its noise, so it is not used there.
+    """
+    given = np.nan_to_num(np.asarray(study.se, float), nan=0.0) ** 2
+    if study.kind == "loss":
+        return given
+    items = np.asarray(study.n_eval, float)
+    binomial = np.where(np.isfinite(items), value * (1.0 - value) / np.maximum(items, 1.0), 0.0)
+    return np.where(np.isfinite(np.asarray(study.se, float)), given, binomial)

@@ -1,0 +1,168 @@
+"""Specifications: a law, its levels and its priors with provenance, read from ``models/*.toml``."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.model.priors import Prior, prior_from_dict
+
+SCHEMA = 1
+KINDS = ("loss", "error", "accuracy")
+PARAMETERS = (
+    "irreducible", "level", "utility", "utility_spread", "quality_effect", "half_life",
+    "half_life_spread", "harm", "dilution", "seed_noise", "level_spread", "common_drift",
+    "pool_drift", "repetition_drift", "mixture_error", "mixture_drift", "regime",
+)  # fmt: skip
+KEYS = {"schema", "name", "law", "title", "levels", "priors", "structure"}
+STRUCTURE = {"family_likeness": 0.5, "family_mixture": 0.5}
+
+__all__ = ["Spec", "available_specs", "load_spec"]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A model specification.
+
+    Attributes
+    ----------
+    name, law, title : str
+        The law is the name of a module in :mod:`qqt_bayes.laws`.
+    levels : tuple of str
+        Columns of the run table that are modelled.
+    source : dict
+        The TOML as read, so that a saved fit can be refitted.
+    """
+
+    name: str
+    law: str
+    title: str
+    levels: tuple[str, ...]
+    source: dict[str, Any] = field(repr=False)
+
+    def priors(self, kind: str) -> dict[str, Prior]:
+        """Priors by parameter for a metric of this kind ('loss', 'error' or 'accuracy')."""
+        branch = "loss" if kind == "loss" else "error"
+        tables = self.source["priors"]
+        merged = {k: v for k, v in tables.items() if k not in KINDS} | tables.get(branch, {})
+        return {name: prior_from_dict(name, merged[name]) for name in PARAMETERS}
+
+    @property
+    def structure(self) -> dict[str, float]:
+        """Settings that are not priors: how much pools of one family share."""
+        return STRUCTURE | self.source.get("structure", {})
+
+    def with_priors(self, **tables: dict[str, Any]) -> Spec:
+        """Copy with some priors replaced, each by a table like ``{"family": "fixed", "value": 1}``.
+
+        A name such as ``loss.irreducible`` (given as a dict key) replaces the prior of one kind.
+        """
+        source = json.loads(json.dumps(self.source))
+        for name, table in tables.items():
+            node = source["priors"]
+            *path, leaf = name.split(".")
+            for part in path:
+                node = node[part]
+            if leaf not in PARAMETERS:
+                raise UsageError(unknown("parameter", leaf, PARAMETERS))
+            node[leaf] = {"why": "given by the user"} | table
+        return spec_from_dict(source)
+
+    def to_json(self) -> str:
+        """The specification as JSON, from which :func:`spec_from_dict` restores it."""
+        return json.dumps(self.source, sort_keys=True)
+
+
+def unknown(what: str, name: str, valid: Any) -> str:
+    """Message for an unknown name, with the nearest valid ones."""
+    near = get_close_matches(name, list(valid), n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"unknown {what} '{name}'{hint} Valid: {', '.join(sorted(valid))}."
+
+
+def spec_from_dict(source: dict[str, Any], where: str = "spec") -> Spec:
+    """Build a validated :class:`Spec` from the parsed TOML.
+
+    Raises
+    ------
+    UsageError
+        For unknown keys or parameters, a missing prior or a malformed one.
+    """
+    problems = [unknown("key", key, KEYS) for key in source if key not in KEYS]
+    if source.get("schema") != SCHEMA:
+        problems.append(f"schema is {source.get('schema')!r}: this version reads schema {SCHEMA}.")
+    structure = source.get("structure", {})
+    problems += [unknown("key in [structure]", key, STRUCTURE) for key in set(structure) - set(STRUCTURE)]
+    priors = source.get("priors", {})
+    for name in priors:
+        if name not in PARAMETERS and name not in ("loss", "error"):
+            problems.append(unknown("parameter in [priors]", name, PARAMETERS))
+    for branch in ("loss", "error"):
+        for name in priors.get(branch, {}):
+            if name not in PARAMETERS:
+                problems.append(unknown(f"parameter in [priors.{branch}]", name, PARAMETERS))
+        merged = priors | priors.get(branch, {})
+        for name in PARAMETERS:
+            if name not in merged:
+                problems.append(f"no prior for '{name}' ({branch}): add a table [priors.{name}].")
+            else:
+                try:
+                    prior_from_dict(name, merged[name])
+                except UsageError as error:
+                    problems.append(str(error))
+    if problems:
+        lines = "\n  ".join(dict.fromkeys(problems))
+        raise UsageError(f"{where} is not a valid specification:\n  {lines}")
+    return Spec(
+        name=source["name"],
+        law=source["law"],
+        title=source.get("title", source["name"]),
+        levels=tuple(source.get("levels", ())),
+        source=source,
+    )
+
+
+def spec_folder() -> Path:
+    """Folder of the shipped specifications: in the wheel, or at the root of a checkout."""
+    packaged = Path(str(resources.files("qqt_bayes"))) / "_models"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "models"
+
+
+def available_specs() -> list[str]:
+    """Names of the shipped specifications."""
+    return sorted(path.stem for path in spec_folder().glob("*.toml"))
+
+
+def load_spec(spec: str | Path | Spec) -> Spec:
+    """A shipped specification by name, or one from a TOML file.
+
+    Parameters
+    ----------
+    spec : str, Path or Spec
+        Name such as ``"effective_utility"``, a path ending in ``.toml``, or a :class:`Spec`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such specification, or it is not valid.
+    """
+    if isinstance(spec, Spec):
+        return spec
+    path = Path(spec)
+    if path.suffix != ".toml":
+        path = spec_folder() / f"{spec}.toml"
+        if not path.is_file():
+            raise UsageError(unknown("spec", str(spec), available_specs()))
+    try:
+        source = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no such spec file: {path}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from None
+    return spec_from_dict(source, where=str(path))

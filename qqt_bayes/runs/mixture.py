@@ -1,0 +1,195 @@
+"""Mixture expressions: ``A``, ``A+B`` (union), ``A:0.7+B:0.3`` (sampling shares)."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.runs.numbers import parse_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.runs.pools import Pools
+
+type Complaint = tuple[str, str]  # what is wrong, how to mend it
+
+POOL_NAME = re.compile(r"[\w.-]+")
+SUM_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What a run was trained on. Two spellings of one mixture are equal: ``A+B == B+A``.
+
+    Parameters
+    ----------
+    text
+        The expression exactly as given.
+    shares
+        Pool name -> sampling share in (0, 1], in the order of the pool table; they sum to 1.
+    kind
+        ``single``, ``union`` (sampled in proportion to size) or ``weighted``.
+    key
+        The canonical spelling, by which mixtures are compared.
+    """
+
+    text: str = field(compare=False)
+    shares: dict[str, float] = field(compare=False)
+    kind: Literal["single", "union", "weighted"] = field(compare=False)
+    key: str
+
+    def vector(self, pools: Pools) -> np.ndarray:
+        """Sampling shares as an array (pool,), zero for pools that take no part."""
+        shares = np.zeros(len(pools))
+        for name, share in self.shares.items():
+            shares[pools.index(name)] = share
+        return shares
+
+    def unique_samples(self, pools: Pools) -> float:
+        """Sum of the sizes of the pools it draws from, in samples (infinite if one is unlimited).
+
+        An upper bound when pools of a weighted mixture overlap.
+        """
+        return float(sum(pools.sizes[pools.index(name)] for name in self.shares))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_mixture(text: str, pools: Pools) -> Mixture:
+    """Read a mixture expression.
+
+    Parameters
+    ----------
+    text
+        ``A``; ``A+B``, a union sampled in proportion to size; ``A:0.7+B:0.3``, sampling shares.
+    pools
+        The pools the expression may name.
+
+    Returns
+    -------
+    Mixture
+
+    Raises
+    ------
+    UsageError
+        Listing everything wrong with the expression and how to mend it.
+    """
+    mixture, complaints = examine(text, pools)
+    if mixture is None:
+        told = "; ".join(f"{what} -> {mend}" for what, mend in complaints)
+        raise UsageError(f"mixture '{text}': {told}")
+    return mixture
+
+
+def examine(text: str, pools: Pools) -> tuple[Mixture | None, list[Complaint]]:
+    """Read a mixture expression; on failure return None and every complaint about it."""
+    if not text.strip():
+        return None, [("empty mixture", "name a pool, e.g. A, A+B or A:0.7+B:0.3")]
+    complaints: list[Complaint] = []
+    shares: dict[str, float | None] = {}
+    for term in text.split("+"):
+        name, colon, share = (part.strip() for part in term.partition(":"))
+        complaint = _name_complaint(name, pools)
+        if complaint is None and name in shares:
+            complaint = (f"pool '{name}' twice", "name each pool once")
+        if complaint is not None:
+            complaints.append(complaint)
+            continue
+        shares[name] = None
+        if colon:
+            try:
+                shares[name] = _read_share(name, share)
+            except UsageError as error:
+                what, mend = str(error).split(" -> ", 1)
+                complaints.append((what, mend))
+    if complaints:
+        return None, complaints
+    given = {name: share for name, share in shares.items() if share is not None}
+    if given and len(given) < len(shares):
+        bare = ", ".join(f"'{name}'" for name in shares if name not in given)
+        return None, [(f"no share for {bare}", "give every pool a share, or none of them")]
+    complaints = _sum_complaints(given) if given else _union_complaints(list(shares), pools)
+    return (None, complaints) if complaints else (_build(text, list(shares), given, pools), [])
+
+
+def _name_complaint(name: str, pools: Pools) -> Complaint | None:
+    if not name:
+        return "a '+' or ':' without a pool name", "write e.g. A+B or A:0.7+B:0.3"
+    if name in pools.names:
+        return None
+    illegal = "".join(dict.fromkeys(POOL_NAME.sub("", name)))
+    if illegal:
+        return (
+            f"'{illegal}' cannot be part of a pool name (in '{name}')",
+            "join pools by '+', e.g. A+B; names hold letters, digits, '.', '_' and '-'",
+        )
+    near = difflib.get_close_matches(name, pools.names, n=1, cutoff=0.5)
+    known = f"write '{near[0]}'" if near else f"choose from {', '.join(pools.names)}"
+    return f"unknown pool '{name}'", f"{known}, or add it to the pool table"
+
+
+def _read_share(name: str, text: str) -> float:
+    try:
+        share = parse_number(text, suffixes=False)
+    except UsageError:
+        raise UsageError(
+            f"share '{text}' of '{name}' is not a number -> write e.g. {name}:0.7"
+        ) from None
+    if not 0 < share < math.inf:
+        raise UsageError(
+            f"share {text} of '{name}' is not a positive number -> "
+            f"leave the pool out or give it a share"
+        )
+    return share
+
+
+def _sum_complaints(shares: dict[str, float]) -> list[Complaint]:
+    total = math.fsum(shares.values())
+    if abs(total - 1) <= SUM_TOLERANCE:
+        return []
+    scaled = "+".join(f"{name}:{share / total:.8g}" for name, share in shares.items())
+    percent = " (given as percent?)" if abs(total - 100) < 1 else ""
+    return [(f"shares sum to {total:.8g}{percent}", f"make them sum to 1, e.g. {scaled}")]
+
+
+def _union_complaints(names: list[str], pools: Pools) -> list[Complaint]:
+    if len(names) == 1:
+        return []
+    example = "+".join(f"{name}:{1 / len(names):.3g}" for name in names[:2])
+    complaints: list[Complaint] = [
+        (
+            f"union with the unlimited pool '{name}'",
+            f"a union samples in proportion to size: give shares, e.g. {example}",
+        )
+        for name in names
+        if np.isinf(pools.sizes[pools.index(name)])
+    ]
+    complaints += [
+        (
+            f"union of the overlapping pools '{a}' and '{b}'",
+            "name the larger one alone if it holds the other, or split them into disjoint pools",
+        )
+        for a, b in itertools.combinations(names, 2)
+        if pools.overlaps(a, b)
+    ]
+    return complaints
+
+
+def _build(text: str, names: list[str], given: dict[str, float], pools: Pools) -> Mixture:
+    names = sorted(names, key=pools.index)
+    if len(names) == 1:
+        return Mixture(text, {names[0]: 1.0}, "single", names[0])
+    weights = given or {name: float(pools.sizes[pools.index(name)]) for name in names}
+    total = math.fsum(weights.values())
+    shares = {name: weights[name] / total for name in names}
+    if not given:
+        return Mixture(text, shares, "union", "+".join(names))
+    key = "+".join(f"{name}:{shares[name]:.10g}" for name in names)
+    return Mixture(text, shares, "weighted", key)

@@ -1,0 +1,195 @@
+"""The pool table: which pools there are, how large, of what rank, and which overlap."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.errors import InputError, UsageError
+from qqt_bayes.runs.cells import CellError, Rule, plain_numbers, read_number
+from qqt_bayes.runs.mixture import POOL_NAME
+from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
+
+HEADER = "pool,size,quality_rank,family,overlaps,price"
+SIZE = Rule("the number of unique samples, e.g. 12.8M, or inf for an unlimited pool", infinite=True)
+RANK = Rule("a number, 1 = best", "or leave it blank", low=-math.inf, suffixes=False)
+PRICE = Rule("a price of 0 or more", "or leave it blank", low_allowed=True)
+_SYNONYMS = {
+    "pool": ("name", "data", "source", "dataset"),
+    "size": ("n", "samples", "unique", "unique_samples", "tokens", "pool_size"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Pools:
+    """Data pools, in the order of their table.
+
+    Parameters
+    ----------
+    table
+        One row a pool: pool, size and whatever optional columns and covariates were given.
+    names
+        Pool names.
+    sizes
+        Unique samples (pool,); may be infinite.
+    quality_rank
+        1 = best (pool,); NaN where not given.
+    family
+        Family of each pool; ``""`` where not given.
+    price
+        Price (pool,), in the unit of the table; NaN where not given.
+    overlap_pairs
+        Pairs of pools that share samples.
+    source
+        File name, or ``<DataFrame>``.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    names: tuple[str, ...]
+    sizes: np.ndarray
+    quality_rank: np.ndarray
+    family: tuple[str, ...]
+    price: np.ndarray
+    overlap_pairs: frozenset[frozenset[str]]
+    source: str = "<DataFrame>"
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def index(self, name: str) -> int:
+        """Position of a pool.
+
+        Raises
+        ------
+        UsageError
+            When there is no such pool.
+        """
+        try:
+            return self.names.index(name)
+        except ValueError:
+            near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
+            mend = f"write '{near[0]}'" if near else f"choose from {', '.join(self.names)}"
+            raise UsageError(f"unknown pool '{name}' -> {mend}") from None
+
+    def overlaps(self, a: str, b: str) -> bool:
+        """Whether two pools share samples."""
+        return frozenset((a, b)) in self.overlap_pairs
+
+
+def read_pools(source: Source | Pools) -> Pools:
+    """Read and check a pool table.
+
+    Parameters
+    ----------
+    source
+        Path of a CSV file, or a DataFrame, with columns ``pool, size`` (unique samples: 480000,
+        480k, 12.8M, inf) and optionally ``quality_rank`` (1 = best), ``family``, ``overlaps``
+        (pools that share samples with it, ``;`` between), ``price`` and any covariate.
+
+    Returns
+    -------
+    Pools
+
+    Raises
+    ------
+    InputError
+        Listing every problem of the table.
+    """
+    if isinstance(source, Pools):
+        return source
+    sheet = read_sheet(source, HEADER)
+    pools = check_pools(sheet)
+    if sheet.problems or pools is None:
+        raise InputError(sheet.problems)
+    return pools
+
+
+def check_pools(sheet: Sheet) -> Pools | None:
+    """Check a pool table, noting problems in the sheet.
+
+    Returns what could be read (so that the run table can still be checked against it), or None
+    when not even the names and sizes are there.
+    """
+    if not sheet.require(("pool", "size"), _SYNONYMS):
+        return None
+    rows = _named_rows(sheet)
+    names = tuple(sheet.column("pool")[row] for row in rows)
+    sizes = _numbers(sheet, rows, "size", SIZE, required=True)
+    rank = _numbers(sheet, rows, "quality_rank", RANK)
+    price = _numbers(sheet, rows, "price", PRICE)
+    family = tuple(sheet.column("family")[row] for row in rows)
+    pairs = _overlaps(sheet, rows, names)
+    table = pd.DataFrame({"pool": names, "size": sizes})
+    known = {"quality_rank": rank, "family": family, "price": price}
+    for name in sheet.columns:
+        if name in known:
+            table[name] = known[name]
+        elif name not in table.columns:
+            cells = [sheet.column(name)[row] for row in rows]
+            table[name] = cells if name == "overlaps" else plain_numbers(cells) or cells
+    for array in (sizes, rank, price):
+        array.flags.writeable = False
+    return Pools(table, names, sizes, rank, family, price, pairs, sheet.file)
+
+
+def _named_rows(sheet: Sheet) -> list[int]:
+    """Rows with a usable name; a duplicate does not count."""
+    first: dict[str, int] = {}
+    for row, name in enumerate(sheet.column("pool")):
+        illegal = "".join(dict.fromkeys(POOL_NAME.sub("", name)))
+        if not name:
+            sheet.flag(row, "pool", "missing", "name the pool")
+        elif illegal:
+            mend = "use letters, digits, '.', '_' and '-' only, as in the run table"
+            sheet.flag(row, "pool", f"'{illegal}' cannot be part of a pool name", mend)
+        elif name in first:
+            what = f"the same pool as in {sheet.place(first[name])}"
+            sheet.flag(row, "pool", what, "give each pool one row")
+        else:
+            first[name] = row
+    return list(first.values())
+
+
+def _numbers(
+    sheet: Sheet, rows: list[int], column: str, rule: Rule, required: bool = False
+) -> np.ndarray:
+    cells = sheet.column(column)
+    values = np.full(len(rows), np.nan)
+    for position, row in enumerate(rows):
+        if cells[row] or required:
+            try:
+                values[position] = read_number(cells[row], rule)
+            except CellError as error:
+                sheet.flag(row, column, error.what, error.mend)
+    return values
+
+
+type Pairs = frozenset[frozenset[str]]
+
+
+def _overlaps(sheet: Sheet, rows: list[int], names: tuple[str, ...]) -> Pairs:
+    pairs = set()
+    for row, pool in zip(rows, names, strict=True):
+        parts = (part.strip() for part in sheet.column("overlaps")[row].split(";"))
+        for other in filter(None, parts):
+            if other == pool:
+                sheet.flag(row, "overlaps", "a pool that overlaps itself", "name other pools only")
+            elif other not in names:
+                near = difflib.get_close_matches(other, names, n=1, cutoff=0.5)
+                hint = f"write '{near[0]}'" if near else "name pools of this table"
+                mend = "put ';' between pools" if "," in other else hint
+                sheet.flag(row, "overlaps", f"unknown pool '{other}'", mend)
+            else:
+                pairs.add(frozenset((pool, other)))
+    return frozenset(pairs)

@@ -1,0 +1,237 @@
+"""Reading a CSV file or a DataFrame as text, keeping the place of every row and every problem.
+
+All cells stay text here, so that nothing is coerced silently on the way in.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.errors import Problem
+
+type Source = str | os.PathLike[str] | pd.DataFrame
+
+
+@dataclass
+class Sheet:
+    """A table of text: `cells[column][row]`, with the `files` and `lines` its rows came from."""
+
+    file: str
+    columns: tuple[str, ...] = ()
+    cells: dict[str, list[str]] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    header_line: int | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def column(self, name: str) -> list[str]:
+        """Cells of one column; blanks when the table has no such column."""
+        return self.cells.get(name) or [""] * len(self)
+
+    def flag(
+        self, row: int | None, column: str | None, what: str, mend: str, value: str | None = None
+    ) -> None:
+        """Note a problem; the value defaults to the text of the cell, if any."""
+        file = self.file if row is None else self.files[row]
+        line = None if row is None else self.lines[row]
+        if value is None and row is not None and column is not None:
+            value = self.column(column)[row] or None
+        self.problems.append(Problem(file, line, column, value, what, mend))
+
+    def place(self, row: int) -> str:
+        """Where a row is, in words."""
+        frame = self.files[row].startswith("<")
+        return f"{self.files[row]} row {self.lines[row]}" if frame else f"line {self.lines[row]}"
+
+    def require(self, needed: Sequence[str], synonyms: Mapping[str, Iterable[str]]) -> bool:
+        """Flag each needed column that is missing, naming the one that was perhaps meant."""
+        if not self.columns:
+            return False  # could not be read at all, which is flagged already
+        missing = [name for name in needed if name not in self.cells]
+        for name in missing:
+            near = _nearest(name, self.columns, synonyms.get(name, ()))
+            has = ", ".join(self.columns)
+            mend = f"rename column '{near}'" if near else f"add it (the file has: {has})"
+            self._flag_header(name, f"missing column '{name}'", mend)
+        if not len(self) and not self.problems:
+            self.flag(None, None, "no rows below the header", "add one row for each result")
+        return not missing and bool(len(self))
+
+    def _flag_header(self, column: str | None, what: str, mend: str) -> None:
+        self.problems.append(Problem(self.file, self.header_line, column, None, what, mend))
+
+
+def read_sheet(source: Source, header: str, label: str | None = None) -> Sheet:
+    """Read a CSV file or a DataFrame; what is wrong with it is in `problems` of the result.
+
+    Parameters
+    ----------
+    source
+        Path of a UTF-8 CSV file, or a DataFrame (its index is ignored).
+    header
+        A header to show when the file has none.
+    label
+        Name for messages; the file's name, or ``<DataFrame>``, by default.
+    """
+    if isinstance(source, pd.DataFrame):
+        return _from_frame(source, label or "<DataFrame>")
+    path = Path(source)
+    sheet = Sheet(label or path.name)
+    text = _read_text(path, sheet)
+    if text is not None:
+        _split(text, sheet, header)
+    return sheet
+
+
+def as_text(value: Any) -> str:
+    """Write a value so that reading it back gives the same value; missing becomes blank."""
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list | tuple | set | frozenset):
+        return ";".join(as_text(item) for item in value)
+    if value is None or pd.isna(value):
+        return ""
+    number = float(value) if isinstance(value, int | float | np.number) else None
+    if number is not None:
+        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+    return str(value).strip()
+
+
+def _from_frame(frame: pd.DataFrame, label: str) -> Sheet:
+    # `line` is this package's own column: a table that went out may come back in.
+    names = [name for name in frame.columns if str(name) != "line"]
+    sheet = Sheet(label, tuple(str(name).strip() for name in names))
+    sheet.files, sheet.lines = [label] * len(frame), list(range(len(frame)))
+    if len(set(sheet.columns)) < len(sheet.columns):
+        sheet.flag(None, None, "two columns of one name", "rename or drop one of them")
+    for position, name in enumerate(sheet.columns):
+        sheet.cells[name] = [as_text(v) for v in frame[names].iloc[:, position]]
+    return sheet
+
+
+def _read_text(path: Path, sheet: Sheet) -> str | None:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        sheet.file = str(path)
+        folder = path.parent
+        there = sorted(p.name for p in folder.glob("*.csv")) if folder.is_dir() else []
+        near = _nearest(path.name, there, ()) or ", ".join(there[:5])
+        mend = f"check the path (there is: {near})" if near else "check the path"
+        sheet.flag(None, None, "file not found", mend)
+        return None
+    except OSError as error:
+        sheet.file = str(path)
+        what = "a folder, not a file" if path.is_dir() else f"cannot be read ({error.strerror})"
+        sheet.flag(None, None, what, "give the path of a readable CSV file")
+        return None
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        sheet.flag(None, None, "encoded as UTF-16", "save the file as CSV UTF-8")
+        return None
+    if raw[:2] == b"PK" or b"\0" in raw:
+        sheet.flag(None, None, "not a text file (a spreadsheet?)", "save the table as CSV UTF-8")
+        return None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        sheet.problems.append(
+            Problem(
+                sheet.file,
+                before.count(b"\n") + 1,
+                None,
+                None,
+                f"not UTF-8 (byte 0x{error.object[error.start]:02x})",
+                "save the file as CSV UTF-8",
+            )
+        )
+        return None
+
+
+def _split(text: str, sheet: Sheet, header: str) -> None:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
+    rows: list[tuple[int, list[str]]] = []
+    start = 1
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                rows.append((start, cells))
+            start = reader.line_num + 1  # a quoted cell may span lines: a row is where it begins
+    except csv.Error as error:
+        mend = 'close the quotes, and write a quote inside a quoted cell as ""'
+        sheet.problems.append(
+            Problem(sheet.file, start, None, None, f"not readable as CSV ({error})", mend)
+        )
+    if not rows:
+        if not sheet.problems:
+            sheet.flag(None, None, "empty file", f"give a header and rows: {header}")
+        return
+    _set_header(sheet, rows, header)
+    width = len(rows[0][1])
+    for line, cells in rows[1:]:
+        if len(cells) != width:
+            what = f"{len(cells)} cells where the header has {width}"
+            mend = 'give one cell for each column, and put cells that hold commas in "quotes"'
+            sheet.problems.append(Problem(sheet.file, line, None, None, what, mend))
+            continue
+        sheet.files.append(sheet.file)
+        sheet.lines.append(line)
+        for name, cell in zip(sheet.columns, cells, strict=True):
+            sheet.cells[name].append(cell)
+    sheet.cells.pop("line", None)
+    sheet.columns = tuple(sheet.cells)
+
+
+def _set_header(sheet: Sheet, rows: list[tuple[int, list[str]]], header: str) -> None:
+    sheet.header_line, names = rows[0]
+    for mark, called in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(names) == 1 and mark in names[0]:
+            sheet.flag(
+                None,
+                None,
+                f"columns separated by {called}",
+                "save the file with commas between columns and points before decimals",
+                names[0].replace("\t", " "),
+            )
+            rows[1:] = []
+            return
+    while not names[-1] and all(len(cells) == len(names) and not cells[-1] for _, cells in rows):
+        for _, cells in rows:  # a trailing comma on every line, as spreadsheets write
+            cells.pop()
+    for position, name in enumerate(names):
+        if not name:
+            sheet._flag_header(
+                None,
+                f"column {position + 1} has no name",
+                "name it or remove it (pandas: to_csv(..., index=False))",
+            )
+        elif name in names[:position]:
+            sheet._flag_header(name, "two columns of one name", "rename or remove one of them")
+        names[position] = name if name and name not in names[:position] else f"(unnamed {position})"
+    sheet.columns = tuple(names)
+    sheet.cells = {name: [] for name in names}
+
+
+def _nearest(name: str, options: Iterable[str], synonyms: Iterable[str]) -> str | None:
+    lowered = {option.lower(): option for option in options}
+    for synonym in (name, *synonyms):
+        if synonym in lowered:
+            return lowered[synonym]
+    close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[close[0]] if close else None

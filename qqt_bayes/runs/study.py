@@ -1,0 +1,264 @@
+"""What a model is fitted to: one metric of comparable rows, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.errors import InputError, UsageError
+from qqt_bayes.runs.checks import FLAGS, NUMBERS, REQUIRED
+from qqt_bayes.runs.metrics import Kind, check_range, kind_of
+from qqt_bayes.runs.mixture import Mixture
+from qqt_bayes.runs.numbers import format_number
+from qqt_bayes.runs.pools import Pools
+from qqt_bayes.runs.sheet import Sheet, as_text
+
+if TYPE_CHECKING:
+    from qqt_bayes.runs.table import Runs
+
+# Rows of different values here are different studies, unless the model has a level for them.
+COMPARABLE = ("model", "params")
+_OWN = {*REQUIRED, *NUMBERS, *FLAGS, *COMPARABLE, "seed", "line"}
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One metric of comparable rows. Arrays are read-only, one entry a row.
+
+    Parameters
+    ----------
+    metric, kind, direction
+        The metric, its kind, and the direction in which it is reported (accuracy: ``max``).
+    samples
+        Samples seen (row,).
+    value
+        The modelled value (row,), lower is better: the metric itself in its unit, or
+        1 - accuracy.
+    shares
+        Sampling shares (row, pool); rows sum to 1.
+    n_eval, se
+        Test items, and standard error in the metric's unit (row,); NaN where not given.
+    run, seed
+        Names (row,), as text; ``""`` where no seed is given.
+    annealed
+        1 when the schedule had ended, 0 when not, NaN where not given (row,).
+    line
+        Line of the source (row,).
+    data
+        Mixture expression of each row.
+    mixtures
+        Expression -> mixture.
+    levels
+        Column of `spec_levels` -> its value in each row, as text.
+    pools
+        The pools, in the order of the columns of `shares`.
+    warnings
+        What to know before trusting a fit.
+    trained_on
+        Number of `runs` and `rows`, and `max_samples`.
+    source
+        File name of the run table.
+    """
+
+    metric: str
+    kind: Kind
+    direction: Literal["min", "max"]
+    samples: np.ndarray = field(repr=False)
+    value: np.ndarray = field(repr=False)
+    shares: np.ndarray = field(repr=False)
+    n_eval: np.ndarray = field(repr=False)
+    se: np.ndarray = field(repr=False)
+    run: np.ndarray = field(repr=False)
+    seed: np.ndarray = field(repr=False)
+    annealed: np.ndarray = field(repr=False)
+    line: np.ndarray = field(repr=False)
+    data: tuple[str, ...] = field(repr=False)
+    mixtures: dict[str, Mixture] = field(repr=False)
+    levels: dict[str, tuple[str, ...]] = field(repr=False)
+    pools: Pools = field(repr=False)
+    warnings: tuple[str, ...] = field(repr=False)
+    trained_on: dict[str, float]
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def reported(self, value: np.ndarray | float) -> np.ndarray | float:
+        """Modelled values in the unit of the metric (and back): 1 - value for an accuracy."""
+        return 1 - value if self.kind == "accuracy" else value
+
+    @property
+    def used(self) -> np.ndarray:
+        """Which pools any row draws from (pool,)."""
+        return np.any(self.shares > 0, axis=0)
+
+
+def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]) -> Study:
+    """Turn the rows of one metric into a study; see `Runs.study`."""
+    table = runs.table
+    known = kind or kind_of(metric)
+    if known is None:
+        raise UsageError(
+            f"the kind of metric '{metric}' is not in its name -> pass --kind loss (any positive "
+            f"value, lower is better), --kind error or --kind accuracy (Python: kind=...)"
+        )
+    unknown = [name for name in levels if name not in table]
+    if unknown:
+        there = ", ".join(name for name in table if name != "line")
+        raise UsageError(f"no column '{unknown[0]}' for a level -> choose from {there}")
+    sheet = Sheet(runs.source, files=[runs.source] * len(table), lines=table["line"].tolist())
+    sheet.cells["value"] = [as_text(value) for value in table["value"]]
+    value = table["value"].to_numpy(float)
+    check_range(sheet, metric, known, range(len(table)), value.tolist())
+    modelled = 1 - value if known == "accuracy" else value
+    for row in np.flatnonzero(modelled == 0):
+        what = f"a perfect {known}, whose error of 0 has no logarithm"
+        mend = "drop the row, or study a metric that can still improve"
+        sheet.flag(int(row), "value", what, mend)
+    warnings = _check_comparable(table, sheet, levels)
+    if sheet.problems:
+        raise InputError(sheet.problems)
+    arrays = {
+        "samples": table["samples"].to_numpy(float, copy=True),
+        "value": modelled.copy(),
+        "shares": np.array([runs.mixtures[text].vector(runs.pools) for text in table["data"]]),
+        "n_eval": _numbers(table, "n_eval"),
+        "se": _numbers(table, "se"),
+        "run": table["run"].to_numpy(str),
+        "seed": table["seed"].to_numpy(str) if "seed" in table else np.full(len(table), ""),
+        "annealed": _numbers(table, "annealed"),
+        "line": table["line"].to_numpy(int, copy=True),
+    }
+    for array in arrays.values():
+        array.flags.writeable = False
+    return Study(
+        metric=metric,
+        kind=known,
+        direction="max" if known == "accuracy" else "min",
+        **arrays,
+        data=tuple(table["data"]),
+        mixtures=runs.mixtures,
+        levels={name: tuple(as_text(v) for v in table[name]) for name in levels},
+        pools=runs.pools,
+        warnings=(*warnings, *_caveats(runs, arrays, known)),
+        trained_on={
+            "runs": table["run"].nunique(),
+            "rows": len(table),
+            "max_samples": float(table["samples"].max()),
+        },
+        source=runs.source,
+    )
+
+
+def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:
+    if column not in table:
+        return np.full(len(table), np.nan)
+    return np.array(table[column].to_numpy(float, na_value=np.nan))
+
+
+def _check_comparable(table: pd.DataFrame, sheet: Sheet, levels: Sequence[str]) -> list[str]:
+    """Flag rows that must not be pooled; warn of columns that perhaps should be fixed."""
+    text = table.map(as_text)
+    for column in COMPARABLE:
+        if column in table and column not in levels and _splits(text, column, list(levels)):
+            values = list(dict.fromkeys(text[column]))
+            shown = ", ".join(value or "(blank)" for value in values[:6])
+            example = next((value for value in values if value), "")
+            sheet.flag(
+                None,
+                column,
+                f"{len(values)} values in one study",
+                f"choose one: --where {column}={example} "
+                f"(Python: where={{'{column}': '{example}'}}), "
+                f"or make it a level of the model",
+                shown,
+            )
+    warnings = []
+    if "annealed" in table and "annealed" not in levels:
+        states = set(text["annealed"])
+        if {"true", "false"} <= states:
+            sheet.flag(
+                None,
+                "annealed",
+                "annealed and unannealed rows in one study",
+                "choose one: --where annealed=true (Python: where={'annealed': 'true'})",
+                "true, false",
+            )
+        elif len(states) > 1:
+            warnings.append(
+                f"'annealed' is blank in {int((text['annealed'] == '').sum())} rows: they are "
+                f"taken to be {(states - {''}).pop()} like the others"
+            )
+    same = [c for c in ("data", "samples", "seed", *levels) if c in table]
+    for column in [c for c in table if c not in _OWN and c not in levels]:
+        if _splits(text, column, same) and text[column].nunique() < len(text):
+            values = list(dict.fromkeys(text[column]))[:4]
+            warnings.append(
+                f"column '{column}' differs ({', '.join(values)}) between rows of the same data, "
+                f"samples and seed: they count as replicates; --where {column}={values[0]} "
+                f"takes one of them"
+            )
+    return warnings
+
+
+def _splits(text: pd.DataFrame, column: str, within: list[str]) -> bool:
+    """Whether the column takes several values among rows equal in the others."""
+    if not within:
+        return bool(text[column].nunique() > 1)
+    return bool((text.groupby(within)[column].nunique() > 1).any())
+
+
+def _caveats(runs: Runs, arrays: dict[str, np.ndarray], kind: Kind) -> list[str]:
+    table = runs.table
+    notes = []
+    lengths = table.groupby("run")["samples"].nunique()
+    several = int((lengths > 1).sum())
+    if several:
+        notes.append(
+            f"{several} of {len(lengths)} runs are trajectories (several rows of one run): "
+            f"their rows are correlated and count for less than separate runs"
+        )
+        if not np.all(arrays["annealed"] == 1):
+            notes.append(
+                "checkpoints of a run whose schedule is still decaying hide the penalty of "
+                "repetition: prefer one annealed run for each budget (column 'annealed')"
+            )
+    elif np.any(arrays["annealed"] == 0):
+        notes.append(
+            "unannealed rows: before the schedule has ended, differences between data are not "
+            "those of finished runs"
+        )
+    if not _has_replicates(table):
+        notes.append(
+            "one run only for each mixture and budget: the spread between seeds is known from "
+            "the prior and the fit's residuals alone; buy a few seeds"
+        )
+    noise = np.isfinite(arrays["n_eval"]) | np.isfinite(arrays["se"])
+    if kind != "loss" and not noise.all():
+        rows = "all" if not noise.any() else f"{int((~noise).sum())} of {len(noise)}"
+        notes.append(f"no n_eval or se in {rows} rows: their evaluation noise counts as 0")
+    idle = [
+        name
+        for name, used in zip(runs.pools, arrays["shares"].any(axis=0), strict=True)
+        if not used
+    ]
+    if idle:
+        notes.append(f"no run draws from {', '.join(idle)}: known from other pools only")
+    if "tuned" in table and bool((~table["tuned"].fillna(True)).any()):
+        low = table.loc[~table["tuned"].fillna(True), "samples"]
+        notes.append(
+            f"{len(low)} rows not tuned ({format_number(low.min())} to "
+            f"{format_number(low.max())} samples): a crossing may be under-tuning"
+        )
+    return notes
+
+
+def _has_replicates(table: pd.DataFrame) -> bool:
+    """Whether any mixture has two runs at one budget (equal to about 2%)."""
+    budget = (np.log(table["samples"]) / 0.02).round()
+    columns = [table["data"], budget] + [table[c].map(as_text) for c in COMPARABLE if c in table]
+    return bool((table.groupby(columns)["run"].nunique() > 1).any())

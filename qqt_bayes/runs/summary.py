@@ -1,0 +1,83 @@
+"""A summary of the runs for people, and a hash of their content for the record."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.runs.numbers import format_number
+from qqt_bayes.runs.sheet import as_text
+
+if TYPE_CHECKING:
+    from qqt_bayes.runs.pools import Pools
+    from qqt_bayes.runs.table import Runs
+
+SHOWN = 10
+
+
+def describe(runs: Runs) -> str:
+    """Rows, runs, metrics, budgets, levels, and the pools with their largest epochs."""
+    table = runs.table
+    budgets = [format_number(b) for b in runs.budgets()]
+    lines = [
+        f"{runs.source}: {table['run'].nunique()} runs, {len(table)} rows",
+        f"  metrics   {', '.join(runs.metrics)}",
+        f"  budgets   {_some(budgets)} samples",
+        f"  mixtures  {_some(list(runs.mixtures))}",
+    ]
+    for column in ("seed", "model", "params", "annealed"):
+        if column in table:
+            values = list(dict.fromkeys(as_text(v) for v in table[column] if as_text(v)))
+            lines.append(f"  {column:<9} {_some(values) or 'blank'}")
+    at = table.loc[table["samples"] > runs.budgets()[-1] / 1.1]
+    epochs = largest_epochs(at, runs)
+    lines.append(f"  pools     and epochs at the largest budget ({budgets[-1]}):")
+    width = max(len(name) for name in runs.pools)
+    for i, name in enumerate(runs.pools):
+        rank, family = runs.pools.quality_rank[i], runs.pools.family[i]
+        known = [f"rank {rank:g}"] * bool(np.isfinite(rank)) + [family] * bool(family)
+        used = "no run" if np.isnan(epochs[i]) else f"{epochs[i]:.3g} epochs"
+        size = format_number(runs.pools.sizes[i])
+        note = f"   ({', '.join(known)})" if known else ""
+        lines.append(f"    {name:<{width}}  {size:>7}  {used:>12}{note}")
+    return "\n".join(lines)
+
+
+def largest_epochs(table: pd.DataFrame, runs: Runs) -> np.ndarray:
+    """Most epochs any row spends on each pool (pool,): share * samples / size; NaN if unused."""
+    epochs = np.full(len(runs.pools), np.nan)
+    for text, samples in table.groupby("data")["samples"].max().items():
+        for name, share in runs.mixtures[str(text)].shares.items():
+            i = runs.pools.index(name)
+            epochs[i] = np.fmax(epochs[i], share * samples / runs.pools.sizes[i])
+    return epochs
+
+
+def content_hash(runs: Runs) -> str:
+    """SHA-256 over rows and pools, whatever their order, spelling of mixtures or file format."""
+    table = runs.table.drop(columns="line")
+    table = table.assign(data=[runs.mixtures[text].key for text in table["data"]])
+    digest = hashlib.sha256()
+    for frame in (table, _pool_content(runs.pools)):
+        names = sorted(frame.columns)
+        cells = zip(*(frame[name] for name in names), strict=True)
+        rows = ["\x1f".join(as_text(value) for value in row) for row in cells]
+        digest.update("\x1e".join(["\x1f".join(names), *sorted(rows), ""]).encode())
+    return digest.hexdigest()
+
+
+def _pool_content(pools: Pools) -> pd.DataFrame:
+    overlaps = [
+        ";".join(sorted(other for other in pools if other != name and pools.overlaps(name, other)))
+        for name in pools
+    ]
+    return pools.table.assign(overlaps=overlaps)
+
+
+def _some(words: list[str]) -> str:
+    if len(words) <= SHOWN:
+        return ", ".join(words)
+    return f"{', '.join(words[: SHOWN - 1])}, ... {words[-1]} ({len(words)} in all)"

@@ -1,0 +1,254 @@
+"""The run table: what was trained, on what, for how long, and how well it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.runs import summary
+from qqt_bayes.runs.build import build_table, find_pools
+from qqt_bayes.runs.checks import HEADER
+from qqt_bayes.runs.metrics import Kind, check_kind
+from qqt_bayes.runs.mixture import Mixture
+from qqt_bayes.runs.numbers import format_number
+from qqt_bayes.runs.pools import Pools
+from qqt_bayes.runs.select import upper_limit, where_mask
+from qqt_bayes.runs.sheet import Source, read_sheet
+from qqt_bayes.runs.study import Study, make_study
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Checked results of training runs; made by `read_runs`.
+
+    Parameters
+    ----------
+    table
+        One row an evaluation of one run. `run`, `data`, `metric` (text), `samples`, `value`
+        (float), those given of `n_eval`, `se`, `params`, `cost` (float, NaN where blank), `seed`,
+        `model` (text), `annealed`, `tuned` (boolean), all other columns, and `line`, the line of
+        the file. A mixture spelled in several ways has the first spelling everywhere.
+    pools
+        The pool table.
+    mixtures
+        Text of the `data` column -> mixture.
+    source
+        File name, or ``<DataFrame>``.
+    kinds
+        Kinds given for metrics, beside what their names tell.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    pools: Pools
+    mixtures: dict[str, Mixture]
+    source: str
+    kinds: Mapping[str, Kind]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Runs {self.source}: {self.table['run'].nunique()} runs, {len(self)} rows, "
+            f"{len(self.mixtures)} mixtures of {len(self.pools)} pools, "
+            f"metrics {', '.join(self.metrics)}>"
+        )
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of the metrics, sorted."""
+        return tuple(sorted(self.table["metric"].unique()))
+
+    @property
+    def text(self) -> str:
+        """A summary for people: rows, budgets, pools, metrics, epochs at the largest budget."""
+        return summary.describe(self)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the content: the same for any order of rows and columns and any spelling."""
+        return summary.content_hash(self)
+
+    def budgets(self, metric: str | None = None, tolerance: float = 0.1) -> np.ndarray:
+        """Budgets at which there are results, ascending, in samples.
+
+        Parameters
+        ----------
+        metric
+            Of this metric only.
+        tolerance
+            Budgets this close (relative to the smallest of them) count as one, given as its
+            largest, so that `select(upto=budget)` takes all its rows. 0 gives every value.
+
+        Returns
+        -------
+        ndarray
+            (budget,)
+        """
+        samples = np.unique(self._of_metric(metric)["samples"].to_numpy(float))
+        budgets: list[float] = []
+        start = -np.inf
+        for seen in samples:
+            if seen > start * (1 + tolerance):
+                start = seen
+                budgets.append(seen)
+            else:
+                budgets[-1] = seen
+        return np.array(budgets)
+
+    def select(
+        self,
+        metric: str | None = None,
+        where: Mapping[str, str] | None = None,
+        upto: str | float | None = None,
+    ) -> Runs:
+        """The rows that meet all conditions.
+
+        Parameters
+        ----------
+        metric
+            Name of one metric.
+        where
+            Column -> value, compared as text (numbers and booleans by their meaning).
+        upto
+            Largest number of samples. A text such as ``"480k"`` is nominal: rows up to 2.5% above
+            count, since a run planned for 480k really sees 480,256. A number is exact.
+
+        Returns
+        -------
+        Runs
+
+        Raises
+        ------
+        UsageError
+            For an unknown metric, column or value (naming those there are), or when no row is left.
+        """
+        table = self._of_metric(metric)
+        for column, wanted in (where or {}).items():
+            table = table[where_mask(table, column, wanted, self.mixtures)]
+        if upto is not None:
+            least = table["samples"].min()
+            table = table[table["samples"] <= upper_limit(upto)]
+            if table.empty:
+                raise UsageError(
+                    f"no rows up to {upto} samples -> the smallest budget left is "
+                    f"{format_number(least, 6)}: raise --upto"
+                )
+        if table.empty:
+            chosen = ", ".join(f"{column}={value}" for column, value in (where or {}).items())
+            raise UsageError(f"no row has {chosen} together -> drop one of these conditions")
+        table = table.reset_index(drop=True)
+        used = {text: self.mixtures[text] for text in dict.fromkeys(table["data"])}
+        return changed(self, table=table, mixtures=used)
+
+    def replace(self, table: pd.DataFrame) -> Runs:
+        """The same study with another run table, checked like a file.
+
+        Raises
+        ------
+        InputError
+            Listing every problem of the table.
+        """
+        checked, _, mixtures = build_table([read_sheet(table, HEADER)], self.pools, self.kinds)
+        return changed(self, table=checked, mixtures=mixtures)
+
+    def append(self, new_rows: pd.DataFrame) -> Runs:
+        """These runs and some more, checked together; columns may be missing.
+
+        Raises
+        ------
+        InputError
+            Listing every problem, of the new rows (``<new rows>``, counted from 0) and with these.
+        """
+        old = read_sheet(self.table, HEADER, self.source)
+        old.lines = self.table["line"].astype(int).tolist()
+        new = read_sheet(new_rows, HEADER, "<new rows>")
+        table, _, mixtures = build_table([old, new], self.pools, self.kinds)
+        return changed(self, table=table, mixtures=mixtures)
+
+    def study(
+        self,
+        metric: str,
+        kind: str | None = None,
+        where: Mapping[str, str] | None = None,
+        upto: str | float | None = None,
+        spec_levels: Sequence[str] = (),
+    ) -> Study:
+        """What a model is fitted to: one metric of comparable rows, as arrays.
+
+        Parameters
+        ----------
+        metric
+            Name of the metric.
+        kind
+            ``loss``, ``error`` or ``accuracy``; needed when the name does not contain it.
+        where, upto
+            As for `select`.
+        spec_levels
+            Columns that are levels of the model, and so may take several values.
+
+        Returns
+        -------
+        Study
+
+        Raises
+        ------
+        UsageError
+            For bad arguments.
+        InputError
+            When rows are not comparable (several models, annealed and unannealed) or a value is
+            outside the range of the kind.
+        """
+        given = kind or self.kinds.get(metric)
+        chosen = self.select(metric, where, upto)
+        return make_study(chosen, metric, check_kind(given) if given else None, spec_levels)
+
+    def _of_metric(self, metric: str | None) -> pd.DataFrame:
+        if metric is None:
+            return self.table
+        table = self.table[self.table["metric"] == metric]
+        if table.empty:
+            raise UsageError(f"no metric '{metric}' -> choose from {', '.join(self.metrics)}")
+        return table
+
+
+def read_runs(
+    source: Source,
+    pools: Source | Pools | None = None,
+    *,
+    kinds: Mapping[str, str] | None = None,
+) -> Runs:
+    """Read and check a run table and its pool table.
+
+    Parameters
+    ----------
+    source
+        Path of a CSV file or a DataFrame with columns ``run, data, samples, metric, value`` and
+        optionally ``n_eval, se, seed, model, params, cost, annealed, tuned`` and others.
+    pools
+        Path or DataFrame of the pool table; by default ``X.pools.csv`` beside ``X.runs.csv`` and
+        ``pools.csv`` beside ``runs.csv``.
+    kinds
+        Metric -> ``loss``, ``error`` or ``accuracy``, where the name does not tell, or misleads.
+
+    Returns
+    -------
+    Runs
+
+    Raises
+    ------
+    InputError
+        Listing every problem of both tables, with file, line, column, value and mend.
+    UsageError
+        For an unknown kind.
+    """
+    checked = {metric: check_kind(kind) for metric, kind in (kinds or {}).items()}
+    sheet = read_sheet(source, HEADER)
+    table, found, mixtures = build_table([sheet], find_pools(source, pools), checked)
+    return Runs(table, found, mixtures, sheet.file, checked)

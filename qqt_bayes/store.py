@@ -1,0 +1,143 @@
+"""Saving and loading fits: one netCDF file with the draws, the runs and the specification."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import warnings
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.fitting import Fit
+from qqt_bayes.inference.posterior import Posterior
+from qqt_bayes.inference.sample import Settings
+from qqt_bayes.model.design import build_design
+from qqt_bayes.model.spec import spec_from_dict
+from qqt_bayes.runs import read_runs
+
+SCHEMA = 1
+PACKAGES = ("qqt_bayes", "pymc", "nutpie", "arviz", "numpy", "numba")
+
+__all__ = ["load_fit", "save_fit", "versions"]
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that an answer depends on."""
+    out = {}
+    for name in PACKAGES:
+        try:
+            out[name] = version(name)
+        except PackageNotFoundError:
+            out[name] = "not installed"
+    return out
+
+
+def save_fit(fit: Fit, path: str | Path) -> Path:
+    """Save a fit: written under a temporary name, then renamed, so nothing is lost half-way.
+
+    Raises
+    ------
+    UsageError
+        If the folder does not exist or the file cannot be written.
+    """
+    import xarray as xr
+
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise UsageError(f"no such folder: {path.parent} -> make it first, or save elsewhere")
+    post = fit.posterior
+    stats = {f"stat_{k}": (("chain", "draw"), np.asarray(v, float)) for k, v in post.stats.items()}
+    data = xr.Dataset(
+        {"theta": (("chain", "draw", "few"), post.theta), **stats},
+        attrs={
+            "qqt_schema": SCHEMA,
+            "runs_csv": fit.runs.table.to_csv(index=False),
+            "pools_csv": fit.runs.pools.table.to_csv(index=False),
+            "source": fit.runs.source,
+            "spec": fit.spec.to_json(),
+            "about": json.dumps(
+                {
+                    "metric": fit.study.metric,
+                    "kind": fit.study.kind,
+                    "kinds": dict(fit.runs.kinds),
+                    "seed": fit.seed,
+                    "settings": vars(fit.settings),
+                    "selection": fit.selection,
+                    "gradients": post.gradients,
+                    "sha256": fit.runs.sha256,
+                    "versions": versions(),
+                }
+            ),
+        },
+    )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        data.to_netcdf(temporary, engine="h5netcdf")
+        temporary.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def load_fit(path: str | Path) -> Fit:
+    """Load a fit saved by :meth:`Fit.save`; it decides identically and can be refitted.
+
+    Raises
+    ------
+    UsageError
+        If there is no such file, or it is not one of ours.
+    """
+    import xarray as xr
+
+    path = Path(path)
+    if not path.is_file():
+        raise UsageError(f"no such file: {path} -> make one with `qqt fit RUNS.csv -o {path.name}`")
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as data:
+            data = data.load()
+        about = json.loads(data.attrs["about"])
+        source = json.loads(data.attrs["spec"])
+    except (OSError, KeyError, ValueError):
+        raise UsageError(
+            f"{path} is not a fit saved by qqt_bayes -> make one with `qqt fit ... -o {path.name}`"
+        ) from None
+    notice(data.attrs.get("qqt_schema"), about["versions"], path)
+    runs = read_runs(frame(data.attrs["runs_csv"]), frame(data.attrs["pools_csv"]),
+                     kinds=about["kinds"])  # fmt: skip
+    object.__setattr__(runs, "source", data.attrs["source"])
+    spec = spec_from_dict(source, where=str(path))
+    study = runs.study(about["metric"], kind=about["kind"], spec_levels=spec.levels)
+    stats = {k[5:]: data[k].values for k in data if str(k).startswith("stat_")}
+    posterior = Posterior(
+        build_design(study, spec), spec.priors(study.kind), study.kind, data["theta"].values,
+        stats, about["gradients"], about["seed"],
+    )  # fmt: skip
+    return Fit(
+        runs, study, spec, posterior, about["seed"], Settings(**about["settings"]),
+        about["selection"],
+    )  # fmt: skip
+
+
+def frame(text: str) -> pd.DataFrame:
+    """The table as text, so that the reader checks it as it would a file."""
+    table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    return table.drop(columns="line", errors="ignore")
+
+
+def notice(schema: Any, saved: dict[str, str], path: Path) -> None:
+    """Warn, never refuse, when a file was written by another version."""
+    now = versions()
+    if int(schema) != SCHEMA or saved.get("qqt_bayes") != now["qqt_bayes"]:
+        warnings.warn(
+            f"{path.name} was written by qqt_bayes {saved.get('qqt_bayes')} (schema {schema}); "
+            f"this is {now['qqt_bayes']} (schema {SCHEMA}): answers may differ slightly",
+            stacklevel=3,
+        )

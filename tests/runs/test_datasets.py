@@ -1,0 +1,78 @@
+"""The run tables that come with the package."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qqt_bayes import datasets
+from qqt_bayes.errors import UsageError
+from qqt_bayes.runs import read_runs
+
+PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "data" / "published"
+has_published = pytest.mark.skipif(not PUBLISHED.is_dir(), reason="published tables not present")
+
+
+def test_names() -> None:
+    assert datasets.names() == ("proving_ground", "paper_budgets", "laion_clip")
+    with pytest.raises(UsageError, match="unknown data set 'laion' -> choose from proving_ground"):
+        datasets.load("laion")
+
+
+def test_proving_ground() -> None:
+    runs = datasets.load("proving_ground")
+    assert len(runs) == 273 * 2
+    assert runs.metrics == ("error", "loss")
+    assert runs.pools.names == ("A", "B", "C", "D", "E", "B4")
+    assert len(runs.mixtures) == 13
+    assert len(runs.budgets("loss")) == 7
+    study = runs.study("loss")
+    assert study.trained_on == {"runs": 273, "rows": 273, "max_samples": 1_920_000}
+    assert study.warnings == ()
+    mean = runs.select("loss", upto="480k").table.groupby(["data", "samples"])["value"].mean()
+    assert mean["A", 480_256.0] == pytest.approx(2.267, abs=5e-4)
+    assert mean["A+B", 480_256.0] == pytest.approx(2.204, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "rows"),
+    [("paper_budgets", "goyal_pareto", 18), ("laion_clip", "laion_clip", 18)],
+)
+@has_published
+def test_equal_to_the_published_tables(name: str, file: str, rows: int) -> None:
+    ours, theirs = datasets.load(name), read_runs(PUBLISHED / f"{file}.runs.csv")
+    assert len(ours) == len(theirs) == rows
+    columns = ["run", "data", "samples", "metric", "value", "n_eval", "model"]
+    a, b = (r.table[columns].sort_values("run").reset_index(drop=True) for r in (ours, theirs))
+    pd.testing.assert_frame_equal(a, b)
+    assert ours.pools.names == theirs.pools.names
+    np.testing.assert_array_equal(ours.pools.sizes, theirs.pools.sizes)
+    np.testing.assert_array_equal(ours.pools.quality_rank, theirs.pools.quality_rank)
+    assert ours.pools.family == theirs.pools.family
+    assert ours.pools.overlap_pairs == theirs.pools.overlap_pairs
+
+
+def test_published_runs_can_be_studied() -> None:
+    laion = datasets.load("laion_clip").study("imagenet_accuracy", where={"model": "ViT-B-16"})
+    assert len(laion) == 9
+    assert laion.value.min() == pytest.approx(1 - 0.70222)
+    assert len(datasets.load("paper_budgets").study("avg18_accuracy")) == 9
+
+
+@has_published
+def test_paper_parameters() -> None:
+    ours = datasets.paper_parameters()
+    theirs = pd.read_csv(PUBLISHED / "paper_params.csv")
+    theirs = theirs[(theirs["filter"] == "T-MARS") & (theirs["metric"] == "imagenet1k error")]
+    theirs = theirs[theirs["law"].isin(["effective_utility", "effective_data"])]
+    both = ours.merge(theirs, on=["law", "pool"], suffixes=("", "_published"))
+    assert len(ours) == len(both) == 10
+    for column in ("a", "b", "tau"):
+        np.testing.assert_array_equal(both[column], both[f"{column}_published"])
+    np.testing.assert_array_equal(both["size"], both["pool_size"])
+    given = both["d_published"].notna()
+    assert given.sum() == 5
+    np.testing.assert_array_equal(both.loc[given, "d"], both.loc[given, "d_published"])
+    assert ours["suspect"].sum() == 1
+    np.testing.assert_allclose(ours["n0"].unique(), [4e6, 1e5 / 0.022])

@@ -1,0 +1,63 @@
+"""Numbers as people write them."""
+
+import math
+
+import pytest
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.runs import format_number, parse_number
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.28B", 1.28e9), ("480k", 480_000.0), ("480K", 480_000.0), ("12.8M", 12.8e6),
+        ("2T", 2e12), ("2.3B", 2_300_000_000.0), (" 7 ", 7.0), ("1e9", 1e9), ("4.8E+5", 480_000.0),
+        ("3e-4", 3e-4), (".5", 0.5), ("5.", 5.0), ("-2.5", -2.5), ("12.8 M", 12.8e6),
+        ("inf", math.inf), ("Infinity", math.inf), (3, 3.0), (2.5, 2.5),
+    ],
+)  # fmt: skip
+def test_parse(text: str | float, value: float) -> None:
+    assert parse_number(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("", "480k"), ("abc", "480k"), ("480,000", "without separators"),
+        ("1_000", "without separators"), ("480 000", "without separators"), ("87.2%", "fraction"),
+        ("0,87", "point before decimals"), ("1.2.3", "480k"), ("nan", "480k"), ("5Q", "480k"),
+        ("1e400", "exponent"), (math.nan, "480k"), (True, "480k"), ("--3", "480k"),
+    ],
+)  # fmt: skip
+def test_parse_tells_how_to_mend(text: str | float, mend: str) -> None:
+    with pytest.raises(UsageError, match="-> ") as caught:
+        parse_number(text)
+    assert mend in str(caught.value).split("-> ")[1]
+
+
+def test_suffixes_can_be_forbidden() -> None:
+    with pytest.raises(UsageError, match="plain number"):
+        parse_number("2k", suffixes=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (480_000, "480k"), (1_920_000, "1.92M"), (480_256, "480k"), (1.28e9, "1.28B"), (0, "0"),
+        (999_999, "1M"), (999, "999"), (29_696, "29.7k"), (2e12, "2T"), (0.5, "0.5"),
+        (3.2e16, "3.2e+16"), (math.inf, "inf"), (math.nan, "nan"), (-480_000, "-480k"),
+    ],
+)  # fmt: skip
+def test_format(value: float, text: str) -> None:
+    assert format_number(value) == text
+
+
+def test_format_keeps_the_digits_asked_for() -> None:
+    assert format_number(480_256, 6) == "480.256k"
+    assert format_number(123_456, 2) == "120k"
+
+
+@pytest.mark.parametrize("value", [1.0, 480_256.0, 34_725_395_968.0, 1.28e9, 7e-3])
+def test_round_trip(value: float) -> None:
+    assert parse_number(format_number(value, 12)) == value
