@@ -50,7 +50,7 @@ Candidates = Annotated[
 Prob = Annotated[float, typer.Option(help="Probability of intervals and of the credible set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
-DRAWS = 750
+DRAWS = 600
 
 
 def note(text: str) -> None:
@@ -105,6 +105,29 @@ def only_metric(runs: Runs, metric: str | None) -> str:
     )
 
 
+def writable(path: Path, suffixes: tuple[str, ...]) -> Path:
+    """Check a file to write before any work is done for it.
+
+    Raises
+    ------
+    UsageError
+        If its folder does not exist, or its name does not end as it should.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"'{path}' -> give it a name that ends in {' or '.join(suffixes)}")
+    if not path.parent.is_dir():
+        raise UsageError(f"no such folder: {path.parent} -> make it first, or write elsewhere")
+    return path
+
+
+def is_saved_fit(path: Path) -> bool:
+    """Whether a file is (or is named like) a saved fit rather than a table."""
+    if path.suffix == ".nc" or not path.is_file():
+        return path.suffix == ".nc"
+    with path.open("rb") as file:
+        return file.read(4) == b"\x89HDF"
+
+
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[Any], None]]:
     """A progress bar on stderr for a sampler's chains; silent when stderr is not a terminal."""
@@ -138,21 +161,25 @@ def open_fit(
     seed: int = 1,
     draws: int = DRAWS,
     on_fail: str = "raise",
+    candidates: str | None = None,
 ) -> Fit:
     """A saved fit, or one made from a run table.
+
+    Candidates are read before a fit is made, so that a slip in them costs no time.
 
     Raises
     ------
     UsageError
         For options that a saved fit cannot take, or a bad one.
     """
+    from qqt_bayes.decide.candidates import parse_candidates
     from qqt_bayes.fitting import fit
     from qqt_bayes.inference.sample import Settings
     from qqt_bayes.store import load_fit
 
     if on_fail not in ("raise", "warn"):
         raise UsageError(f"--on-fail {on_fail!r} -> give raise or warn")
-    if source.suffix == ".nc":
+    if is_saved_fit(source):
         given = {"--pools": pools, "--metric": metric, "--where": where, "--upto": upto,
                  "--kind": kind}  # fmt: skip
         extra = [name for name, value in given.items() if value]
@@ -164,6 +191,8 @@ def open_fit(
         return load_fit(source)
     runs = load_runs(source, pools, metric, kind)
     name = only_metric(runs, metric)
+    if candidates is not None:
+        parse_candidates(candidates, runs.pools)
     with progress(f"fitting {name}") as update:
         made = fit(
             runs, name, spec=spec, where=parse_where(where), upto=upto, kind=kind, seed=seed,

@@ -22,7 +22,7 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
     Raises
     ------
     UsageError
-        If a prior that is integrated out is not normal.
+        If a prior that is integrated out is not normal, or that of the regime not half-t.
     """
     linear = {}
     for name in ("level", "quality_effect"):
@@ -33,6 +33,9 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
                 f"not {prior.family}."
             )
         linear[name] = (prior.numbers[0], 0.0) if prior.fixed else prior.pair
+    family = priors["regime"].family
+    if family not in ("halfstudent", "halfnormal", "fixed"):
+        raise UsageError(f"prior 'regime' must be halfstudent, halfnormal or fixed, not {family}.")
     if linear["quality_effect"][0] != 0.0:
         raise UsageError("prior 'quality_effect' must have mean zero (mu = 0, or fixed at 0).")
     start, stop, repeats = design.bins

@@ -21,6 +21,7 @@ SCALARS = (
     "irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS,
     "half_life", "half_life_spread",
 )  # fmt: skip
+ROOT2, ROOT2PI = math.sqrt(2.0), math.sqrt(2.0 * math.pi)
 HALF_LIFE, HALF_LIFE_SPREAD = len(SCALARS) - 2, len(SCALARS) - 1
 
 __all__ = ["SCALARS", "Chart", "build_chart", "density_and_gradient", "dimension", "to_natural"]
@@ -42,6 +43,8 @@ class Chart(NamedTuple):
 def build_chart(priors: dict[str, Prior], upper: float, finite: np.ndarray) -> Chart:
     """Chart of a study with these priors."""
     chosen = [priors[name] for name in SCALARS]
+    if chosen[IRREDUCIBLE].family == "beta":
+        upper = min(upper, 1.0)  # where its density ends, even if every value is above
     pairs = np.array([p.pair for p in chosen])
     harm = priors["harm"]
     return Chart(
@@ -78,13 +81,28 @@ def log_pdf(code, a, b, x):
 @njit(cache=True, nogil=True, error_model="numpy")
 def bounded(code, a, b, u, upper):
     """Value in (0, upper), its derivative, log density in u and the derivative of that."""
-    share = 1.0 / (1.0 + math.exp(-u))
+    share = 0.5 * math.erfc(-u / ROOT2)
     x = upper * share
-    slope = x * (1.0 - share)
+    if not 0.0 < x < upper:  # underflow, far outside
+        return x, 0.0, -np.inf, 0.0
+    slope = upper * math.exp(-0.5 * u * u) / ROOT2PI
     lp, d_lp = log_pdf(code, a, b, x)
-    # log |dx/du| written so that it stays finite in both tails
-    log_jac = math.log(upper) - math.log1p(math.exp(-abs(u))) * 2.0 - abs(u)
-    return x, slope, lp + log_jac, d_lp * slope + 1.0 - 2.0 * share
+    return x, slope, lp - 0.5 * u * u, d_lp * slope - u
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def half_normal(b, u):
+    """As `scalar`: a scale walked as b (phi(u) + u Phi(u)), whose prior has Gaussian tails in u.
+
+    The log of the scale would do, but its prior has a long exponential tail towards zero, where the
+    density no longer changes: smaller steps for nothing.
+    """
+    big = 0.5 * math.erfc(-u / ROOT2)
+    small = math.exp(-0.5 * u * u) / ROOT2PI
+    if u < -30.0:  # both underflow; nobody comes here
+        return 0.0, 0.0, -np.inf, 0.0
+    x = small + u * big
+    return b * x, b * big, -0.5 * x * x + math.log(big), -x * big + small / big
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -97,6 +115,8 @@ def scalar(code, a, b, u):
         return x, b * x, -0.5 * u * u, -u
     if code == 5:
         return bounded(code, a, b, u, 1.0)
+    if code == 3:
+        return half_normal(b, u)
     x = b * math.exp(u)
     lp, d_lp = log_pdf(code, a, b, x)
     return x, x, lp + u, d_lp * x + 1.0

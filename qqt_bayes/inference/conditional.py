@@ -16,7 +16,7 @@ from numba import njit
 
 from qqt_bayes.inference.exponents import exponents
 from qqt_bayes.inference.marginal import (
-    IRREDUCIBLE, NOISE, SCALES, SPREAD, UTILITY, Cells, covariance, invert, mean,
+    IRREDUCIBLE, NOISE, SCALES, SPREAD, UTILITY, Cells, covariance, invert, log_variance, mean,
 )  # fmt: skip
 from qqt_bayes.inference.paths import Paths, pack_paths, update_path, walk
 from qqt_bayes.laws.effective_utility import pass_bins
@@ -78,16 +78,16 @@ def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out,
         for r in range(n):
             gap = cells.value[r] - d
             v = (row[NOISE] * cells.value[r]) ** 2 + cells.eval_var[r]
-            noise[r] = v / (cells.replicates[r] * gap * gap)
+            noise[r] = log_variance(v, gap) / cells.replicates[r]
             resid[r] = math.log(gap) - resid[r] - math.sqrt(noise[r]) * rng.standard_normal()
         # simulate from the prior
         scale = np.empty(comps + 1)
         scale[:comps] = row[SCALES : SCALES + comps]
-        # heavy-tailed: a normal over the root of a chi-square on its degrees of freedom
-        chi = 1.0
-        if regime[1] > 0.0:
+        scale[comps] = regime[1]
+        if regime[0] > 0.0:
+            # heavy-tailed: a normal over the root of a chi-square on its degrees of freedom
             chi = rng.chisquare(regime[0]) / regime[0]
-        scale[comps] = regime[1] * abs(rng.standard_normal()) / math.sqrt(chi)
+            scale[comps] *= abs(rng.standard_normal()) / math.sqrt(chi)
         base = cells.level_sd * rng.standard_normal()
         quality = cells.quality_sd * rng.standard_normal()
         eps = np.empty(pools)
@@ -175,7 +175,8 @@ def condition(
     natural : numpy.ndarray
         Dims (draw, natural).
     regime : tuple of float
-        Degrees of freedom and scale of the wandering beyond the largest run.
+        Degrees of freedom and scale of the half-t scale of the wandering beyond the largest run;
+        with zero degrees of freedom that scale is fixed.
     seed : int
         Same seed, same answer, whatever the number of threads.
     """

@@ -7,7 +7,8 @@ gradient is written by hand, through :math:`G = \partial L/\partial C = (aa' - C
 :math:`a = C^{-1}(z - \mu)`, and tested against finite differences and against PyTensor.
 
 The observation noise is linearised in the log (its standard deviation is that of y over y - d):
-an approximation of the reference likelihood, good while the seed noise is a few percent.
+an approximation of the reference likelihood, good while the noise is small beside the reducible
+part, and bounded where it is not (see :func:`log_variance`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from qqt_bayes.inference.exponents import exponents
 # Order of the scalars at the head of the natural vector; component scales, log half-lives and
 # harms follow.
 IRREDUCIBLE, UTILITY, SPREAD, NOISE, DILUTION, SCALES = 0, 1, 2, 3, 4, 5
+
+WORST = 4.0
+# Sums may be reordered, so that they use vector instructions; NaN and infinity keep their meaning.
+SUMS = {"reassoc", "contract", "nsz"}
 
 
 class Cells(NamedTuple):
@@ -48,6 +53,16 @@ class Cells(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def log_variance(variance, gap):
+    """Variance of log(y - d) for a variance of y, at most 1/WORST.
+
+    The plain ratio variance / gap^2 grows without bound as the irreducible part approaches a
+    value: its noise would then explain anything, and a spurious mode sits there.
+    """
+    return variance / (gap * gap + WORST * variance)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=SUMS)
 def invert(c):
     """Inverse and log-determinant of a positive definite matrix, in place; ok is False if not.
 
@@ -91,7 +106,7 @@ def invert(c):
     return logdet, True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=SUMS)
 def covariance(natural, cells, x, noise_var):
     """Marginal covariance of z, dims (cell, cell)."""
     n = cells.value.shape[0]
@@ -122,7 +137,7 @@ def mean(natural, cells, x):
     return math.log(reference) + cells.level_mean - natural[UTILITY] * x.sum(axis=1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=SUMS)
 def log_density(natural, cells, grad):
     """Log marginal density of the cells; fills ``grad`` (same layout as ``natural``).
 
@@ -150,7 +165,7 @@ def log_density(natural, cells, grad):
         if not gap > 0.0:
             return -np.inf
         v = (s_r * cells.value[r]) ** 2 + cells.eval_var[r]
-        noise_var[r] = v / (cells.replicates[r] * gap * gap)
+        noise_var[r] = log_variance(v, gap) / cells.replicates[r]
         resid[r] = math.log(gap) - resid[r]
         extra = cells.replicates[r] - 1.0
         total -= math.log(gap) + 0.5 * (extra * math.log(v) + cells.scatter[r] / v)
@@ -171,8 +186,10 @@ def log_density(natural, cells, grad):
     d_reference = -1.0 / (1.0 - d) if cells.bounded else 1.0 / d
     for r in range(n):
         gap = cells.value[r] - d
-        grad[IRREDUCIBLE] += a[r] * (1.0 / gap + d_reference) + g[r, r] * 2.0 * noise_var[r] / gap
-        grad[NOISE] += g[r, r] * 2.0 * s_r * cells.value[r] ** 2 / (cells.replicates[r] * gap * gap)
+        v = (s_r * cells.value[r]) ** 2 + cells.eval_var[r]
+        weight = g[r, r] / (cells.replicates[r] * (gap * gap + WORST * v) ** 2)
+        grad[IRREDUCIBLE] += a[r] * (1.0 / gap + d_reference) + weight * 2.0 * gap * v
+        grad[NOISE] += weight * gap * gap * 2.0 * s_r * cells.value[r] ** 2
     for j in range(comps):
         inner = 0.0
         for r in range(n):

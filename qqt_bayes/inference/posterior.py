@@ -116,12 +116,11 @@ class Posterior:
 
     @property
     def regime(self) -> tuple[float, float]:
-        """Degrees of freedom and scale of the wandering beyond the largest run."""
+        """Degrees of freedom (zero: fixed) and scale of the wandering beyond the largest run."""
         prior = self.priors["regime"]
-        if prior.family == "halfstudent":
-            return prior.pair
-        # a half-normal is the limit of many degrees of freedom
-        return (1e6, 0.0 if prior.fixed else prior.pair[1])
+        if prior.family in ("halfstudent", "fixed"):
+            return prior.pair if not prior.fixed else (0.0, prior.pair[0])
+        return (1e6, prior.pair[1])  # a half-normal is the limit of many degrees of freedom
 
     def at(self, points: Points, *, seed: int = 0, with_parts: bool = False,
            every: int = 1) -> Conditional:  # fmt: skip

@@ -19,11 +19,11 @@ __all__ = ["Settings", "Walk", "sample_few"]
 class Settings:
     """Sampler settings."""
 
-    draws: int = 750
+    draws: int = 600
     tune: int = 400
     chains: int = 4
     cores: int | None = None
-    target_accept: float = 0.9
+    target_accept: float = 0.8
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,241 @@
+"""Conditional means and covariances of log reducible error, given each draw of the few.
+
+The closed form of what :mod:`qqt_bayes.inference.conditional` draws. Planning needs it: what a new
+run would teach is a Gaussian update of these moments, so no refit is needed to value it. The
+wandering beyond the largest run has a heavy-tailed scale of which the runs know nothing; it joins
+the few here, one value a draw, so that a run out there can tell us about it.
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from qqt_bayes.inference.exponents import exponents
+from qqt_bayes.inference.marginal import (
+    IRREDUCIBLE, NOISE, SCALES, SPREAD, UTILITY, Cells, covariance, mean,
+)  # fmt: skip
+from qqt_bayes.laws.effective_utility import pass_bins
+from qqt_bayes.model.effects import COMPONENTS, REGIME, Effects, ibm_kernel, unit_kernels
+
+if TYPE_CHECKING:
+    from qqt_bayes.model.design import Design, Points
+
+CHUNK = 16
+
+__all__ = ["Moments", "moments", "regime_scales"]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Joint Gaussian of the points given each draw of the few.
+
+    Attributes
+    ----------
+    mean : numpy.ndarray
+        Dims (draw, point).
+    root : numpy.ndarray
+        Dims (draw, cell, point): what the observed cells explain, so that the covariance is the
+        prior one less ``root' root``.
+    exponents : numpy.ndarray
+        Dims (draw, point, pool).
+    kernels : numpy.ndarray
+        Dims (component, point, point), at unit scale, the regime's last.
+    scales : numpy.ndarray
+        Dims (draw, component), the regime's last.
+    natural : numpy.ndarray
+        Dims (draw, natural).
+    """
+
+    mean: np.ndarray
+    root: np.ndarray
+    exponents: np.ndarray
+    kernels: np.ndarray
+    scales: np.ndarray
+    natural: np.ndarray
+    cells: Cells
+
+    def covariance(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Covariance of some points with others, dims (draw, row, column)."""
+        rows, columns = np.asarray(rows, np.int64), np.asarray(columns, np.int64)
+        out = np.empty((len(self.mean), len(rows), len(columns)))
+        kernels = np.ascontiguousarray(self.kernels[:, rows][:, :, columns])
+
+        def work(b: slice) -> None:
+            fill_covariance(
+                self.natural[b], self.scales[b], self.exponents[b], self.root[b], kernels,
+                self.cells, rows, columns, out[b],
+            )  # fmt: skip
+
+        in_threads(work, len(out))
+        return out
+
+    def variance(self) -> np.ndarray:
+        """Variance of every point, dims (draw, point)."""
+        every = np.arange(self.mean.shape[1])
+        kernels = np.ascontiguousarray(self.kernels[:, every, every])
+        prior = self.scales**2 @ kernels + self.cells.level_sd**2
+        spread = (self.natural[:, UTILITY] * self.natural[:, SPREAD]) ** 2
+        quality = (self.natural[:, UTILITY] * self.cells.quality_sd) ** 2
+        x = self.exponents
+        prior += spread[:, None] * np.einsum("spi,ij,spj->sp", x, self.cells.likeness, x)
+        prior += quality[:, None] * (x @ self.cells.quality) ** 2
+        return np.maximum(prior - np.einsum("snp,snp->sp", self.root, self.root), 0.0)
+
+
+def in_threads(work, size):
+    """Run ``work`` over slices of so many draws, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, (slice(b, b + CHUNK) for b in range(0, size, CHUNK))))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill_moments(natural, cells, first, epochs, shares, cross, out_mean, out_root, out_x):
+    """Fill mean, root and exponents for a block of draws; see :class:`Moments`."""
+    n, pools = cells.first.shape
+    points = first.shape[0]
+    comps = cells.kernels.shape[0]
+    tau0 = SCALES + comps
+    x = np.empty((n, pools))
+    scratch = np.empty((max(n, points), pools))
+    for s in range(natural.shape[0]):
+        row = natural[s]
+        d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
+        log_tau = row[tau0 : tau0 + pools]
+        harm = row[tau0 + pools : tau0 + 2 * pools]
+        exponents(cells.first, cells.epochs, cells.shares, log_tau, row[4], harm, cells.start,
+                  cells.lengths, cells.repeats, x, scratch[:n], scratch[:n], scratch[:n])  # fmt: skip
+        xt = out_x[s]
+        exponents(first, epochs, shares, log_tau, row[4], harm, cells.start, cells.lengths,
+                  cells.repeats, xt, scratch[:points], scratch[:points], scratch[:points])  # fmt: skip
+        resid = -mean(row, cells, x)
+        noise = np.empty(n)
+        for r in range(n):
+            gap = cells.value[r] - d
+            v = (row[NOISE] * cells.value[r]) ** 2 + cells.eval_var[r]
+            noise[r] = log_variance(v, gap) / cells.replicates[r]
+            resid[r] += math.log(gap)
+        low = np.linalg.cholesky(covariance(row, cells, x, noise))
+        xl = x @ cells.likeness
+        xq = x @ cells.quality
+        xtq = xt @ cells.quality
+        pool_scale = (m_b * spread) ** 2
+        quality_scale = (m_b * cells.quality_sd) ** 2
+        root = out_root[s]
+        for r in range(n):
+            for p in range(points):
+                total = 0.0
+                for i in range(pools):
+                    total += xl[r, i] * xt[p, i]
+                total = total * pool_scale + quality_scale * xq[r] * xtq[p] + cells.level_sd**2
+                for j in range(comps):
+                    total += row[SCALES + j] ** 2 * cross[j, r, p]
+                root[r, p] = total
+        # solve low @ root = prior covariance, row by row, and the same for the residuals
+        for r in range(n):
+            for k in range(r):
+                f = low[r, k]
+                resid[r] -= f * resid[k]
+                for p in range(points):
+                    root[r, p] -= f * root[k, p]
+            f = 1.0 / low[r, r]
+            resid[r] *= f
+            for p in range(points):
+                root[r, p] *= f
+        reference = 1.0 - d if cells.bounded else d
+        start = math.log(reference) + cells.level_mean
+        for p in range(points):
+            total = start
+            for i in range(pools):
+                total -= xt[p, i] * m_b
+            for r in range(n):
+                total += root[r, p] * resid[r]
+            out_mean[s, p] = total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill_covariance(natural, scales, x, root, kernels, cells, rows, columns, out):
+    """Fill covariances for a block of draws; see :meth:`Moments.covariance`."""
+    pools = x.shape[2]
+    for s in range(natural.shape[0]):
+        m_b = natural[s, UTILITY]
+        pool_scale = (m_b * natural[s, SPREAD]) ** 2
+        quality_scale = (m_b * cells.quality_sd) ** 2
+        xl = x[s] @ cells.likeness
+        xq = x[s] @ cells.quality
+        for a in range(rows.shape[0]):
+            p = rows[a]
+            for b in range(columns.shape[0]):
+                q = columns[b]
+                total = 0.0
+                for i in range(pools):
+                    total += xl[p, i] * x[s, q, i]
+                total = total * pool_scale + quality_scale * xq[p] * xq[q] + cells.level_sd**2
+                for j in range(kernels.shape[0]):
+                    total += scales[s, j] ** 2 * kernels[j, a, b]
+                out[s, a, b] = total
+        for r in range(root.shape[1]):
+            for a in range(rows.shape[0]):
+                f = root[s, r, rows[a]]
+                for b in range(columns.shape[0]):
+                    out[s, a, b] -= f * root[s, r, columns[b]]
+
+
+def regime_scales(regime: tuple[float, float], draws: int, seed: int) -> np.ndarray:
+    """Scales of the wandering beyond the data: quantiles of its prior in random order, (draw,)."""
+    from scipy.stats import t
+
+    df, scale = regime
+    if df <= 0.0 or scale <= 0.0:  # fixed
+        return np.full(draws, scale)
+    middle = (np.arange(draws) + 0.5) / draws
+    quantiles = scale * t.ppf(0.5 + 0.5 * middle, df)
+    return np.random.default_rng(seed).permutation(quantiles)
+
+
+def regime_kernel(effects: Effects) -> np.ndarray:
+    """Unit covariance of the wandering beyond the largest run, dims (point, point)."""
+    points = effects.clock.shape[1]
+    out = np.zeros((points, points))
+    for e in np.flatnonzero(effects.component == REGIME):
+        clock, weight = effects.clock[e], effects.coefficient[e]
+        out += np.outer(weight, weight) * ibm_kernel(clock[:, None], clock)
+    return out
+
+
+def moments(
+    natural: np.ndarray, cells: Cells, design: Design, points: Points, regime: np.ndarray
+) -> Moments:
+    """Conditional moments at the points for each draw of the few.
+
+    Parameters
+    ----------
+    natural : numpy.ndarray
+        Dims (draw, natural).
+    regime : numpy.ndarray
+        Dim (draw,): scale of the wandering beyond the largest run.
+    """
+    draws, (n, pools) = len(natural), design.points.shares.shape
+    deepest = max(design.points.epochs.max(initial=1.0), points.epochs.max(initial=1.0))
+    start, stop, repeats = pass_bins(float(deepest))
+    cells = cells._replace(start=start, lengths=np.log(stop / start), repeats=repeats)
+    cross = unit_kernels(design.points.effects, points.effects)
+    within = unit_kernels(points.effects, points.effects)
+    kernels = np.concatenate([within, regime_kernel(points.effects)[None]])
+    scales = np.column_stack([natural[:, SCALES : SCALES + len(COMPONENTS)], regime])
+    out_mean = np.empty((draws, len(points)))
+    root, x = np.empty((draws, n, len(points))), np.empty((draws, len(points), pools))
+
+    def work(b: slice) -> None:
+        fill_moments(
+            natural[b], cells, points.first, points.epochs, points.shares, cross, out_mean[b],
+            root[b], x[b],
+        )  # fmt: skip
+
+    in_threads(work, draws)
+    return Moments(out_mean, root, x, kernels, scales, natural, cells)
