@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 # Name -> module: imported at first use, so that `import qqt_bayes` and the command line are quick.
 _LAZY = {
-    "Decision": "decide", "Fit": "fitting", "fit": "fitting", "GateError": "errors", "InputError": "errors",
+    "Decision": "decide", "Fit": "fitting", "fit": "fitting", "GateError": "errors",
+    "InputError": "errors",
     "QQTError": "errors", "Runs": "runs", "Settings": "inference.sample", "Spec": "model.spec",
     "UsageError": "errors", "available_specs": "model.spec", "load_fit": "store",
     "load_spec": "model.spec", "read_pools": "runs", "read_runs": "runs",

@@ -74,16 +74,16 @@ class Fit:
         scalars = self.posterior.scalars()
         rename = {n: f"{n}_median" if n == "half_life" else n for n in scalars}
         rename["utility"] = "utility_mean"
-        data = {rename[n]: (("chain", "draw"), v.reshape(shape)) for n, v in scalars.items()}
+        data: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
+            rename[n]: (("chain", "draw"), v.reshape(shape)) for n, v in scalars.items()
+        }
         by_pool = {
             "utility": self.posterior.fitted.utility,
             "level": self.posterior.fitted.level,
             "half_life": self.posterior.half_lives,
             "harm": self.posterior.harms,
         }
-        data |= {
-            n: (("chain", "draw", "pool"), v.reshape(*shape, -1)) for n, v in by_pool.items()
-        }
+        data |= {n: (("chain", "draw", "pool"), v.reshape(*shape, -1)) for n, v in by_pool.items()}
         return xr.Dataset(data, coords={"pool": pools})
 
     @cached_property
@@ -135,6 +135,10 @@ class Fit:
     def decide(self, budgets: Any, candidates: Any = None, **options: Any) -> Any:
         """Credible bands on the best data per budget; see :func:`qqt_bayes.decide.decide`."""
         return import_module("qqt_bayes.decide").decide(self, budgets, candidates, **options)
+
+    def best_shares(self, budgets: Any, pools: Any = None, **options: Any) -> Any:
+        """The best sampling shares per budget; see :func:`qqt_bayes.decide.best_shares`."""
+        return import_module("qqt_bayes.decide").best_shares(self, budgets, pools, **options)
 
     def risk(self, budgets: Any, **options: Any) -> Any:
         """Whether these runs can be trusted that far; see :func:`qqt_bayes.risk.risk`."""

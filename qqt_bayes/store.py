@@ -6,9 +6,9 @@ import io
 import json
 import os
 import warnings
+from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -103,27 +103,28 @@ def load_fit(path: str | Path) -> Fit:
     try:
         with xr.open_dataset(path, engine="h5netcdf") as data:
             data = data.load()
-        about = json.loads(data.attrs["about"])
-        source = json.loads(data.attrs["spec"])
-    except (OSError, KeyError, ValueError):
+        stored = data.attrs
+        schema, source = int(stored["qqt_schema"]), stored["source"]
+        about, spec_source = json.loads(stored["about"]), json.loads(stored["spec"])
+        tables = frame(stored["runs_csv"]), frame(stored["pools_csv"])
+        theta = data["theta"].values
+        stats = {str(k)[5:]: data[k].values for k in data if str(k).startswith("stat_")}
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError):
         raise UsageError(
-            f"{path} is not a fit saved by qqt_bayes -> make one with `qqt fit ... -o {path.name}`"
+            f"{path} is not a fit saved by qqt_bayes, or not all of it is there "
+            f"-> make one with `qqt fit RUNS.csv -o {path.name}`"
         ) from None
-    notice(data.attrs.get("qqt_schema"), about["versions"], path)
-    runs = read_runs(frame(data.attrs["runs_csv"]), frame(data.attrs["pools_csv"]),
-                     kinds=about["kinds"])  # fmt: skip
-    object.__setattr__(runs, "source", data.attrs["source"])
-    spec = spec_from_dict(source, where=str(path))
+    notice(schema, about["versions"], path)
+    runs = replace(read_runs(*tables, kinds=about["kinds"]), source=source)
+    spec = spec_from_dict(spec_source, where=str(path))
     study = runs.study(about["metric"], kind=about["kind"], spec_levels=spec.levels)
-    stats = {k[5:]: data[k].values for k in data if str(k).startswith("stat_")}
     posterior = Posterior(
-        build_design(study, spec), spec.priors(study.kind), study.kind, data["theta"].values,
+        build_design(study, spec), spec.priors(study.kind), study.kind, theta,
         stats, about["gradients"], about["seed"],
     )  # fmt: skip
-    return Fit(
-        runs, study, spec, posterior, about["seed"], Settings(**about["settings"]),
-        about["selection"],
-    )  # fmt: skip
+    known = {item.name for item in fields(Settings)}
+    settings = Settings(**{k: v for k, v in about["settings"].items() if k in known})
+    return Fit(runs, study, spec, posterior, about["seed"], settings, about["selection"])
 
 
 def frame(text: str) -> pd.DataFrame:
@@ -132,10 +133,10 @@ def frame(text: str) -> pd.DataFrame:
     return table.drop(columns="line", errors="ignore")
 
 
-def notice(schema: Any, saved: dict[str, str], path: Path) -> None:
+def notice(schema: int, saved: dict[str, str], path: Path) -> None:
     """Warn, never refuse, when a file was written by another version."""
     now = versions()
-    if int(schema) != SCHEMA or saved.get("qqt_bayes") != now["qqt_bayes"]:
+    if schema != SCHEMA or saved.get("qqt_bayes") != now["qqt_bayes"]:
         warnings.warn(
             f"{path.name} was written by qqt_bayes {saved.get('qqt_bayes')} (schema {schema}); "
             f"this is {now['qqt_bayes']} (schema {SCHEMA}): answers may differ slightly",

@@ -1,8 +1,59 @@
-"""Settings that have to be in place before any library is imported."""
+"""Settings that have to be in place before any library is imported, and fits that tests share."""
 
 import os
+from pathlib import Path
+
+import pytest
 
 # One thread per numerical library: chains and test workers are the parallel part.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+SMALL = ("A", "B", "C", "A+B", "A+B+C")  # what the small study trains on
+
+
+@pytest.fixture(scope="session")
+def small_runs():
+    """Three pools of the proving ground and their unions, up to 500k samples: 25 cells."""
+    import qqt_bayes as qqt
+
+    runs = qqt.datasets.load("proving_ground").select(upto="500k")
+    rows = runs.table[runs.table["data"].isin(SMALL)]
+    pools = runs.pools.table.head(3)[["pool", "size", "quality_rank", "family"]]
+    return qqt.read_runs(rows.drop(columns="line"), pools)
+
+
+@pytest.fixture(scope="session")
+def small_fit(small_runs):
+    """A short fit of the small study's loss."""
+    import qqt_bayes as qqt
+
+    return qqt.fit(small_runs, "loss", seed=1, settings=qqt.Settings(draws=400))
+
+
+@pytest.fixture(scope="session")
+def accuracy_fit(small_runs):
+    """The same of accuracy: the small study's error, turned round."""
+    import qqt_bayes as qqt
+
+    rows = small_runs.select("error").table.drop(columns="line")
+    rows = rows.assign(metric="accuracy", value=1 - rows["value"])
+    runs = qqt.read_runs(rows, small_runs.pools)
+    return qqt.fit(runs, "accuracy", seed=1, settings=qqt.Settings(draws=400))
+
+
+@pytest.fixture
+def small_tables(small_runs, tmp_path: Path) -> Path:
+    """A folder with the small study's runs.csv and pools.csv."""
+    small_runs.table.drop(columns="line").to_csv(tmp_path / "runs.csv", index=False)
+    small_runs.pools.table.to_csv(tmp_path / "pools.csv", index=False)
+    return tmp_path
+
+
+@pytest.fixture
+def one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sample once only, however the gate judges it."""
+    from qqt_bayes.inference import posterior
+
+    monkeypatch.setattr(posterior, "ATTEMPTS", 1)

@@ -27,6 +27,7 @@ FLOW = (
     ("fitting",),
     ("store",),
     ("decide",),
+    ("backtest",),
     ("risk", "buy"),
     ("calibrate",),
     ("plots",),

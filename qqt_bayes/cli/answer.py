@@ -27,6 +27,7 @@ def fit(
 
     Example: qqt fit runs.csv --pools pools.csv --metric loss --upto 500k -o fit.nc
     """
+    o.writable(out, (".nc",))
     made = o.open_fit(
         runs, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind, seed=seed,
         draws=draws, on_fail=on_fail,
@@ -43,6 +44,10 @@ def decide(
     prob: o.Prob = 0.9,
     margin: Annotated[
         float | None, typer.Option(help="Regret, in the metric's unit, that is good enough.")
+    ] = None,
+    shares: Annotated[
+        str | None,
+        typer.Option(help="Also optimise the sampling shares of these pools: A,B (or `all`)."),
     ] = None,
     json: o.Json = False,
     plot: Annotated[
@@ -62,18 +67,33 @@ def decide(
 
     Example: qqt decide runs.csv --metric loss --budgets 480k,960k,1.92M --json
     """
+    from qqt_bayes.decide.candidates import parse_budgets
+    from qqt_bayes.decide.decision import check_prob
+
+    parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
+    check_prob(prob)
+    if plot is not None:
+        o.writable(plot, (".png", ".pdf", ".svg"))
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, on_fail=on_fail,
+        seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
     answer = made.decide(budgets, candidates, prob=prob, margin=margin, on_fail=on_fail)
     if plot is not None:
         answer.plot().savefig(plot)
         o.note(f"drew {plot}")
+    best = None
+    if shares is not None:
+        best = made.best_shares(budgets, None if shares == "all" else shares, prob=prob)
     if json:
-        o.print_json(answer.to_json())
+        value = answer.to_json()
+        for row, extra in zip(value["budgets"], best.to_json() if best else [], strict=False):
+            row["shares"], row["best_shares"] = extra["shares"], extra["best"]
+        o.print_json(value)
     else:
         typer.echo(answer.text)
+        if best:
+            typer.echo("\n" + best.text)
 
 
 def demo(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from typing import Annotated
@@ -10,10 +9,10 @@ from typing import Annotated
 import typer
 
 from qqt_bayes import __version__
-from qqt_bayes.cli import answer, tables
+from qqt_bayes.cli import answer, buy, calibrate, doctor, importing, report, risk, sbc, tables
 from qqt_bayes.errors import GateError, QQTError
 
-BAD_INPUT, NOT_CONVERGED = 2, 3
+BAD_INPUT, NOT_CONVERGED, STOPPED = 2, 3, 130
 
 app = typer.Typer(
     name="qqt",
@@ -25,18 +24,32 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def common(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    """Options of the program itself."""
-    if version:
+def say_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
         typer.echo(__version__)
         raise typer.Exit
 
 
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=say_version),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
 tables.register(app)
 answer.register(app)
+risk.register(app)
+buy.register(app)
+calibrate.register(app)
+sbc.register(app)
+report.register(app)
+importing.register(app)
+doctor.register(app)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -44,26 +57,28 @@ def main(argv: list[str] | None = None) -> None:
     warnings.showwarning = lambda message, *_args, **_kw: print(f"warning: {message}",
                                                                file=sys.stderr)  # fmt: skip
     try:
-        code = app(argv, standalone_mode=False)
+        code = app(argv, prog_name="qqt", standalone_mode=False)
     except GateError as error:
-        print(f"qqt: {error}", file=sys.stderr)
-        code = NOT_CONVERGED
+        code = say(error, NOT_CONVERGED)
     except QQTError as error:
-        print(f"qqt: {error}", file=sys.stderr)
-        code = BAD_INPUT
-    except typer.Exit as stop:
-        code = stop.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        print("qqt: stopped", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:  # the reader of a pipe has gone: not an error of ours
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        code = say(error, BAD_INPUT)
+    except typer.Abort:
+        code = STOPPED
+    except OSError as error:
+        code = say(f"{error.filename or 'file'}: {error.strerror or error}", BAD_INPUT)
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
         context = getattr(error, "ctx", None)  # a usage error of the parser
         help_at = f" -> see {context.command_path} --help" if context else ""
-        print(f"qqt: {error.format_message()}{help_at}", file=sys.stderr)
-        code = BAD_INPUT
+        code = say(error.format_message(), BAD_INPUT, help_at)
+    if code == STOPPED:
+        say("stopped", STOPPED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def say(message: object, code: int, advice: str = "") -> int:
+    """Tell on stderr why the program ends; returns the exit code."""
+    if text := str(message):  # without arguments the help has been printed already
+        print(f"qqt: {text.removesuffix('.') if advice else text}{advice}", file=sys.stderr)
+    return code

@@ -1,5 +1,6 @@
 """Deciding: which data is best at each budget, how sure that is, and what being wrong costs."""
 
 from qqt_bayes.decide.decision import Decision, decide
+from qqt_bayes.decide.shares import Shares, best_shares
 
-__all__ = ["Decision", "decide"]
+__all__ = ["Decision", "Shares", "best_shares", "decide"]

@@ -27,23 +27,25 @@ def parse_budgets(budgets: str | float | Iterable[str | float]) -> np.ndarray:
     items: list[str | float]
     if isinstance(budgets, str):
         items = [part for part in budgets.split(",") if part.strip()]
-    elif isinstance(budgets, int | float):
-        items = [budgets]
-    else:
+    elif isinstance(budgets, Iterable):
         items = list(budgets)
+    else:
+        items = [budgets]
     if not items:
         raise UsageError("no budgets given -> pass some, for example --budgets 480k,1.92M")
     values = []
     for item in items:
         try:
             value = parse_number(item)
-        except ValueError as error:
-            raise UsageError(f"budget {item!r}: {error}") from None
+        except UsageError as error:
+            raise UsageError(f"budget {error}") from None
         if not (np.isfinite(value) and value > 0):
-            raise UsageError(f"budget {item!r} must be a positive number of samples")
+            raise UsageError(
+                f"budget '{item}' is not a positive number of samples -> give one, e.g. 480k"
+            )
+        if value in values:
+            raise UsageError(f"budget '{item}' is given twice -> give each once")
         values.append(value)
-    if len(set(values)) < len(values):
-        raise UsageError("a budget is given twice -> give each once")
     return np.array(values)
 
 
@@ -57,21 +59,26 @@ def parse_candidates(candidates: str | Sequence[str], pools: Pools) -> list[Mixt
     """
     items = candidates.split(";") if isinstance(candidates, str) else list(candidates)
     items = [item.strip() for item in items if item.strip()]
-    if len(items) < 1:
+    if not items:
         raise UsageError('no candidates given -> pass some, for example --candidates "A;A+B"')
-    seen: dict[str, Mixture] = {}
+    seen: dict[tuple[float, ...], Mixture] = {}
     for item in items:
         try:
             mixture = parse_mixture(item, pools)
-        except ValueError as error:
-            raise UsageError(f"candidate {item!r}: {error}") from None
-        if mixture.key in seen:
+        except UsageError as error:
+            raise UsageError(str(error).replace("mixture", "candidate", 1)) from None
+        shares = same_data(mixture, pools)
+        if shares in seen:
             raise UsageError(
-                f"candidates {seen[mixture.key].text!r} and {item!r} are the same data "
-                "-> give it once"
+                f"candidates '{seen[shares].text}' and '{item}' are the same data -> give it once"
             )
-        seen[mixture.key] = mixture
+        seen[shares] = mixture
     return list(seen.values())
+
+
+def same_data(mixture: Mixture, pools: Pools) -> tuple[float, ...]:
+    """What two spellings of the same data share: ``A+B`` and ``A:0.5+B:0.5`` of equal pools."""
+    return tuple(np.round(mixture.vector(pools), 9).tolist())
 
 
 def default_candidates(study: Study) -> list[Mixture]:
@@ -80,8 +87,11 @@ def default_candidates(study: Study) -> list[Mixture]:
     The unions take the observed pools by quality rank, best first, leaving out unlimited pools,
     pools without a rank of their own and pools that overlap one already in.
     """
-    found = {study.mixtures[text].key: study.mixtures[text] for text in dict.fromkeys(study.data)}
     pools = study.pools
+    found: dict[tuple[float, ...], Mixture] = {}
+    for text in dict.fromkeys(study.data):
+        mixture = study.mixtures[text]
+        found.setdefault(same_data(mixture, pools), mixture)
     rank = np.asarray(pools.quality_rank, float)
     usable = [
         i
@@ -98,7 +108,7 @@ def default_candidates(study: Study) -> list[Mixture]:
             continue
         taken.append(name)
         union = parse_mixture("+".join(taken), pools)
-        found.setdefault(union.key, union)
+        found.setdefault(same_data(union, pools), union)
     return list(found.values())
 
 

@@ -52,6 +52,8 @@ def crossover(latent: np.ndarray, budgets: np.ndarray, origin: int, to: int) -> 
         Dims (sample, budget, candidate), lower is better.
     budgets : numpy.ndarray
         Dim (budget,), increasing.
+    origin, to : int
+        Candidates.
     """
     lead = latent[:, :, origin] - latent[:, :, to]
     behind = lead <= 0

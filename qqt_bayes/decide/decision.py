@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from qqt_bayes.decide.candidates import (
-    default_candidates, kept_sizes, parse_budgets, parse_candidates,
-)  # fmt: skip
+    default_candidates,
+    kept_sizes,
+    parse_budgets,
+    parse_candidates,
+)
 from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
 from qqt_bayes.decide.predict import compute_factor, new_runs, predict
 from qqt_bayes.errors import GateError, UsageError
@@ -104,7 +108,7 @@ class Decision:
         """Candidate minus best, draw-wise, in the metric's direction (sample, budget, cand.)."""
         best = np.take_along_axis(self.latent, self.best[None, :, None], axis=2)
         sign = -1.0 if self.fit.study.kind == "accuracy" else 1.0
-        return sign * (self.latent - best)
+        return sign * (self.latent - best) + 0.0  # no negative zeros
 
     def credible_set(self, budget: int) -> list[str]:
         """Candidates in order of P(best) until ``prob`` is reached."""
@@ -190,6 +194,7 @@ def decide(
     Parameters
     ----------
     fit : Fit
+        What to decide with.
     budgets : str, number or list
         In samples: ``"480k,1.92M"``, ``1.92e6``, ``["480k", 1920000]``.
     candidates : str or list of str, optional
@@ -213,8 +218,7 @@ def decide(
     GateError
         When R-hat or the effective sample size of a decision quantity is not good enough.
     """
-    if not 0.0 < prob < 1.0:
-        raise UsageError(f"prob is {prob:g} -> give a probability between 0 and 1, such as 0.9")
+    check_prob(prob)
     wanted = parse_budgets(budgets)
     chosen = (
         default_candidates(fit.study)
@@ -232,14 +236,24 @@ def decide(
         raise GateError(gate.text, gate)
     regret = (grid_latent - grid_latent.min(axis=2, keepdims=True)).mean(axis=0)
     sequence = best_sequence(regret)
-    crossings = tuple(
-        crossover(grid_latent, grid, a, b) for a, b in zip(sequence, sequence[1:], strict=False)
-    )
+    crossings = tuple(crossover(grid_latent, grid, a, b) for a, b in pairwise(sequence))
     factors = np.stack([compute_factor(fit, shares, n) for n in wanted])
     return Decision(
         fit, latent, new_runs(fit, latent, fit.seed), wanted, tuple(chosen), grid, grid_latent,
         crossings, prob, margin, factors, gate,
     )  # fmt: skip
+
+
+def check_prob(prob: float) -> None:
+    """Check a probability.
+
+    Raises
+    ------
+    UsageError
+        Unless it lies strictly between 0 and 1.
+    """
+    if not 0.0 < prob < 1.0:
+        raise UsageError(f"prob is {prob:g} -> give a probability between 0 and 1, such as 0.9")
 
 
 def check_decision(

@@ -10,9 +10,11 @@ import numpy as np
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
-__all__ = ["Prediction", "compute_factor", "new_runs", "predict"]
+__all__ = ["Prediction", "bounded", "compute_factor", "new_runs", "predict"]
 
 FACTORS = np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0])
+KNEE = 0.99  # share of the ceiling up to which a prediction is left as it is
+WORSE = 2.0  # a longer run on any candidate ends below this multiple of the worst run observed
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,14 @@ def predict(
 
     Parameters
     ----------
+    fit : Fit
+        What to predict with.
     budgets : numpy.ndarray
         Dim (budget,).
     shares : numpy.ndarray
         Dims (candidate, pool).
+    seed : int
+        Together with the fit's own seed.
     every : int
         Use one posterior draw in so many.
     """
@@ -50,7 +56,30 @@ def predict(
     points = fit.posterior.design.points_at(samples, np.tile(shares, (len(budgets), 1)))
     drawn = fit.posterior.at(points, seed=seed, every=every)
     latent = fit.posterior.irreducible[::every, None] + np.exp(drawn.log_reducible)
-    return Prediction(latent.reshape(len(latent), len(budgets), len(shares)), budgets)
+    return Prediction(
+        bounded(latent, ceiling(fit, samples)).reshape(len(latent), len(budgets), len(shares)),
+        budgets,
+    )
+
+
+def ceiling(fit: Fit, samples: np.ndarray) -> np.ndarray:
+    """How bad a run can get: an error 1, a loss twice the worst value observed.
+
+    Without it the heavy-tailed wandering beyond the data has no mean, nor has any regret. A loss
+    is not bounded below the smallest observed budget, where it may really be larger.
+    """
+    if fit.study.kind != "loss":
+        return np.ones(len(samples))
+    shorter = samples < fit.study.samples.min()
+    return np.where(shorter, np.inf, WORSE * fit.study.value.max())
+
+
+def bounded(value: np.ndarray, ceiling: np.ndarray | float) -> np.ndarray:
+    """Bend values smoothly below a ceiling: unchanged up to 99% of it, in the same order above."""
+    knee = KNEE * np.asarray(ceiling, float)
+    with np.errstate(invalid="ignore"):  # where there is no ceiling nothing exceeds it
+        room, excess = ceiling - knee, np.maximum(value - knee, 0.0)
+        return np.where(excess > 0, knee + room * (excess / (excess + room)), value)
 
 
 def new_runs(fit: Fit, latent: np.ndarray, seed: int) -> np.ndarray:
@@ -58,8 +87,12 @@ def new_runs(fit: Fit, latent: np.ndarray, seed: int) -> np.ndarray:
 
     Parameters
     ----------
+    fit : Fit
+        Whose noise to add.
     latent : numpy.ndarray
         Dim (sample, ...).
+    seed : int
+        Of the noise.
     """
     rng = np.random.default_rng(seed)
     study = fit.study
@@ -73,7 +106,8 @@ def new_runs(fit: Fit, latent: np.ndarray, seed: int) -> np.ndarray:
     else:
         evaluation = np.zeros(latent.shape)
     relative = fit.posterior.seed_noise.reshape(-1, *([1] * (latent.ndim - 1)))
-    return latent + np.sqrt((relative * latent) ** 2 + evaluation) * rng.normal(size=latent.shape)
+    noise = np.sqrt((relative * latent) ** 2 + evaluation) * rng.normal(size=latent.shape)
+    return np.clip(latent + noise, 0.0, np.inf if study.kind == "loss" else 1.0)
 
 
 def compute_factor(fit: Fit, shares: np.ndarray, budget: float) -> np.ndarray:
@@ -89,7 +123,6 @@ def compute_factor(fit: Fit, shares: np.ndarray, budget: float) -> np.ndarray:
     """
     every = max(1, len(fit.posterior.natural) // 500)
     latent = predict(fit, budget * FACTORS, shares, seed=17, every=every).latent
-    # Monte Carlo error cancels only within one set of draws, so both ends are read off this one
     curve, target = np.median(latent, axis=0), np.median(latent[:, 0].min(axis=1))
     out = np.full(len(shares), np.nan)
     for c in range(len(shares)):

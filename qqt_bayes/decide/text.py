@@ -32,8 +32,8 @@ def confidence(p: float) -> str:
         (0.5, "more likely than not"),
         (0.0, "perhaps"),
     ]
-    shown = ">.99" if p > 0.995 else f"{p:.2f}".lstrip("0")
-    return f"{next(w for floor, w in words if p >= floor)} (P = {shown})"
+    shown = "> .99" if p > 0.995 else f"= {p:.2f}".replace("0.", ".")
+    return f"{next(w for floor, w in words if p >= floor)} (P {shown})"
 
 
 def extrapolation(samples: float, largest: float) -> str:
@@ -67,11 +67,8 @@ def describe(d: Decision) -> str:
             n = decimals(row.hi - row.lo)
             m = decimals(row.difference_hi - row.difference_lo)
             level = f"{row.median:.{n}f} [{row.lo:.{n}f}, {row.hi:.{n}f}]"
-            diff = (
-                "-"
-                if row.best
-                else f"{row.difference:+.{m}f} [{row.difference_lo:+.{m}f}, {row.difference_hi:+.{m}f}]"
-            )
+            ends = f"[{row.difference_lo:+.{m}f}, {row.difference_hi:+.{m}f}]"
+            diff = "-" if row.best else f"{row.difference:+.{m}f} {ends}"
             factor = ">16x" if np.isnan(row.regret_compute) else f"{row.regret_compute:.2f}x"
             lines.append(
                 f"  {row.data:<{width}} {row.p_best:>8.2f} {level:>24} {diff:>27} "

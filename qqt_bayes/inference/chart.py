@@ -8,14 +8,17 @@ smallest value seen, which is where it must lie.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.marginal import IRREDUCIBLE, SCALES, Cells, log_density
+from qqt_bayes.inference.marginal import DILUTION, IRREDUCIBLE, SCALES, Cells, log_density
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.priors import Prior
+
+if TYPE_CHECKING:
+    from qqt_bayes.model.design import Design
 
 SCALARS = (
     "irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS,
@@ -38,10 +41,15 @@ class Chart(NamedTuple):
     harm_a: float
     harm_b: float
     finite: np.ndarray  # (pool,) bool: only finite pools can be repeated
+    life_factor: np.ndarray  # (finite pool, finite pool) root of the half-lives' prior correlation
+    log_size: np.ndarray  # (pool,) log size over the geometric mean of the pool's family
 
 
-def build_chart(priors: dict[str, Prior], upper: float, finite: np.ndarray) -> Chart:
+def build_chart(priors: dict[str, Prior], design: Design) -> Chart:
     """Chart of a study with these priors."""
+    finite = np.isfinite(design.sizes)
+    upper = float(design.value.min())
+    factor = np.linalg.cholesky(design.likeness[np.ix_(finite, finite)])
     chosen = [priors[name] for name in SCALARS]
     if chosen[IRREDUCIBLE].family == "beta":
         upper = min(upper, 1.0)  # where its density ends, even if every value is above
@@ -49,7 +57,7 @@ def build_chart(priors: dict[str, Prior], upper: float, finite: np.ndarray) -> C
     harm = priors["harm"]
     return Chart(
         np.array([p.code for p in chosen]), pairs[:, 0].copy(), pairs[:, 1].copy(), float(upper),
-        harm.code, *harm.pair, np.asarray(finite, bool),
+        harm.code, *harm.pair, finite, factor, design.log_size,
     )  # fmt: skip
 
 
@@ -150,14 +158,19 @@ def to_natural(theta, chart, natural, slope, d_prior):
         at += 1
     slope[tau0] /= values[tau0]  # the half-lives need the slope of the median's log
     natural[:tau0] = values[:tau0]
+    row = 0
     for i in range(pools):
         natural[tau0 + i] = math.log(values[tau0])
         natural[tau0 + pools + i] = chart.harm_a if chart.harm_code == 0 else 0.0
         if chart.finite[i]:
-            natural[tau0 + i] += values[tau0 + 1] * theta[at]
-            log_prior -= 0.5 * theta[at] ** 2
-            d_prior[at] = -theta[at]
-            at += 1
+            natural[tau0 + i] += natural[DILUTION] * chart.log_size[i]
+            for k in range(row + 1):
+                natural[tau0 + i] += values[tau0 + 1] * chart.life_factor[row, k] * theta[at + k]
+            row += 1
+    for _ in range(row):
+        log_prior -= 0.5 * theta[at] ** 2
+        d_prior[at] = -theta[at]
+        at += 1
     for i in range(pools):
         slope[scalars + i] = 0.0
         if chart.finite[i] and chart.harm_code > 0:
@@ -188,6 +201,8 @@ def density_and_gradient(theta, chart, cells, gradient):
     d_median = 0.0
     for i in range(pools):
         d_median += inner[tau0 + i]
+        if chart.finite[i]:  # a larger pool of a family lives longer, by the dilution's exponent
+            inner[DILUTION] += inner[tau0 + i] * chart.log_size[i]
     where_spread = -1
     for s in range(scalars):
         if chart.code[s] == 0:
@@ -200,12 +215,16 @@ def density_and_gradient(theta, chart, cells, gradient):
             where_spread = at
             spread = scalar(chart.code[s], chart.a[s], chart.b[s], theta[at])[0]
         at += 1
+    row = 0
     for i in range(pools):
         if chart.finite[i]:
-            gradient[at] += inner[tau0 + i] * spread
-            if where_spread >= 0:
-                gradient[where_spread] += inner[tau0 + i] * theta[at] * slope[scalars - 1]
-            at += 1
+            for k in range(row + 1):
+                pull = inner[tau0 + i] * chart.life_factor[row, k]
+                gradient[at + k] += pull * spread
+                if where_spread >= 0:
+                    gradient[where_spread] += pull * theta[at + k] * slope[scalars - 1]
+            row += 1
+    at += row
     for i in range(pools):
         if chart.finite[i] and chart.harm_code > 0:
             gradient[at] += inner[tau0 + pools + i] * slope[scalars + i]

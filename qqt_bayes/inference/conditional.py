@@ -16,9 +16,19 @@ from numba import njit
 
 from qqt_bayes.inference.exponents import exponents
 from qqt_bayes.inference.marginal import (
-    IRREDUCIBLE, NOISE, SCALES, SPREAD, UTILITY, Cells, covariance, invert, log_variance, mean,
+    DILUTION,
+    IRREDUCIBLE,
+    NOISE,
+    SCALES,
+    SPREAD,
+    UTILITY,
+    Cells,
+    covariance,
+    invert,
+    log_variance,
+    mean,
 )  # fmt: skip
-from qqt_bayes.inference.paths import Paths, pack_paths, update_path, walk
+from qqt_bayes.inference.paths import pack_paths, update_path, walk
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, REGIME
 
@@ -69,10 +79,12 @@ def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out,
         d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
         log_tau = row[tau0 : tau0 + pools]
         harm = row[tau0 + pools : tau0 + 2 * pools]
-        exponents(cells.first, cells.epochs, cells.shares, log_tau, row[4], harm, cells.start,
-                  cells.lengths, cells.repeats, x, scratch[:n], scratch[:n], scratch[:n])  # fmt: skip
-        exponents(first, epochs, shares, log_tau, row[4], harm, cells.start, cells.lengths,
-                  cells.repeats, xt, scratch[:points], scratch[:points], scratch[:points])  # fmt: skip
+        unused = scratch[:n]  # the derivatives are not wanted here
+        exponents(cells.first, cells.epochs, cells.shares, log_tau, row[DILUTION], harm,
+                  cells.start, cells.lengths, cells.repeats, x, unused, unused, unused)  # fmt: skip
+        unused = scratch[:points]
+        exponents(first, epochs, shares, log_tau, row[DILUTION], harm, cells.start, cells.lengths,
+                  cells.repeats, xt, unused, unused, unused)  # fmt: skip
         resid = mean(row, cells, x)
         noise = np.empty(n)
         for r in range(n):
@@ -107,9 +119,7 @@ def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out,
             walk(paths.times[a:b], scale[paths.component[e]], paths.constant[e], rng, track[a:b])
             for k in range(paths.seen_first[e], paths.seen_first[e + 1]):
                 if paths.seen_time[k] >= 0:
-                    resid[paths.seen_row[k]] -= (
-                        paths.seen_weight[k] * track[a + paths.seen_time[k]]
-                    )
+                    resid[paths.seen_row[k]] -= paths.seen_weight[k] * track[a + paths.seen_time[k]]
         # pull towards the observations
         c = covariance(row, cells, x, noise)
         invert(c)
@@ -174,11 +184,19 @@ def condition(
     ----------
     natural : numpy.ndarray
         Dims (draw, natural).
+    cells : Cells
+        What was observed.
+    design, points : Design, Points
+        Where it was observed, and where draws are wanted.
     regime : tuple of float
         Degrees of freedom and scale of the half-t scale of the wandering beyond the largest run;
         with zero degrees of freedom that scale is fixed.
     seed : int
         Same seed, same answer, whatever the number of threads.
+    with_parts : bool
+        Whether to keep what each component contributes.
+    threads : int
+        Blocks of draws worked on at a time.
     """
     draws, pools = len(natural), design.points.shares.shape[1]
     deepest = max(design.points.epochs.max(initial=1.0), points.epochs.max(initial=1.0))

@@ -68,7 +68,7 @@ def check_draws(names: list[str], draws: np.ndarray) -> GateReport:
     draws : numpy.ndarray
         Dims (quantity, chain, draw).
     """
-    from arviz_stats.base import array_stats
+    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
 
     failures = []
     for name, values in zip(names, draws, strict=True):

@@ -18,7 +18,15 @@ from numba import njit
 
 from qqt_bayes.inference.exponents import exponents
 from qqt_bayes.inference.marginal import (
-    IRREDUCIBLE, NOISE, SCALES, SPREAD, UTILITY, Cells, covariance, mean,
+    IRREDUCIBLE,
+    NOISE,
+    SCALES,
+    SPREAD,
+    UTILITY,
+    Cells,
+    covariance,
+    log_variance,
+    mean,
 )  # fmt: skip
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, REGIME, Effects, ibm_kernel, unit_kernels
@@ -102,17 +110,17 @@ def fill_moments(natural, cells, first, epochs, shares, cross, out_mean, out_roo
     comps = cells.kernels.shape[0]
     tau0 = SCALES + comps
     x = np.empty((n, pools))
-    scratch = np.empty((max(n, points), pools))
+    spare, spare_t = np.empty((n, pools)), np.empty((points, pools))
     for s in range(natural.shape[0]):
         row = natural[s]
         d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
         log_tau = row[tau0 : tau0 + pools]
         harm = row[tau0 + pools : tau0 + 2 * pools]
         exponents(cells.first, cells.epochs, cells.shares, log_tau, row[4], harm, cells.start,
-                  cells.lengths, cells.repeats, x, scratch[:n], scratch[:n], scratch[:n])  # fmt: skip
+                  cells.lengths, cells.repeats, x, spare, spare, spare)  # fmt: skip
         xt = out_x[s]
         exponents(first, epochs, shares, log_tau, row[4], harm, cells.start, cells.lengths,
-                  cells.repeats, xt, scratch[:points], scratch[:points], scratch[:points])  # fmt: skip
+                  cells.repeats, xt, spare_t, spare_t, spare_t)  # fmt: skip
         resid = -mean(row, cells, x)
         noise = np.empty(n)
         for r in range(n):
@@ -217,6 +225,10 @@ def moments(
     ----------
     natural : numpy.ndarray
         Dims (draw, natural).
+    cells, design
+        What was observed.
+    points : Points
+        Where to predict.
     regime : numpy.ndarray
         Dim (draw,): scale of the wandering beyond the largest run.
     """

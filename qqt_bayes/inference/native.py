@@ -25,7 +25,7 @@ __all__ = ["native_model", "pack"]
 
 
 @intrinsic
-def as_doubles(context: Any, pointer: Any) -> Any:  # noqa: ARG001 - numba's signature
+def as_doubles(context: Any, pointer: Any) -> Any:
     """Read an untyped pointer as one to doubles."""
 
     def generate(builder_context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -48,6 +48,7 @@ def pack(chart: Chart, cells: Cells) -> np.ndarray:
         cells.value, cells.replicates, cells.scatter, cells.eval_var, cells.first, cells.epochs,
         cells.shares, cells.kernels, cells.likeness, cells.quality, cells.start, cells.lengths,
         cells.repeats, chart.code, chart.a, chart.b, chart.finite,
+        chart.life_factor, chart.log_size,
     ]  # fmt: skip
     header[13] = HEADER + sum(a.size for a in arrays)
     return np.concatenate([header, *(np.asarray(a, float).ravel() for a in arrays)])
@@ -92,10 +93,16 @@ def unpack(buffer):
     b = buffer[at : at + scalars]
     at += scalars
     finite = buffer[at : at + pools] > 0.5
+    at += pools
+    limited = int(finite.sum())
+    life_factor = buffer[at : at + limited * limited].reshape((limited, limited))
+    at += limited * limited
+    log_size = buffer[at : at + pools]
     cells = Cells(value, count, scatter, eval_var, first, epochs, shares, kernels, likeness,
                   quality, start, lengths, repeats, buffer[5], buffer[6], buffer[7],
                   buffer[8] > 0.5)  # fmt: skip
-    chart = Chart(code, a, b, buffer[9], int(buffer[10]), buffer[11], buffer[12], finite)
+    chart = Chart(code, a, b, buffer[9], int(buffer[10]), buffer[11], buffer[12], finite,
+                  life_factor, log_size)  # fmt: skip
     return chart, cells
 
 

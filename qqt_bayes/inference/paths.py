@@ -103,7 +103,7 @@ def walk(times, scale, constant, rng, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def update_path(times, variance, constant, rows, weight, place, pull, out):
-    """Add to a simulated path what the residuals say of it: its covariance with them, times pull."""
+    """Add to a simulated path what the residuals say: its covariance with them, times pull."""
     if constant:
         total = 0.0
         for k in range(rows.shape[0]):

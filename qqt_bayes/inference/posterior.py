@@ -53,9 +53,7 @@ class Posterior:
     @cached_property
     def chart(self) -> Chart:
         """Layout of the unconstrained vector."""
-        return build_chart(
-            self.priors, float(self.design.value.min()), np.isfinite(self.design.sizes)
-        )
+        return build_chart(self.priors, self.design)
 
     @cached_property
     def natural(self) -> np.ndarray:
@@ -167,7 +165,7 @@ def sample_posterior(
     """
     settings = settings or Settings()
     cells = build_cells(design, priors, kind)
-    chart = build_chart(priors, float(design.value.min()), np.isfinite(design.sizes))
+    chart = build_chart(priors, design)
     spent = 0
     for attempt in range(ATTEMPTS):
         walk = sample_few(chart, cells, seed + 7919 * attempt, settings, start, progress)

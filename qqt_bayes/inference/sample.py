@@ -23,7 +23,7 @@ class Settings:
     tune: int = 400
     chains: int = 4
     cores: int | None = None
-    target_accept: float = 0.8
+    target_accept: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,14 @@ def sample_few(
 
     Parameters
     ----------
+    chart : Chart
+        Priors and layout of the unconstrained vector.
+    cells : Cells
+        The data.
+    seed : int
+        Same seed, same draws.
+    settings : Settings, optional
+        Draws, warm-up, chains.
     start : numpy.ndarray, optional
         Where to start (unconstrained): a posterior mean of a similar fit, for a warm start.
     progress : callable, optional

@@ -1,0 +1,1 @@
+"""Specification, priors, design matrices and random effects; not how they are sampled."""

@@ -12,7 +12,7 @@ from qqt_bayes.model.effects import Effects, build_effects, unit_kernels
 
 if TYPE_CHECKING:
     from qqt_bayes.model.spec import Spec
-    from qqt_bayes.runs import Study
+    from qqt_bayes.runs import Pools, Study
 
 # Longest run that any budget asked for is likely to reach, in multiples of the largest epoch count
 # seen: fixes the passes tabulated. Points beyond it get a table of their own.
@@ -72,6 +72,7 @@ class Design:
     quality: np.ndarray
     likeness: np.ndarray
     mixture_weight: np.ndarray
+    log_size: np.ndarray
     anchor: float
     smallest: float
     largest: float
@@ -110,21 +111,38 @@ def quality_covariate(rank: np.ndarray) -> np.ndarray:
     return out
 
 
-def family_matrices(family: tuple[str, ...], spec: Spec) -> tuple[np.ndarray, np.ndarray]:
-    """Prior correlation of pools, and relative sd of the mixture error of each pair.
+def family_matrices(pools: Pools, spec: Spec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What pools of one family share.
 
-    Pools of one family share part of their levels and utilities, and mix more predictably than
-    foreign ones. Without families (or with only one) all pools are exchangeable.
+    Pools of one family share part of their levels, utilities and half-lives, and mix more
+    predictably than foreign ones; those of the same quality rank too are taken for samples of one
+    thing and share nearly all. Without families all pools are exchangeable.
+
+    Returns
+    -------
+    likeness, mixture_weight : numpy.ndarray
+        Dims (pool, pool): prior correlation, and relative sd of a pair's mixture error.
+    log_size : numpy.ndarray
+        Dim (pool,): log of the size over the geometric mean of the finite pools of its family.
     """
-    pools = len(family)
+    family, rank = pools.family, np.asarray(pools.quality_rank, float)
+    sizes = np.asarray(pools.sizes, float)
+    count = len(family)
     same = np.array([[a == b and a != "" for b in family] for a in family])
     np.fill_diagonal(same, True)
-    likeness, weight = np.eye(pools), np.ones((pools, pools))
-    if len(set(family)) > 1 and same.sum() > pools:
-        share = spec.structure["family_likeness"]
-        likeness = share * same + (1.0 - share) * np.eye(pools)
+    likeness, weight, log_size = np.eye(count), np.ones((count, count)), np.zeros(count)
+    for i in range(count):
+        kin = same[i] & np.isfinite(sizes)
+        if np.isfinite(sizes[i]):
+            log_size[i] = np.log(sizes[i]) - np.log(sizes[kin]).mean()
+    if len(set(family)) > 1 and same.sum() > count:
+        likeness = spec.structure["family_likeness"] * same
         weight[same] = spec.structure["family_mixture"]
-    return likeness, weight
+    twin = same & (rank[:, None] == rank)
+    likeness = np.where(twin, spec.structure["twin_likeness"], likeness)
+    weight = np.where(twin, spec.structure["twin_mixture"], weight)
+    np.fill_diagonal(likeness, 1.0)
+    return likeness, weight, log_size
 
 
 def build_design(study: Study, spec: Spec) -> Design:
@@ -146,16 +164,14 @@ def build_design(study: Study, spec: Spec) -> Design:
     log_samples, cell_shares = np.log(samples[index]), shares[index]
     smallest, largest = float(log_samples.min()), float(log_samples.max())
     anchor = float(min(samples.min(), sizes.min()))
-    likeness, weight = family_matrices(tuple(study.pools.family), spec)
+    likeness, weight, log_size = family_matrices(study.pools, spec)
     first, epochs = first_pass_lengths(log_samples, cell_shares, sizes, anchor)
-    effects = build_effects(
-        log_samples, cell_shares, sizes, likeness, weight, smallest, largest
-    )
+    effects = build_effects(log_samples, cell_shares, sizes, likeness, weight, smallest, largest)
     points = Points(log_samples, cell_shares, first, epochs, effects)
     return Design(
         average, count, scatter, eval_var, row_cell, points, unit_kernels(effects, effects), sizes,
         quality_covariate(np.asarray(study.pools.quality_rank, float)), likeness, weight,
-        anchor, smallest, largest,
+        log_size, anchor, smallest, largest,
     )  # fmt: skip
 
 

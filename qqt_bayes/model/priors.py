@@ -123,7 +123,8 @@ def prior_from_dict(name: str, table: dict[str, Any]) -> Prior:
     try:
         numbers = tuple(float(table[n]) for n in names)
     except (TypeError, ValueError):
-        raise UsageError(f"prior '{name}' ({family}): {', '.join(names)} must be numbers.") from None
+        said = f"prior '{name}' ({family}): {', '.join(names)} must be numbers."
+        raise UsageError(said) from None
     positive = [v for n, v in zip(names, numbers, strict=True) if n not in ("mu", "value")]
     if not np.all(np.isfinite(numbers)) or any(v <= 0 for v in positive):
         raise UsageError(f"prior '{name}' ({family}): numbers must be finite, scales positive.")

@@ -14,14 +14,16 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.model.priors import Prior, prior_from_dict
 
 SCHEMA = 1
-KINDS = ("loss", "error", "accuracy")
+BRANCHES = ("loss", "error")  # tables of priors that differ by kind; an accuracy is an error
 PARAMETERS = (
     "irreducible", "level", "utility", "utility_spread", "quality_effect", "half_life",
     "half_life_spread", "harm", "dilution", "seed_noise", "level_spread", "common_drift",
     "pool_drift", "repetition_drift", "mixture_error", "mixture_drift", "regime",
 )  # fmt: skip
 KEYS = {"schema", "name", "law", "title", "levels", "priors", "structure"}
-STRUCTURE = {"family_likeness": 0.5, "family_mixture": 0.5}
+STRUCTURE = {
+    "family_likeness": 0.5, "family_mixture": 0.5, "twin_likeness": 0.97, "twin_mixture": 0.1,
+}  # fmt: skip
 
 __all__ = ["Spec", "available_specs", "load_spec"]
 
@@ -50,7 +52,7 @@ class Spec:
         """Priors by parameter for a metric of this kind ('loss', 'error' or 'accuracy')."""
         branch = "loss" if kind == "loss" else "error"
         tables = self.source["priors"]
-        merged = {k: v for k, v in tables.items() if k not in KINDS} | tables.get(branch, {})
+        merged = {k: v for k, v in tables.items() if k not in BRANCHES} | tables.get(branch, {})
         return {name: prior_from_dict(name, merged[name]) for name in PARAMETERS}
 
     @property
@@ -61,17 +63,29 @@ class Spec:
     def with_priors(self, **tables: dict[str, Any]) -> Spec:
         """Copy with some priors replaced, each by a table like ``{"family": "fixed", "value": 1}``.
 
-        A name such as ``loss.irreducible`` (given as a dict key) replaces the prior of one kind.
+        A name such as ``loss.irreducible`` (given as a dict key) replaces the prior of one kind; a
+        bare name replaces it for every kind.
+
+        Raises
+        ------
+        UsageError
+            For an unknown parameter or kind, or a malformed table.
         """
         source = json.loads(json.dumps(self.source))
+        priors = source["priors"]
         for name, table in tables.items():
-            node = source["priors"]
-            *path, leaf = name.split(".")
-            for part in path:
-                node = node[part]
+            kind, _, leaf = name.rpartition(".")
             if leaf not in PARAMETERS:
                 raise UsageError(unknown("parameter", leaf, PARAMETERS))
-            node[leaf] = {"why": "given by the user"} | table
+            if kind and kind not in BRANCHES:
+                raise UsageError(unknown("kind", kind, BRANCHES))
+            prior = {"why": "given by the user"} | table
+            if kind:
+                priors.setdefault(kind, {})[leaf] = prior
+                continue
+            priors[leaf] = prior
+            for branch in BRANCHES:  # which would win over it
+                priors.get(branch, {}).pop(leaf, None)
         return spec_from_dict(source)
 
     def to_json(self) -> str:
@@ -86,6 +100,52 @@ def unknown(what: str, name: str, valid: Any) -> str:
     return f"unknown {what} '{name}'{hint} Valid: {', '.join(sorted(valid))}."
 
 
+def check_structure(structure: dict[str, Any]) -> list[str]:
+    """Problems of the settings that are not priors."""
+    problems = [
+        unknown("key in [structure]", key, STRUCTURE) for key in structure.keys() - STRUCTURE
+    ]
+    bad = len(problems)
+    for name, value in structure.items():
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if name.endswith("_likeness") and not (number and 0 <= value < 1):
+            problems.append(f"{name} must be a number from 0 to below 1, not {value!r}.")
+        if name.endswith("_mixture") and not (number and 0 <= value < float("inf")):
+            problems.append(f"{name} must be a number of 0 or more, not {value!r}.")
+    merged = STRUCTURE | structure
+    if len(problems) == bad and merged["twin_likeness"] < merged["family_likeness"]:
+        problems.append("twin_likeness must not be below family_likeness: twins are family.")
+    return problems
+
+
+def check_priors(priors: dict[str, Any]) -> list[str]:
+    """Problems of the tables of priors, for every kind of metric."""
+    problems = [
+        unknown("parameter in [priors]", name, PARAMETERS)
+        for name in priors
+        if name not in PARAMETERS and name not in BRANCHES
+    ]
+    for branch in BRANCHES:
+        own = priors.get(branch, {})
+        problems += [
+            unknown(f"parameter in [priors.{branch}]", name, PARAMETERS)
+            for name in own
+            if name not in PARAMETERS
+        ]
+        for name in PARAMETERS:
+            table = (priors | own).get(name)
+            if table is None:
+                problems.append(f"no prior for '{name}' ({branch}): add a table [priors.{name}].")
+            elif not isinstance(table, dict):
+                problems.append(f"prior '{name}' is not a table: write [priors.{name}].")
+            else:
+                try:
+                    prior_from_dict(name, table)
+                except UsageError as error:
+                    problems.append(str(error))
+    return problems
+
+
 def spec_from_dict(source: dict[str, Any], where: str = "spec") -> Spec:
     """Build a validated :class:`Spec` from the parsed TOML.
 
@@ -95,27 +155,11 @@ def spec_from_dict(source: dict[str, Any], where: str = "spec") -> Spec:
         For unknown keys or parameters, a missing prior or a malformed one.
     """
     problems = [unknown("key", key, KEYS) for key in source if key not in KEYS]
+    problems += [f"no '{key}' given." for key in ("name", "law") if key not in source]
     if source.get("schema") != SCHEMA:
         problems.append(f"schema is {source.get('schema')!r}: this version reads schema {SCHEMA}.")
-    structure = source.get("structure", {})
-    problems += [unknown("key in [structure]", key, STRUCTURE) for key in set(structure) - set(STRUCTURE)]
-    priors = source.get("priors", {})
-    for name in priors:
-        if name not in PARAMETERS and name not in ("loss", "error"):
-            problems.append(unknown("parameter in [priors]", name, PARAMETERS))
-    for branch in ("loss", "error"):
-        for name in priors.get(branch, {}):
-            if name not in PARAMETERS:
-                problems.append(unknown(f"parameter in [priors.{branch}]", name, PARAMETERS))
-        merged = priors | priors.get(branch, {})
-        for name in PARAMETERS:
-            if name not in merged:
-                problems.append(f"no prior for '{name}' ({branch}): add a table [priors.{name}].")
-            else:
-                try:
-                    prior_from_dict(name, merged[name])
-                except UsageError as error:
-                    problems.append(str(error))
+    problems += check_structure(source.get("structure", {}))
+    problems += check_priors(source.get("priors", {}))
     if problems:
         lines = "\n  ".join(dict.fromkeys(problems))
         raise UsageError(f"{where} is not a valid specification:\n  {lines}")

@@ -1,0 +1,107 @@
+"""Roll-forward back-tests: fit up to a budget, predict the runs beyond it.
+
+Every origin the data allow is used. Targets are grouped by how far they lie beyond the origin
+(up to 2x, 4x, 8x); several targets of one origin and budget share their errors and are resampled
+together wherever a rate is given an interval.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.errors import QQTError
+from qqt_bayes.runs import Runs, Study
+
+FACTORS = (2.0, 4.0, 8.0)
+SLACK = 1.1  # a nominal 2x counts as 2x
+MIN_ROWS = 4
+
+# (train, samples, shares, seed) -> draws of new runs (draw, target), or None where inapplicable
+Forecast = Callable[[Study, np.ndarray, np.ndarray, int], np.ndarray | None]
+
+__all__ = ["FACTORS", "SLACK", "Forecast", "Origin", "origins", "quiet"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One split: what is fitted, and the cells beyond it that are to be predicted.
+
+    Attributes
+    ----------
+    train : Study
+    upto : float
+        Largest number of samples fitted.
+    runs : Runs
+        The rows fitted, for methods that need the table.
+    targets : pandas.DataFrame
+        One row a run beyond: data, samples, value (as modelled), budget (nominal), factor group.
+    shares : numpy.ndarray
+        Dims (target, pool).
+    """
+
+    train: Study
+    upto: float
+    runs: Runs
+    targets: pd.DataFrame
+    shares: np.ndarray
+
+
+def origins(
+    runs: Runs, metric: str, kind: str | None = None, keep: Callable[[str], bool] | None = None,
+    first: int = 2,
+) -> Iterator[Origin]:  # fmt: skip
+    """Every origin with at least ``first`` budgets and four rows behind it and a target ahead.
+
+    Parameters
+    ----------
+    runs : Runs
+        All runs: those below an origin are fitted, those above are targets.
+    metric, kind : str
+        What is modelled.
+    keep : callable, optional
+        Which data expressions may be fitted; all are predicted.
+    first : int
+        Budgets behind the first origin.
+    """
+    chosen = runs.select(metric)
+    budgets = chosen.budgets(metric)
+    full = chosen.study(metric, kind=kind)
+    for k in range(first - 1, len(budgets) - 1):
+        behind = chosen.select(upto=float(budgets[k]))
+        if keep is not None:
+            behind = behind.replace(behind.table[behind.table["data"].map(keep)])
+        if len(behind) < MIN_ROWS or len(behind.budgets(metric)) < first:
+            continue
+        train = behind.study(metric, kind=kind)
+        reach = train.samples.max()
+        factor = full.samples / reach
+        ahead = (full.samples > budgets[k]) & (factor <= FACTORS[-1] * SLACK)
+        if not ahead.any():
+            continue
+        group = np.searchsorted(np.array(FACTORS) * SLACK, factor[ahead])
+        nominal = np.searchsorted(budgets, full.samples[ahead])
+        targets = pd.DataFrame(
+            {
+                "data": np.array(full.data)[ahead],
+                "samples": full.samples[ahead],
+                "value": full.value[ahead],
+                "budget": budgets[nominal],
+                "factor": np.array(FACTORS)[group],
+            }
+        )
+        yield Origin(train, float(budgets[k]), behind, targets, full.shares[ahead])
+
+
+def quiet(forecast: Forecast, origin: Origin, seed: int) -> np.ndarray | None:
+    """A forecast, or None where the method refuses."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return forecast(origin.train, origin.targets["samples"].to_numpy(), origin.shares, seed)
+        except QQTError:
+            return None

@@ -1,0 +1,56 @@
+"""Our own forecast, in the form in which methods are compared."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qqt_bayes.backtest.origins import Forecast
+from qqt_bayes.errors import GateError
+from qqt_bayes.inference.posterior import Posterior, sample_posterior
+from qqt_bayes.inference.sample import Settings
+from qqt_bayes.model.design import build_design
+from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.runs import Study
+
+DRAWS = 2000
+
+__all__ = ["engine_forecast", "predictive"]
+
+
+def predictive(
+    posterior: Posterior, study: Study, samples: np.ndarray, shares: np.ndarray, seed: int
+) -> np.ndarray:
+    """Draws of new runs at the targets, dims (draw, target)."""
+    every = max(1, len(posterior.natural) // DRAWS)
+    # targets of the same data and samples share one latent performance: draw it once
+    key = np.column_stack([samples, shares])
+    unique, index = np.unique(key, axis=0, return_inverse=True)
+    points = posterior.design.points_at(unique[:, 0], unique[:, 1:])
+    drawn = posterior.at(points, seed=seed, every=every)
+    latent = posterior.irreducible[::every, None] + np.exp(drawn.log_reducible)
+    latent = latent[:, index.reshape(-1)]
+    rng = np.random.default_rng(seed)
+    noise = posterior.seed_noise[::every, None] * latent
+    items = study.n_eval[np.isfinite(study.n_eval)]
+    if study.kind != "loss" and len(items):
+        share = np.clip(latent, 0.0, 1.0)
+        noise = np.sqrt(noise**2 + share * (1 - share) / np.median(items))
+    return latent + noise * rng.normal(size=latent.shape)
+
+
+def engine_forecast(spec: str | Spec = "effective_utility", *, strict: bool = True,
+                    settings: Settings | None = None) -> Forecast:  # fmt: skip
+    """Forecast of a specification; a fit that fails its gate raises (``strict``)."""
+    chosen = load_spec(spec)
+
+    def forecast(
+        train: Study, samples: np.ndarray, shares: np.ndarray, seed: int
+    ) -> np.ndarray | None:
+        posterior = sample_posterior(
+            build_design(train, chosen), chosen.priors(train.kind), train.kind, seed, settings
+        )
+        if strict and not posterior.gate.passed:
+            raise GateError(posterior.gate.text, posterior.gate)
+        return predictive(posterior, train, samples, shares, seed)
+
+    return forecast

@@ -1,0 +1,124 @@
+"""The best set of runs under a spend: chosen one after the other, each in the light of the others.
+
+A run is worth less once a similar one has been bought, and sometimes more once another has. So the
+outcomes of the runs chosen so far are simulated jointly, and every further run is valued beside
+them. Two greedy orders are tried, by value per cost (many small runs) and by value alone (few large
+ones), and the better set is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qqt_bayes.buy.value import Objective, Value, value_designs
+from qqt_bayes.buy.worlds import Known
+
+WIDTH = 12  # designs valued again at each step: the most promising by their last value
+LIMIT = 24  # runs in one batch
+
+__all__ = ["Batch", "Step", "best_batch", "greedy"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One purchase of a batch.
+
+    Attributes
+    ----------
+    design : int
+    spent : float
+        Cost of the batch up to and with this purchase.
+    value : Value
+        Of all of it together.
+    """
+
+    design: int
+    spent: float
+    value: Value
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Purchases in order.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+    order : str
+        ``"value per cost"`` or ``"value"``.
+    """
+
+    steps: tuple[Step, ...]
+    order: str
+
+    @property
+    def total(self) -> float:
+        """Value of the whole batch."""
+        return self.steps[-1].value.total if self.steps else 0.0
+
+
+def greedy(
+    known: Known, aim: Objective, first: Sequence[Value], spend: float, *, per_cost: float = 1.0,
+    repeatable: bool = False, until: float = np.inf, limit: int = LIMIT,
+) -> Batch:  # fmt: skip
+    """Buy the most valuable affordable design again and again.
+
+    Parameters
+    ----------
+    known : Known
+        What is known now.
+    aim : Objective
+        What a run is valued by.
+    first : sequence of Value
+        Value of each design on its own.
+    spend : float
+        What may be spent.
+    per_cost : float
+        Power of the cost by which a gain is divided: 1 value per cost, 0 value.
+    repeatable : bool
+        Whether a design may be bought several times.
+    until : float
+        Stop once so much has been spent.
+    limit : int
+        Largest number of purchases.
+    """
+    cost = known.problem.cost
+    open_ = np.ones(len(cost), bool)
+    last = np.array([v.total for v in first])  # what each was worth when last looked at
+    bought = 0.0
+    worth = 0.0
+    steps: list[Step] = []
+    while len(steps) < limit and bought < until:
+        able = np.flatnonzero(open_ & (cost <= (spend - bought) * (1.0 + 1e-12)))
+        if len(able) == 0:
+            break
+        key = last[able] / cost[able] ** per_cost
+        top = able[np.argsort(-key, kind="stable")[:WIDTH]]
+        fresh = [first[d] for d in top] if not steps else [
+            v for v, _ in value_designs(known, aim, top)
+        ]  # fmt: skip
+        last[top] = [v.total - worth for v in fresh]
+        pick = int(np.argmax(last[top] / cost[top] ** per_cost))
+        if last[top[pick]] <= 0.0:
+            break
+        design = int(top[pick])
+        known = known.after(known.outcome(design))
+        bought += float(cost[design])
+        worth = fresh[pick].total
+        open_[design] = repeatable
+        steps.append(Step(design, bought, fresh[pick]))
+    return Batch(tuple(steps), "value per cost" if per_cost > 0 else "value")
+
+
+def best_batch(
+    known: Known, aim: Objective, first: Sequence[Value], spend: float, *, repeatable: bool = False
+) -> Batch:
+    """The better of the two greedy batches."""
+    batches = [
+        greedy(known, aim, first, spend, per_cost=power, repeatable=repeatable)
+        for power in (1.0, 0.0)
+    ]
+    return max(batches, key=lambda b: b.total)

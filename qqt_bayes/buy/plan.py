@@ -1,0 +1,272 @@
+"""The plan: which runs to buy next, what each is worth, and whether to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.buy.batch import Batch, best_batch
+from qqt_bayes.buy.designs import Designs, generate_designs, read_designs
+from qqt_bayes.buy.stop import Stop, judge, parse_stake, worth
+from qqt_bayes.buy.text import describe
+from qqt_bayes.buy.value import OBJECTIVES, Value, objective, undominated, value_designs
+from qqt_bayes.buy.worlds import DRAWS, Known, build_problem
+from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
+from qqt_bayes.decide.export import number
+from qqt_bayes.errors import UsageError
+from qqt_bayes.runs import Mixture, parse_number
+from qqt_bayes.runs.sheet import Source
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+
+SCHEMA = 1
+
+__all__ = ["Plan", "buy"]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Which runs to buy; made by ``fit.buy``.
+
+    Attributes
+    ----------
+    designs : Designs
+        What could be bought.
+    values : tuple of Value
+        Of each design on its own.
+    khat : numpy.ndarray
+        Dim (design,): Pareto k-hat of the weights of the few under a simulated outcome; above .7
+        few draws speak for such an outcome, and the value is rough.
+    net : numpy.ndarray
+        Dim (design,): value in units of cost less the cost; NaN without a stake.
+    limit : Value
+        Value of perfect information.
+    best : tuple of Mixture
+        The choice now at each target budget.
+    chosen : Batch or None
+        The best batch under the spend.
+    stop : Stop
+    """
+
+    fit: Fit = field(repr=False)
+    designs: Designs = field(repr=False)
+    values: tuple[Value, ...] = field(repr=False)
+    khat: np.ndarray = field(repr=False)
+    net: np.ndarray = field(repr=False)
+    limit: Value
+    budgets: np.ndarray
+    weights: np.ndarray
+    candidates: tuple[Mixture, ...] = field(repr=False)
+    best: tuple[Mixture, ...]
+    chosen: Batch | None = field(repr=False)
+    stop: Stop
+    spend: float | None
+    stake: str | float | None
+    objective: str
+    seed: int
+
+    @property
+    def evpi(self) -> float:
+        """Value of perfect information: no set of runs is worth more."""
+        return self.limit.total
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a design, most valuable first (by net benefit where there is a stake)."""
+        table = self.designs.table.assign(
+            evsi=[v.total for v in self.values], se=[v.se for v in self.values], khat=self.khat,
+            net=self.net,
+        )  # fmt: skip
+        by = "evsi" if np.isnan(self.net).all() else "net"
+        return table.sort_values([by, "cost"], ascending=[False, True], kind="stable").reset_index(
+            drop=True
+        )
+
+    @cached_property
+    def batch(self) -> pd.DataFrame:
+        """The best batch in order; `spent` and `evsi` are of everything up to that row."""
+        rows = []
+        for step in self.chosen.steps if self.chosen is not None else ():
+            row = self.designs.table.iloc[step.design].to_dict()
+            rows.append(
+                row | {"spent": step.spent, "evsi": step.value.total, "se": step.value.se}
+            )
+        return pd.DataFrame(
+            rows, columns=["data", "samples", "seeds", "cost", "spent", "evsi", "se"]
+        )
+
+    @property
+    def text(self) -> str:
+        """The answer on one screen."""
+        return describe(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The stable JSON object of ``--json``, as a dict."""
+        study = self.fit.study
+        out = {
+            "schema": SCHEMA,
+            "metric": study.metric,
+            "objective": self.objective,
+            "budgets": [
+                {"samples": number(n), "weight": number(w), "best": b.text, "evpi": number(e)}
+                for n, w, b, e in zip(
+                    self.budgets, self.weights, self.best, self.limit.by_budget, strict=True
+                )
+            ],
+            "evpi": number(self.evpi),
+            "evpi_se": number(self.limit.se),
+            "spend": number(self.spend),
+            "stake": self.stake,
+            "designs": records(self.table),
+            "batch": records(self.batch),
+            "stop": self.stop.to_json(),
+        }
+        if self.fit.stamp:
+            out["warning"] = self.fit.stamp
+        return out
+
+    def plot(self, **options: Any) -> Any:
+        """Value against cost of the designs and of the batch, as a matplotlib figure."""
+        return import_module("qqt_bayes.plots").plot_plan(self, **options)
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as JSON objects, with null for what is not a number."""
+    whole = {"seeds"}
+    return [
+        {
+            name: value if name == "data" else int(value) if name in whole else number(value)
+            for name, value in row.items()
+        }
+        for row in table.to_dict("records")
+    ]
+
+
+def parse_weights(weights: Sequence[float] | None, budgets: int) -> np.ndarray:
+    """Weights of the budgets, summing to one."""
+    if weights is None:
+        return np.full(budgets, 1.0 / budgets)
+    given = np.asarray(weights, float)
+    if given.shape != (budgets,) or not np.all(np.isfinite(given)) or np.any(given < 0):
+        raise UsageError(f"weights must be {budgets} numbers of 0 or more, one for each budget")
+    if given.sum() <= 0:
+        raise UsageError("all weights are 0 -> give at least one above")
+    return given / given.sum()
+
+
+def buy(
+    fit: Fit,
+    budgets: Any,
+    *,
+    designs: Source | Designs | None = None,
+    spend: str | float | None = None,
+    stake: str | float | None = None,
+    weights: Sequence[float] | None = None,
+    candidates: str | Sequence[str] | None = None,
+    seed: int = 0,
+    objective: str = "regret",
+    draws: int = DRAWS,
+) -> Plan:
+    """Say which runs to buy next, what they are expected to be worth, and whether to stop.
+
+    Parameters
+    ----------
+    fit : Fit
+        What is known now.
+    budgets : str, float or list
+        Budgets at which data will have to be chosen, as for ``decide``.
+    designs : path, pandas.DataFrame or Designs, optional
+        What could be bought: columns ``data, samples, seeds, cost``. By default all candidates at
+        all affordable budgets.
+    spend : str or float, optional
+        What may be spent, in units of cost; gives the best batch.
+    stake : str or float, optional
+        What one unit of the objective is worth in units of cost (for regret: one unit of the
+        metric), or ``"compute"``: what regret would cost to make up by training longer.
+    weights : sequence of float, optional
+        Weight of each budget; equal by default.
+    candidates : str or list of str, optional
+        Data to choose from, as for ``decide``.
+    seed : int
+        Of the simulated outcomes.
+    objective : {'regret', 'variance', 'p_best'}
+        What a run is valued by: the drop in expected regret, in the candidates' mean predictive
+        variance, or the rise in the probability of the right choice.
+    draws : int
+        Draws of the few to use; time grows with the square.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    UsageError, InputError
+        For bad arguments or designs.
+    """
+    if objective not in OBJECTIVES:
+        raise UsageError(f"objective {objective!r} -> choose from {', '.join(OBJECTIVES)}")
+    wanted = parse_budgets(budgets)
+    share_of = parse_weights(weights, len(wanted))
+    price = parse_stake(stake)
+    if price == "compute" and objective != "regret":
+        raise UsageError(f"the stake 'compute' prices regret, not {objective} -> give a number")
+    money = None if spend is None else positive(spend)
+    pools = fit.study.pools
+    chosen = (
+        default_candidates(fit.study)
+        if candidates is None
+        else parse_candidates(candidates, pools)
+    )
+    if designs is None:
+        offered = generate_designs(fit.study, chosen, wanted, money)
+    else:
+        offered = designs if isinstance(designs, Designs) else read_designs(designs, pools)
+    plan = valued(fit, wanted, share_of, chosen, offered, money, price, seed, objective, draws)
+    return plan
+
+
+def positive(spend: str | float) -> float:
+    """What may be spent, as a positive number."""
+    value = parse_number(spend)
+    if not (np.isfinite(value) and value > 0):
+        raise UsageError(f"spend {spend!r} -> give what may be spent, for example 3M")
+    return value
+
+
+def valued(
+    fit: Fit, budgets: np.ndarray, weights: np.ndarray, candidates: Sequence[Mixture],
+    offered: Designs, spend: float | None, stake: str | float | None, seed: int, name: str,
+    draws: int,
+) -> Plan:  # fmt: skip
+    """The plan of checked arguments."""
+    shares = np.array([c.vector(fit.study.pools) for c in candidates])
+    problem = build_problem(fit, budgets, shares, offered, seed=seed, draws=draws)
+    contest = np.arange(len(candidates))
+    if name != "variance":
+        contest = undominated(problem)
+        problem = build_problem(fit, budgets, shares[contest], offered, seed=seed, draws=draws)
+    aim, best = objective(name, problem, weights)
+    known = Known.now(problem)
+    found = value_designs(known, aim, range(len(offered)), with_khat=True)
+    values = tuple(v for v, _ in found)
+    batch = (
+        None
+        if spend is None
+        else best_batch(known, aim, values, spend, repeatable=offered.repeatable)
+    )
+    leaders = contest[best]
+    price = None if stake is None else worth(fit, stake, budgets, shares[leaders])
+    net, stop = judge(values, offered.cost, batch, aim.limit, weights, price)
+    return Plan(
+        fit, offered, values, np.array([k for _, k in found]), net, aim.limit, budgets, weights,
+        tuple(candidates), tuple(candidates[c] for c in leaders), batch, stop, spend, stake, name,
+        seed,
+    )  # fmt: skip

@@ -1,0 +1,190 @@
+"""Rules for buying runs, from none at all to the value of information.
+
+A *fixed* policy needs no model of the results and plans for a spend in one go; an *adaptive* one
+looks at a fit and buys in stages, carrying over what a stage leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.buy.batch import best_batch, greedy
+from qqt_bayes.buy.ground import Held
+from qqt_bayes.buy.value import objective, undominated, value_designs
+from qqt_bayes.buy.worlds import Known, build_problem
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+
+DRAWS = 160  # of the few, and as many worlds, when a policy values designs
+ALPHA = 1.0  # power of the cost by which the variance and information criteria are divided
+
+__all__ = ["ADAPTIVE", "ALPHA", "FIXED", "POLICIES", "rank_largest", "ranked_buys"]
+
+
+def random_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
+    """Any affordable run, again and again."""
+    while len(cells := held.affordable(spend)):
+        held.take(int(rng.choice(cells)))
+
+
+def cheapest_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
+    """The cheapest run, again and again."""
+    while len(cells := held.affordable(spend)):
+        cost = held.ground.cost[cells]
+        held.take(int(rng.choice(cells[cost <= cost.min() * 1.05])))
+
+
+def largest_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
+    """The most expensive affordable run, again and again."""
+    while len(cells := held.affordable(spend)):
+        cost = held.ground.cost[cells]
+        held.take(int(rng.choice(cells[cost >= cost.max() / 1.05])))
+
+
+def uniform_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
+    """A grid: every sweep visits every budget once, each with another data."""
+    ground = held.ground
+    keys = list(dict.fromkeys(c.mixture.key for c in ground.cells))
+    levels = list(dict.fromkeys(ground.levels))
+    place = {(c.mixture.key, c.level): i for i, c in enumerate(ground.cells)}
+    names = rng.permutation(keys)
+    offset = rng.permutation(max(len(keys), len(levels)))
+    bought = True
+    while bought:
+        bought = False
+        for sweep in range(len(keys)):
+            for k, level in enumerate(levels):
+                cell = place.get((str(names[(sweep + offset[k]) % len(keys)]), int(level)))
+                if cell is not None and cell in held.affordable(spend):
+                    held.take(cell)
+                    bought = True
+
+
+def ranked_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
+    """All candidates at the largest budget that can be paid for all of them; then again."""
+    ground = held.ground
+    candidates = len(ground.candidates)
+    while True:
+        cells = held.affordable(spend)
+        for level in np.unique(ground.levels)[::-1]:
+            here = cells[(ground.levels[cells] == level) & (ground.candidate[cells] >= 0)]
+            if len(here) == candidates and ground.cost[here].sum() <= spend - held.spent:
+                for cell in rng.permutation(here):
+                    held.take(int(cell))
+                break
+        else:
+            return cheapest_candidates(held, spend, rng)
+
+
+def cheapest_candidates(held: Held, spend: float, rng: np.random.Generator) -> None:
+    """What is left, on the candidates' cheapest runs."""
+    while True:
+        cells = held.affordable(spend)
+        cells = cells[held.ground.candidate[cells] >= 0]
+        if not len(cells):
+            return
+        cost = held.ground.cost[cells]
+        held.take(int(rng.choice(cells[cost <= cost.min() * 1.05])))
+
+
+def rank_largest(held: Held) -> int:
+    """The candidate best at the largest budget where at least two of them were run."""
+    ground = held.ground
+    values = ground.runs.table["value"].to_numpy(float)
+    sign = -1.0 if ground.runs.study(ground.metric, kind=ground.kind).kind == "accuracy" else 1.0
+    found: dict[int, dict[int, list[float]]] = {}
+    owner = {row: i for i, cell in enumerate(ground.cells) for row in cell.rows}
+    for row in held.rows:
+        cell = owner[row]
+        candidate = int(ground.candidate[cell])
+        if candidate >= 0:
+            there = found.setdefault(int(ground.levels[cell]), {})
+            there.setdefault(candidate, []).append(sign * float(values[row]))
+    ranked = [level for level, runs in found.items() if len(runs) >= 2] or list(found)
+    best = found[max(ranked)]
+    return min(best, key=lambda c: float(np.mean(best[c])))
+
+
+def by_value(
+    held: Held, fit: Fit, spend: float, seed: int, name: str, per_cost: float | None
+) -> None:
+    """Greedy purchases by an objective; ``per_cost`` None tries value and value per cost."""
+    ground = held.ground
+    cells = held.affordable(spend)
+    if not len(cells):
+        return
+    budgets, weights = np.array([ground.target]), np.ones(1)
+    shares = np.array([c.vector(ground.runs.pools) for c in ground.candidates])
+    designs = ground.designs(cells)
+    size = {"seed": seed, "draws": DRAWS, "worlds": 1}
+    problem = build_problem(fit, budgets, shares, designs, **size)
+    if name == "regret":
+        problem = build_problem(fit, budgets, shares[undominated(problem)], designs, **size)
+    aim, _ = objective(name, problem, weights)
+    known = Known.now(problem)
+    first = [v for v, _ in value_designs(known, aim, range(len(cells)))]
+    left = spend - held.spent
+    if per_cost is None:
+        batch = best_batch(known, aim, first, left)
+    else:
+        batch = greedy(known, aim, first, left, per_cost=per_cost)
+    for step in batch.steps:
+        held.take(int(cells[step.design]))
+
+
+def evsi_buys(held: Held, fit: Fit, spend: float, seed: int) -> None:
+    """By the value of information on the choice; by variance where no run can change it."""
+    before = len(held.rows)
+    by_value(held, fit, spend, seed, "regret", None)
+    if len(held.rows) == before:
+        by_value(held, fit, spend, seed, "variance", ALPHA)
+
+
+def variance_buys(held: Held, fit: Fit, spend: float, seed: int) -> None:
+    """By the drop in predictive variance at the target, over cost to the power alpha."""
+    by_value(held, fit, spend, seed, "variance", ALPHA)
+
+
+def d_optimal_buys(held: Held, fit: Fit, spend: float, seed: int) -> None:
+    """By the information on everything unknown, over cost to the power alpha."""
+    cells = held.affordable(spend)
+    if not len(cells):
+        return
+    ground = held.ground
+    shares = np.array([c.vector(ground.runs.pools) for c in ground.candidates])
+    problem = build_problem(
+        fit, np.array([ground.target]), shares, ground.designs(cells), seed=seed, draws=DRAWS
+    )
+    known = Known.single(problem)
+    open_ = np.ones(len(cells), bool)
+    while True:
+        able = np.flatnonzero(open_ & np.isin(cells, held.affordable(spend)))
+        if not len(able):
+            return
+        score = [known.information(int(d)) / problem.cost[d] ** ALPHA for d in able]
+        design = int(able[int(np.argmax(score))])
+        known = known.after(known.without_outcome(design))
+        held.take(int(cells[design]))
+        open_[design] = False
+
+
+type Fixed = Callable[[Held, float, np.random.Generator], None]
+type Adaptive = Callable[[Held, "Fit", float, int], None]
+
+FIXED: dict[str, Fixed] = {
+    "random": random_buys,
+    "cheapest": cheapest_buys,
+    "largest": largest_buys,
+    "uniform": uniform_buys,
+    "none": ranked_buys,
+}
+ADAPTIVE: dict[str, Adaptive] = {
+    "evsi": evsi_buys,
+    "variance": variance_buys,
+    "d_optimal": d_optimal_buys,
+}
+POLICIES = (*ADAPTIVE, *FIXED)

@@ -1,0 +1,255 @@
+"""Replay a complete run table: how good the choice is after each policy has spent so much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.buy.ground import Ground, Held, build_ground
+from qqt_bayes.buy.plan import positive
+from qqt_bayes.buy.policies import ADAPTIVE, FIXED, POLICIES, rank_largest
+from qqt_bayes.decide.export import number
+from qqt_bayes.decide.predict import predict
+from qqt_bayes.errors import UsageError
+from qqt_bayes.fitting import Fit
+from qqt_bayes.inference.posterior import Posterior
+from qqt_bayes.inference.sample import Settings, sample_few
+from qqt_bayes.model.design import build_design
+from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.runs import Runs, format_number
+
+SCHEMA = 1
+QUICK = Settings(draws=250, tune=200)
+STAGES = 5
+PROB = 0.9
+
+__all__ = ["Replay", "quick_fit", "replay"]
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """How the policies did; made by :func:`replay`.
+
+    Attributes
+    ----------
+    raw : pandas.DataFrame
+        One row a start, policy and spend: ``spent`` (really), ``runs`` bought, ``chosen``,
+        ``regret`` (in the metric's unit, never negative), ``coverage``.
+    """
+
+    metric: str
+    target: float
+    best: str
+    start_cost: float
+    raw: pd.DataFrame = field(repr=False)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a policy and spend: means over the starts, with standard errors."""
+        rows = []
+        for (policy, spend), part in self.raw.groupby(["policy", "spend"], sort=False):
+            n = len(part)
+            se = float(part["regret"].std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
+            rows.append(
+                {
+                    "policy": policy,
+                    "spend": spend,
+                    "regret": part["regret"].mean(),
+                    "regret_se": se,
+                    "coverage": part["coverage"].mean(),
+                    "right": (part["chosen"] == self.best).mean(),
+                    "runs": part["runs"].mean(),
+                    "starts": n,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @property
+    def text(self) -> str:
+        """Regret by policy and spend."""
+        spends = list(dict.fromkeys(self.table["spend"]))
+        head = "".join(f"{format_number(s):>18}" for s in spends)
+        lines = [
+            f"Regret of the choice at {format_number(self.target)} samples (best observed: "
+            f"{self.best}), in {self.metric}; mean over starts +- s.e. [coverage of "
+            f"{PROB:.0%} bands]",
+            f"{'spend':<10}{head}",
+        ]
+        for policy, part in self.table.groupby("policy", sort=False):
+            cells = []
+            for row in part.itertuples():
+                covered = "" if np.isnan(row.coverage) else f" [{row.coverage:.2f}]"
+                cells.append(f"{row.regret:.4f}+-{row.regret_se:.4f}{covered}")
+            lines.append(f"{policy:<10}" + "".join(f"{c:>22}" for c in cells))
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """The stable JSON object of ``--json``, as a dict."""
+        policies: dict[str, list[dict[str, Any]]] = {}
+        for row in self.table.itertuples():
+            policies.setdefault(str(row.policy), []).append(
+                {
+                    "spend": number(row.spend),
+                    "regret": number(row.regret),
+                    "regret_se": number(row.regret_se),
+                    "coverage": number(row.coverage),
+                    "right": number(row.right),
+                    "runs": number(row.runs),
+                }
+            )
+        return {
+            "schema": SCHEMA,
+            "metric": self.metric,
+            "target": number(self.target),
+            "best": self.best,
+            "start_cost": number(self.start_cost),
+            "starts": int(self.raw["start"].nunique()),
+            "policies": policies,
+        }
+
+
+def quick_fit(
+    runs: Runs, metric: str, spec: Spec, *, kind: str | None = None, seed: int = 1,
+    settings: Settings = QUICK, start: np.ndarray | None = None,
+) -> Fit:  # fmt: skip
+    """A short fit that is not held to the gate: one of hundreds whose errors average out."""
+    study = runs.study(metric, kind=kind, spec_levels=spec.levels)
+    design, priors = build_design(study, spec), spec.priors(study.kind)
+    blank = Posterior(design, priors, study.kind, np.empty((0, 0, 0)), {}, 0, seed)
+    walk = sample_few(blank.chart, blank.cells, seed, settings, start)
+    posterior = changed(blank, theta=walk.theta, stats=walk.stats, gradients=walk.gradients)
+    return Fit(runs, study, spec, posterior, seed, settings, {"where": {}, "upto": None})
+
+
+def replay(
+    runs: Runs,
+    metric: str,
+    target: str | float,
+    starts: int = 20,
+    *,
+    policies: Sequence[str] = POLICIES,
+    spend: str | float | None = None,
+    stages: int = STAGES,
+    spec: str | Spec = "effective_utility",
+    kind: str | None = None,
+    seed: int = 0,
+    settings: Settings = QUICK,
+    progress: Callable[[str], None] | None = None,
+) -> Replay:
+    """Replay buying on a complete run table.
+
+    Every start holds one random run at the two cheapest budgets of every pool. Then each policy
+    buys runs below the target budget until the spend is gone, in stages that double; after each
+    stage it chooses among the data observed at the target, by least expected performance under a
+    fresh fit (the policy ``none``: by the largest budget at which it has run at least two of them),
+    and is charged the difference of the observed means there. Policies without a model plan for
+    each spend in one go.
+
+    Parameters
+    ----------
+    runs : Runs
+        A complete table: every data at every budget.
+    metric : str
+        What is to be good at the target.
+    target : str or float
+        A budget of the table.
+    starts : int
+        Random starts.
+    policies : sequence of str
+        Among :data:`POLICIES`.
+    spend : str or float, optional
+        What may be spent beyond the start; by default twice the cost of a run at the target.
+    stages : int
+        How often to look.
+    spec, kind, seed, settings
+        As for ``fit``.
+    progress : callable, optional
+        Called with a line now and then.
+
+    Returns
+    -------
+    Replay
+
+    Raises
+    ------
+    UsageError
+        For bad arguments or a table that cannot be replayed.
+    """
+    unknown = [p for p in policies if p not in POLICIES]
+    if unknown or not policies:
+        raise UsageError(
+            f"unknown policy '{unknown[0] if unknown else ''}' -> choose from {', '.join(POLICIES)}"
+        )
+    if starts < 1 or stages < 1:
+        raise UsageError("starts and stages must be at least 1")
+    ground = build_ground(runs, metric, target, kind)
+    most = 2.0 * ground.target_cost if spend is None else positive(spend)
+    spends = most * 0.5 ** np.arange(stages)[::-1]
+    chosen = load_spec(spec)
+    rows = []
+    for s in range(starts):
+        rng = np.random.default_rng((seed, s))
+        begin = Held.begin(ground, rng)
+
+        def refit(held: Held, warm: Fit | None, s: int = s) -> Fit:
+            start = None if warm is None else warm.posterior.theta[0, -1]
+            return quick_fit(
+                ground.table_of(held.rows), metric, chosen, kind=kind, seed=seed * 7919 + s + 1,
+                settings=settings, start=start,
+            )  # fmt: skip
+
+        first = refit(begin, None) if set(policies) != {"none"} else None
+        for policy in policies:
+            for spent, held, fitted in follow(policy, begin, first, spends, refit, (seed, s)):
+                rows.append({"start": s, "policy": policy, "spend": spent, "spent": held.spent,
+                             "runs": len(held.rows) - len(begin.rows)}
+                            | judge(ground, held, fitted))  # fmt: skip
+            if progress is not None:
+                progress(f"start {s + 1} of {starts}, {policy}")
+    best = ground.candidates[int(np.argmin(ground.truth))].text
+    paid = float(sum(ground.cells[c].cost for c in ground.start))
+    return Replay(metric, ground.target, best, paid, pd.DataFrame(rows))
+
+
+def follow(
+    policy: str, begin: Held, first: Fit | None, spends: np.ndarray,
+    refit: Callable[[Held, Fit | None], Fit], seed: tuple[int, int],
+) -> list[tuple[float, Held, Fit | None]]:  # fmt: skip
+    """Holdings of one policy after each spend, with a fit of them (None without a model)."""
+    out: list[tuple[float, Held, Fit | None]] = []
+    if policy in FIXED:
+        for spend in spends:
+            held = begin.copy()
+            FIXED[policy](held, float(spend), np.random.default_rng((*seed, 1)))
+            out.append((float(spend), held, None if policy == "none" else refit(held, first)))
+        return out
+    assert first is not None
+    held, fitted = begin.copy(), first
+    for stage, spend in enumerate(spends):
+        ADAPTIVE[policy](held, fitted, float(spend), seed[1] * 31 + stage)
+        fitted = refit(held, fitted)
+        out.append((float(spend), held.copy(), fitted))
+    return out
+
+
+def judge(ground: Ground, held: Held, fitted: Fit | None) -> dict[str, Any]:
+    """What would be chosen, its true regret, and how many observed means the bands hold."""
+    if fitted is None:
+        choice, covered = rank_largest(held), np.nan
+    else:
+        shares = np.array([c.vector(ground.runs.pools) for c in ground.candidates])
+        latent = predict(fitted, np.array([ground.target]), shares, seed=5).latent[:, 0]
+        choice = int(np.argmin(latent.mean(axis=0)))
+        noise = fitted.posterior.seed_noise[:, None] * latent / np.sqrt(ground.replicates)
+        white = np.random.default_rng(1).normal(size=latent.shape)
+        tail = 0.5 * (1.0 - PROB)
+        lo, hi = np.quantile(latent + noise * white, [tail, 1.0 - tail], axis=0)
+        covered = float(np.mean((ground.truth >= lo) & (ground.truth <= hi)))
+    regret = float(ground.truth[choice] - ground.truth.min())
+    return {"chosen": ground.candidates[choice].text, "regret": regret, "coverage": covered}

@@ -1,0 +1,161 @@
+"""When to stop: net benefit of runs, given what a unit of the metric is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qqt_bayes.buy.batch import Batch
+from qqt_bayes.buy.designs import price_of
+from qqt_bayes.buy.value import Value
+from qqt_bayes.decide.predict import predict
+from qqt_bayes.errors import UsageError
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+
+LONGER = 1.5  # how much longer a run is looked at to tell what more samples bring
+SURE = 2.0  # standard errors
+
+__all__ = ["Stop", "judge", "parse_stake", "worth"]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Whether to stop buying.
+
+    Attributes
+    ----------
+    stop : bool or None
+        None: not known without a stake.
+    reason : str
+    net : float or None
+        Largest net benefit of a design or a part of the batch, in the unit of cost.
+    count : int
+        How many purchases of the batch to make: those up to the largest net benefit.
+    """
+
+    stop: bool | None
+    reason: str
+    net: float | None
+    count: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {"stop": self.stop, "reason": self.reason, "net": self.net, "count": self.count}
+
+
+def parse_stake(stake: str | float | None) -> str | float | None:
+    """A stake: None, ``"compute"``, or a positive number.
+
+    Raises
+    ------
+    UsageError
+        For anything else.
+    """
+    from qqt_bayes.runs import parse_number
+
+    if stake is None or stake == "compute":
+        return stake
+    try:
+        value = parse_number(stake)
+    except UsageError:
+        value = np.nan
+    if not (np.isfinite(value) and value > 0):
+        raise UsageError(
+            f"stake {stake!r} -> give what one unit of the metric is worth in units of cost, for "
+            "example 50M, or the word compute"
+        )
+    return value
+
+
+def worth(
+    fit: Fit, stake: str | float, budgets: np.ndarray, best: np.ndarray
+) -> np.ndarray:
+    """What a unit of the metric is worth at each budget, in units of cost (budget,).
+
+    With ``"compute"``: the cost of as many further samples of the best data as would improve the
+    metric by one unit, going by the slope of its median at the budget.
+
+    Parameters
+    ----------
+    fit : Fit
+        Whose curve.
+    stake : str or float
+        From :func:`parse_stake`.
+    budgets : numpy.ndarray
+        Dim (budget,).
+    best : numpy.ndarray
+        Dims (budget, pool): shares of the best data at each budget.
+
+    Raises
+    ------
+    UsageError
+        When no number of further samples would help.
+    """
+    if not isinstance(stake, str):
+        return np.full(len(budgets), float(stake))
+    out = []
+    price = price_of(best, fit.study.pools)
+    for n, shares, each in zip(budgets, best, price, strict=True):
+        latent = predict(fit, np.array([n, n * LONGER]), shares[None], seed=23).latent[:, :, 0]
+        drop = float(np.median(latent[:, 0] - latent[:, 1]))
+        if not drop > 0:
+            raise UsageError(
+                f"at {n:g} samples the best data does not improve with more samples, so regret has "
+                "no price in compute -> give the stake as a number"
+            )
+        out.append(each * n * (LONGER - 1.0) / drop)
+    return np.array(out)
+
+
+def judge(
+    values: Sequence[Value], cost: np.ndarray, batch: Batch | None, limit: Value,
+    weights: np.ndarray, price: np.ndarray | None,
+) -> tuple[np.ndarray, Stop]:  # fmt: skip
+    """Net benefit of each design (NaN without a stake), and whether to stop.
+
+    Parameters
+    ----------
+    values : sequence of Value
+        Of each design on its own.
+    cost : numpy.ndarray
+        Dim (design,).
+    batch : Batch or None
+        The best set found.
+    limit : Value
+        Of perfect information.
+    weights, price : numpy.ndarray
+        Dim (budget,): weights of the budgets, and what a unit of value is worth there.
+    """
+    steps = batch.steps if batch is not None else ()
+    if price is None:
+        flat = all(v.total <= SURE * v.se for v in values) and all(
+            s.value.total <= SURE * s.value.se for s in steps
+        )
+        if flat:
+            return np.full(len(cost), np.nan), Stop(
+                True, "no run is expected to change the choice, whatever it costs", None, 0
+            )
+        reason = "give a stake (what one unit of value is worth in cost) to know whether it pays"
+        return np.full(len(cost), np.nan), Stop(None, reason, None, len(steps))
+    money = weights * price
+    net = np.array([v.by_budget @ money for v in values]) - cost
+    nets = [float(net.max())]
+    nets += [float(s.value.by_budget @ money) - s.spent for s in steps]
+    top = int(np.argmax(nets))
+    most = float(limit.by_budget @ money)
+    if nets[top] > 0:
+        count = top if steps else 0
+        reason = f"the best purchase is worth {nets[top]:.3g} more than it costs"
+        return net, Stop(False, reason, nets[top], count)
+    if most <= cost.min():
+        reason = (
+            f"even perfect information is worth only {most:.3g}, less than the cheapest run costs"
+        )
+    else:
+        reason = f"no run or batch is worth its cost (perfect information: {most:.3g})"
+    return net, Stop(True, reason, nets[top], 0)

@@ -1,0 +1,101 @@
+"""The plan in words and a table, for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.runs import format_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.buy.plan import Plan
+
+SHOWN = 8
+ROUGH = 0.7  # k-hat above which a value is rough
+WORDS = {
+    "regret": "expected regret",
+    "variance": "predictive variance",
+    "p_best": "probability of a wrong choice",
+}
+
+__all__ = ["describe"]
+
+
+def describe(plan: Plan) -> str:
+    """One screen: what can be gained, the best designs, the batch, and whether to stop."""
+    study = plan.fit.study
+    unit = {"regret": f" of {study.metric}", "variance": f" of {study.metric} squared"}
+    places = "; ".join(
+        f"{b.text} at {format_number(n)}" for n, b in zip(plan.budgets, plan.best, strict=True)
+    )
+    lines = [
+        f"{plan.fit.stamp}Best choice now: {places}.",
+        f"No runs can lower the {WORDS[plan.objective]} by more than {plan.evpi:.2g}"
+        f"{unit.get(plan.objective, '')} (perfect information, +-{plan.limit.se:.1g}).",
+        "",
+        *design_lines(plan),
+    ]
+    if plan.chosen is not None:
+        lines += ["", *batch_lines(plan)]
+    lines += ["", verdict(plan)]
+    return "\n".join(lines)
+
+
+def design_lines(plan: Plan) -> list[str]:
+    """The most valuable designs."""
+    table = plan.table
+    if plan.stop.stop:  # the least loss is of the cheapest run, which tells nobody anything
+        table = table.sort_values("evsi", ascending=False, kind="stable")
+    width = max(len(text) for text in [*table["data"], "data"])
+    staked = not np.isnan(plan.net).all()
+    lines = [
+        f"  {'data':<{width}} {'samples':>8} {'seeds':>5} {'cost':>8} {'value +- s.e.':>20} "
+        f"{'of EVPI':>7} {'k-hat':>6}" + (f" {'net':>9}" if staked else "")
+    ]
+    for row in table.head(SHOWN).itertuples():
+        share = row.evsi / plan.evpi if plan.evpi > 0 else 0.0
+        value = f"{row.evsi:.2g} +- {row.se:.1g}" if row.evsi > 0 else "0"
+        lines.append(
+            f"  {row.data:<{width}} {format_number(row.samples):>8} {row.seeds:>5} "
+            f"{format_number(row.cost):>8} {value:>20} {share:>7.0%} "
+            f"{row.khat:>6.2f}" + (f" {row.net:>9.3g}" if staked else "")
+        )
+    if len(table) > SHOWN:
+        lines.append(f"  and {len(table) - SHOWN} more designs of less value")
+    rough = int(np.sum(plan.khat > ROUGH))
+    if rough:
+        lines.append(
+            f"  {rough} of {len(table)} designs have k-hat above {ROUGH}: few draws speak for "
+            "their outcomes, so take their values as rough"
+        )
+    return lines
+
+
+def batch_lines(plan: Plan) -> list[str]:
+    """The best batch in order."""
+    assert plan.chosen is not None
+    assert plan.spend is not None
+    if not plan.chosen.steps:
+        return [f"With {format_number(plan.spend)}: nothing is worth buying."]
+    lines = [
+        f"With {format_number(plan.spend)}, in this order (chosen by {plan.chosen.order}; value of "
+        "everything up to that row):"
+    ]
+    for i, row in enumerate(plan.batch.itertuples(), 1):
+        seeds = f" x {row.seeds} seeds" if row.seeds > 1 else ""
+        lines.append(
+            f"  {i:>2}. {row.data} for {format_number(row.samples)}{seeds}: "
+            f"spent {format_number(row.spent)}, value {row.evsi:.2g} +- {row.se:.1g}"
+        )
+    return lines
+
+
+def verdict(plan: Plan) -> str:
+    """Whether to stop, in a sentence."""
+    if plan.stop.stop:
+        return f"STOP: {plan.stop.reason}."
+    if plan.stop.stop is None:
+        return f"Stop or go on? {plan.stop.reason[0].upper()}{plan.stop.reason[1:]}."
+    several = f" (the first {plan.stop.count} of the batch)" if plan.stop.count > 1 else ""
+    return f"GO ON: {plan.stop.reason}{several}."

@@ -1,0 +1,416 @@
+"""Simulated studies with a known truth, refitted: what calibration and recovery both rest on.
+
+The truth is drawn from the prior, the data from the truth, and the posterior of the data is
+compared with the truth. Whatever the design, the rank of the truth among posterior draws is then
+uniform if the sampler samples the model it claims to sample (Talts et al., arXiv 1804.06788).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, fields, replace
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.decide.candidates import default_candidates
+from qqt_bayes.errors import UsageError
+from qqt_bayes.inference.cells import build_cells
+from qqt_bayes.inference.chart import SCALARS, build_chart
+from qqt_bayes.inference.marginal import WORST, Cells, log_density
+from qqt_bayes.inference.posterior import Posterior, sample_posterior
+from qqt_bayes.inference.sample import Settings, sample_few
+from qqt_bayes.model.design import Design, Points, build_design
+from qqt_bayes.model.prior_predictive import draw_prior, simulate_study, simulate_values
+from qqt_bayes.model.priors import Prior
+from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.runs import Study, read_runs
+
+RANKS = 99  # posterior draws that the truth is ranked among: 100 possible ranks
+HORIZONS = (0.7, 2.0, 4.0)  # budgets predicted, in multiples of the largest run
+LIKELIHOODS = ("reference", "marginal")
+DRAWS, TUNE = 500, 300  # of each of two chains
+PROPOSALS = 50  # of a study, one of which is kept, under the marginal likelihood
+TRIES = 1000
+
+__all__ = ["HORIZONS", "RANKS", "Replications", "default_study", "replicate"]
+
+
+@dataclass(frozen=True, eq=False)
+class Replications:
+    """Refits of simulated studies.
+
+    Attributes
+    ----------
+    names, groups : tuple of str
+        One a quantity.
+    rank : numpy.ndarray
+        Dims (replication, quantity): how many of :data:`RANKS` thinned posterior draws lie below
+        the truth; ties broken at random.
+    pit : numpy.ndarray
+        Dims (replication, quantity): the share of all posterior draws below the truth.
+    width : numpy.ndarray
+        Dims (replication, quantity): of the 90% interval.
+    p_best, is_best : numpy.ndarray
+        Dims (replication, horizon, candidate): P(best), and whether it is.
+    candidates : tuple of str
+    runs : pandas.DataFrame
+        One row a replication: ``converged`` (see :func:`enough`), ``excluded`` (the true
+        irreducible part is not below every value, so the marginal form rules the truth out),
+        ``redrawn``, ``noise`` (largest relative noise of a reducible part, see
+        :func:`relative_noise`), ``gradients``, ``seconds``.
+    """
+
+    spec: str
+    kind: str
+    likelihood: str
+    seed: int
+    names: tuple[str, ...] = field(repr=False)
+    groups: tuple[str, ...] = field(repr=False)
+    rank: np.ndarray = field(repr=False)
+    pit: np.ndarray = field(repr=False)
+    width: np.ndarray = field(repr=False)
+    p_best: np.ndarray = field(repr=False)
+    is_best: np.ndarray = field(repr=False)
+    candidates: tuple[str, ...]
+    runs: pd.DataFrame = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rank)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Everything that a process needs to simulate and refit one study."""
+
+    study: Study
+    spec: Spec
+    likelihood: str
+    settings: Settings
+    seed: int
+    keep: tuple[int, ...] | None  # rows refitted; the others are simulated and left out
+
+
+def default_study(kind: str = "loss", pools: int = 4, budgets: int = 6) -> Study:
+    """A study of ranked pools, each run alone at every budget, and the two best united at half.
+
+    Parameters
+    ----------
+    kind : {'loss', 'error', 'accuracy'}
+        An error or accuracy is measured with a standard error of .004.
+    pools, budgets : int
+        Budgets double from 60k; pools have 100k, 200k, ... unique samples, so that the smallest
+        is repeated most.
+    """
+    if kind not in ("loss", "error", "accuracy"):
+        raise UsageError(f"kind {kind!r} -> give loss, error or accuracy")
+    names, grid = "ABCDEFGH"[:pools], 60e3 * 2.0 ** np.arange(budgets)
+    rows = [(name, n) for name in names for n in grid]
+    if pools > 1:
+        rows += [("A+B", n) for n in grid[1::2]]
+    table = pd.DataFrame(rows, columns=["data", "samples"])
+    table = table.assign(run=[f"r{i}" for i in range(len(rows))], metric=kind, value=0.5)
+    if kind != "loss":
+        table["se"] = 0.004
+    sizes = [1e5 * 2**i for i in range(pools)]
+    held = {"pool": list(names), "size": sizes, "quality_rank": range(1, pools + 1)}
+    return read_runs(table, pd.DataFrame(held)).study(kind)
+
+
+def replicate(
+    spec: str | Spec = "effective_utility",
+    *,
+    kind: str = "loss",
+    replications: int = 500,
+    seed: int = 1,
+    workers: int = 2,
+    draws: int = DRAWS,
+    likelihood: str = "reference",
+    study: Study | None = None,
+    keep: tuple[int, ...] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Replications:
+    """Simulate studies from the prior and refit each; see :func:`qqt_bayes.calibrate.sbc.sbc`.
+
+    Parameters
+    ----------
+    spec, kind, replications, seed, workers, draws, likelihood, progress
+        See there.
+    study : Study, optional
+        The design, whose values are not read.
+    keep : tuple of int, optional
+        Rows of the study that are refitted; the truths and the values are the same without it.
+
+    Raises
+    ------
+    UsageError
+        For a bad argument.
+    """
+    if likelihood not in LIKELIHOODS:
+        raise UsageError(f"likelihood {likelihood!r} -> choose from {', '.join(LIKELIHOODS)}")
+    if replications < 2:
+        raise UsageError("fewer than 2 replications say nothing -> give more, such as 200")
+    study, chosen = study or default_study(kind), load_spec(spec)
+    if likelihood == "marginal" and len(build_design(study, chosen).value) < len(study):
+        raise UsageError("likelihood 'marginal' does not simulate replicates -> use 'reference'")
+    settings = Settings(draws=draws, tune=TUNE, chains=2, cores=1)
+    tasks = [
+        Task(study, chosen, likelihood, settings, seed * 1_000_003 + i, keep)
+        for i in range(replications)
+    ]
+    done: dict[int, dict[str, Any]] = {}
+    if workers == 1:
+        for i, task in enumerate(tasks):
+            done[i] = one(task)
+            if progress is not None:
+                progress(len(done), len(tasks))
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            futures = {pool.submit(one, task): i for i, task in enumerate(tasks)}
+            for future in as_completed(futures):
+                done[futures[future]] = future.result()
+                if progress is not None:
+                    progress(len(done), len(tasks))
+    rows = [done[i] for i in range(len(tasks))]
+    return gather(rows, chosen.name, study.kind, likelihood, seed)
+
+
+def gather(
+    rows: list[dict[str, Any]], spec: str, kind: str, likelihood: str, seed: int
+) -> Replications:
+    """One object of what :func:`one` returned for each study."""
+    arrays = {n: np.array([r[n] for r in rows]) for n in ("rank", "pit", "width")}
+    return Replications(
+        spec, kind, likelihood, seed, rows[0]["names"], rows[0]["groups"], **arrays,
+        p_best=np.array([r["p_best"] for r in rows]),
+        is_best=np.array([r["is_best"] for r in rows]), candidates=rows[0]["candidates"],
+        runs=pd.DataFrame([r["run"] for r in rows]),
+    )  # fmt: skip
+
+
+def one(task: Task) -> dict[str, Any]:
+    """Simulate one study, refit it and compare."""
+    begin = time.perf_counter()
+    study, priors = task.study, task.spec.priors(task.study.kind)
+    design = build_design(study, task.spec)
+    chosen = default_candidates(study)
+    shares = np.array([c.vector(study.pools) for c in chosen])
+    budgets = np.repeat(np.exp(design.largest) * np.array(HORIZONS), len(chosen))
+    mixes = np.tile(shares, (len(HORIZONS), 1))
+    everywhere = design.points_at(
+        np.concatenate([np.exp(design.points.log_samples), budgets]),
+        np.concatenate([design.points.shares, mixes]),
+    )
+    values, latent, truth, redrawn = simulate(task, design, everywhere, priors)
+    seed = int(np.random.SeedSequence([task.seed, 1]).generate_state(1)[0])
+    simulated = simulate_study(study, values)
+    noise = relative_noise(truth, latent[: len(design.value)], design)
+    if task.keep is not None:
+        simulated = rows_of(simulated, np.array(task.keep))
+    design = build_design(simulated, task.spec)
+    posterior = refit(design, priors, study.kind, seed, task.settings)
+    names, groups, true, drawn = quantities(
+        posterior, design.points_at(budgets, mixes), truth, latent[-len(budgets) :],
+        [c.text for c in chosen], seed,
+    )  # fmt: skip
+    thin = np.linspace(0, len(drawn) - 1, RANKS).round().astype(int)
+    tail = np.quantile(drawn, [0.05, 0.95], axis=0)
+    shape = (-1, len(HORIZONS), len(chosen))
+    first = names.index(f"latent {chosen[0].text} at {HORIZONS[0]:g}x")
+    best = drawn[:, first : first + len(budgets)].reshape(shape).argmin(axis=2)
+    true_best = latent[-len(budgets) :].reshape(shape)[0].argmin(axis=1)
+    every = np.arange(len(chosen))
+    return {
+        "names": names, "groups": groups, "candidates": tuple(c.text for c in chosen),
+        "rank": ranks(drawn[thin], true, np.random.default_rng(seed)),
+        "pit": (drawn < true).mean(axis=0) + 0.5 * (drawn == true).mean(axis=0),
+        "width": tail[1] - tail[0],
+        "p_best": (best[..., None] == every).mean(axis=0),
+        "is_best": true_best[:, None] == every,
+        "run": {
+            "converged": enough(posterior),
+            "excluded": bool(truth["natural"][0] >= design.value.min()),
+            "redrawn": redrawn,
+            "noise": noise,
+            "gradients": posterior.gradients,
+            "seconds": time.perf_counter() - begin,
+        },
+    }  # fmt: skip
+
+
+def ranks(drawn: np.ndarray, true: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How many draws, dims (draw, quantity), lie below the truth; ties broken at random."""
+    below, same = (drawn < true).sum(axis=0), (drawn == true).sum(axis=0)
+    return np.asarray(below + rng.integers(0, same + 1))
+
+
+def refit(
+    design: Design, priors: dict[str, Prior], kind: str, seed: int, settings: Settings
+) -> Posterior:
+    """Posterior of one simulated study: a short walk, or a full fit where that is not enough."""
+    cells, chart = build_cells(design, priors, kind), build_chart(priors, design)
+    walk = sample_few(chart, cells, seed, settings)
+    short = Posterior(design, priors, kind, walk.theta, walk.stats, walk.gradients, seed)
+    if enough(short):
+        return short
+    full = sample_posterior(design, priors, kind, seed, replace(settings, draws=1000, tune=500))
+    return replace(full, gradients=full.gradients + short.gradients)
+
+
+def enough(posterior: Posterior) -> bool:
+    """Whether the thinned draws are nearly independent: less than a fit for use has to show."""
+    if posterior.gate.passed:
+        return True
+    f = posterior.gate.figures
+    return bool(
+        f["r_hat"] <= 1.02
+        and f["ess"] >= 3 * RANKS
+        and f.get("diverging", 1.0) <= 0.002
+        and f.get("e_bfmi", 0.0) >= 0.3
+    )
+
+
+def simulate(
+    task: Task, design: Design, points: Points, priors: dict[str, Prior]
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int]:
+    """Values of one study, latent performance at all points, the truth, and how many were redrawn.
+
+    A study with a value outside its range (an error above one) is drawn again, truth and all: a
+    rule that reads the data alone leaves the posterior given the data, and so the ranks, as it is.
+    """
+    top, cells = np.inf if task.study.kind == "loss" else 1.0, len(design.value)
+    marginal = task.likelihood == "marginal"
+    for attempt in range(TRIES):
+        seeds = np.random.SeedSequence([task.seed, 2, attempt]).generate_state(2)
+        latent, truth = draw_prior(
+            design, points, priors, task.study.kind, PROPOSALS if marginal else 1, int(seeds[0])
+        )
+        if marginal:
+            few = build_cells(design, priors, task.study.kind)
+            value, kept = from_marginal(latent[:, :cells], truth["natural"], few, int(seeds[1]))
+            values = value[design.row_cell]
+        else:
+            kept, noise = 0, truth["natural"][:1, 3]
+            seen = latent[:1, :cells]
+            values = simulate_values(task.study, design, seen, noise, int(seeds[1]))[0]
+        if values.min() > 0.0 and values.max() < top:
+            return values, latent[kept], {n: v[kept] for n, v in truth.items()}, attempt
+    raise UsageError(f"no study of {TRIES} drawn from the priors lies in the metric's range")
+
+
+def from_marginal(
+    latent: np.ndarray, natural: np.ndarray, cells: Cells, seed: int
+) -> tuple[np.ndarray, int]:
+    """Values from the density that the engine samples, and which of the proposed truths they have.
+
+    In it the noise of z = log(y - d) has a variance that depends on z itself, so it does not
+    integrate to one over the data: together with the prior it is a joint density all the same. Of
+    many truths from the prior, each with z drawn on a fine grid, one is kept in proportion to the
+    integral of its density over the data.
+
+    Parameters
+    ----------
+    latent : numpy.ndarray
+        Dims (proposal, cell).
+    natural : numpy.ndarray
+        Dims (proposal, natural).
+    cells : Cells
+        Gives the evaluation variances; its values are not read.
+    seed : int
+        Same seed, same values.
+    """
+    rng = np.random.default_rng(seed)
+    d, noise = natural[:, 0, None, None], natural[:, 3, None, None]
+    centre = np.log(latent[..., None] - d)
+
+    def variance(z: np.ndarray) -> np.ndarray:
+        v = (noise * (d + np.exp(z))) ** 2 + cells.eval_var[:, None]
+        return np.asarray(v / (np.exp(2.0 * z) + WORST * v))
+
+    reach = np.minimum(40.0 * np.sqrt(variance(centre)), 5.0)
+    grid = centre + reach * np.sinh(np.linspace(-5.0, 5.0, 801)) / np.sinh(5.0)
+    spread = variance(grid)
+    density = np.exp(-0.5 * (grid - centre) ** 2 / spread) / np.sqrt(2.0 * np.pi * spread)
+    steps = 0.5 * (density[..., 1:] + density[..., :-1]) * np.diff(grid, axis=-1)
+    mass = steps.sum(axis=-1)
+    weight = np.prod(mass, axis=1)
+    kept = int(rng.choice(len(latent), p=weight / weight.sum()))
+    z = []
+    for step, points in zip(steps[kept], grid[kept], strict=True):
+        mass_below = np.concatenate([[0.0], np.cumsum(step)])
+        z.append(np.interp(rng.uniform() * mass_below[-1], mass_below, points))
+    return d[kept, 0, 0] + np.exp(z), kept
+
+
+def relative_noise(truth: dict[str, np.ndarray], latent: np.ndarray, design: Design) -> float:
+    """Largest sd of the noise over the reducible part: what linearising takes to be small."""
+    d, noise = truth["natural"][0], truth["natural"][3]
+    return float(np.max(np.sqrt((noise * latent) ** 2 + design.eval_var) / (latent - d)))
+
+
+def rows_of(study: Study, rows: np.ndarray) -> Study:
+    """Some rows of a study."""
+    arrays = {
+        f.name: getattr(study, f.name)[rows]
+        for f in fields(study)
+        if isinstance(getattr(study, f.name), np.ndarray)
+    }
+    return replace(study, **arrays, data=tuple(study.data[i] for i in rows))
+
+
+def quantities(
+    posterior: Posterior, points: Points, truth: dict[str, np.ndarray], latent: np.ndarray,
+    candidates: list[str], seed: int,
+) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray, np.ndarray]:  # fmt: skip
+    """Names, groups, truths and draws, dims (quantity,) and (draw, quantity)."""
+    rng = np.random.default_rng([seed, 3])
+    out: list[tuple[str, str, Any, np.ndarray]] = []
+    natural, sizes = truth["natural"], posterior.design.sizes
+    known = dict(zip(SCALARS[:-2], natural, strict=False))
+    known |= {n: truth[f"half_life_{s}"] for n, s in
+              (("half_life", "median"), ("half_life_spread", "spread"))}  # fmt: skip
+    out += [(n, "scalar", known[n], v) for n, v in posterior.scalars().items()]
+    at = posterior.at(points)
+    pools, harms = len(sizes), not posterior.priors["harm"].fixed
+    for i in range(pools):
+        out.append((f"utility {i + 1}", "utility", truth["utility"][i], at.utility[:, i]))
+        out.append((f"level {i + 1}", "level", truth["level"][i], at.level[:, i]))
+        if not np.isfinite(sizes[i]):
+            continue
+        life, harm = natural[i - 2 * pools], natural[i - pools]
+        out.append((f"half-life {i + 1}", "half-life", np.exp(life), posterior.half_lives[:, i]))
+        if harms:
+            out.append((f"harm {i + 1}", "harm", harm, posterior.harms[:, i]))
+    drawn = posterior.irreducible[:, None] + np.exp(at.log_reducible)
+    given = posterior.design.eval_var[0] * posterior.design.count[0]
+    both = np.vstack([latent, drawn])
+    noise = np.concatenate([[natural[3]], posterior.seed_noise])[:, None]
+    new = both + np.sqrt((noise * both) ** 2 + given) * rng.standard_normal(both.shape)
+    for group, values in (("latent", both), ("new run", new)):
+        for h, horizon in enumerate(HORIZONS):
+            for c, name in enumerate(candidates):
+                column = values[:, h * len(candidates) + c]
+                out.append((f"{group} {name} at {horizon:g}x", group, column[0], column[1:]))
+    for h, horizon in enumerate(HORIZONS):
+        block = both[:, h * len(candidates) : (h + 1) * len(candidates)]
+        best, others = block.min(axis=1), block[:, 1:].min(axis=1)
+        first = candidates[0]
+        for name, value in (
+            ("best performance", best),
+            (f"difference {first} to the best other", block[:, 0] - others),
+            (f"difference {first} to {candidates[-1]}", block[:, 0] - block[:, -1]),
+            (f"regret of {first}", block[:, 0] - best),
+            (f"{first} is best", (block[:, 0] <= best).astype(float)),
+            ("which is best", block.argmin(axis=1).astype(float)),
+        ):
+            out.append((f"{name} at {horizon:g}x", "decision", value[0], value[1:]))
+    every = np.vstack([natural, posterior.natural])
+    gradient = np.empty(every.shape[1])
+    density = np.array([log_density(row, posterior.cells, gradient) for row in every])
+    out.append(("log likelihood", "log likelihood", density[0], density[1:]))
+    names, groups, true, draws = zip(*out, strict=True)
+    return names, groups, np.array(true, float), np.column_stack(draws)

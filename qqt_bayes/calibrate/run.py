@@ -1,0 +1,218 @@
+"""Back-tests of several methods on several tables, from every origin the data allow."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import cached_property
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.backtest import Forecast, Origin, engine_forecast, judge, judge_choice, origins
+from qqt_bayes.calibrate import summary
+from qqt_bayes.calibrate.baselines import BASELINES
+from qqt_bayes.errors import GateError, QQTError, UsageError
+from qqt_bayes.inference.sample import Settings
+from qqt_bayes.model.spec import load_spec
+from qqt_bayes.runs import Runs
+
+# The paper's law alone: no drift, no mixture error, no harm, the paper's dilution.
+NO_DRIFT = {
+    name: {"family": "fixed", "value": value}
+    for name, value in {
+        "common_drift": 0.0, "pool_drift": 0.0, "repetition_drift": 0.0, "mixture_error": 0.0,
+        "mixture_drift": 0.0, "regime": 0.0, "harm": 0.0, "dilution": 1.0,
+    }.items()
+}  # fmt: skip
+METHODS = ("qqt", "no_drift", *BASELINES)
+
+__all__ = ["METHODS", "Calibration", "Job", "calibrate", "studies"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One study of one table: its name, the rows, the metric and its kind."""
+
+    name: str
+    runs: Runs
+    metric: str
+    kind: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Back-tests of several methods; made by :func:`calibrate`.
+
+    Attributes
+    ----------
+    scores : pandas.DataFrame
+        One row a target, method and kind of target (level or difference).
+    choices : pandas.DataFrame
+        One row a choice and method.
+    refused : pandas.DataFrame
+        Set, method, origin and why: where a method could not be applied, or a fit failed its gate.
+    seed : int
+    """
+
+    scores: pd.DataFrame = field(repr=False)
+    choices: pd.DataFrame = field(repr=False)
+    refused: pd.DataFrame
+    seed: int
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Coverage with intervals, widths and scores by set, target, factor and method."""
+        return summary.score_table(self.scores, self.seed)
+
+    @cached_property
+    def choice_table(self) -> pd.DataFrame:
+        """Regret of the choices by set and method, beside ranking by the largest run."""
+        return summary.choice_table(self.choices, self.seed)
+
+    @property
+    def text(self) -> str:
+        """Both tables for a terminal, pooled rows last."""
+        return summary.describe(self.table, self.choice_table, self.refused)
+
+    def to_json(self) -> dict[str, Any]:
+        """Both tables as JSON records."""
+        return {
+            "schema": 1,
+            "scores": summary.records(self.table),
+            "choices": summary.records(self.choice_table),
+            "refused": summary.records(self.refused),
+        }
+
+
+def studies(runs: Runs, name: str, metrics: Sequence[str] | None = None,
+            where: dict[str, str] | None = None, kind: str | None = None) -> list[Job]:  # fmt: skip
+    """The studies of a table: each metric, and each model where there are several."""
+    chosen = runs.select(where=where)
+    jobs = []
+    for metric in metrics or chosen.metrics:
+        rows = chosen.select(metric)
+        models = [""]
+        if "model" in rows.table:
+            models = [m for m in dict.fromkeys(rows.table["model"]) if isinstance(m, str) and m]
+        for model in models if len(models) > 1 else [""]:
+            part = rows.select(where={"model": model}) if model else rows
+            label = " ".join(
+                [name, *([metric] if len(metrics or chosen.metrics) > 1 else []),
+                 *([model] if model else [])]
+            )  # fmt: skip
+            jobs.append(Job(label, part, metric, kind))
+    return jobs
+
+
+def forecaster(method: str, settings: Settings, spec: str) -> Forecast:
+    """The forecast function of a method's name."""
+    if method == "qqt":
+        return engine_forecast(spec, settings=settings)
+    if method == "no_drift":
+        return engine_forecast(load_spec(spec).with_priors(**NO_DRIFT), settings=settings)
+    return BASELINES[method]
+
+
+def one(name: str, origin: Origin, method: str, settings: Settings, spec: str,
+        seed: int) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any] | None]:  # fmt: skip
+    """Back-test one method from one origin."""
+    empty = pd.DataFrame()
+    refusal = {"set": name, "method": method, "origin": origin.upto}
+    samples = origin.targets["samples"].to_numpy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            draws = forecaster(method, settings, spec)(origin.train, samples, origin.shares, seed)
+        except GateError:
+            return empty, empty, refusal | {"why": "the fit did not pass its gate"}
+        except QQTError as error:
+            return empty, empty, refusal | {"why": str(error)}
+        if draws is None or not np.any(np.all(np.isfinite(draws), axis=0)):
+            return empty, empty, refusal | {"why": "too few runs for this method"}
+        scores, choices = judge(origin, draws), judge_choice(origin, draws)
+    for frame in (scores, choices):
+        frame.insert(0, "set", name)
+        frame.insert(1, "method", method)
+    return scores, choices, None
+
+
+def calibrate(
+    jobs: Sequence[Job],
+    *,
+    methods: Sequence[str] = METHODS,
+    spec: str = "effective_utility",
+    seed: int = 1,
+    settings: Settings | None = None,
+    keep: Callable[[str], bool] | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Calibration:
+    """Back-test methods on studies from every origin the data allow.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        From :func:`studies`.
+    methods : sequence of str
+        Out of :data:`METHODS`.
+    spec : str
+        Specification of the engine.
+    seed : int
+        Same seed, same answer.
+    settings : Settings, optional
+        Of the engine's sampler.
+    keep : callable, optional
+        Which data expressions may be fitted; all are predicted.
+    workers : int
+        Processes; the same answer whatever their number.
+    progress : callable, optional
+        Called with the numbers of back-tests done and to do.
+
+    Raises
+    ------
+    UsageError
+        For an unknown method, or when no study allows an origin.
+    """
+    strange = set(methods) - set(METHODS)
+    if strange:
+        raise UsageError(
+            f"unknown method {sorted(strange)[0]!r} -> choose from {', '.join(METHODS)}"
+        )
+    settings = settings or Settings(cores=1 if workers > 1 else None)
+    tasks = [
+        (job.name, origin, method, settings, spec, seed)
+        for job in jobs
+        for origin in origins(job.runs, job.metric, job.kind, keep)
+        for method in methods
+    ]
+    if not tasks:
+        raise UsageError(
+            "no back-test is possible -> needed: at least 2 budgets and 4 rows to fit, and runs "
+            "at up to 8 times the largest of them"
+        )
+    done: dict[int, Any] = {}
+    if workers == 1:
+        for i, task in enumerate(tasks):
+            done[i] = one(*task)
+            if progress is not None:
+                progress(len(done), len(tasks))
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            futures = {pool.submit(one, *task): i for i, task in enumerate(tasks)}
+            for future in as_completed(futures):
+                done[futures[future]] = future.result()
+                if progress is not None:
+                    progress(len(done), len(tasks))
+    results = [done[i] for i in range(len(tasks))]
+    columns = ["set", "method", "origin", "why"]
+    return Calibration(
+        pd.concat([r[0] for r in results], ignore_index=True),
+        pd.concat([r[1] for r in results], ignore_index=True),
+        pd.DataFrame([r[2] for r in results if r[2]], columns=columns),
+        seed,
+    )

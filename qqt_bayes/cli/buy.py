@@ -1,0 +1,145 @@
+"""Commands on buying runs: buy, replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qqt_bayes.cli import options as o
+from qqt_bayes.errors import UsageError
+
+
+def buy(
+    source: o.Source,
+    budgets: o.Budgets,
+    designs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Runs that could be bought (CSV: data,samples,seeds,cost). "
+            "Default: all candidates at all affordable budgets."
+        ),
+    ] = None,
+    spend: Annotated[
+        str | None, typer.Option(help="What may be spent, in units of cost: the best batch.")
+    ] = None,
+    stake: Annotated[
+        str | None,
+        typer.Option(
+            help="What one unit of the metric is worth in units of cost, or the word compute "
+            "(what regret would cost to make up by training longer)."
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Weight of each budget, comma between: 2,1. Default: equal.")
+    ] = None,
+    objective: Annotated[
+        str, typer.Option(help="What a run is valued by: regret, variance or p_best.")
+    ] = "regret",
+    candidates: o.Candidates = None,
+    json: o.Json = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw value against cost to this file.")
+    ] = None,
+    pools: o.PoolTable = None,
+    metric: o.Metric = None,
+    spec: o.SpecName = "effective_utility",
+    where: o.Where = None,
+    upto: o.Upto = None,
+    kind: o.KindName = None,
+    seed: o.Seed = 1,
+    draws: o.Draws = o.DRAWS,
+    on_fail: o.OnFail = "raise",
+) -> None:
+    """Say which runs to buy next, what they are expected to be worth, and whether to stop.
+
+    Example: qqt buy runs.csv --metric loss --budgets 4M --spend 3M --stake compute
+    """
+    from qqt_bayes.buy.stop import parse_stake
+    from qqt_bayes.decide.candidates import parse_budgets
+
+    parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
+    parse_stake(stake)
+    share_of = None if weights is None else numbers(weights)
+    if designs is not None and not designs.is_file():
+        raise UsageError(f"no such file: {designs} -> give a CSV with data,samples,seeds,cost")
+    if plot is not None:
+        o.writable(plot, (".png", ".pdf", ".svg"))
+    made = o.open_fit(
+        source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
+        seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+    )  # fmt: skip
+    plan = made.buy(
+        budgets, designs=designs, spend=spend, stake=stake, weights=share_of,
+        objective=objective, candidates=candidates, seed=seed,
+    )  # fmt: skip
+    if plot is not None:
+        plan.plot().savefig(plot)
+        o.note(f"drew {plot}")
+    if json:
+        o.print_json(plan.to_json())
+    else:
+        typer.echo(plan.text)
+
+
+def replay(
+    table: o.Table,
+    target: Annotated[str, typer.Option(help="A budget of the table, where data is chosen.")],
+    starts: Annotated[int, typer.Option(min=1, help="Random starts.")] = 20,
+    policies: Annotated[
+        str | None,
+        typer.Option(
+            help="Comma between: evsi, variance, d_optimal, random, cheapest, largest, uniform, "
+            "none. Default: all."
+        ),
+    ] = None,
+    spend: Annotated[
+        str | None,
+        typer.Option(help="What may be spent. Default: twice the cost of a run at the target."),
+    ] = None,
+    json: o.Json = False,
+    pools: o.PoolTable = None,
+    metric: o.Metric = None,
+    spec: o.SpecName = "effective_utility",
+    kind: o.KindName = None,
+    where: o.Where = None,
+    seed: o.Seed = 1,
+) -> None:
+    """Replay buying on a complete run table: regret of the choice against spend, by policy.
+
+    Example: qqt replay runs.csv --metric loss --target 1.92M --starts 4 --policies evsi,none
+    """
+    from qqt_bayes.buy import replay as run_replay
+    from qqt_bayes.buy.policies import POLICIES
+
+    runs = o.load_runs(table, pools, metric, kind)
+    name = o.only_metric(runs, metric)
+    chosen = runs.select(name, o.parse_where(where))
+    named = (
+        POLICIES
+        if policies is None
+        else tuple(part.strip() for part in policies.split(",") if part.strip())
+    )
+    done = run_replay(
+        chosen, name, target, starts, policies=named, spend=spend, spec=spec, kind=kind,
+        seed=seed, progress=o.note,
+    )  # fmt: skip
+    if json:
+        o.print_json(done.to_json())
+    else:
+        typer.echo(done.text)
+
+
+def numbers(text: str) -> list[float]:
+    """Numbers with commas between."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--weights {text!r} -> give numbers with commas between: 2,1") from None
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(buy)
+    app.command()(replay)

@@ -1,0 +1,91 @@
+"""The command that back-tests: calibrate."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qqt_bayes.cli import options as o
+from qqt_bayes.errors import UsageError
+
+
+def calibrate(
+    tables: Annotated[
+        list[Path],
+        typer.Argument(help="Run tables (CSV), each with its pool table beside it."),
+    ],
+    pools: o.PoolTable = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Only this metric; may be given several times.")
+    ] = None,
+    where: o.Where = None,
+    kind: o.KindName = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="Comma between them: qqt, no_drift, bootstrap, grid, power_law, conformal."
+        ),
+    ] = None,
+    single: Annotated[
+        bool, typer.Option("--single", help="Fit single-pool runs only; predict all.")
+    ] = False,
+    spec: o.SpecName = "effective_utility",
+    seed: o.Seed = 1,
+    draws: o.Draws = o.DRAWS,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Also write the targets' scores (CSV).")
+    ] = None,
+    json: o.Json = False,
+) -> None:
+    """Back-test on complete run tables whether the bands hold, beside simpler methods.
+
+    Fits with all runs up to each budget and predicts those beyond, up to 8x.
+
+    Example: qqt calibrate runs.csv laion_clip.runs.csv --methods qqt,bootstrap
+    """
+    from qqt_bayes.calibrate import METHODS
+    from qqt_bayes.calibrate import calibrate as run
+    from qqt_bayes.calibrate.run import studies
+    from qqt_bayes.inference.sample import Settings
+
+    if pools is not None and len(tables) > 1:
+        raise UsageError(
+            "--pools goes with one run table -> put X.pools.csv beside each X.runs.csv"
+        )
+    chosen = tuple(m.strip() for m in methods.split(",")) if methods else METHODS
+    jobs = []
+    for path in tables:
+        only = metric[0] if metric and len(metric) == 1 else None
+        runs = o.load_runs(path, pools, only, kind)
+        name = path.name.removesuffix(".csv").removesuffix(".runs")
+        if name == "runs":
+            name = path.resolve().parent.name
+        jobs += studies(runs, name, metric, o.parse_where(where), kind)
+    settings = Settings(draws=draws, cores=1 if workers > 1 else None)
+
+    def tell(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\rback-tests {done}/{total}", end="" if done < total else "\n", file=sys.stderr)
+
+    result = run(
+        jobs, methods=chosen, spec=spec, seed=seed, settings=settings, workers=workers,
+        keep=(lambda d: "+" not in d) if single else None, progress=tell,
+    )  # fmt: skip
+    if out is not None:
+        part = out.with_name(f".{out.name}.part")
+        result.scores.to_csv(part, index=False)
+        part.replace(out)
+        o.note(f"wrote {out}")
+    if json:
+        o.print_json(result.to_json())
+    else:
+        typer.echo(result.text)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(calibrate)

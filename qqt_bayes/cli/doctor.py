@@ -1,0 +1,86 @@
+"""The command that looks at the installation: doctor."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+__all__ = ["register"]
+
+
+def doctor() -> None:
+    """Say what is installed and whether it works; useful in a question or a bug report.
+
+    Example: qqt doctor
+    """
+    for name, text in findings():
+        typer.echo(f"{name:<12} {text}")
+
+
+def findings() -> Iterator[tuple[str, str]]:
+    """What was looked at, and what was found."""
+    from qqt_bayes.store import versions
+
+    yield "python", f"{platform.python_version()} ({sys.executable})"
+    yield "system", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
+    yield from versions().items()
+    yield "numba cache", cache()
+    yield "BLAS", blas()
+    given = [f"{name}={os.environ[name]}" for name in THREADS if name in os.environ]
+    advice = "no limit set; where several fits run at once, OMP_NUM_THREADS=1 is faster"
+    yield "threads", ", ".join(given) or advice
+    yield "specs", specifications()
+
+
+def cache() -> str:
+    """Whether compiled functions are kept, and where."""
+    import numba
+    import numpy as np
+
+    from qqt_bayes.inference import marginal
+
+    try:
+        numba.njit(lambda x: x + 1.0)(np.float64(1.0))
+    except Exception as error:
+        return f"numba does not compile: {error}"
+    folder = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(
+        os.path.dirname(str(marginal.__file__)), "__pycache__"
+    )
+    if os.access(folder if os.path.isdir(folder) else os.path.dirname(folder), os.W_OK):
+        return f"works ({folder})"
+    return (
+        f"compiles, but {folder} cannot be written, so every start compiles again "
+        "-> set NUMBA_CACHE_DIR to a folder of yours"
+    )
+
+
+def blas() -> str:
+    """Which BLAS NumPy was built with."""
+    import numpy as np
+
+    built: Any = np.show_config(mode="dicts")
+    found = (built or {}).get("Build Dependencies", {}).get("blas", {})
+    return f"{found.get('name', 'unknown')} {found.get('version', '')}".strip()
+
+
+def specifications() -> str:
+    """The shipped specifications, read."""
+    from qqt_bayes.errors import QQTError
+    from qqt_bayes.model.spec import available_specs, load_spec
+
+    try:
+        return ", ".join(load_spec(name).name for name in available_specs())
+    except QQTError as error:
+        return str(error)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(doctor)

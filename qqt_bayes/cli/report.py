@@ -1,0 +1,97 @@
+"""The command that writes a report."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qqt_bayes.cli import options as o
+from qqt_bayes.cli.risk import stages
+
+__all__ = ["register"]
+
+
+def report(
+    source: o.Source,
+    budgets: o.Budgets,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Folder for the page, tables and figures.")
+    ] = Path("report"),
+    candidates: o.Candidates = None,
+    prob: o.Prob = 0.9,
+    spend: Annotated[
+        str | None, typer.Option(help="What may be spent on further runs: adds what to buy next.")
+    ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(help="What only you know, for the checklists (TOML: questions.toml)."),
+    ] = None,
+    risk: Annotated[
+        str,
+        typer.Option(
+            help="How thoroughly to judge how far the runs can be trusted: full (other laws and "
+            "leave-one-out refits: minutes), quick or none."
+        ),
+    ] = "full",
+    pools: o.PoolTable = None,
+    metric: o.Metric = None,
+    spec: o.SpecName = "effective_utility",
+    where: o.Where = None,
+    upto: o.Upto = None,
+    kind: o.KindName = None,
+    seed: o.Seed = 1,
+    draws: o.Draws = o.DRAWS,
+    on_fail: o.OnFail = "raise",
+) -> None:
+    """Write a report: one page for people, and tables, figures and methods for a paper.
+
+    Example: qqt report runs.csv --metric loss --upto 500k --budgets 960k,1.92M -o report
+    """
+    from qqt_bayes.decide.candidates import parse_budgets
+    from qqt_bayes.decide.decision import check_prob
+    from qqt_bayes.report.checklists import read_answers
+    from qqt_bayes.report.folder import check_folder
+    from qqt_bayes.report.write import check_risk, write_report
+
+    parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
+    check_prob(prob)
+    check_risk(risk)
+    check_folder(out)
+    told = None if answers is None else read_answers(answers)
+    made = o.open_fit(
+        source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
+        seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+    )  # fmt: skip
+    options: list[tuple[str, object]] = [
+        ("--pools", pools), ("--metric", metric), ("--spec", spec), ("--upto", upto),
+        ("--kind", kind), ("--seed", seed), ("--draws", draws), ("--budgets", budgets),
+        ("--candidates", candidates), ("--prob", f"{prob:g}"), ("--spend", spend),
+        ("--answers", answers), ("--risk", risk), ("--on-fail", on_fail), ("-o", out),
+    ]  # fmt: skip
+    standard: dict[str, object] = {
+        "--spec": "effective_utility", "--risk": "full", "--on-fail": "raise"
+    }  # fmt: skip
+    if o.is_saved_fit(source):  # which has its own
+        standard |= {"--seed": seed, "--draws": draws, "--spec": spec}
+    words = ["qqt", "report", str(source)]
+    for condition in where or []:
+        words += ["--where", condition]
+    for name, value in options:
+        if value is not None and value != standard.get(name):
+            words += [name, str(value)]
+    with stages() as progress:
+        page = write_report(
+            made, budgets, out, candidates=candidates, prob=prob, spend=spend,
+            command=shlex.join(words), answers=told, risk=risk, on_fail=on_fail, progress=progress,
+        )  # fmt: skip
+    typer.echo(f"wrote {page}")
+    o.note(f"beside it: decision.json, methods.md, tables and figures; answer {out}/questions.toml"
+           " and give it back by --answers")  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(report)

@@ -1,0 +1,93 @@
+"""The command that says how far the runs can be trusted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qqt_bayes.cli import options as o
+
+__all__ = ["register"]
+
+
+def risk(
+    source: o.Source,
+    budgets: o.Budgets,
+    candidates: o.Candidates = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Regret, in the metric's unit, that does not matter. Default: 1%."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out other laws and leave-one-out refits.")
+    ] = False,
+    json: o.Json = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(help="Also draw the variance ledger to this file (png, pdf, svg)."),
+    ] = None,
+    pools: o.PoolTable = None,
+    metric: o.Metric = None,
+    spec: o.SpecName = "effective_utility",
+    where: o.Where = None,
+    upto: o.Upto = None,
+    kind: o.KindName = None,
+    seed: o.Seed = 1,
+    draws: o.Draws = o.DRAWS,
+    on_fail: o.OnFail = "raise",
+) -> None:
+    """Say how far the runs can be trusted: PASS, REVIEW or FAIL per budget; FAIL exits with 1.
+
+    Example: qqt risk runs.csv --metric loss --upto 500k --budgets 960k,1.92M --plot ledger.png
+    """
+    from qqt_bayes.decide.candidates import parse_budgets
+    from qqt_bayes.risk import risk as judge
+
+    parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
+    if plot is not None:
+        o.writable(plot, (".png", ".pdf", ".svg"))
+    made = o.open_fit(
+        source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
+        seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+    )  # fmt: skip
+    with stages() as progress:
+        found = judge(
+            made, budgets, candidates, margin=margin, seed=seed, quick=quick, progress=progress
+        )
+    if plot is not None:
+        found.plot().savefig(plot)
+        o.note(f"drew {plot}")
+    if json:
+        o.print_json(found.to_json())
+    else:
+        typer.echo(found.text)
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, float], None]]:
+    """A progress bar on stderr for named stages; silent when stderr is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
+        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
+    ) as bar:  # fmt: skip
+        task = bar.add_task("judging", total=1.0)
+
+        def update(label: str, done: float) -> None:
+            bar.update(task, description=label, completed=done)
+
+        yield update
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(risk)

@@ -1,0 +1,168 @@
+"""What a simulated outcome of a new run would do to the posterior, compiled.
+
+Each simulated world t has a source draw of the few; every draw l of the few then explains the
+outcome more or less well (a weight) and moves its own predictions by a Gaussian update (a shift
+along its gains).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+LEAST = math.log(1e-6)  # log relative weight below which a draw of the few is left out
+
+__all__ = ["best_shares", "capped_lognormal", "expected_values", "update_weights"]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def update_weights(source, normal, scatter, extra, log_weight, mean, sd, irreducible, noise,
+                   out_weight, out_shift):  # fmt: skip
+    """Weights of the draws and standardised outcomes, given one simulated outcome a world.
+
+    Parameters
+    ----------
+    source : numpy.ndarray
+        Dim (world,): the draw of the few that generates the outcome.
+    normal, scatter : numpy.ndarray
+        Dim (world,): standard normal of the outcome, and the chi-square of the replicates' scatter.
+    extra : float
+        Replicates beyond the first.
+    log_weight, mean : numpy.ndarray
+        Dims (world, draw): so far, and predicted log reducible outcome.
+    sd, irreducible, noise : numpy.ndarray
+        Dim (draw,): of the log outcome, the irreducible part, the relative sd between seeds.
+    out_weight, out_shift : numpy.ndarray
+        Dims (world, draw): normalised log weights, and standardised outcome under each draw.
+    """
+    worlds, draws = log_weight.shape
+    for t in range(worlds):
+        k = source[t]
+        y = irreducible[k] + math.exp(mean[t, k] + sd[k] * normal[t])
+        sum_squares = (noise[k] * y) ** 2 * scatter[t]
+        top = -np.inf
+        for s in range(draws):
+            gap = y - irreducible[s]
+            if not gap > 0.0 or log_weight[t, s] == -np.inf:
+                out_weight[t, s] = -np.inf
+                out_shift[t, s] = 0.0
+                continue
+            z = math.log(gap)
+            shift = (z - mean[t, s]) / sd[s]
+            w = log_weight[t, s] - 0.5 * shift * shift - math.log(sd[s]) - z
+            if extra > 0.0:
+                v = (noise[s] * y) ** 2
+                w -= 0.5 * (extra * math.log(v) + sum_squares / v)
+            out_weight[t, s] = w
+            out_shift[t, s] = shift
+            top = max(top, w)
+        total = 0.0
+        for s in range(draws):
+            total += math.exp(out_weight[t, s] - top)
+        total = top + math.log(total)
+        for s in range(draws):
+            out_weight[t, s] -= total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def capped_lognormal(mean, sd, log_cap):
+    """Expectation of the smaller of a cap and a lognormal with this mean and sd of the log."""
+    high = (log_cap - mean) / sd
+    below = math.exp(mean + 0.5 * sd * sd) * 0.5 * math.erfc(-(high - sd) / math.sqrt(2.0))
+    return below + math.exp(log_cap) * 0.5 * math.erfc(high / math.sqrt(2.0))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def expected_values(weight, shift, mean, var, gain, irreducible, ceiling, out):
+    """Posterior mean of the targets in each world, dims (world, target).
+
+    Parameters
+    ----------
+    weight, shift : numpy.ndarray
+        From :func:`update_weights`.
+    mean : numpy.ndarray
+        Dims (world, draw, target): log reducible, before the outcome.
+    var : numpy.ndarray
+        Dims (draw, target), after the outcome.
+    gain : numpy.ndarray
+        Dims (draw, target): move of the target for an outcome one sd above.
+    irreducible : numpy.ndarray
+        Dim (draw,).
+    ceiling : numpy.ndarray
+        Dim (target,): how bad a target can get.
+    out : numpy.ndarray
+        Filled.
+    """
+    worlds, draws = weight.shape
+    targets = mean.shape[2]
+    sd = np.sqrt(np.maximum(var, 1e-24))
+    half = 0.5 * var
+    log_cap = np.empty((draws, targets))
+    safe = np.empty((draws, targets))  # below this mean the cap does not matter
+    for s in range(draws):
+        for q in range(targets):
+            room = ceiling[q] - irreducible[s]
+            log_cap[s, q] = math.log(room) if room > 1e-12 else math.log(1e-12)
+            safe[s, q] = log_cap[s, q] - var[s, q] - 5.0 * sd[s, q]
+    for t in range(worlds):
+        top = -np.inf
+        for s in range(draws):
+            top = max(top, weight[t, s])
+        total = 0.0
+        out[t] = 0.0
+        for s in range(draws):
+            if weight[t, s] - top < LEAST:
+                continue
+            w = math.exp(weight[t, s] - top)
+            total += w
+            d = w * irreducible[s]
+            e = shift[t, s]
+            for q in range(targets):
+                centre = mean[t, s, q] + gain[s, q] * e
+                if centre < safe[s, q]:
+                    out[t, q] += d + w * math.exp(centre + half[s, q])
+                else:
+                    out[t, q] += d + w * capped_lognormal(centre, sd[s, q], log_cap[s, q])
+        out[t] /= total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def best_shares(weight, shift, mean, gain, base, out):
+    """Probability that each target is the best of its group, dims (world, group, candidate).
+
+    Parameters
+    ----------
+    weight, shift, gain : numpy.ndarray
+        As for :func:`expected_values`.
+    mean : numpy.ndarray
+        Dims (world, draw, target), before the outcome; targets are groups of candidates.
+    base : numpy.ndarray
+        Dims (draw, replicate, target): deviations from that mean, after the outcome.
+    out : numpy.ndarray
+        Filled.
+    """
+    worlds, draws = weight.shape
+    groups, candidates = out.shape[1], out.shape[2]
+    for t in range(worlds):
+        top = -np.inf
+        for s in range(draws):
+            top = max(top, weight[t, s])
+        total = 0.0
+        out[t] = 0.0
+        for s in range(draws):
+            w = math.exp(weight[t, s] - top)
+            if w < 1e-4:  # the replicates are few: no need to be as exact here
+                continue
+            for r in range(base.shape[1]):
+                total += w
+                for g in range(groups):
+                    best, at = np.inf, 0
+                    for c in range(candidates):
+                        q = g * candidates + c
+                        value = mean[t, s, q] + gain[s, q] * shift[t, s] + base[s, r, q]
+                        if value < best:
+                            best, at = value, c
+                    out[t, g, at] += w
+        out[t] /= total

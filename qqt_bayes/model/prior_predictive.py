@@ -1,0 +1,186 @@
+"""What the priors imply, before any data: performance of candidates, and simulated studies.
+
+Everything is drawn from the generative form in plain NumPy, many draws at once. Latent performance
+at candidates is the prior predictive of the *decision*; at the cells of a study, with noise of the
+reference likelihood added, it is a data set whose truth is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.laws.effective_utility import exponent_sums
+from qqt_bayes.model.design import evaluation_variance
+from qqt_bayes.model.effects import COMPONENTS, REGIME, ibm_kernel, unit_kernels
+
+if TYPE_CHECKING:
+    from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.effects import Effects
+    from qqt_bayes.model.priors import Prior
+    from qqt_bayes.runs import Study
+
+# Eigenvalues of a kernel below this share of the largest are rounding, not directions.
+NEGLIGIBLE = 1e-13
+
+__all__ = ["draw_prior", "kernel_factor", "prior_predictive", "simulate_study", "simulate_values"]
+
+
+def kernel_factor(kernel: np.ndarray) -> np.ndarray:
+    """Matrix F with F F' equal to a covariance that may be singular.
+
+    Parameters
+    ----------
+    kernel : numpy.ndarray
+        Dims (point, point), positive semi-definite.
+
+    Returns
+    -------
+    numpy.ndarray
+        Dims (point, direction); no direction when the kernel is zero.
+    """
+    values, vectors = np.linalg.eigh(kernel)
+    keep = values > NEGLIGIBLE * max(float(values.max(initial=0.0)), np.finfo(float).tiny)
+    return vectors[:, keep] * np.sqrt(values[keep])
+
+
+def regime_kernel(effects: Effects) -> np.ndarray:
+    """Covariance at unit scale of the wandering beyond the largest run, dims (point, point)."""
+    clock = effects.clock[effects.component == REGIME][0]
+    return ibm_kernel(clock[:, None], clock)
+
+
+def draw_prior(
+    design: Design, points: Points, priors: dict[str, Prior], kind: str, draws: int, seed: int
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Draw everything from the prior.
+
+    Parameters
+    ----------
+    design : Design
+        Pools, anchor and range of the study; its values are not read.
+    points : Points
+        Where performance is wanted: cells, candidates at budgets, or both
+        (:meth:`Design.points_at`); effects are joint over all of them.
+    priors : dict of Prior
+        From :meth:`qqt_bayes.model.spec.Spec.priors`.
+    kind : {'loss', 'error', 'accuracy'}
+        What levels are relative to.
+    draws : int
+        Number of draws.
+    seed : int
+        Same seed, same draws.
+
+    Returns
+    -------
+    latent : numpy.ndarray
+        Dims (draw, point): latent performance f, drift and mixture error included.
+    truth : dict of numpy.ndarray
+        ``natural``, dims (draw, natural), in the order of the marginal engine; ``utility`` and
+        ``level``, dims (draw, pool); ``half_life_median``, ``half_life_spread`` and ``regime``
+        (the scale drawn), dim (draw,).
+    """
+    rng = np.random.default_rng(seed)
+    scalar = {name: priors[name].draw(draws, rng) for name in priors if name != "harm"}
+    pools, finite = len(design.sizes), np.isfinite(design.sizes)
+    factor = np.linalg.cholesky(design.likeness)
+    root = np.linalg.cholesky(design.likeness[np.ix_(finite, finite)])
+    eta = np.zeros((draws, pools))
+    eta[:, finite] = rng.standard_normal((draws, len(root))) @ root.T
+    log_half_life = np.log(scalar["half_life"])[:, None] + scalar["half_life_spread"][:, None] * eta
+    log_half_life += scalar["dilution"][:, None] * design.log_size
+    harm = priors["harm"].draw((draws, pools), rng)
+    if not priors["harm"].fixed:
+        harm = np.where(finite, harm, 0.0)
+
+    relative = scalar["utility_spread"][:, None] * (rng.standard_normal((draws, pools)) @ factor.T)
+    quality = scalar["quality_effect"][:, None] * design.quality
+    utility = scalar["utility"][:, None] * (1.0 + quality + relative)
+    reference = scalar["irreducible"] if kind == "loss" else 1.0 - scalar["irreducible"]
+    common = np.log(reference) + scalar["level"]
+    apart = rng.standard_normal((draws, pools)) @ factor.T
+    level = common[:, None] + scalar["level_spread"][:, None] * apart
+
+    log_reducible = level @ points.shares.T
+    for row in range(draws):
+        sums = exponent_sums(
+            points.first, points.epochs, points.shares, log_half_life[row],
+            scalar["dilution"][row], harm[row],
+        )  # fmt: skip
+        log_reducible[row] -= sums @ utility[row]
+    kernels = [*unit_kernels(points.effects, points.effects), regime_kernel(points.effects)]
+    for name, kernel in zip((*COMPONENTS, "regime"), kernels, strict=True):
+        if name != "level_spread":
+            unit = kernel_factor(kernel)
+            effects = rng.standard_normal((draws, unit.shape[1])) @ unit.T
+            log_reducible += scalar[name][:, None] * effects
+
+    few = ("irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS)
+    truth = {
+        "natural": np.column_stack([*(scalar[name] for name in few), log_half_life, harm]),
+        "utility": utility,
+        "level": level,
+        "half_life_median": scalar["half_life"],
+        "half_life_spread": scalar["half_life_spread"],
+        "regime": scalar["regime"],
+    }
+    return scalar["irreducible"][:, None] + np.exp(log_reducible), truth
+
+
+def prior_predictive(
+    design: Design, points: Points, priors: dict[str, Prior], kind: str, draws: int, seed: int
+) -> np.ndarray:
+    """Latent performance at the points, drawn from the prior; see :func:`draw_prior`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Dims (draw, point), as modelled: an accuracy is an error.
+    """
+    return draw_prior(design, points, priors, kind, draws, seed)[0]
+
+
+def simulate_values(
+    study: Study,
+    design: Design,
+    latent: np.ndarray,
+    seed_noise: np.ndarray | float,
+    seed: int,
+) -> np.ndarray:
+    """Values that the rows of a study could have had: the reference likelihood's noise added.
+
+    Parameters
+    ----------
+    study : Study
+        Gives each row's test items and standard error; its values are not read.
+    design : Design
+        Of that study: says which cell each row belongs to.
+    latent : numpy.ndarray
+        Dims (..., cell): latent performance f at the cells.
+    seed_noise : array or float
+        Seed-to-seed standard deviation relative to f, dims of ``latent`` but the last.
+    seed : int
+        Same seed, same values.
+
+    Returns
+    -------
+    numpy.ndarray
+        Dims (..., row). Where the prior allows it, a value may lie outside its range (an error
+        above one). Discarding such data sets by their values alone leaves calibration tests valid.
+    """
+    rng = np.random.default_rng(seed)
+    centre = np.asarray(latent, float)[..., design.row_cell]
+    spread = np.asarray(seed_noise, float)[..., None] * centre
+    evaluation = evaluation_variance(
+        study, np.clip(centre, 0.0, None if study.kind == "loss" else 1.0)
+    )
+    return centre + np.sqrt(spread**2 + evaluation) * rng.standard_normal(centre.shape)
+
+
+def simulate_study(study: Study, values: np.ndarray) -> Study:
+    """Copy of a study with other values, dim (row,): simulated ones."""
+    values = np.array(values, float)
+    values.flags.writeable = False
+    return replace(study, value=values)

@@ -1,0 +1,31 @@
+"""Figures from frozen answers, for papers: see :func:`plot_decision` and :func:`plot_pools`."""
+
+from qqt_bayes.plots.decision import (
+    caption,
+    plot_curves,
+    plot_decision,
+    plot_differences,
+    plot_kept_share,
+    plot_p_best,
+)
+from qqt_bayes.plots.ledger import plot_ledger
+from qqt_bayes.plots.pools import plot_pools
+from qqt_bayes.plots.shares import plot_shares
+from qqt_bayes.plots.style import COLUMN, WIDE, style
+from qqt_bayes.plots.value import plot_plan
+
+__all__ = [
+    "COLUMN",
+    "WIDE",
+    "caption",
+    "plot_curves",
+    "plot_decision",
+    "plot_differences",
+    "plot_kept_share",
+    "plot_ledger",
+    "plot_p_best",
+    "plot_plan",
+    "plot_pools",
+    "plot_shares",
+    "style",
+]

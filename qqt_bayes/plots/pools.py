@@ -1,0 +1,197 @@
+"""Each pool's utility and half-life: the posterior beside its prior."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.plots.style import (
+    COLOURS,
+    COLUMN,
+    GREY,
+    INK,
+    PALE,
+    SIDE_BY_SIDE,
+    SMALL,
+    columns,
+    dress,
+    new_figure,
+    panel_letters,
+    plain,
+    stamp,
+    style,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+
+PRIOR_DRAWS = 20_000
+PROB = 0.9
+HEIGHT = 0.82  # of a density, in rows
+
+__all__ = ["plot_pools", "prior_half_life", "prior_utility"]
+
+
+def prior_utility(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 0) -> np.ndarray:
+    """Draws from each pool's marginal prior of the utility, dims (draw, pool).
+
+    The population's mean, its spread and the effect of quality are drawn from their priors, then
+    the pools given them.
+    """
+    rng = np.random.default_rng(seed)
+    priors, design = fit.posterior.priors, fit.posterior.design
+    mean, spread, slope = (
+        priors[name].draw(draws, rng)[:, None]
+        for name in ("utility", "utility_spread", "quality_effect")
+    )
+    pools = rng.normal(size=(draws, len(design.sizes))) @ np.linalg.cholesky(design.likeness).T
+    return np.asarray(mean * (1.0 + slope * design.quality + spread * pools))
+
+
+def prior_half_life(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 1) -> np.ndarray:
+    """Draws from the marginal prior of any finite pool's half-life in epochs, dim (draw,)."""
+    rng = np.random.default_rng(seed)
+    priors = fit.posterior.priors
+    median, spread = (priors[name].draw(draws, rng) for name in ("half_life", "half_life_spread"))
+    return np.asarray(median * np.exp(spread * rng.normal(size=draws)))
+
+
+def plot_pools(fit: Fit, *, width: float = COLUMN, ax: Sequence[Axes] | None = None) -> Figure:
+    """Posterior of each pool's utility and half-life beside its prior.
+
+    Parameters
+    ----------
+    fit : Fit
+        From :func:`qqt_bayes.fit`.
+    width : float
+        Inches: 3.3 for one column (panels under each other), 7 for two (side by side).
+    ax : sequence of two Axes, optional
+        Axes to draw in, in place of a new figure.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    UsageError
+        When `ax` does not hold two axes.
+    """
+    key: list[Artist] = [
+        Patch(facecolor=PALE, alpha=0.7, lw=0, label="prior"),
+        Patch(facecolor=COLOURS[0], alpha=0.5, lw=0, label="posterior"),
+        Line2D([], [], color=COLOURS[0], marker="o", ms=3.5, lw=1.6,
+               label=f"median, {PROB:.0%} equal-tailed interval"),
+    ]  # fmt: skip
+    with style():
+        if ax is not None:
+            axes = list(ax)
+            if len(axes) != 2:
+                raise UsageError(f"{len(axes)} axes -> give two: utility, half-life")
+            draw_pools(axes, fit)
+            axes[0].legend(handles=key, loc="best")
+            figure = axes[0].get_figure(root=True)
+            assert figure is not None
+            return figure
+        beside = width >= SIDE_BY_SIDE
+        count = columns([str(k.get_label()) for k in key], width - 0.1)
+        tall = (0.28 * len(fit.study.pools) + 0.55) * (1 if beside else 2)
+        own = new_figure(width, tall + 0.16 * -(-len(key) // count) + 0.1)
+        grid: Any = own.subplots(1 if beside else 2, 2 if beside else 1)
+        axes = list(grid)
+        draw_pools(axes, fit)
+        panel_letters(axes)
+        own.legend(handles=key, loc="outside lower center", ncols=count)
+        own.caption = (
+            f"{fit.stamp}Posterior (blue: median and {PROB:.0%} equal-tailed interval) of each "
+            "pool's utility and half-life beside its marginal prior (grey), "
+            f"for {fit.study.metric}. A half-life means nothing for an unlimited pool."
+        )
+        return own
+
+
+def draw_pools(axes: Sequence[Axes], fit: Fit) -> None:
+    """Draw both panels."""
+    pools = len(fit.study.pools)
+    utility = fit.posterior.fitted.utility
+    draw_panel(axes[0], fit, list(utility.T), list(prior_utility(fit).T), log=False)
+    axes[0].set_xlabel("utility (exponent of samples)")
+    axes[0].set_title("Utility, higher learns faster")
+    axes[0].axvline(0, color=GREY, lw=0.6, zorder=0)
+    lives = fit.posterior.half_lives
+    draw_panel(axes[1], fit, list(lives.T), [prior_half_life(fit)] * pools, log=True)
+    axes[1].set_xlabel("half-life (epochs)")
+    axes[1].set_title("Half-life under repetition")
+
+
+def draw_panel(
+    ax: Axes, fit: Fit, posterior: list[np.ndarray], prior: list[np.ndarray], *, log: bool
+) -> None:
+    """One row a pool: prior, posterior, median and interval, and the figures at the right."""
+    names = fit.study.pools.names
+    tail = 0.5 * (1.0 - PROB)
+    known = [v for v in posterior if np.all(np.isfinite(v))]
+    ends = [np.quantile(v, [0.002, 0.998]) for v in known]
+    ends += [np.quantile(v, [0.02, 0.95]) for v in prior] if known else [np.array([1.0, 10.0])]
+    low, high = min(e[0] for e in ends), max(e[1] for e in ends)
+    x = np.geomspace(low, high, 240) if log else np.linspace(low, high, 240)
+    labels = []
+    for y, (name, draws, before) in enumerate(zip(names, posterior, prior, strict=True)):
+        used = bool(fit.study.used[y])
+        labels.append(plain(name) + ("" if used else " (no run)"))
+        if not np.all(np.isfinite(draws)):
+            ax.text(0.01, y + 0.1, "unlimited: never repeated", transform=ax.get_yaxis_transform(),
+                    va="center", fontsize=SMALL, color=GREY)  # fmt: skip
+            continue
+        base = y + 0.32
+        shapes = np.array([density(before, x, log), density(draws, x, log)])
+        shapes *= HEIGHT / (shapes.max() or 1.0)  # equal areas
+        for shape, colour, alpha, what in zip(
+            shapes, (PALE, COLOURS[0]), (0.7, 0.5), ("prior", "posterior"), strict=True
+        ):
+            ax.fill_between(x, base, base - shape, color=colour, alpha=alpha, lw=0, gid=what,
+                            zorder=2 + y * 0.01)  # fmt: skip
+        lo, mid, hi = np.quantile(draws, [tail, 0.5, 1 - tail])
+        ax.plot([lo, hi], [base, base], color=COLOURS[0], lw=1.6, zorder=4, solid_capstyle="butt")
+        ax.plot(mid, base, "o", color=COLOURS[0], ms=3.5, mec="white", mew=0.5, zorder=5)
+        digits = 1 if log else 2
+        ax.annotate(
+            f"{mid:.{digits}f} [{lo:.{digits}f}, {hi:.{digits}f}]", (1.0, y + 0.1),
+            xycoords=("axes fraction", "data"), xytext=(3, 0), textcoords="offset points",
+            va="center", fontsize=SMALL - 0.5, color=INK,
+        )  # fmt: skip
+    if log:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(FixedLocator([0.1, 0.3, 1, 3, 10, 30, 100, 300]))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.set_xlim(low, high)
+    ax.set_ylim(len(names) - 0.5, -0.75)
+    ax.set_yticks(np.arange(len(names)) + 0.1, labels)
+    dress(ax)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    stamp(ax, fit.stamp)
+
+
+def density(draws: np.ndarray, x: np.ndarray, log: bool) -> np.ndarray:
+    """Density of the draws at `x`; on a log axis, of their logs."""
+    from scipy.stats import gaussian_kde
+
+    values, places = (np.log(draws), np.log(x)) if log else (draws, x)
+    low, high = np.quantile(values, [0.005, 0.995])
+    inside = values[(values >= low) & (values <= high)][:4000]
+    if len(inside) < 3 or np.ptp(inside) == 0:
+        return np.zeros(len(x))
+    return np.asarray(gaussian_kde(inside)(places))

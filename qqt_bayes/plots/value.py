@@ -1,0 +1,127 @@
+"""What runs are worth against what they cost: single designs, the batch, and the ceiling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from qqt_bayes.plots.style import (
+    COLOURS,
+    COLUMN,
+    GREY,
+    INK,
+    MARKERS,
+    SMALL,
+    columns,
+    dress,
+    new_figure,
+    plain,
+    stamp,
+    style,
+)  # fmt: skip
+from qqt_bayes.runs import format_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.buy import Plan
+
+NAMED = 5  # data shown in colour: those of the most valuable designs
+ASPECT = 0.78
+UNITS = {
+    "regret": "drop in expected regret",
+    "variance": "drop in predictive variance",
+    "p_best": "rise in P(right choice)",
+}
+
+__all__ = ["plot_plan"]
+
+
+def plot_plan(plan: Plan, *, width: float = COLUMN, ax: Axes | None = None) -> Figure:
+    """Value against cost of each design and of the best batch, under the ceiling.
+
+    Parameters
+    ----------
+    plan : Plan
+        From ``fit.buy``.
+    width : float
+        Inches.
+    ax : Axes, optional
+        Axes to draw in, in place of a new figure.
+
+    Returns
+    -------
+    Figure
+        With attribute ``caption`` when it is a new one.
+    """
+    with style():
+        if ax is not None:
+            draw_values(ax, plan)
+            return ax.figure.get_figure(root=True)
+        figure = new_figure(width, width * ASPECT)
+        draw_values(figure.subplots(), plan)
+        figure.caption = caption(plan)
+        return figure
+
+
+def draw_values(ax: Axes, plan: Plan) -> None:
+    """Draw the panel; see :func:`plot_plan`."""
+    table = plan.table.sort_values("evsi", ascending=False, kind="stable")
+    named = list(dict.fromkeys(table["data"]))[:NAMED]
+    handles = []
+    for i, data in reversed(list(enumerate([*named, None]))):
+        rows = table[~table["data"].isin(named)] if data is None else table[table["data"] == data]
+        if not len(rows):
+            continue
+        colour = GREY if data is None else COLOURS[i % len(COLOURS)]
+        marker = "." if data is None else MARKERS[i % len(MARKERS)]
+        ax.errorbar(
+            rows["cost"], rows["evsi"], yerr=2.0 * rows["se"], fmt=marker, color=colour, ms=3.2,
+            elinewidth=0.6, lw=0, alpha=0.5 if data is None else 0.95,
+            zorder=2 if data is None else 3,
+        )  # fmt: skip
+        label = "other data" if data is None else plain(str(data))
+        handles.append(Line2D([], [], color=colour, marker=marker, ls="", label=label))
+    handles.reverse()
+    batch = plan.batch
+    if len(batch):
+        ax.errorbar(
+            batch["spent"], batch["evsi"], yerr=2.0 * batch["se"], fmt="-", color=INK, lw=1.1,
+            elinewidth=0.6, zorder=4,
+        )  # fmt: skip
+        handles.append(Line2D([], [], color=INK, lw=1.1, label="best batch"))
+    ax.axhline(plan.evpi, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=1)
+    ax.text(
+        0.01, plan.evpi, "perfect information", transform=ax.get_yaxis_transform(), fontsize=SMALL,
+        va="bottom", ha="left", color=INK,
+    )  # fmt: skip
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(10.0, subs=(1.0, 3.0)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: format_number(x)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_ylim(min(0.0, -0.02 * plan.evpi), max(1.12 * plan.evpi, 1e-12))
+    ax.set_xlabel("cost" if plan.spend is None else "cost (of the batch: spent so far)")
+    ax.set_ylabel(UNITS[plan.objective])
+    ax.set_title("What runs are worth")
+    dress(ax)
+    inches = ax.figure.get_figure(root=True).get_figwidth()
+    ax.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2),
+        ncols=columns([str(h.get_label()) for h in handles], inches * 0.95),
+    )  # fmt: skip
+    stamp(ax, plan.fit.stamp)
+
+
+def caption(plan: Plan) -> str:
+    """What the figure shows."""
+    places = ", ".join(format_number(n) for n in plan.budgets)
+    share = float(np.max([v.total for v in plan.values])) / plan.evpi if plan.evpi > 0 else 0.0
+    batch = "; line: the best batch, by what has been spent" if len(plan.batch) else ""
+    return (
+        f"Value of {len(plan.designs)} possible runs ({UNITS[plan.objective]} at {places} samples) "
+        f"against their cost. Bars: two Monte Carlo standard errors; dashed: perfect information, "
+        f"which no runs can exceed{batch}. The best single run is worth {share:.0%} of it."
+    )

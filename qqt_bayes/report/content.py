@@ -1,0 +1,157 @@
+"""What a report is made of, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.runs import Mixture
+
+if TYPE_CHECKING:
+    from qqt_bayes.buy import Plan
+    from qqt_bayes.decide import Decision
+    from qqt_bayes.fitting import Fit
+    from qqt_bayes.risk import Risk
+
+PRIOR_DRAWS = 400
+
+__all__ = ["Content"]
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """The answers that a report tells.
+
+    Attributes
+    ----------
+    risk : Risk or None
+    plan : Plan or None
+        None when nothing may be spent.
+    command : str
+        The command that reproduces the report.
+    versions : dict
+        Package to version.
+    answers : dict
+        What only the user knows, by the key of an item of the checklists.
+    """
+
+    fit: Fit = field(repr=False)
+    decision: Decision = field(repr=False)
+    risk: Risk | None = field(repr=False)
+    plan: Plan | None = field(repr=False)
+    command: str
+    versions: dict[str, str]
+    answers: dict[str, str]
+
+    @property
+    def stamp(self) -> str:
+        """Warning that everything must carry; empty when all converged."""
+        if self.fit.stamp:
+            return self.fit.stamp.strip()
+        return "" if self.decision.gate.passed else "NOT CONVERGED: do not rely on this."
+
+    @property
+    def largest(self) -> float:
+        """Samples of the largest run fitted."""
+        return float(self.fit.study.trained_on["max_samples"])
+
+    @property
+    def factor(self) -> float:
+        """Largest budget asked over the largest run."""
+        return float(self.decision.budgets.max() / self.largest)
+
+    @property
+    def warmup(self) -> int:
+        """Warm-up iterations of the attempt that was kept; each is longer than the one before."""
+        settings, draws = self.fit.settings, self.fit.posterior.chains[1]
+        tune, length = settings.tune, settings.draws
+        while length < draws:
+            tune, length = int(tune * 1.5), length * 2
+        return tune
+
+    @cached_property
+    def seen_epochs(self) -> float:
+        """Most epochs that any run passed over any pool."""
+        study = self.fit.study
+        sizes = np.asarray(study.pools.sizes, float)
+        return float((study.samples[:, None] * study.shares / sizes).max())
+
+    @cached_property
+    def asked_epochs(self) -> float:
+        """Most epochs of any pool in the choices made."""
+        pools = self.fit.study.pools
+        sizes = np.asarray(pools.sizes, float)
+        return max(
+            float((n * self.choice(b).vector(pools) / sizes).max())
+            for b, n in enumerate(self.decision.budgets)
+        )
+
+    def choice(self, budget: int) -> Mixture:
+        """The candidate chosen at a budget."""
+        return self.decision.candidates[self.decision.best[budget]]
+
+    @cached_property
+    def prior_p_best(self) -> tuple[str, float]:
+        """The candidate most probably best before any data at the largest budget, and how."""
+        from qqt_bayes.model.prior_predictive import prior_predictive
+
+        fit, d = self.fit, self.decision
+        shares = np.array([c.vector(fit.study.pools) for c in d.candidates])
+        design = fit.posterior.design
+        points = design.points_at(np.full(len(shares), d.budgets.max()), shares)
+        latent = prior_predictive(
+            design, points, fit.posterior.priors, fit.study.kind, PRIOR_DRAWS, fit.seed
+        )
+        p = np.bincount(np.argmin(latent, axis=1), minlength=len(shares)) / len(latent)
+        return d.candidates[int(np.argmax(p))].text, float(p.max())
+
+    @cached_property
+    def diagnostics(self) -> pd.DataFrame:
+        """Each parameter and derived quantity: posterior and how well it was computed."""
+        from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+
+        names, kinds, draws = [], [], []
+        for name, values in self.fit.draws.data_vars.items():
+            by_pool = "pool" in values.dims
+            for i in range(values.sizes["pool"] if by_pool else 1):
+                array = values.values[..., i] if by_pool else values.values
+                if np.all(np.isfinite(array)) and np.ptp(array) > 0:
+                    pool = f"[{values['pool'].values[i]}]" if by_pool else ""
+                    names.append(f"{name}{pool}")
+                    kinds.append("parameter")
+                    draws.append(array)
+        d, shape = self.decision, self.fit.posterior.chains
+        reported = np.asarray(d.fit.study.reported(d.latent))
+        for b, n in enumerate(d.budgets):
+            for c, mixture in enumerate(d.candidates):
+                names.append(f"{mixture.text} at {n:,.0f}")
+                kinds.append("prediction")
+                draws.append(reported[:, b, c].reshape(shape))
+        stack = np.array(draws)
+        axes: dict[str, Any] = {"chain_axis": 1, "draw_axis": 2}
+        flat = stack.reshape(len(stack), -1)
+        lo, mid, hi = np.quantile(flat, [0.5 - d.prob / 2, 0.5, 0.5 + d.prob / 2], axis=1)
+        tails = (0.5 - d.prob / 2, 0.5 + d.prob / 2)
+        return pd.DataFrame(
+            {
+                "quantity": names,
+                "kind": kinds,
+                "median": mid,
+                "lo": lo,
+                "hi": hi,
+                "mcse_median": array_stats.mcse(stack, method="median", **axes),
+                "r_hat": array_stats.rhat(stack, **axes),
+                "ess_bulk": array_stats.ess(stack, **axes),
+                "ess_tail": array_stats.ess(stack, method="tail", prob=tails, **axes),
+            }
+        )
+
+    def risk_check(self, name: str) -> list[tuple[float, Any]]:
+        """(budget, check) of one of the risk report's checks; empty if it was not made."""
+        if self.risk is None:
+            return []
+        return [(a.samples, c) for a in self.risk.assessments for c in a.checks if c.name == name]

@@ -1,0 +1,158 @@
+"""The methods paragraph, in Markdown (citations as Pandoc reads them) and in LaTeX."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from qqt_bayes.inference.gate import ESS, R_HAT
+from qqt_bayes.report import wording as w
+from qqt_bayes.report.bibliography import REFERENCES
+from qqt_bayes.report.latex import escape
+
+if TYPE_CHECKING:
+    from qqt_bayes.report.content import Content
+
+CITED = re.compile(r" ?\[(@[\w; @]+)\]")
+
+__all__ = ["as_html_parts", "as_markdown", "as_tex", "sentences"]
+
+
+def sentences(content: Content) -> list[str]:
+    """The paragraph, sentence by sentence, with citations like ``[@goyal2024scaling]``."""
+    fit, d = content.fit, content.decision
+    study, t = fit.study, fit.study.trained_on
+    chains, draws = fit.posterior.chains
+    gate = fit.posterior.gate.figures
+    inside = f"{d.prob * 100:g}%"
+    pools = w.count(len(study.pools), "data pool")
+    out = [
+        f"We modelled the {study.metric} of {w.count(t['runs'], 'training run')} "
+        f"({w.count(t['rows'], 'evaluation')}, up to {w.samples(t['max_samples'])} samples) on "
+        f"{pools} and their mixtures.",
+    ]
+    out += law(content)
+    out += [
+        "Pools share strength through hierarchical priors, none of which reads the runs "
+        f"(specification {fit.spec.name}); seed noise is relative to the metric and was estimated"
+        + (f", with evaluation noise {evaluation(content)}." if evaluation(content) else "."),
+        "Given the few non-linear parameters the remaining effects are Gaussian and were "
+        "integrated out; the few were sampled with the No-U-Turn sampler [@hoffman2014nuts] as "
+        f"implemented in nutpie {content.versions.get('nutpie', '')} [@nutpie], {chains} chains of "
+        f"{draws} draws after {content.warmup} warm-up iterations each (seed {fit.seed}), with "
+        f"qqt_bayes {content.versions.get('qqt_bayes', '')}, whose reference form of the model is "
+        f"written in PyMC {content.versions.get('pymc', '')} [@pymc2023].",
+        f"Convergence was judged with ArviZ {content.versions.get('arviz', '')} [@arviz2019]: "
+        "for every parameter and every predicted quantity we required a rank-normalised split "
+        f"R-hat [@vehtari2021rhat] of at most {R_HAT:g} and bulk and tail effective sample sizes "
+        f"of at least {ESS:.0f}"
+        + (
+            f" (worst parameter: {gate['r_hat']:.3f} and {gate['ess']:.0f})."
+            if "r_hat" in gate and gate["ess"] > 0
+            else "."
+        ),
+        f"Of {w.count(len(d.candidates), 'candidate')} we chose at each budget the one of least "
+        "expected regret, where P(best) is the share of posterior draws in which a candidate is "
+        f"best; intervals are {inside} equal-tailed credible intervals of performance averaged "
+        "over seeds, and differences between candidates are taken draw by draw.",
+        w.headline(d),
+    ]
+    if content.factor > 1.02:
+        out.append(
+            f"Budgets above {w.samples(content.largest)} samples are extrapolations, up to "
+            f"{content.factor:.1f}x beyond the largest run."
+        )
+    if content.risk is not None:
+        verdicts = "; ".join(
+            f"{a.verdict} at {w.samples(a.samples)}" for a in content.risk.assessments
+        )
+        out.append(
+            "Whether the fit can be trusted that far was judged by roll-forward back-tests on the "
+            "runs themselves, leave-one-out predictive checks and power-scaling sensitivity: "
+            f"{verdicts}."
+        )
+    return [content.stamp, *out] if content.stamp else out
+
+
+def law(content: Content) -> list[str]:
+    """What the law says, for the default one; else its title."""
+    if content.fit.spec.law != "effective_utility":
+        return [f"The law is that of the specification {content.fit.spec.title}."]
+    harmless = content.fit.posterior.priors["harm"].fixed
+    return [
+        "Its reducible part falls as a power law whose exponent, the utility of a pool, weakens "
+        "with every further epoch over the same samples, by half each half-life, and is averaged "
+        "over the pools of a mixture by their shares [@goyal2024scaling]; that repeats lose value "
+        "gradually is also found by others [@muennighoff2023scaling].",
+        "We let the local exponents drift, in common, by pool and with repetition, let the "
+        "mixture rule err"
+        + ("" if harmless else ", and let late repeats do harm")
+        + ", so that the law is taken as an approximation whose error grows with the distance "
+        "from the runs.",
+    ]
+
+
+def evaluation(content: Content) -> str:
+    """Where evaluation noise comes from; empty when there is none."""
+    import numpy as np
+
+    study = content.fit.study
+    if np.isfinite(study.se).any():
+        return "as given with the runs"
+    if study.kind != "loss" and np.isfinite(study.n_eval).any():
+        return "binomial in the number of test items"
+    return ""
+
+
+def keys(content: Content) -> list[str]:
+    """Keys cited, in order of appearance."""
+    text = " ".join(sentences(content))
+    found = [key.strip(" @") for marks in CITED.findall(text) for key in marks.split(";")]
+    return list(dict.fromkeys(found))
+
+
+def as_markdown(content: Content) -> str:
+    """The paragraph and its references."""
+    lines = ["# Methods", "", " ".join(sentences(content)), "", "# References", ""]
+    lines += [f"- {REFERENCES[k].text} <{REFERENCES[k].url}>" for k in keys(content)]
+    hashed = f"Data (SHA-256 of the runs fitted): `{content.fit.runs.sha256}`"
+    return "\n".join([*lines, "", hashed, "", f"Reproduce: `{content.command}`", ""])
+
+
+def as_tex(content: Content) -> str:
+    """The paragraph, to be read in by LaTeX; its citations are in ``references.bib``."""
+    text = " ".join(sentences(content))
+    out, start = [], 0
+    for found in CITED.finditer(text):
+        names = ",".join(key.strip(" @") for key in found[1].split(";"))
+        out += [escape_keeping_space(text[start : found.start()]), f"~\\cite{{{names}}}"]
+        start = found.end()
+    out.append(escape_keeping_space(text[start:]))
+    body = "".join(out)
+    return (
+        "% \\input{methods}; references in references.bib\n"
+        f"% data (SHA-256): {content.fit.runs.sha256}\n"
+        f"\\paragraph{{Methods.}} {body}\n"
+    )
+
+
+def escape_keeping_space(text: str) -> str:
+    """Escape a piece of a paragraph without losing the space at its ends."""
+    left = " " if text[:1].isspace() else ""
+    right = " " if text[-1:].isspace() and text.strip() else ""
+    return f"{left}{escape(text)}{right}"
+
+
+def as_html_parts(content: Content) -> list[tuple[str, str]]:
+    """Pieces for the page: (text, address), the address empty for plain text."""
+    text = " ".join(sentences(content))
+    parts: list[tuple[str, str]] = []
+    start = 0
+    for found in CITED.finditer(text):
+        parts.append((text[start : found.start()] + " (", ""))
+        for i, key in enumerate(found[1].split(";")):
+            ref = REFERENCES[key.strip(" @")]
+            parts += [("; ", "")] * (i > 0) + [(ref.short, ref.url)]
+        parts.append((")", ""))
+        start = found.end()
+    return [*parts, (text[start:], "")]

@@ -1,0 +1,232 @@
+"""The page: everything a report says, in one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qqt_bayes.decide.text import confidence, crossover_lines, extrapolation
+from qqt_bayes.report import wording as w
+from qqt_bayes.report.command import decide_command
+from qqt_bayes.report.methods import as_html_parts
+
+if TYPE_CHECKING:
+    from qqt_bayes.report.checklists import Checklist
+    from qqt_bayes.report.content import Content
+    from qqt_bayes.report.figures import Picture
+    from qqt_bayes.report.tables import Table
+
+__all__ = ["render"]
+
+
+def render(
+    content: Content,
+    tables: Sequence[Table],
+    pictures: Sequence[Picture],
+    lists: Sequence[Checklist],
+    *,
+    alone: bool = False,
+) -> str:
+    """The page as text.
+
+    Parameters
+    ----------
+    content : Content
+        What to tell.
+    tables, pictures, lists
+        Made from it.
+    alone : bool
+        Whether no other file was written, so that the page refers to none.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("qqt_bayes.report", "templates"), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    study = content.fit.study
+    budgets = [w.samples(n) for n in content.decision.budgets]
+    page = environment.get_template("page.html").render(
+        content=content,
+        study=study,
+        question=f"Which data for {study.metric} at {w.and_list(budgets)} samples?",
+        headline=unbroken(w.headline(content.decision)),
+        cards=cards(content),
+        groups=groups(content, tables[0]),
+        tables={t.name: t for t in tables},
+        pictures={p.name: p for p in pictures},
+        lists=lists,
+        crossings=crossover_lines(content.decision),
+        searched=[w.samples(n) for n in (content.decision.grid[0], content.decision.grid[-1])],
+        checks=checks(content),
+        ledgers=ledgers(content),
+        purchase=purchase(content),
+        symbols=symbols(content),
+        facts=facts(content),
+        methods=as_html_parts(content),
+        decide_command=decide_command(content.command),
+        alone=alone,
+    )
+    return page + "\n"
+
+
+def unbroken(text: str) -> str:
+    """A text whose probabilities stay on one line."""
+    for sign in "=<>":
+        text = text.replace(f"P {sign} ", f"P\u00a0{sign}\u00a0")
+    return text
+
+
+def cards(content: Content) -> list[dict[str, Any]]:
+    """One a budget: the choice, how sure it is, what is expected, and whether to trust it."""
+    d = content.decision
+    verdicts = [] if content.risk is None else [a.verdict for a in content.risk.assessments]
+    out = []
+    for b, n in enumerate(d.budgets):
+        p = float(d.p_best[b, d.best[b]])
+        out.append(
+            {
+                "budget": w.samples(n),
+                "where": extrapolation(n, content.largest).removeprefix(", ") or "within the runs",
+                "beyond": n > content.largest * 1.02,
+                "data": content.choice(b).text,
+                "p": round(100 * p, 1),
+                "confidence": unbroken(confidence(p)),
+                "text": unbroken(w.answer(d, b)),
+                "verdict": verdicts[b] if verdicts else "",
+            }
+        )
+    return out
+
+
+def groups(content: Content, table: Table) -> list[dict[str, Any]]:
+    """Rows of the table of candidates by budget, each with its P(best) as a number."""
+    d = content.decision
+    numbered = zip(table.rows, table.raw["p_best"], table.raw["samples"], strict=True)
+    rows = [(i, *row) for i, row in enumerate(numbered)]
+    out = []
+    for n, part in groupby(rows, key=lambda row: row[3]):
+        out.append(
+            {
+                "title": f"{w.samples(n)} samples{extrapolation(n, content.largest)}",
+                "rows": [
+                    {"cells": cells[1:], "p": round(100 * p, 1), "best": i in table.marked}
+                    for i, cells, p, _ in part
+                ],
+            }
+        )
+    assert len(out) <= len(d.budgets)
+    return out
+
+
+def checks(content: Content) -> list[dict[str, Any]]:
+    """Checks of the risk report, those that say the same at several budgets told once."""
+    if content.risk is None:
+        return []
+    found: dict[tuple[str, ...], list[str]] = {}
+    for a in content.risk.assessments:
+        for c in a.checks:
+            found.setdefault((c.name, c.status, c.text, c.advice), []).append(w.samples(a.samples))
+    names = list(dict.fromkeys(key[0] for key in found))
+    every = len(content.risk.assessments)
+    return [
+        {
+            "name": name, "status": status, "text": text, "advice": advice,
+            "at": "all budgets" if len(at) == every and every > 1 else ", ".join(at),
+        }
+        for (name, status, text, advice), at in sorted(
+            found.items(), key=lambda item: names.index(item[0][0])
+        )
+    ]  # fmt: skip
+
+
+def ledgers(content: Content) -> list[str]:
+    """Where the variance comes from at each budget, the largest part first."""
+    if content.risk is None:
+        return []
+    out = []
+    for a in content.risk.assessments:
+        parts = sorted(a.ledger.items(), key=lambda item: -item[1])
+        told = ", ".join(f"{name} {w.percent(s)}" for name, s in parts if abs(s) >= 0.005)
+        out.append(f"{w.samples(a.samples)}: {told}")
+    return out
+
+
+def purchase(content: Content) -> dict[str, Any] | None:
+    """What to buy next."""
+    plan = content.plan
+    if plan is None:
+        return None
+    from qqt_bayes.buy.text import verdict
+
+    steps = [
+        f"{row.data} for {w.samples(row.samples)}"
+        + (f", {row.seeds} seeds" if row.seeds > 1 else "")
+        + f": spent {w.samples(row.spent)}, worth {w.figures(row.evsi)} ± {w.figures(row.se, 1)} "
+        "with all before it"
+        for row in plan.batch.itertuples()
+    ]
+    return {"verdict": verdict(plan), "steps": steps, "spend": w.samples(plan.spend or np.nan)}
+
+
+# parameter -> (letter, index, meaning), as in the equations
+LETTERS = {
+    "irreducible": ("d", "", "irreducible part"),
+    "level": ("m", "l", "mean level"),
+    "level_spread": ("s", "l", "spread of the levels"),
+    "utility": ("m", "β", "mean utility"),
+    "utility_spread": ("r", "", "relative spread of the utilities"),
+    "quality_effect": ("γ", "", "effect of quality rank"),
+    "half_life": ("T", "", "median half-life"),
+    "half_life_spread": ("s", "τ", "spread of log half-lives"),
+    "harm": ("h", "i", "harm of repetition"),
+    "dilution": ("q", "", "dilution"),
+    "seed_noise": ("s", "r", "seed noise"),
+    "common_drift": ("s", "c", "common drift"),
+    "pool_drift": ("s", "p", "drift by pool"),
+    "repetition_drift": ("s", "e", "drift with repetition"),
+    "mixture_error": ("s", "m", "mixture error"),
+    "mixture_drift": ("s", "n", "drift of the mixture error"),
+    "regime": ("s", "x", "change of regime beyond the runs"),
+}
+
+
+def symbols(content: Content) -> list[tuple[str, str, str, str]]:
+    """Letter, index, meaning and posterior of each parameter in the equations."""
+    tails = [0.5, 0.5 - content.decision.prob / 2, 0.5 + content.decision.prob / 2]
+    drawn = content.fit.posterior.scalars()
+    out = []
+    for name, prior in content.fit.posterior.priors.items():
+        letter, index, meaning = LETTERS[name]
+        if prior.fixed:
+            told = f"fixed at {prior.numbers[0]:g}"
+        elif name in drawn:
+            mid, lo, hi = np.quantile(drawn[name], tails)
+            told = w.interval(mid, lo, hi)
+        else:
+            told = "by pool" if name == "harm" else "integrated out"
+        out.append((letter, index, meaning, told))
+    return out
+
+
+def facts(content: Content) -> list[tuple[str, str]]:
+    """What identifies the analysis."""
+    fit = content.fit
+    t, s = fit.study.trained_on, fit.settings
+    chains, draws = fit.posterior.chains
+    where = ", ".join(f"{k}={v}" for k, v in (fit.selection.get("where") or {}).items())
+    upto = fit.selection.get("upto")
+    chosen = ", ".join(filter(None, [where, "" if upto is None else f"up to {upto} samples"]))
+    return [
+        ("Runs", f"{fit.runs.source}: {w.count(t['runs'], 'run')}, {w.count(t['rows'], 'row')}"),
+        ("Rows chosen", chosen or f"all of {fit.study.metric}"),
+        ("Data hash", f"SHA-256 {fit.runs.sha256}"),
+        ("Specification", f"{fit.spec.name}: {fit.spec.title}"),
+        ("Seed", str(fit.seed)),
+        ("Sampler", f"{chains} chains of {draws} draws after {content.warmup} of warm-up, target "
+                    f"acceptance {s.target_accept:g}"),
+        ("Versions", ", ".join(f"{name} {v}" for name, v in content.versions.items())),
+    ]  # fmt: skip

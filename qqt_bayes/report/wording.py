@@ -1,0 +1,127 @@
+"""Numbers and probabilities as people read them: rounded by their uncertainty, never bare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.decide.text import confidence, decimals, extrapolation
+from qqt_bayes.runs import format_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.decide import Decision
+
+__all__ = [
+    "and_list", "answer", "chance", "count", "difference", "figures", "headline", "interval",
+    "percent", "plural", "samples", "span",
+]  # fmt: skip
+
+samples = format_number
+
+
+def figures(value: float, digits: int = 2) -> str:
+    """A number to so many significant digits, written out: ``0.00012``, ``12``."""
+    if not np.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    places = digits - 1 - int(np.floor(np.log10(abs(value))))
+    return f"{round(value, places):,.{max(places, 0)}f}" if places < 8 else f"{value:.{digits}g}"
+
+
+def interval(middle: float, lo: float, hi: float, *, signed: bool = False) -> str:
+    """A median with its interval, to the digits that the interval's width allows."""
+    if not np.isfinite(middle):
+        return "–"
+    sign = "+" if signed else ""
+    n = decimals(hi - lo)
+    # no minus before what rounds to zero
+    mid, low, high = (f"{round(v, n) + 0.0:{sign},.{n}f}" for v in (middle, lo, hi))
+    return f"{mid} [{low}, {high}]"
+
+
+def difference(middle: float, lo: float, hi: float) -> str:
+    """The same with signs."""
+    return interval(middle, lo, hi, signed=True)
+
+
+def span(lo: float, hi: float) -> str:
+    """An interval alone."""
+    n = decimals(hi - lo)
+    return f"[{lo:,.{n}f}, {hi:,.{n}f}]"
+
+
+def chance(p: float) -> str:
+    """A probability in numbers: ``.93``; a share of draws is never taken for certainty."""
+    if p > 0.995:
+        return "> .99"
+    return "< .01" if p < 0.005 else f"{p:.2f}".lstrip("0")
+
+
+def percent(share: float) -> str:
+    """A share in percent."""
+    return "–" if not np.isfinite(share) else f"{100 * share:.0f}%"
+
+
+def count(value: float, unit: str) -> str:
+    """A count and its unit."""
+    return f"{int(value):,} {unit}{'' if value == 1 else 's'}"
+
+
+def plural(values: Sequence[object], one: str, many: str) -> str:
+    """The word for one or for many."""
+    return one if len(values) == 1 else many
+
+
+def and_list(items: Sequence[str]) -> str:
+    """Items as people list them: ``A, B and C``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def headline(d: Decision) -> str:
+    """The answer in one sentence with its probabilities, budgets of one choice together."""
+    largest = d.fit.study.trained_on["max_samples"]
+    order = np.argsort(d.budgets, kind="stable")
+    parts = []
+    for best, group in groupby(order, key=lambda b: int(d.best[b])):
+        places = [
+            f"{confidence(float(d.p_best[b, best]))} at {samples(d.budgets[b])} samples"
+            f"{extrapolation(d.budgets[b], largest)}"
+            for b in group
+        ]
+        listed = "; ".join(places) if any("," in p for p in places[:-1]) else and_list(places)
+        parts.append(f"{d.candidates[best].text} is best {listed}")
+    return f"Of {count(len(d.candidates), 'candidate')}, {'; '.join(parts)}."
+
+
+def answer(d: Decision, b: int) -> str:
+    """What is expected of the choice at one budget, and what being wrong would cost."""
+    rows = d.table[d.table["samples"] == d.budgets[b]]
+    top = rows[rows["best"]].iloc[0].to_dict()
+    study = d.fit.study
+    text = (
+        f"Predicted {study.metric} {interval(top['median'], top['lo'], top['hi'])}; one new run "
+        f"would show {span(top['new_run_lo'], top['new_run_hi'])}. "
+    )
+    if len(rows) > 1:
+        regret = float(top["expected_regret"])
+        text += (
+            f"Choosing it is expected to lose {figures(regret)} of {study.metric} against knowing "
+            "best"
+            if regret > 0
+            else "In no posterior draw is another candidate better"
+        )
+        factor = top["regret_compute"]
+        if np.isfinite(factor) and factor >= 1.005:
+            text += f", which {factor:.2f}x the samples would make up"
+        text += f". {percent(d.prob)} credible set: {', '.join(d.credible_set(b))}."
+        surest = rows.loc[rows["p_best"].idxmax()]
+        if surest["data"] != top["data"]:
+            text += (
+                f" {surest['data']} is more often best (P = {chance(surest['p_best'])}), but "
+                "loses more when it is not."
+            )
+    return text

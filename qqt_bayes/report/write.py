@@ -1,0 +1,211 @@
+"""Writing the report: everything computed first, then the files in one go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qqt_bayes.decide.candidates import parse_budgets
+from qqt_bayes.errors import UsageError
+from qqt_bayes.report.bibliography import bibtex
+from qqt_bayes.report.checklists import check_answers, make_checklists, questions
+from qqt_bayes.report.command import SAVED, report_command
+from qqt_bayes.report.content import Content
+from qqt_bayes.report.figures import make_pictures
+from qqt_bayes.report.folder import check_folder, staged
+from qqt_bayes.report.methods import as_markdown, as_tex
+from qqt_bayes.report.page import render
+from qqt_bayes.report.tables import make_tables
+from qqt_bayes.store import versions
+
+if TYPE_CHECKING:
+    from qqt_bayes.decide import Decision
+    from qqt_bayes.fitting import Fit
+
+RISKS = ("full", "quick", "none")
+
+__all__ = ["check_risk", "write_page", "write_report"]
+
+
+def check_risk(risk: str) -> str:
+    """How thoroughly the risk is to be judged.
+
+    Raises
+    ------
+    UsageError
+        Unless it is one of the words.
+    """
+    if risk not in RISKS:
+        raise UsageError(f"risk {risk!r} -> choose from {', '.join(RISKS)}")
+    return risk
+
+
+def silent(_label: str, _done: float) -> None:
+    """Report no progress."""
+
+
+def write_report(
+    fit: Fit,
+    budgets: Any,
+    out: str | Path,
+    *,
+    candidates: Any = None,
+    prob: float = 0.9,
+    spend: str | float | None = None,
+    command: str | None = None,
+    answers: dict[str, Any] | None = None,
+    risk: Any = "full",
+    on_fail: str = "raise",
+    progress: Callable[[str, float], None] | None = None,
+) -> Path:
+    """Write a report: a page, tables, figures, a methods paragraph and the decision as JSON.
+
+    Parameters
+    ----------
+    fit : Fit
+        What to report.
+    budgets : str, number or list
+        In samples, as for ``fit.decide``.
+    out : str or Path
+        Folder; files of the same names are replaced, others stay.
+    candidates : str or list of str, optional
+        As for ``fit.decide``.
+    prob : float
+        Probability of the intervals.
+    spend : str or float, optional
+        What may be spent on further runs: adds what to buy next.
+    command : str, optional
+        The command that makes this report. Without it the fit is saved in the folder, and the
+        command starts from there.
+    answers : dict, optional
+        What only the user knows, by the keys of the checklists.
+    risk : {'full', 'quick', 'none'} or Risk
+        How thoroughly to judge how far the fit can be trusted, or a report on it made before.
+    on_fail : {'raise', 'warn'}
+        What to do when the decision's own quantities did not converge.
+    progress : callable, optional
+        Called with the name of a stage and the share done of it.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    UsageError
+        For a bad argument, or a folder that cannot be written.
+    GateError
+        When what is decided did not converge.
+    """
+    out, tell = check_folder(Path(out)), progress or silent
+    told = check_answers(answers or {})
+    wanted = parse_budgets(budgets)
+    if isinstance(risk, str):
+        check_risk(risk)
+    saving = command is None
+    if command is None:
+        quick = risk if risk in ("quick", "none") else None
+        command = report_command(
+            out, map(float, wanted), candidates=candidates, prob=prob, spend=spend, risk=quick,
+            converged=fit.converged,
+        )  # fmt: skip
+    tell("deciding", 0.0)
+    decision = fit.decide(budgets, candidates, prob=prob, on_fail=on_fail)
+    if isinstance(risk, str):
+        risk = judged(fit, budgets, candidates, risk, tell)
+    plan = None
+    if spend is not None:
+        tell("valuing runs", 0.0)
+        plan = fit.buy(budgets, spend=spend, candidates=candidates, seed=fit.seed)
+    content = Content(fit, decision, risk, plan, command, versions(), told)
+    with staged(out) as part:
+        if saving:
+            fit.save(part / SAVED)
+        fill(part, content, tell)
+    return out / "report.html"
+
+
+def judged(
+    fit: Fit, budgets: Any, candidates: Any, how: str, tell: Callable[[str, float], None]
+) -> Any:
+    """The risk report, or None."""
+    if how == "none":
+        return None
+    return fit.risk(
+        budgets, candidates=candidates, quick=how == "quick", seed=fit.seed, progress=tell
+    )
+
+
+def fill(folder: Path, content: Content, tell: Callable[[str, float], None]) -> None:
+    """Write all files of a report into a folder."""
+    files: dict[str, str | bytes] = {"decision.json": decision_json(content.decision)}
+    tables = make_tables(content)
+    for table in tables:
+        for suffix in ("tex", "csv", "md"):
+            files[f"tables/{table.name}.{suffix}"] = getattr(table, suffix)
+    pictures = []
+    for picture in make_pictures(content):
+        tell(f"drawing {picture.name}", 0.5)
+        pictures.append(picture)
+        files |= {f"figures/{picture.name}.{s}": data for s, data in picture.files.items()}
+    lists = make_checklists(content)
+    files |= {
+        "methods.md": as_markdown(content),
+        "methods.tex": as_tex(content),
+        "references.bib": bibtex(),
+        "questions.toml": questions(lists),
+        "report.html": render(content, tables, pictures, lists),
+    }
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+def write_page(
+    decision: Decision,
+    path: str | Path,
+    *,
+    command: str,
+    risk: Any = None,
+    answers: dict[str, Any] | None = None,
+) -> Path:
+    """Write the page alone, of a decision made before.
+
+    Parameters
+    ----------
+    decision : Decision
+        From ``fit.decide``.
+    path : str or Path
+        File to write.
+    command : str
+        The command that makes the same report.
+    risk : Risk, optional
+        From ``fit.risk``.
+    answers : dict, optional
+        As for :func:`write_report`.
+
+    Returns
+    -------
+    Path
+    """
+    path = Path(path)
+    told = check_answers(answers or {})
+    content = Content(decision.fit, decision, risk, None, command, versions(), told)
+    pictures = list(make_pictures(content, paper=False))
+    page = render(content, make_tables(content), pictures, make_checklists(content), alone=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(page, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def decision_json(decision: Decision) -> str:
+    """Exactly what ``qqt decide --json`` prints."""
+    return json.dumps(decision.to_json(), indent=2, allow_nan=False) + "\n"

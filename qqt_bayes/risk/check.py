@@ -1,0 +1,79 @@
+"""What a check says: a status, figures, one sentence and advice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+PASS, REVIEW, FAIL = "PASS", "REVIEW", "FAIL"
+ORDER = (PASS, REVIEW, FAIL)
+
+__all__ = ["FAIL", "PASS", "REVIEW", "Check", "and_list", "plain", "worst"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at, for one budget.
+
+    Attributes
+    ----------
+    name : str
+        Short name, the same at every budget.
+    status : {'PASS', 'REVIEW', 'FAIL'}
+        What it means for trusting the answer at this budget.
+    text : str
+        What was found, in one or two sentences.
+    advice : str
+        What to do about it; empty when there is nothing to do.
+    figures : dict
+        The numbers behind the text, ready for JSON.
+    """
+
+    name: str
+    status: str
+    text: str
+    advice: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Name, status, text, advice and figures."""
+        return {
+            "name": self.name,
+            "status": self.status,
+            "text": self.text,
+            "advice": self.advice,
+            "figures": plain(self.figures),
+        }
+
+
+def worst(statuses: Iterable[str]) -> str:
+    """The gravest of some statuses; PASS for none."""
+    return max(statuses, key=ORDER.index, default=PASS)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON takes it: null for what is missing or not finite, lists for arrays."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [plain(v) for v in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value
+
+
+def and_list(items: Iterable[str], shown: int = 4) -> str:
+    """Items as people list them: ``A, B and C``; the rest is counted."""
+    names = list(items)
+    if len(names) > shown:
+        return f"{', '.join(names[:shown])} and {len(names) - shown} more"
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,125 @@
+"""How far beyond the runs, in samples and epochs, and whether the best data was ever run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check, and_list, worst
+from qqt_bayes.risk.context import Context
+from qqt_bayes.risk.thresholds import (
+    CONTENDER,
+    EPOCHS_FAR,
+    EPOCHS_TOO_FAR,
+    FAR,
+    HARMLESS_EPOCHS,
+    NEAR,
+    OWN_RUN,
+    TOO_FAR,
+    WITHIN,
+)  # fmt: skip
+
+NAME = "distance"
+
+
+def check(context: Context) -> tuple[Check, ...]:
+    """Distance of each budget, at the candidate recommended there."""
+    study = context.fit.study
+    sizes = np.asarray(study.pools.sizes, float)
+    seen_epochs = float((study.samples[:, None] * study.shares / sizes).max())
+    used = study.used
+    out = []
+    for b, samples in enumerate(context.budgets):
+        best = context.best(b)
+        shares = context.shares[context.decision.best[b]]
+        same = [study.mixtures[d].key == best.key for d in study.data]
+        own = float(study.samples[same].max()) if any(same) else 0.0
+        level = context.record.coverage("level", samples / context.largest)
+        tested = 1.0 if level is None else level.tested_to
+        strangers = [
+            n for n, s, u in zip(study.pools.names, shares, used, strict=True) if s > 0 and not u
+        ]
+        out.append(
+            judge(
+                factor=samples / context.largest, tested=tested,
+                epochs=float((samples * shares / sizes).max()), seen_epochs=seen_epochs,
+                data=best.text, own=own / context.largest, strangers=strangers,
+                untried=untried(context, b),
+            )
+        )  # fmt: skip
+    return tuple(out)
+
+
+def untried(context: Context, budget: int) -> list[str]:
+    """Contenders for a budget, the best apart, that no run was made of."""
+    d, study = context.decision, context.fit.study
+    run = {study.mixtures[text].key for text in study.data}
+    return [
+        c.text
+        for i, c in enumerate(d.candidates)
+        if i != d.best[budget] and d.p_best[budget, i] >= CONTENDER and c.key not in run
+    ]
+
+
+def judge(
+    *, factor: float, tested: float, epochs: float, seen_epochs: float, data: str, own: float,
+    strangers: list[str], untried: list[str],
+) -> Check:  # fmt: skip
+    """Judge a distance.
+
+    Parameters
+    ----------
+    factor : float
+        Budget over largest run.
+    tested : float
+        Farthest factor at which back-tests judged this kind of prediction.
+    epochs, seen_epochs : float
+        Most epochs of any pool at the best candidate, and in any run.
+    data : str
+        The best candidate.
+    own : float
+        Its own largest run over the largest run of all; 0 when it was never run.
+    strangers : list of str
+        Pools of it that no run draws from.
+    untried : list of str
+        Other contenders that were never run.
+    """
+    found: list[tuple[str, str]] = []
+    folds = np.log(max(factor, 1.0))
+    reach = f"back-tests of these runs reach {tested:g}x"
+    if factor > TOO_FAR:
+        found.append((FAIL, f"{factor:.1f}x the largest run is farther than any record reaches"))
+    elif factor > FAR:
+        found.append(
+            (REVIEW, f"at {factor:.1f}x the largest run slopes have changed before; {reach}")
+        )
+    elif factor > NEAR:
+        found.append(
+            (REVIEW, f"{factor:.1f}x the largest run: it rests on the slope going on; {reach}")
+        )
+    more = epochs / max(seen_epochs, 1.0)
+    if epochs > HARMLESS_EPOCHS and more > EPOCHS_FAR:
+        status = FAIL if more > EPOCHS_TOO_FAR else REVIEW
+        found.append(
+            (status, f"{data} would pass {epochs:.1f} epochs; no run passed {seen_epochs:.1f}")
+        )
+    if strangers:
+        found.append((FAIL, f"no run draws from {and_list(strangers)}, of which {data} is made"))
+    elif own == 0.0 and factor > WITHIN:
+        found.append((REVIEW, f"{data} itself was never run: it is inferred from other mixtures"))
+    elif own < OWN_RUN:
+        what = "was never run" if own == 0.0 else f"was run to {own:.0%} of the largest run only"
+        found.append((REVIEW, f"{data} itself {what}"))
+    if untried and factor > WITHIN:
+        found.append((REVIEW, f"{and_list(untried)} may be better, but was never run"))
+    figures = {
+        "untried": untried,
+        "factor": factor, "e_folds": folds, "tested_factor": tested, "epochs": epochs,
+        "seen_epochs": seen_epochs, "own_run": own, "pools_never_run": strangers,
+    }  # fmt: skip
+    status = worst(s for s, _ in found)
+    if status == PASS:
+        where = "within the data" if factor <= WITHIN else f"{factor:.1f}x the largest run"
+        text = f"{where} ({folds:.1f} e-folds), {epochs:.1f} epochs ({seen_epochs:.1f} seen)"
+        return Check(NAME, PASS, text, "", figures)
+    nearer = "run the two leading candidates once at a quarter to a half of the target"
+    return Check(NAME, status, "; ".join(t for _, t in found), nearer, figures)

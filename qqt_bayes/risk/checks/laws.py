@@ -1,0 +1,67 @@
+"""Whether another reasonable law would recommend other data, and whether that matters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qqt_bayes.decide.predict import predict
+from qqt_bayes.risk.check import PASS, REVIEW, Check, and_list
+from qqt_bayes.risk.context import Context
+
+NAME = "laws"
+
+
+def check(context: Context) -> tuple[Check, ...]:
+    """The decision at each budget under each other law, on the same runs."""
+    d = context.decision
+    drawn = {v.name: predict(v.fit, d.budgets, context.shares).latent for v in context.variants}
+    names = [c.text for c in d.candidates]
+    return tuple(
+        judge({n: v[:, b] for n, v in drawn.items()}, int(d.best[b]), context.margin[b], names)
+        for b in range(len(d.budgets))
+    )
+
+
+def judge(latent: dict[str, np.ndarray], best: int, margin: float, names: list[str]) -> Check:
+    """Judge the choice under other laws.
+
+    Parameters
+    ----------
+    latent : dict of numpy.ndarray
+        Law to draws, dims (draw, candidate).
+    best : int
+        The candidate chosen under the main law.
+    margin : float
+        Regret that does not matter.
+    names : list of str
+        Of the candidates.
+    """
+    figures: dict[str, dict[str, Any]] = {}
+    for law, draws in latent.items():
+        regret = (draws - draws.min(axis=1, keepdims=True)).mean(axis=0)
+        other = int(np.argmin(regret))
+        figures[law] = {
+            "best": names[other],
+            "regret_of_choice": float(regret[best] - regret[other]),
+            "p_best_of_choice": float(np.mean(np.argmin(draws, axis=1) == best)),
+            "median": float(np.median(draws[:, best])),
+        }
+    if not figures:
+        return Check(NAME, PASS, "no other law could be compared", "", {})
+    differ = [law for law, f in figures.items() if f["best"] != names[best]]
+    matter = [law for law in differ if figures[law]["regret_of_choice"] > margin]
+    if matter:
+        text = "; ".join(
+            f"under '{law}' {figures[law]['best']} is best, and {names[best]} costs "
+            f"{figures[law]['regret_of_choice']:.2g}"
+            for law in matter
+        )
+        advice = "buy the run on which these laws disagree most, or decide by the safer candidate"
+        return Check(NAME, REVIEW, text, advice, figures)
+    if differ:
+        text = f"{and_list(differ)} would choose other data, at a difference below the margin"
+        return Check(NAME, PASS, text, "", figures)
+    return Check(NAME, PASS, f"{names[best]} is best under each of {len(figures)} other laws", "",
+                 figures)  # fmt: skip

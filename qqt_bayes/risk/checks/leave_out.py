@@ -1,0 +1,110 @@
+"""Which single run, data or seed carries the decision: refits without each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qqt_bayes.decide.predict import predict
+from qqt_bayes.risk.check import PASS, REVIEW, Check, and_list
+from qqt_bayes.risk.closed_form import influence
+from qqt_bayes.risk.context import Context
+from qqt_bayes.risk.refit import mixed, refit, subset
+from qqt_bayes.risk.thresholds import LEFT_OUT
+
+NAME = "leave one out"
+FEWEST_ROWS = 4
+SEEDS = 3
+
+
+def check(context: Context) -> tuple[Check, ...]:
+    """Refit without the runs, data and seeds that move the decision most."""
+    d = context.decision
+    without = omissions(context)
+    drawn: dict[tuple[str, str], np.ndarray] = {}
+    for k, (kind, name, keep) in enumerate(without):
+        other = refit(context.fit, subset(context.fit.study, keep), seed=201 + k)
+        if mixed(other):
+            drawn[kind, name] = predict(other, d.budgets, context.shares).latent
+        context.progress("leave one out", (k + 1) / len(without))
+    names = [c.text for c in d.candidates]
+    return tuple(
+        judge({n: v[:, b] for n, v in drawn.items()}, int(d.best[b]), context.margin[b], names)
+        for b in range(len(d.budgets))
+    )
+
+
+def omissions(context: Context) -> list[tuple[str, str, np.ndarray]]:
+    """What to leave out, by influence on the decision: kind, name and the rows kept."""
+    study, design = context.fit.study, context.fit.posterior.design
+    moved = decision_influence(context)
+    out = []
+    data = np.array(study.data)
+    for cell in np.argsort(-moved)[:LEFT_OUT]:
+        out.append(("run", context.cell_name(int(cell)), design.row_cell != cell))
+    by_row = moved[design.row_cell]
+    mass = {d: float(np.linalg.norm(by_row[data == d])) for d in dict.fromkeys(study.data)}
+    for name in sorted(mass, key=lambda n: -mass[n])[:2]:
+        out.append(("data", f"all runs of {name}", data != name))
+    seeds = [s for s in dict.fromkeys(study.seed) if s]
+    if 1 < len(seeds) <= SEEDS:
+        out += [("seed", f"seed {s}", study.seed != s) for s in seeds]
+    enough = FEWEST_ROWS
+    return [o for o in out if o[2].sum() >= enough and len(np.unique(study.samples[o[2]])) > 1]
+
+
+def decision_influence(context: Context) -> np.ndarray:
+    """How far each cell moves the difference between best and runner-up at most, dim (cell,)."""
+    d, post = context.decision, context.fit.posterior
+    total = np.zeros(len(post.design.value))
+    for b, samples in enumerate(context.budgets):
+        other = context.runner_up(b)
+        pair = context.shares[[int(d.best[b])] if other is None else [int(d.best[b]), other]]
+        points = post.design.points_at(np.full(len(pair), samples), pair)
+        total = np.maximum(total, influence(post, points, contrast=True))
+    return total
+
+
+def judge(
+    latent: dict[tuple[str, str], np.ndarray], best: int, margin: float, names: list[str]
+) -> Check:
+    """Judge the choice without each omission.
+
+    Parameters
+    ----------
+    latent : dict of numpy.ndarray
+        (kind, name) of what was left out, to draws, dims (draw, candidate).
+    best : int
+        The candidate chosen with all runs.
+    margin : float
+        Regret that does not matter.
+    names : list of str
+        Of the candidates.
+    """
+    figures: list[dict[str, Any]] = []
+    for (kind, name), draws in latent.items():
+        regret = (draws - draws.min(axis=1, keepdims=True)).mean(axis=0)
+        other = int(np.argmin(regret))
+        figures.append(
+            {
+                "kind": kind,
+                "without": name,
+                "best": names[other],
+                "lost_by_choice": float(regret[best] - regret[other]),
+                "p_best_of_choice": float(np.mean(np.argmin(draws, axis=1) == best)),
+            }
+        )
+    carries = [f for f in figures if f["lost_by_choice"] > margin]
+    single = [f for f in carries if f["kind"] != "data"]
+    shown = {"refits": figures}
+    if single:
+        found = and_list((f"{f['without']} ({f['best']} instead)" for f in single), 3)
+        return Check(
+            NAME, REVIEW, f"the choice hangs on {found}",
+            "repeat these runs with another seed before acting on them", shown,
+        )  # fmt: skip
+    text = f"{names[best]} stays the choice, or within the margin, without any one run or seed"
+    if carries:
+        text += f"; it needs {and_list(f['without'] for f in carries)}"
+    return Check(NAME, PASS, text, "", shown)

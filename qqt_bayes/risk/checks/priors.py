@@ -1,0 +1,120 @@
+"""Whether the decision hangs on the priors: power scaling by importance weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qqt_bayes.risk.check import PASS, REVIEW, Check, and_list
+from qqt_bayes.risk.closed_form import pareto_weights
+from qqt_bayes.risk.context import Context
+from qqt_bayes.risk.power import contraction, log_likelihood, log_prior
+from qqt_bayes.risk.thresholds import NOT_IDENTIFIED, POWERS, SENSITIVE, STRONG_POWERS
+
+NAME = "priors"
+
+
+def check(context: Context) -> tuple[Check, ...]:
+    """Sensitivity of P(best), regret and crossovers at each budget to priors and likelihood."""
+    d, post = context.decision, context.fit.posterior
+    logs = {"prior": log_prior(post), "likelihood": log_likelihood(post)}
+    left = contraction(post, context.seed)
+    vague = [name for name, ratio in left.items() if ratio >= NOT_IDENTIFIED]
+    crossings = {
+        f"crossover {d.candidates[c.origin].text} -> {d.candidates[c.to].text}": np.log(
+            np.minimum(c.draws, 2.0 * d.grid[-1])
+        )
+        for c in d.crossovers
+    }
+    out = []
+    for b in range(len(d.budgets)):
+        latent, best, other = d.latent[:, b], int(d.best[b]), context.runner_up(b)
+        quantities = dict(crossings)
+        if other is not None:
+            quantities["difference"] = latent[:, other] - latent[:, best]
+        out.append(judge(latent, best, context.margin[b], logs, quantities, vague))
+    return tuple(out)
+
+
+def judge(
+    latent: np.ndarray, best: int, margin: float, logs: dict[str, np.ndarray],
+    quantities: dict[str, np.ndarray], vague: list[str],
+) -> Check:  # fmt: skip
+    """Judge the sensitivity of a choice.
+
+    Parameters
+    ----------
+    latent : numpy.ndarray
+        Dims (draw, candidate).
+    best : int
+        The candidate chosen.
+    margin : float
+        Regret that does not matter.
+    logs : dict of numpy.ndarray
+        ``prior`` and ``likelihood``: log densities of the few, dim (draw,).
+    quantities : dict of numpy.ndarray
+        What else is examined, dim (draw,).
+    vague : list of str
+        Parameters that these runs do not identify.
+    """
+    wins = (np.argmin(latent, axis=1) == best).astype(float)
+    regret = latent - latent.min(axis=1, keepdims=True)
+    figures: dict[str, Any] = {"p_best": float(wins.mean()), "not_identified": vague}
+    flagged, swayed = [], []
+    for component, log in logs.items():
+        found = {n: sensitivity(v, log) for n, v in quantities.items()}
+        found["p_best"] = slope(wins, log)
+        found["regret, in margins"] = slope(regret[:, best], log) / margin
+        figures[component] = found
+        if max(v for n, v in found.items() if not n.startswith("crossover")) > SENSITIVE:
+            flagged.append(component)
+        strong = {}
+        for power in STRONG_POWERS:
+            weight, k_hat = pareto_weights((power - 1.0) * log)
+            cost = float(weight @ regret[:, best] - (weight @ regret).min())
+            strong[f"power {power:g}"] = {
+                "p_best": float(weight @ wins), "lost_by_choice": cost, "k_hat": float(k_hat),
+            }  # fmt: skip
+            if component == "prior" and cost > margin and k_hat < 0.7:
+                swayed.append(f"power {power:g}")
+        figures[f"{component} scaled"] = strong
+    text = (
+        f"power-scaling sensitivity of the decision: prior {peak(figures['prior']):.2f}, "
+        f"likelihood {peak(figures['likelihood']):.2f} (above {SENSITIVE} counts)"
+    )
+    if vague:
+        text += f"; known from the prior alone: {and_list(vague, 3)}"
+    if "prior" in flagged and swayed:
+        half = " and ".join("half" if p.endswith("0.5") else "twice" for p in swayed)
+        return Check(
+            NAME, REVIEW, f"{text}; with priors {half} as strong another choice is better",
+            "justify these priors, or buy runs that inform what they stand in for", figures,
+        )  # fmt: skip
+    if "prior" in flagged:
+        text += ": the figures move with the priors, the choice does not"
+    return Check(NAME, PASS, text, "", figures)
+
+
+def peak(found: dict[str, float]) -> float:
+    """Largest sensitivity, crossovers apart."""
+    return max(v for n, v in found.items() if not n.startswith("crossover"))
+
+
+def sensitivity(values: np.ndarray, log: np.ndarray) -> float:
+    """Cumulative Jensen-Shannon gradient of a quantity under power scaling."""
+    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+
+    if np.ptp(values) == 0:
+        return 0.0
+    lower, upper = (pareto_weights((power - 1.0) * log)[0] for power in POWERS)
+    found = array_stats.power_scale_sense(
+        values[None], lower[None], upper[None], lower_alpha=POWERS[0], upper_alpha=POWERS[1]
+    )
+    return float(np.squeeze(found))
+
+
+def slope(values: np.ndarray, log: np.ndarray) -> float:
+    """Change of a probability or an expectation for a doubling of the power."""
+    lower, upper = (pareto_weights((power - 1.0) * log)[0] @ values for power in POWERS)
+    return float(abs(upper - lower) / np.log2(POWERS[1] / POWERS[0]))

@@ -1,0 +1,115 @@
+"""Whether this model would have been right before, on these runs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check, worst
+from qqt_bayes.risk.context import Context
+from qqt_bayes.risk.history import Coverage, Record
+from qqt_bayes.risk.thresholds import COVERAGE_FAIL, COVERAGE_REVIEW, OVERCONFIDENT
+from qqt_bayes.runs import format_number
+
+NAME = "record"
+NOMINAL = 0.9
+
+
+def check(context: Context) -> tuple[Check, ...]:
+    """Coverage, scores and regret of roll-forward back-tests at each budget's distance."""
+    return tuple(
+        judge(context.record, n / context.largest, margin)
+        for n, margin in zip(context.budgets, context.margin, strict=True)
+    )
+
+
+def judge(record: Record, factor: float, margin: float) -> Check:
+    """Judge the record at a distance; what was tested nearer says less of it.
+
+    Parameters
+    ----------
+    record : Record
+        Of all back-tests.
+    factor : float
+        Budget over largest run.
+    margin : float
+        Regret that does not matter.
+    """
+    level, gap = record.coverage("level", factor), record.coverage("difference", factor)
+    if level is None:
+        return Check(
+            NAME, REVIEW,
+            "no back-test is possible: it takes runs at three budgets or more, and four rows "
+            "below the last",
+            "run a few candidates at one more, smaller budget: a record costs little there",
+            {"origins": len(record.origins)},
+        )  # fmt: skip
+    chosen = choice_figures(record, factor)
+    figures = {
+        "origins": list(record.origins),
+        "level": figures_of(record, "level", factor, level),
+        "difference": None if gap is None else figures_of(record, "difference", factor, gap),
+        "choices": chosen,
+    }
+    statuses = [grade(c) for c in (level, gap) if c is not None]
+    origins = f"{format_number(record.origins[0])} to {format_number(record.origins[-1])}"
+    text = (
+        f"fitted up to {origins} and judged up to {level.tested_to:g}x beyond, the 90% bands held "
+        f"{level.text} runs"
+    )
+    if gap is not None:
+        text += f" and {gap.text} differences"
+    if chosen["choices"]:
+        text += (
+            f"; its {chosen['choices']} choices lost {chosen['regret']:.2g} on average, "
+            f"{chosen['regret_expected']:.2g} expected "
+            f"(ranking by the largest run: {number(chosen['regret_rank'])})"
+        )
+        if chosen["regret"] > margin + OVERCONFIDENT * chosen["regret_expected"]:
+            statuses.append(REVIEW)
+    status = worst(statuses)
+    advice = ""
+    if status != PASS:
+        advice = (
+            "take the bands as too narrow; go no further than the record shows, or buy one run of "
+            "the two leading candidates nearer the target"
+        )
+    return Check(NAME, status, text, advice, figures)
+
+
+def grade(coverage: Coverage) -> str:
+    """Bad only when the rate is low and its interval excludes the nominal one."""
+    if coverage.hi >= NOMINAL:
+        return PASS
+    if coverage.rate < COVERAGE_FAIL:
+        return FAIL
+    return REVIEW if coverage.rate < COVERAGE_REVIEW else PASS
+
+
+def figures_of(record: Record, what: str, factor: float, coverage: Coverage) -> dict[str, float]:
+    """Coverage and mean scores at a distance."""
+    rows = record.at(what, factor)
+    return {
+        "coverage": coverage.rate,
+        "coverage_lo": coverage.lo,
+        "coverage_hi": coverage.hi,
+        "targets": coverage.targets,
+        "groups": coverage.groups,
+        "tested_to": coverage.tested_to,
+        "crps": float(rows["crps"].mean()),
+        "interval_score90": float(rows["score90"].mean()),
+        "log_score": float(rows["log_score"].mean()),
+    }
+
+
+def choice_figures(record: Record, factor: float) -> dict[str, float]:
+    """Mean regret of the choices, beside what was expected and ranking by the largest run."""
+    rows = record.choices_at(factor)
+    names = ("regret", "regret_expected", "regret_rank", "p_true")
+    if rows.empty:
+        return {"choices": 0} | dict.fromkeys(names, np.nan)
+    return {"choices": len(rows)} | {name: float(rows[name].mean()) for name in names}
+
+
+def number(value: float) -> str:
+    """A regret in two figures; a dash where there is none."""
+    return f"{value:.2g}" if np.isfinite(value) else "-"

@@ -1,0 +1,59 @@
+"""Whether the bands are narrow enough for the decision, and what being wrong costs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qqt_bayes.risk.check import PASS, REVIEW, Check
+from qqt_bayes.risk.context import Context
+from qqt_bayes.risk.thresholds import P_BEST, P_COSTLY
+
+NAME = "stakes"
+
+
+def check(context: Context) -> tuple[Check, ...]:
+    """Probability and cost of a wrong choice at each budget."""
+    d = context.decision
+    out = []
+    for b in range(len(d.budgets)):
+        best, other = int(d.best[b]), context.runner_up(b)
+        out.append(
+            judge(
+                d.latent[:, b], best, context.margin[b], context.best(b).text,
+                None if other is None else d.candidates[other].text,
+            )
+        )  # fmt: skip
+    return tuple(out)
+
+
+def judge(latent: np.ndarray, best: int, margin: float, data: str, runner_up: str | None) -> Check:
+    """Judge the stakes.
+
+    Parameters
+    ----------
+    latent : numpy.ndarray
+        Dims (draw, candidate), lower is better.
+    best : int
+        The candidate chosen.
+    margin : float
+        Regret that does not matter.
+    data, runner_up : str
+        Names of the chosen and of the next.
+    """
+    regret = latent[:, best] - latent.min(axis=1)
+    p_best = float(np.mean(np.argmin(latent, axis=1) == best))
+    expected, costly = float(regret.mean()), float(np.mean(regret > margin))
+    figures = {
+        "p_best": p_best, "expected_regret": expected, "margin": margin, "p_costly": costly,
+        "level_width90": float(np.subtract(*np.quantile(latent[:, best], [0.95, 0.05]))),
+    }  # fmt: skip
+    if runner_up is None:
+        return Check(NAME, PASS, f"{data} is the only candidate: nothing to choose", "", figures)
+    text = (
+        f"P({data} is best) = {p_best:.2f}; expected regret {expected:.2g}, "
+        f"P(it costs more than {margin:.2g}) = {costly:.2f}"
+    )
+    if expected > margin or (p_best < P_BEST and costly > P_COSTLY):
+        advice = f"buy a run of {data} and of {runner_up} nearer the target before the large one"
+        return Check(NAME, REVIEW, text, advice, figures)
+    return Check(NAME, PASS, text, "", figures)

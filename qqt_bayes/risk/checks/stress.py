@@ -1,0 +1,86 @@
+"""Whether the bands would hold if things changed beyond the data, as they have on real runs.
+
+No record within the data can show a change that comes after them. What can be asked is whether the
+band has room for one of the usual size: a slope that changes, or repetition that starts to hurt.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qqt_bayes.risk.check import PASS, REVIEW, Check
+from qqt_bayes.risk.context import Context
+from qqt_bayes.risk.thresholds import HARM, SLOPE_CHANGE, WITHIN
+
+NAME = "stress"
+
+
+def check(context: Context) -> tuple[Check, ...]:
+    """Room in the band of the best candidate at each budget, for changes of the usual size."""
+    d, study = context.decision, context.fit.study
+    floor = float(np.median(context.fit.posterior.irreducible))
+    sizes = np.asarray(study.pools.sizes, float)
+    seen = np.maximum((study.samples[:, None] * study.shares / sizes).max(axis=0), 1.0)
+    out = []
+    for b, samples in enumerate(d.budgets):
+        lo, middle, hi = np.quantile(d.latent[:, b, d.best[b]], [0.05, 0.5, 0.95])
+        shares = context.shares[d.best[b]]
+        past = np.maximum(np.log(np.maximum(samples * shares / sizes, 1e-12) / seen), 0.0)
+        out.append(
+            judge(
+                better=(middle - lo) / (middle - floor),
+                worse=(hi - middle) / (middle - floor),
+                factor=samples / context.largest,
+                repeated=float(shares @ past),
+                data=context.best(b).text,
+            )
+        )
+    return tuple(out)
+
+
+def judge(*, better: float, worse: float, factor: float, repeated: float, data: str) -> Check:
+    """Judge the room in a band.
+
+    Parameters
+    ----------
+    better, worse : float
+        Half-widths of the 90% band, over the reducible error.
+    factor : float
+        Budget over largest run.
+    repeated : float
+        E-folds of epochs past the most seen, over pools by their share.
+    data : str
+        The candidate.
+    """
+    folds = np.log(factor) if factor > WITHIN else 0.0
+    slope = min(better, worse) / folds if folds else np.inf
+    harm = worse / repeated if repeated > 0.0 else np.inf
+    figures = {
+        "slope_tolerated": slope, "harm_tolerated": harm, "e_folds": folds,
+        "repetition_e_folds": repeated,
+    }  # fmt: skip
+    if not folds:
+        return Check(NAME, PASS, "within the data nothing has to go on as before", "", figures)
+    found = []
+    if slope < SLOPE_CHANGE:
+        found.append(
+            f"a slope that changes by {SLOPE_CHANGE:g} per e-fold beyond the largest run, as real "
+            f"ones have, would leave the band (it has room for {slope:.2f})"
+        )
+    if harm < HARM:
+        found.append(
+            f"so would repetition that hurts beyond the epochs seen of {data}'s pools (room for "
+            f"{harm:.2f} per e-fold, {HARM:g} has been seen)"
+            if found
+            else f"repetition that hurts beyond the epochs seen of {data}'s pools would leave the "
+            f"band (room for {harm:.2f} per e-fold, {HARM:g} has been seen)"
+        )
+    if found:
+        return Check(
+            NAME, REVIEW, "; ".join(found),
+            "trust the order of the candidates more than their level; one run nearer the target "
+            "tells whether the slope goes on",
+            figures,
+        )  # fmt: skip
+    text = f"the band has room for a slope that changes by {slope:.2f} per e-fold"
+    return Check(NAME, PASS, text, "", figures)

@@ -1,0 +1,139 @@
+"""The record: what this model would have said at earlier budgets of the same runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.backtest import coverage_interval, judge, judge_choice, origins, predictive
+from qqt_bayes.backtest.origins import FACTORS, SLACK
+from qqt_bayes.risk.refit import mixed, refit
+from qqt_bayes.risk.thresholds import MAX_ORIGINS, MIN_TARGETS
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+
+__all__ = ["Coverage", "Record", "back_test"]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Share of targets inside their 90% band, with a 90% interval.
+
+    Attributes
+    ----------
+    targets, groups : int
+        Targets judged; those of one origin and budget share their errors and are one group.
+    tested_to : float
+        Farthest factor beyond the origin among them.
+    """
+
+    rate: float
+    lo: float
+    hi: float
+    targets: int
+    groups: int
+    tested_to: float
+
+    @property
+    def text(self) -> str:
+        """For example ``17 of 20 (interval .64 to .95)``."""
+        hits = round(self.rate * self.targets)
+        return f"{hits} of {self.targets} (90% interval {self.lo:.2f} to {self.hi:.2f})"
+
+
+@dataclass(frozen=True)
+class Record:
+    """Scores of all back-tests.
+
+    Attributes
+    ----------
+    scores, choices : pandas.DataFrame
+        As from :func:`qqt_bayes.backtest.judge` and :func:`~qqt_bayes.backtest.judge_choice`,
+        all origins together; empty when there are none.
+    origins : tuple of float
+        Budgets up to which the model was fitted.
+    seed : int
+        Of the bootstrap behind coverage intervals.
+    """
+
+    scores: pd.DataFrame
+    choices: pd.DataFrame
+    origins: tuple[float, ...]
+    seed: int = 0
+
+    def at(self, what: str, factor: float) -> pd.DataFrame:
+        """Scores of levels or differences at a budget this far beyond the data.
+
+        Those of the same group (up to 2x, 4x, 8x); when they are few, nearer ones too.
+        """
+        if self.scores.empty:
+            return self.scores
+        chosen = self.scores[self.scores["what"] == what]
+        reach = group_of(factor)
+        same = chosen[chosen["factor"] == reach]
+        return same if len(same) >= MIN_TARGETS else chosen[chosen["factor"] <= reach]
+
+    def choices_at(self, factor: float) -> pd.DataFrame:
+        """Choices at a budget this far beyond the data, nearer ones included."""
+        if self.choices.empty:
+            return self.choices
+        return self.choices[self.choices["factor"] <= group_of(factor)]
+
+    def coverage(self, what: str, factor: float) -> Coverage | None:
+        """Coverage of 90% bands; None when nothing was tested."""
+        rows = self.at(what, factor)
+        if rows.empty:
+            return None
+        group = (rows["origin"].astype(str) + "/" + rows["budget"].astype(str)).to_numpy()
+        inside = rows["in90"].to_numpy(float)
+        rng = np.random.default_rng(self.seed)
+        rate, lo, hi = coverage_interval(inside, group, rng)
+        return Coverage(rate, lo, hi, len(rows), len(np.unique(group)), float(rows["factor"].max()))
+
+
+def group_of(factor: float) -> float:
+    """The group of distances that a factor falls in (the farthest for any beyond)."""
+    index = int(np.searchsorted(np.array(FACTORS) * SLACK, factor))
+    return FACTORS[min(index, len(FACTORS) - 1)]
+
+
+def back_test(fit: Fit, seed: int, progress: Callable[[float], None]) -> Record:
+    """Fit up to every origin the runs allow, predict the runs beyond, judge.
+
+    Parameters
+    ----------
+    fit : Fit
+        Its rows and specification are used.
+    seed : int
+        Of the refits and draws.
+    progress : callable
+        Called with the share done.
+    """
+    splits = list(origins(fit.runs, fit.study.metric, fit.study.kind))
+    if len(splits) > MAX_ORIGINS:
+        chosen = np.linspace(0, len(splits) - 1, MAX_ORIGINS).round().astype(int)
+        splits = [splits[i] for i in chosen]
+    scores, choices, used = [], [], []
+    for k, origin in enumerate(splits):
+        past = refit(fit, origin.train, seed=seed + k)
+        if mixed(past):
+            draws = predictive(
+                past.posterior, origin.train, origin.targets["samples"].to_numpy(),
+                origin.shares, seed,
+            )  # fmt: skip
+            scores.append(judge(origin, draws))
+            choices.append(judge_choice(origin, draws))
+            used.append(origin.upto)
+        progress((k + 1) / len(splits))
+    return Record(join(scores), join(choices), tuple(used), seed)
+
+
+def join(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """One frame of several; empty of none."""
+    some = [f for f in frames if not f.empty]
+    return pd.concat(some, ignore_index=True) if some else pd.DataFrame()

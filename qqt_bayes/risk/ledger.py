@@ -1,0 +1,201 @@
+r"""The variance ledger: where the uncertainty at a budget comes from.
+
+A new run is a sum of parts, drawn jointly. The share of a part is
+:math:`\mathrm{cov}(\text{part}, \text{total}) / \mathrm{var}(\text{total})`, so that shares add
+up to one exactly, whatever the correlations; one can be below zero when the data force it to
+cancel another. Law disagreement is the variance between the laws' predictions, which adds to that
+within the main law.
+
+The scale is that of the log reducible error, linearised about the medians:
+:math:`\log(y - d) \approx \text{const} + y / (\tilde y - \tilde d)`. A draw's own d would not do:
+d and the level of :math:`y - d` lie on a ridge along which y is known well, and the ridge would
+drown every other part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.model.effects import COMPONENTS, REGIME
+from qqt_bayes.risk.thresholds import CENTRAL
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+
+# In this order everywhere. What each holds of the model's components (the last, beyond the
+# regime, is levels' mean and utilities):
+PARTS: dict[str, tuple[int, ...]] = {
+    "noise": (),
+    "parameters": (COMPONENTS.index("level_spread"), REGIME + 1),
+    "mixture error": (COMPONENTS.index("mixture_error"), COMPONENTS.index("mixture_drift")),
+    "pool drift": (COMPONENTS.index("pool_drift"), COMPONENTS.index("repetition_drift")),
+    "common drift": (COMPONENTS.index("common_drift"), REGIME),
+    "law disagreement": (),
+}
+NAMES = tuple(PARTS)
+
+__all__ = ["NAMES", "Ledger", "ledger"]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Shares of the variance at some budgets.
+
+    Attributes
+    ----------
+    budgets : numpy.ndarray
+        Dim (budget,).
+    levels, differences : numpy.ndarray
+        Dims (budget, part), each row adds up to one: of a new run on the best candidate, and of
+        the difference between it and the runner-up. Differences are NaN with one candidate only.
+    level_sd, difference_sd : numpy.ndarray
+        Dim (budget,): what they are shares of, on the log-reducible scale.
+    """
+
+    budgets: np.ndarray
+    levels: np.ndarray
+    differences: np.ndarray
+    level_sd: np.ndarray
+    difference_sd: np.ndarray
+
+    def shares(self, budget: int, kind: str = "levels") -> dict[str, float]:
+        """Part to share at one of the budgets."""
+        return {n: float(v) for n, v in zip(NAMES, getattr(self, kind)[budget], strict=True)}
+
+
+def ledger(
+    fit: Fit,
+    budgets: np.ndarray,
+    best: np.ndarray,
+    runner_up: np.ndarray | None,
+    variants: Sequence[Fit] = (),
+    seed: int = 0,
+) -> Ledger:
+    """Divide the variance of predictions into parts.
+
+    Parameters
+    ----------
+    fit : Fit
+        The main law.
+    budgets : numpy.ndarray
+        Dim (budget,).
+    best, runner_up : numpy.ndarray
+        Dims (budget, pool): sampling shares of the two candidates at each budget.
+    variants : sequence of Fit
+        The same runs under other laws.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    Ledger
+    """
+    pair = [best] if runner_up is None else [best, runner_up]
+    shape = (len(pair), len(budgets))
+    samples, shares = np.tile(budgets, len(pair)), np.concatenate(pair)
+    parts, scale = draw_parts(fit, samples, shares, seed)
+    parts = parts.reshape(*parts.shape[:2], *shape)
+    laws = np.stack([medians(f, samples, shares, seed) / scale for f in (fit, *variants)])
+    between = laws.reshape(-1, *shape)
+    level, level_sd = divide(parts[:, :, 0], between[:, 0])
+    if runner_up is None:
+        nothing = np.full_like(level, np.nan)
+        return Ledger(budgets, level, nothing, level_sd, np.full(len(budgets), np.nan))
+    gap, gap_sd = divide(parts[:, :, 0] - parts[:, :, 1], between[:, 0] - between[:, 1])
+    return Ledger(budgets, level, gap, level_sd, gap_sd)
+
+
+def draw_parts(
+    fit: Fit, samples: np.ndarray, shares: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws of each part of a new run.
+
+    Parameters
+    ----------
+    fit : Fit
+        The main law.
+    samples, shares : numpy.ndarray
+        Dims (point,) and (point, pool).
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    parts : numpy.ndarray
+        Dims (draw, part, point); their sum is the new run's metric over ``scale``.
+    scale : numpy.ndarray
+        Dim (point,): the median reducible error.
+    """
+    post = fit.posterior
+    drawn = post.at(post.design.points_at(samples, shares), seed=seed, with_parts=True)
+    assert drawn.parts is not None
+    reducible = np.exp(drawn.log_reducible)
+    latent = post.irreducible[:, None] + reducible
+    scale = np.median(latent, axis=0) - np.median(post.irreducible)
+    out = np.zeros((len(latent), len(PARTS), len(samples)))
+    for place, components in enumerate(PARTS.values()):
+        part = drawn.parts[:, list(components)].sum(axis=1)
+        out[:, place] = reducible / scale * (part - part.mean(axis=0))
+    out[:, NAMES.index("noise")] = noise(fit, latent, seed) / scale
+    rest = [n for n in NAMES if n not in ("noise", "parameters")]
+    other = sum(out[:, NAMES.index(n)] for n in rest)
+    out[:, NAMES.index("parameters")] = latent / scale - other  # the irreducible part included
+    return out, scale
+
+
+def noise(fit: Fit, latent: np.ndarray, seed: int) -> np.ndarray:
+    """Seed and evaluation noise of one new run at each point, dims (draw, point)."""
+    study = fit.study
+    variance = (fit.posterior.seed_noise[:, None] * latent) ** 2
+    given, items = study.se[np.isfinite(study.se)], study.n_eval[np.isfinite(study.n_eval)]
+    if len(given):
+        variance = variance + np.median(given) ** 2
+    elif study.kind != "loss" and len(items):
+        share = np.clip(latent, 0.0, 1.0)
+        variance = variance + share * (1.0 - share) / np.median(items)
+    rng = np.random.default_rng((fit.seed, seed))
+    return np.sqrt(variance) * rng.standard_normal(latent.shape)
+
+
+def medians(fit: Fit, samples: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
+    """A law's median latent performance at each point, dim (point,)."""
+    post = fit.posterior
+    drawn = post.at(post.design.points_at(samples, shares), seed=seed).log_reducible
+    return np.median(post.irreducible[:, None] + np.exp(drawn), axis=0)
+
+
+def divide(parts: np.ndarray, laws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of the variance of the sum of parts, and its root.
+
+    Parameters
+    ----------
+    parts : numpy.ndarray
+        Dims (draw, part, budget).
+    laws : numpy.ndarray
+        Dims (law, budget).
+
+    Returns
+    -------
+    shares : numpy.ndarray
+        Dims (budget, part); rows add up to one.
+    sd : numpy.ndarray
+        Dim (budget,).
+    """
+    shares, sd = np.empty(parts.shape[:0:-1]), np.empty(parts.shape[2])
+    extra = laws.var(axis=0)
+    for b in range(parts.shape[2]):
+        total = parts[:, :, b].sum(axis=1)
+        lo, hi = np.quantile(total, [0.5 * (1.0 - CENTRAL), 0.5 * (1.0 + CENTRAL)])
+        kept = parts[(total >= lo) & (total <= hi), :, b]
+        centred = kept - kept.mean(axis=0)
+        whole = centred.sum(axis=1)
+        within = float(np.mean(whole**2))
+        everything = within + extra[b]
+        shares[b] = (centred * whole[:, None]).mean(axis=0) / everything
+        shares[b, NAMES.index("law disagreement")] += extra[b] / everything
+        sd[b] = np.sqrt(everything)
+    return shares, sd

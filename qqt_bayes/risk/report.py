@@ -1,0 +1,236 @@
+"""The report: all checks at all budgets, one verdict for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.risk.check import FAIL, Check, plain, worst
+from qqt_bayes.risk.checks import CHECKS, SLOW
+from qqt_bayes.risk.context import Context, silent
+from qqt_bayes.risk.history import Record
+from qqt_bayes.risk.ledger import Ledger, ledger
+from qqt_bayes.risk.thresholds import MARGIN
+from qqt_bayes.risk.variants import Variant
+from qqt_bayes.risk.verdict import combine
+
+if TYPE_CHECKING:
+    from qqt_bayes.decide import Decision
+    from qqt_bayes.fitting import Fit
+
+SCHEMA = 1
+
+__all__ = ["Assessment", "Risk", "risk"]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What was found at one budget.
+
+    Attributes
+    ----------
+    samples : float
+        The budget.
+    verdict : {'PASS', 'REVIEW', 'FAIL'}
+        The gravest of the checks.
+    reasons : tuple of str
+        Why, gravest first; what speaks for it when nothing speaks against.
+    checks : tuple of Check
+        In the order in which they are told.
+    ledger, ledger_difference : dict
+        Share of the variance by part: of a new run on the best candidate, and of the difference
+        between it and the runner-up (empty with one candidate).
+    """
+
+    samples: float
+    verdict: str
+    reasons: tuple[str, ...]
+    checks: tuple[Check, ...]
+    ledger: dict[str, float]
+    ledger_difference: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Risk:
+    """How far a fit can be trusted; made by ``fit.risk``.
+
+    Attributes
+    ----------
+    fit : Fit
+        What was judged.
+    decision : Decision
+        The decision that was judged.
+    assessments : tuple of Assessment
+        One a budget, in the order given.
+    record : Record
+        The back-tests.
+    variants : tuple of Variant
+        The same runs under other laws; empty for a quick report.
+    quick : bool
+        Whether the checks that refit the runs were left out.
+    """
+
+    fit: Fit = field(repr=False)
+    decision: Decision = field(repr=False)
+    assessments: tuple[Assessment, ...] = field(repr=False)
+    record: Record = field(repr=False)
+    variants: tuple[Variant, ...] = field(repr=False)
+    quick: bool
+    seed: int
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{a.samples:,.0f}: {a.verdict}" for a in self.assessments)
+        return f"<Risk {told}>"
+
+    @property
+    def verdict(self) -> str:
+        """The gravest verdict of all budgets."""
+        return worst(a.verdict for a in self.assessments)
+
+    @property
+    def exit_code(self) -> int:
+        """1 when any budget fails, so that a pipeline can stop on it; else 0."""
+        return int(self.verdict == FAIL)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a budget and check."""
+        return pd.DataFrame(
+            [
+                {
+                    "samples": a.samples,
+                    "verdict": a.verdict,
+                    "check": c.name,
+                    "status": c.status,
+                    "text": c.text,
+                    "advice": c.advice,
+                }
+                for a in self.assessments
+                for c in a.checks
+            ]
+        )
+
+    @property
+    def text(self) -> str:
+        """The report for people."""
+        from qqt_bayes.risk.text import describe
+
+        return describe(self)
+
+    def ledger_at(self, budgets: np.ndarray) -> Ledger:
+        """The variance ledger at other budgets, of the pair that leads at the largest one asked."""
+        last = int(np.argmax(self.decision.budgets))
+        order = np.argsort(self.decision.expected_regret[last], kind="stable")
+        return make_ledger(self, np.asarray(budgets, float), [order] * len(budgets))
+
+    def to_json(self) -> dict[str, Any]:
+        """The stable JSON object of ``--json``, as a dict."""
+        out: dict[str, Any] = {
+            "schema": SCHEMA,
+            "metric": self.fit.study.metric,
+            "verdict": self.verdict,
+            "quick": self.quick,
+            "trained_on": plain(self.fit.study.trained_on),
+            "budgets": [
+                {
+                    "samples": plain(a.samples),
+                    "verdict": a.verdict,
+                    "best": self.decision.candidates[self.decision.best[b]].text,
+                    "reasons": list(a.reasons),
+                    "checks": [c.to_json() for c in a.checks],
+                    "ledger": plain(a.ledger),
+                    "ledger_difference": plain(a.ledger_difference),
+                }
+                for b, a in enumerate(self.assessments)
+            ],
+        }
+        if self.fit.stamp:
+            out["warning"] = self.fit.stamp
+        return out
+
+    def plot(self, **options: Any) -> Any:
+        """The variance ledger against the budget, as a matplotlib figure."""
+        return import_module("qqt_bayes.plots").plot_ledger(self, **options)
+
+
+def risk(
+    fit: Fit,
+    budgets: Any,
+    candidates: Any = None,
+    *,
+    margin: float | None = None,
+    seed: int = 0,
+    quick: bool = False,
+    progress: Callable[[str, float], None] | None = None,
+) -> Risk:
+    """Judge how far a fit can be trusted.
+
+    Parameters
+    ----------
+    fit : Fit
+        What to judge.
+    budgets : str, number or list
+        In samples: ``"480k,1.92M"``.
+    candidates : str or list of str, optional
+        As for ``fit.decide``.
+    margin : float, optional
+        Regret, in the metric's unit, that does not matter; by default 1% of the metric predicted
+        for the best candidate.
+    seed : int
+        Of back-tests, refits and draws.
+    quick : bool
+        Leave out the checks that refit the final runs: other laws, leave one out.
+    progress : callable, optional
+        Called with the name of a stage and the share done of it.
+
+    Returns
+    -------
+    Risk
+
+    Raises
+    ------
+    UsageError
+        For a bad argument.
+    """
+    if margin is not None and not margin > 0:
+        raise UsageError(f"margin is {margin:g} -> give a positive regret in the metric's unit")
+    decision = fit.decide(budgets, candidates, on_fail="warn")
+    level = np.median(
+        np.take_along_axis(decision.latent, decision.best[None, :, None], axis=2)[..., 0], axis=0
+    )
+    margins = MARGIN * level if margin is None else np.full(len(level), float(margin))
+    context = Context(fit, decision, margins, seed, quick, progress or silent)
+    results = {
+        name: check(context) for name, check in CHECKS.items() if not (quick and name in SLOW)
+    }
+    order = np.argsort(decision.expected_regret, axis=1, kind="stable")
+    made = Risk(fit, decision, (), context.record, context.variants, quick, seed)
+    divided = make_ledger(made, decision.budgets, list(order))
+    assessments = []
+    for b, samples in enumerate(decision.budgets):
+        checks = tuple(found[b] for found in results.values())
+        verdict, reasons = combine(checks)
+        both = len(decision.candidates) > 1
+        assessments.append(
+            Assessment(
+                float(samples), verdict, reasons, checks, divided.shares(b),
+                divided.shares(b, "differences") if both else {},
+            )
+        )  # fmt: skip
+    return Risk(fit, decision, tuple(assessments), context.record, context.variants, quick, seed)
+
+
+def make_ledger(made: Risk, budgets: np.ndarray, order: list[np.ndarray]) -> Ledger:
+    """The ledger of best and runner-up, ``order`` being the candidates by regret at each budget."""
+    d = made.decision
+    shares = np.array([c.vector(made.fit.study.pools) for c in d.candidates])
+    best = shares[[o[0] for o in order]]
+    other = shares[[o[1] for o in order]] if len(d.candidates) > 1 else None
+    return ledger(made.fit, budgets, best, other, [v.fit for v in made.variants], made.seed)

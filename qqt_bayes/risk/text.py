@@ -1,0 +1,69 @@
+"""The report in words, for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from qqt_bayes.risk.check import FAIL, PASS, REVIEW
+from qqt_bayes.runs import format_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.risk.report import Assessment, Risk
+
+WIDTH = 100
+MEANING = {
+    PASS: "nothing speaks against relying on it",
+    REVIEW: "look at these points before relying on it",
+    FAIL: "do not rely on it",
+}
+
+__all__ = ["describe"]
+
+
+def describe(made: Risk) -> str:
+    """One block a budget: verdict, reasons, every check, and where the uncertainty comes from."""
+    study = made.fit.study
+    trained = study.trained_on
+    lines = [
+        f"{made.fit.stamp}{study.metric}, fitted to {int(trained['runs'])} runs up to "
+        f"{format_number(trained['max_samples'])} samples"
+    ]
+    for b, found in enumerate(made.assessments):
+        best = made.decision.candidates[made.decision.best[b]].text
+        factor = found.samples / trained["max_samples"]
+        where = f", {factor:.1f}x the largest run" if factor > 1.02 else ", within the data"
+        verdict = f"{found.verdict} ({MEANING[found.verdict]})"
+        head = f"At {format_number(found.samples)} samples{where}, choosing {best}: {verdict}"
+        lines += ["", *fold(head, "", "  ")]
+        lines += block(found)
+    if made.quick:
+        lines += ["", "Quick report: other laws and leave-one-out refits were not run."]
+    return "\n".join(lines)
+
+
+def block(found: Assessment) -> list[str]:
+    """Checks, then the ledger; advice under each check that asks for something."""
+    lines = []
+    wide = max(len(c.name) for c in found.checks)
+    for c in found.checks:
+        head = f"  {c.status:<6} {c.name:<{wide}}  "
+        lines += fold(c.text, head, " " * len(head))
+        if c.advice:
+            lines += fold(c.advice, " " * len(head) + "-> ", " " * len(head) + "   ")
+    for name, shares in (("level", found.ledger), ("difference", found.ledger_difference)):
+        if shares:
+            told = ", ".join(
+                f"{part} {share:.0%}"
+                for part, share in sorted(shares.items(), key=lambda item: -item[1])
+                if abs(share) >= 0.005
+            )
+            lines += fold(f"{told}", f"  variance of the {name}: ", " " * 4)
+    return lines
+
+
+def fold(text: str, first: str, rest: str) -> list[str]:
+    """Lines of at most 100 characters."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False
+    )

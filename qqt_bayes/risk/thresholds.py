@@ -1,0 +1,72 @@
+"""Every number a verdict turns on, each with its reason."""
+
+# --- how far -------------------------------------------------------------------------------------
+# Budgets this close to the largest run count as within the data: nominal budgets differ by that.
+WITHIN = 1.02
+# To about twice the largest run, bands of this form held in back-tests on published runs (coverage
+# .87 of .90), and on simulated studies with a break beyond the data most of them still did; the
+# tenth on top lets a nominal 2x be 2x. Farther on a record does not help: it was clean in every
+# simulated study whose bands then broke, since it cannot show what has not happened yet.
+NEAR = 2.2
+# Beyond four times, coverage of the same bands fell to about a half when the regime changed.
+FAR = 4.4
+# Beyond eight times there are no back-tests at all: practitioners tell users not to go tenfold.
+TOO_FAR = 8.8
+# Up to four epochs, repeated samples are worth nearly as much as new ones in every published study.
+HARMLESS_EPOCHS = 4.0
+# Past this many times the most epochs seen of any pool, decay is extrapolated, and repetition may
+# begin to hurt, as it did on our own training runs; past the second the decay curve is a guess.
+EPOCHS_FAR, EPOCHS_TOO_FAR = 1.5, 4.4
+# The recommended data itself was run to no more than this part of the largest run's samples.
+OWN_RUN = 0.25
+
+# On our own training runs the common slope changed by about this much per e-fold beyond 480k, ...
+SLOPE_CHANGE = 0.1
+# ... and past 16 epochs each further e-fold of them cost about this much of the reducible loss.
+HARM = 0.15
+# A candidate with this chance of being best is a contender: it should have been run.
+CONTENDER = 0.05
+
+# --- how sure ------------------------------------------------------------------------------------
+# A loss of one percent of the metric is what most people would not repeat a large run for.
+MARGIN = 0.01
+# Below this probability of being best the choice is a guess, if being wrong also costs something.
+P_BEST = 0.8
+# Probability that the choice costs more than the margin at which a decision is a bet.
+P_COSTLY = 0.1
+
+# --- the record ----------------------------------------------------------------------------------
+# A 90% band whose coverage interval excludes .90 and whose rate is below this is not a 90% band ...
+COVERAGE_REVIEW = 0.75
+# ... and below this it is wrong more often than right.
+COVERAGE_FAIL = 0.5
+# A choice loses about what was expected of it; more than twice that, beyond the margin, is
+# overconfidence.
+OVERCONFIDENT = 2.0
+# Fewer target runs than this say nothing on coverage at one distance: nearer ones are added.
+MIN_TARGETS = 4
+# More origins than this are thinned evenly (checkpointed runs have hundreds).
+MAX_ORIGINS = 10
+
+# --- the fit -------------------------------------------------------------------------------------
+# Leave-one-out PITs that differ from uniform by chance with this probability or less.
+PIT_REVIEW, PIT_FAIL = 0.01, 1e-4
+# Family-wise probability of one outlier among all cells.
+OUTLIER = 0.01
+
+# --- sensitivity ---------------------------------------------------------------------------------
+# Cumulative Jensen-Shannon gradient that flags (Kallioinen et al. 2023, arXiv 2107.14054).
+SENSITIVE = 0.05
+POWERS = (0.99, 1.01)
+# A decision should survive priors half or twice as strong.
+STRONG_POWERS = (0.5, 2.0)
+# Posterior sd at least this share of the prior's: the runs have not informed the parameter.
+NOT_IDENTIFIED = 0.9
+# Most cells and seeds left out, by their influence on the decision.
+LEFT_OUT = 8
+# Refits with few draws whose R-hat is above this are not used.
+REFIT_R_HAT = 1.1
+
+# --- the ledger ----------------------------------------------------------------------------------
+# The wandering beyond the data has no finite variance: shares are of the central part of the draws.
+CENTRAL = 0.99

@@ -1,0 +1,114 @@
+"""The plan: its table, words, JSON, stop rule, figure and command."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qqt_bayes.buy import Plan, buy
+from qqt_bayes.cli.main import main
+from qqt_bayes.errors import UsageError
+from qqt_bayes.fitting import Fit
+
+TABLE = pd.DataFrame(
+    {"data": ["A", "B", "B", "C"], "samples": [480e3, 480e3, 30e3, 30e3], "seeds": [1, 1, 2, 1]}
+)
+
+
+def plan_of(fit: Fit, **options: object) -> Plan:
+    settings = {"designs": TABLE, "candidates": ["A", "B", "C"], "draws": 100} | options
+    return buy(fit, "960k", **settings)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def plan(buy_fit: Fit) -> Plan:
+    return plan_of(buy_fit, spend="1M", stake=1e12)
+
+
+def test_json_is_complete_and_strict(plan: Plan) -> None:
+    out = json.loads(json.dumps(plan.to_json(), allow_nan=False))
+    assert out["schema"] == 1
+    assert {"schema", "evpi", "designs", "batch", "stop"} <= set(out)
+    assert len(out["designs"]) == len(TABLE)
+    for row in out["designs"]:
+        assert set(row) == {"data", "samples", "seeds", "cost", "evsi", "se", "khat", "net"}
+        assert isinstance(row["seeds"], int)
+    assert out["batch"]
+    assert out["batch"][-1]["spent"] <= 1e6
+    assert out["stop"]["stop"] is False
+
+
+def test_table_words_and_figure(plan: Plan) -> None:
+    assert plan.table["net"].is_monotonic_decreasing
+    assert "GO ON" in plan.text
+    assert "perfect information" in plan.text
+    figure = plan.plot()
+    assert "perfect information" in figure.caption
+
+
+def test_the_same_seed_gives_the_same_plan(buy_fit: Fit, plan: Plan) -> None:
+    again = plan_of(buy_fit, spend="1M", stake=1e12)
+    assert again.to_json() == plan.to_json()
+
+
+def test_nothing_pays_where_little_is_at_stake(buy_fit: Fit) -> None:
+    plan = plan_of(buy_fit, spend="1M", stake=1.0)
+    assert plan.stop.stop is True
+    assert plan.stop.count == 0
+    assert "STOP" in plan.text
+    assert np.all(plan.net < 0)
+
+
+def test_stake_in_compute_prices_regret_by_longer_runs(buy_fit: Fit) -> None:
+    plan = plan_of(buy_fit, stake="compute")
+    assert np.all(np.isfinite(plan.net))
+    assert plan.chosen is None
+    assert plan.to_json()["stake"] == "compute"
+
+
+def test_without_a_stake_it_does_not_say(buy_fit: Fit) -> None:
+    plan = plan_of(buy_fit)
+    assert plan.stop.stop is None
+    assert plan.to_json()["designs"][0]["net"] is None
+    idle = plan_of(buy_fit, designs=TABLE.tail(1))
+    assert idle.stop.stop is True
+
+
+def test_weights_are_of_budgets(buy_fit: Fit) -> None:
+    options = {"designs": TABLE, "candidates": ["A", "B", "C"], "draws": 60}
+    both = buy(buy_fit, "480k,960k", weights=[0, 2], **options)  # type: ignore[arg-type]
+    assert both.weights.tolist() == [0.0, 1.0]
+    assert both.evpi == pytest.approx(both.limit.by_budget[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"objective": "fun"}, "choose from regret"),
+        ({"spend": "-3"}, "what may be spent"),
+        ({"stake": "much"}, "the word compute"),
+        ({"stake": "compute", "objective": "p_best"}, "give a number"),
+        ({"weights": [1, 2]}, "one for each budget"),
+        ({"weights": [0]}, "all weights are 0"),
+    ],
+)
+def test_bad_arguments_are_told(buy_fit: Fit, options: dict, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        plan_of(buy_fit, **options)
+
+
+def test_command(buy_fit: Fit, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved, designs = tmp_path / "fit.nc", tmp_path / "designs.csv"
+    buy_fit.save(saved)
+    TABLE.to_csv(designs, index=False)
+    with pytest.raises(SystemExit) as stop:
+        main(["buy", str(saved), "--designs", str(designs), "--budgets", "960k", "--spend", "500k",
+              "--candidates", "A;B;C", "--json"])  # fmt: skip
+    assert stop.value.code == 0
+    assert json.loads(capsys.readouterr().out)["schema"] == 1
+    with pytest.raises(SystemExit) as stop:
+        main(["buy", str(saved), "--budgets", "960k", "--designs", str(tmp_path / "no.csv")])
+    assert stop.value.code == 2
+    assert "no such file" in capsys.readouterr().err

@@ -1,0 +1,181 @@
+"""Values of runs: between nothing and perfect information, and equal to brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qqt_bayes.buy.batch import best_batch
+from qqt_bayes.buy.designs import Designs, read_designs
+from qqt_bayes.buy.replay import quick_fit
+from qqt_bayes.buy.value import OBJECTIVES, objective, undominated, value_designs
+from qqt_bayes.buy.worlds import Known, Problem, build_problem
+from qqt_bayes.fitting import Fit
+from qqt_bayes.inference.sample import Settings
+from qqt_bayes.model.spec import Spec
+from qqt_bayes.runs import parse_mixture
+
+TARGET = np.array([960e3])
+CANDIDATES = ("A", "B", "C")  # A and B are close, C is not
+WANTED = [
+    ("A", 960e3, 1), ("B", 480e3, 1), ("A", 480e3, 1), ("B", 30e3, 1), ("A", 30e3, 1),
+    ("C", 30e3, 1), ("C", 240e3, 4),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def designs(buy_fit: Fit) -> Designs:
+    table = pd.DataFrame(WANTED, columns=["data", "samples", "seeds"])
+    return read_designs(table, buy_fit.study.pools)
+
+
+@pytest.fixture(scope="module")
+def problem(buy_fit: Fit, designs: Designs) -> Problem:
+    pools = buy_fit.study.pools
+    shares = np.array([parse_mixture(c, pools).vector(pools) for c in CANDIDATES])
+    return build_problem(buy_fit, TARGET, shares, designs, draws=200)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_values_lie_between_nothing_and_perfect_information(problem: Problem, name: str) -> None:
+    aim, _ = objective(name, problem, np.ones(1))
+    found = [v for v, _ in value_designs(Known.now(problem), aim, range(len(WANTED)))]
+    assert aim.limit.total > 0
+    for v in found:
+        assert v.total >= -2 * v.se - 1e-9
+        assert np.isfinite(v.se)
+        assert v.total <= aim.limit.total + 3 * np.hypot(v.se, aim.limit.se)
+
+
+def test_runs_near_the_target_are_worth_more_and_idle_ones_nothing(problem: Problem) -> None:
+    aim, _ = objective("regret", problem, np.ones(1))
+    found = [v for v, _ in value_designs(Known.now(problem), aim, range(len(WANTED)))]
+    for data, n in (("B", 480e3), ("A", 960e3)):
+        near, far = found[WANTED.index((data, n, 1))], found[WANTED.index((data, 30e3, 1))]
+        assert near.total > far.total + 2 * np.hypot(near.se, far.se)
+    idle = found[WANTED.index(("C", 30e3, 1))]
+    assert idle.total < 0.02 * aim.limit.total
+
+
+def test_nothing_is_worth_buying_where_the_choice_is_clear(
+    buy_fit: Fit, designs: Designs
+) -> None:
+    pools = buy_fit.study.pools
+    shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "C")])
+    clear = build_problem(buy_fit, TARGET, shares, designs, draws=100)
+    aim, _ = objective("regret", clear, np.ones(1))
+    for v, _ in value_designs(Known.now(clear), aim, range(len(WANTED))):
+        assert v.total < 1e-4
+
+
+def test_expectations_average_to_what_is_known_now(problem: Problem) -> None:
+    from qqt_bayes.buy.value import now_expected
+
+    known, now = Known.now(problem), now_expected(problem)
+    for d in range(len(WANTED)):
+        means = known.expected(known.outcome(d))
+        se = means.std(axis=0) / np.sqrt(len(means))
+        assert np.all(np.abs(means.mean(axis=0) - now) < 4 * se + 1e-4)
+
+
+def test_dominated_candidates_change_nothing(buy_fit: Fit, designs: Designs) -> None:
+    pools = buy_fit.study.pools
+    shares = np.array([parse_mixture(c, pools).vector(pools) for c in CANDIDATES])
+    every = build_problem(buy_fit, TARGET, shares, designs, draws=100)
+    keep = undominated(every)
+    assert CANDIDATES.index("C") not in keep
+    fewer = build_problem(buy_fit, TARGET, shares[keep], designs, draws=100)
+    values = []
+    for p in (every, fewer):
+        aim, _ = objective("regret", p, np.ones(1))
+        values.append([v.total for v, _ in value_designs(Known.now(p), aim, [0, 1, 2])])
+    np.testing.assert_allclose(*values, rtol=1e-6)
+
+
+def test_a_second_look_is_worth_less_than_twice_and_batches_grow(problem: Problem) -> None:
+    aim, _ = objective("regret", problem, np.ones(1))
+    known = Known.now(problem)
+    first = [v for v, _ in value_designs(known, aim, range(len(WANTED)))]
+    d = WANTED.index(("B", 480e3, 1))
+    again = known.after(known.outcome(d))
+    both = aim.value(again, again.outcome(d))
+    assert first[d].total <= both.total + 2 * both.se
+    assert both.total < 2 * first[d].total
+    batch = best_batch(known, aim, first, 1.5e6)
+    totals = [s.value.total for s in batch.steps]
+    assert len(totals) >= 2
+    assert totals == sorted(totals)
+    assert batch.steps[-1].spent <= 1.5e6
+    able = [v.total for v, c in zip(first, problem.cost, strict=True) if c <= 1.5e6]
+    assert totals[-1] >= 0.9 * max(able)
+
+
+def test_sequential_update_is_the_joint_one(problem: Problem) -> None:
+    """After two designs the variance of the targets is that of conditioning on both at once."""
+    known = Known.now(problem)
+    a, b = WANTED.index(("B", 480e3, 1)), WANTED.index(("A", 480e3, 1))
+    known = known.after(known.outcome(a))
+    outcome = known.outcome(b)
+    at = problem.place[[a, b]]
+    cross = problem.moments.covariance(problem.targets, at)
+    within = problem.moments.covariance(at, at)
+    within += np.stack([problem.noise(a), problem.noise(b)], axis=1)[:, :, None] * np.eye(2)
+    want = problem.variance[:, problem.targets] - np.einsum(
+        "kqi,kij,kqj->kq", cross, np.linalg.inv(within), cross
+    )
+    np.testing.assert_allclose(outcome.var, want, rtol=1e-6, atol=1e-12)
+
+
+def brute_force(
+    fit: Fit, spec: Spec, data: str, samples: float, outer: int, settings: Settings
+) -> tuple[float, float]:
+    """Simulate the run, refit exactly, decide: the value with its Monte Carlo error."""
+    pools = fit.study.pools
+    shares = np.array([parse_mixture(c, pools).vector(pools) for c in CANDIDATES])
+    rng = np.random.default_rng(8)
+    run = parse_mixture(data, pools).vector(pools)
+    point = fit.posterior.design.points_at(np.array([samples]), run[None])
+    latent = fit.posterior.irreducible + np.exp(fit.posterior.at(point, seed=4).log_reducible[:, 0])
+    outcomes = latent * (1 + fit.posterior.seed_noise * rng.normal(size=len(latent)))
+
+    def means(one: Fit) -> np.ndarray:
+        from qqt_bayes.decide.predict import predict
+
+        return predict(one, TARGET, shares).latent[:, 0].mean(axis=0)
+
+    best = int(np.argmin(means(fit)))
+    gains = []
+    for i, y in enumerate(rng.choice(outcomes, outer, replace=False)):
+        row = pd.DataFrame(
+            [{"run": "new", "data": data, "samples": samples, "metric": "loss", "value": y}]
+        )
+        refit = quick_fit(
+            fit.runs.append(row), "loss", spec, seed=i + 1, settings=settings,
+            start=fit.posterior.theta[0, -1],
+        )  # fmt: skip
+        after = means(refit)
+        gains.append(after[best] - after.min())
+    return float(np.mean(gains)), float(np.std(gains, ddof=1) / np.sqrt(outer))
+
+
+@pytest.mark.parametrize(
+    ("designs_tried", "outer"),
+    [
+        ([("B", 480e3)], 24),
+        pytest.param(
+            [("B", 480e3), ("A", 960e3), ("A", 480e3), ("B", 30e3)], 200,
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=["quick", "full"],
+)  # fmt: skip
+def test_value_is_that_of_brute_force(
+    buy_fit: Fit, plain_spec: Spec, problem: Problem, designs_tried: list, outer: int
+) -> None:
+    settings = Settings(draws=250, tune=150) if outer < 50 else Settings(draws=500, tune=250)
+    aim, _ = objective("regret", problem, np.ones(1))
+    for data, samples in designs_tried:
+        (v, _), = value_designs(Known.now(problem), aim, [WANTED.index((data, samples, 1))])
+        want, se = brute_force(buy_fit, plain_spec, data, samples, outer, settings)
+        assert abs(v.total - want) < 3 * np.hypot(v.se, se) + 0.1 * want, (data, v, want, se)

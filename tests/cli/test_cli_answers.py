@@ -1,0 +1,158 @@
+"""What the commands print, where, and with which exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import qqt_bayes
+from qqt_bayes.cli import options
+
+FEW = ("--draws", "400")
+
+
+def test_check(qqt, small_tables: Path) -> None:
+    said = qqt("check", small_tables / "runs.csv")
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("runs.csv: 75 runs, 150 rows\n")
+    assert "8 epochs" in said.out
+
+
+def test_new_is_a_study_to_start_from(qqt, tmp_path: Path) -> None:
+    said = qqt("new", tmp_path / "mine")
+    assert said.code == 0
+    assert f"Then: qqt check {tmp_path / 'mine' / 'runs.csv'}" in said.out
+    assert qqt("check", tmp_path / "mine" / "runs.csv").code == 0
+    study = qqt_bayes.read_runs(tmp_path / "mine" / "runs.csv").study("loss")
+    assert len(study) == 6
+    assert qqt("new", tmp_path / "mine").code == 2
+
+
+@pytest.mark.parametrize("kind", ["loss", "error", "accuracy"])
+def test_priors(qqt, kind: str) -> None:
+    said = qqt("priors", "--kind", kind)
+    assert said.code == 0
+    for name in qqt_bayes.load_spec("effective_utility").priors(kind):
+        assert name in said.out
+
+
+def test_decide_from_a_saved_fit(qqt, saved, small_fit) -> None:
+    said = qqt("decide", saved, "--budgets", "480k,960k")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == small_fit.decide("480k,960k").text + "\n"
+
+
+def test_json_is_one_object_and_nothing_else(qqt, saved, small_fit) -> None:
+    said = qqt(
+        "decide", saved, "--budgets", "960k,480k", "--candidates", "A; A+B", "--prob", "0.8",
+        "--margin", "0.02", "--json",
+    )  # fmt: skip
+    assert (said.code, said.err) == (0, "")
+    made = json.loads(said.out)
+    assert made == small_fit.decide("960k,480k", "A;A+B", prob=0.8, margin=0.02).to_json()
+    assert made["prob"] == 0.8
+    assert [b["samples"] for b in made["budgets"]] == [960e3, 480e3]
+    assert "NaN" not in said.out
+    assert "Infinity" not in said.out
+
+
+def test_fit_then_decide_is_fit_and_decide(qqt, small_tables: Path) -> None:
+    """In one go or in two: the same answer. Notes go to stderr, the object alone to stdout."""
+    study = (small_tables / "runs.csv", "--metric", "loss", "--where", "data=A", *FEW)
+    made = qqt("fit", *study, "--upto", "240k", "-o", small_tables / "fit.nc")
+    assert made.code == 0
+    assert "12 rows, largest 239,616 samples" in made.out
+    assert "converged: r_hat 1.0" in made.out
+    assert made.err.endswith(f"saved {small_tables / 'fit.nc'}\n")
+    assert "note: no run draws from B, C: known from other pools only" in made.err
+    ask = ("--budgets", "480k", "--candidates", "A;A+B", "--json")
+    two = qqt("decide", small_tables / "fit.nc", *ask)
+    one = qqt("decide", *study, "--upto", "240k", *ask)
+    assert (one.code, two.code) == (0, 0)
+    assert json.loads(one.out) == json.loads(two.out)
+    assert json.loads(one.out)["trained_on"]["max_samples"] == 239_616
+    assert "note: no run draws from B, C" in one.err
+
+
+def test_plot(qqt, saved, tmp_path: Path) -> None:
+    pytest.importorskip("qqt_bayes.plots")
+    said = qqt("decide", saved, "--budgets", "480k", "--json", "--plot", tmp_path / "bands.png")
+    assert said.code == 0
+    assert (tmp_path / "bands.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads(said.out)["schema"] == 1
+    assert said.err == f"drew {tmp_path / 'bands.png'}\n"
+
+
+def test_a_fit_is_known_by_its_content(qqt, saved, tmp_path: Path) -> None:
+    (tmp_path / "fit.netcdf").write_bytes(saved.read_bytes())
+    assert qqt("decide", tmp_path / "fit.netcdf", "--budgets", "480k").code == 0
+
+
+# --- the gate ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch, one_attempt) -> None:
+    """A gate that nothing passes."""
+    monkeypatch.setattr("qqt_bayes.inference.gate.ESS", 1e9)
+
+
+def test_a_fit_that_does_not_converge_is_exit_code_3(qqt, small_tables: Path, strict) -> None:
+    study = (small_tables / "runs.csv", "--metric", "loss", "--where", "data=A", "--draws", "100")
+    for said in (
+        qqt("fit", *study, "-o", small_tables / "fit.nc"),
+        qqt("decide", *study, "--budgets", "480k", "--json"),
+    ):
+        assert said.code == 3
+        assert said.out == ""
+        assert "qqt: the fit did not pass its convergence gate:" in said.err
+        assert "Try more draws (--draws 4000) or another --seed" in said.err
+    assert not (small_tables / "fit.nc").exists()
+
+
+@pytest.mark.filterwarnings("always:the fit did not pass:UserWarning")
+def test_going_on_regardless_stamps_every_output(qqt, small_tables: Path, strict) -> None:
+    study = (small_tables / "runs.csv", "--metric", "loss", "--where", "data=A", "--draws", "100")
+    fit = small_tables / "fit.nc"
+    made = qqt("fit", *study, "--on-fail", "warn", "-o", fit)
+    assert made.code == 0
+    assert made.out.startswith("NOT CONVERGED: do not rely on this.")
+    assert "warning: the fit did not pass its convergence gate" in made.err
+    said = qqt("decide", fit, "--budgets", "480k", "--json")  # a reload keeps the stamp
+    assert said.code == 0
+    assert json.loads(said.out)["warning"].startswith("NOT CONVERGED")
+    assert qqt("decide", fit, "--budgets", "480k").out.startswith("NOT CONVERGED")
+
+
+def test_a_decision_that_does_not_converge_is_exit_code_3(qqt, saved, monkeypatch) -> None:
+    assert qqt_bayes.load_fit(saved).converged
+    monkeypatch.setattr("qqt_bayes.decide.decision.check_draws", refuse_draws)
+    said = qqt("decide", saved, "--budgets", "480k", "--json")
+    assert (said.code, said.out) == (3, "")
+    assert "A at 480,000: no good" in said.err
+
+
+def refuse_draws(names, draws):
+    from qqt_bayes.inference.gate import GateReport
+
+    assert len(names) == len(draws)
+    return GateReport((), (f"{names[0]}: no good",), {"r_hat": 2.0, "ess": 1.0})
+
+
+def test_interrupted(qqt, saved, monkeypatch) -> None:
+    def interrupt(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(options, "open_fit", interrupt)
+    assert qqt("decide", saved, "--budgets", "480k") == (130, "", "qqt: stopped\n")
+
+
+@pytest.mark.slow
+def test_demo(qqt, tmp_path: Path) -> None:
+    said = qqt("demo", "-o", tmp_path / "out")
+    assert said.code == 0
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == ["bands.png", "fit.nc", "report.txt"]
+    for budget in ("240k", "480k", "960k", "1.92M"):
+        assert budget in said.out
+    assert len(said.out.splitlines()) < 25  # one screen

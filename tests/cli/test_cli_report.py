@@ -1,0 +1,40 @@
+"""Doctor and import, called as commands."""
+
+import json
+
+import pytest
+
+
+def test_doctor(qqt) -> None:
+    said = qqt("doctor")
+    assert said.code == 0
+    for word in ("python", "pymc", "numba cache", "BLAS", "effective_utility"):
+        assert word in said.out
+
+
+def test_import_wide_then_check(qqt, tmp_path) -> None:
+    wide, out = tmp_path / "wide.csv", tmp_path / "runs.csv"
+    wide.write_text("run,data,samples,loss\nr1,A,1000,2.5\nr2,A,2000,2.4\n")
+    (tmp_path / "pools.csv").write_text("pool,size\nA,1000\n")
+    said = qqt("import", "wide", wide, "-o", out)
+    assert said.code == 0
+    assert "2 runs, 2 rows (loss)" in said.out
+    assert qqt("check", out).code == 0
+
+
+def test_import_datacomp(qqt, tmp_path) -> None:
+    (tmp_path / "A").mkdir()
+    line = {"key": "imagenet1k", "dataset": "ImageNet", "metrics": {"acc1": 0.3}}
+    (tmp_path / "A" / "eval_results.jsonl").write_text(json.dumps(line))
+    out = tmp_path / "runs.csv"
+    said = qqt("import", "datacomp", tmp_path, "-o", out)
+    assert said.code == 0
+    assert "fill in the column samples" in said.err
+    assert out.read_text().splitlines()[1] == "A,A,,imagenet1k_accuracy,0.3"
+    assert qqt("import", "datacomp", tmp_path / "x", "-o", out).code == 2
+
+
+@pytest.mark.parametrize("verb", ["datacomp", "wide"])
+def test_help_of_imports_shows_an_example(qqt, verb: str) -> None:
+    said = qqt("import", verb, "--help")
+    assert f"Example: qqt import {verb} " in " ".join(said.out.split())

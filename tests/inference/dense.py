@@ -1,0 +1,116 @@
+"""The linear part written out with dense matrices: what the fast engine must agree with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import multivariate_normal
+
+from qqt_bayes.inference.marginal import (
+    DILUTION,
+    IRREDUCIBLE,
+    NOISE,
+    SCALES,
+    SPREAD,
+    UTILITY,
+    WORST,
+)
+from qqt_bayes.laws.effective_utility import exponent_sums
+from qqt_bayes.model.effects import COMPONENTS, unit_kernels
+from qqt_bayes.model.prior_predictive import kernel_factor
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Everything linear as ``mean + loading @ u`` with u standard normal.
+
+    ``log_reducible`` is at the cells and then at the wanted points; ``noise`` is the variance of
+    the cells' z about it. Each of the three is a pair (mean, loading).
+    """
+
+    z: np.ndarray
+    gap: np.ndarray
+    variance: np.ndarray  # of one replicate's y
+    noise: np.ndarray
+    log_reducible: tuple[np.ndarray, np.ndarray]
+    utility: tuple[np.ndarray, np.ndarray]
+    level: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def seen(self) -> tuple[np.ndarray, np.ndarray]:
+        mean, loading = self.log_reducible
+        return mean[: len(self.z)], loading[: len(self.z)]
+
+    def given_cells(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and covariance of u given the cells."""
+        mean, a = self.seen
+        gain = np.linalg.solve(a @ a.T + np.diag(self.noise), a).T
+        return gain @ (self.z - mean), np.eye(a.shape[1]) - gain @ a
+
+    def conditional(self, *parts: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and covariance of these parts together, given the cells."""
+        mean = np.concatenate([p[0] for p in parts])
+        loading = np.concatenate([p[1] for p in parts])
+        centre, spread = self.given_cells()
+        return mean + loading @ centre, loading @ spread @ loading.T
+
+
+def dense_form(natural, design, priors, kind, samples=(), shares=()) -> Dense:
+    """Lay out the linear part at the cells and at wanted points, given a natural vector."""
+    comps, pools = len(COMPONENTS), len(design.sizes)
+    d, m_b, spread = natural[IRREDUCIBLE], natural[UTILITY], natural[SPREAD]
+    scales = dict(zip(COMPONENTS, natural[SCALES : SCALES + comps], strict=True))
+    log_tau, harm = natural[SCALES + comps :].reshape(2, pools)
+    cells = len(design.value)
+    seen = design.points
+    points = design.points_at(
+        np.concatenate([np.exp(seen.log_samples), np.asarray(samples, float)]),
+        np.concatenate([seen.shares, np.reshape(shares, (-1, pools))]),
+    )
+    x = exponent_sums(points.first, points.epochs, points.shares, log_tau, natural[DILUTION], harm)
+
+    # without wanted points the very matrix of the design: directions of equal weight may turn
+    kernels = unit_kernels(points.effects, points.effects) if len(samples) else design.kernels
+    level_mean, level_sd = (
+        (priors["level"].pair[0], 0.0) if priors["level"].fixed else priors["level"].pair
+    )
+    quality_sd = 0.0 if priors["quality_effect"].fixed else priors["quality_effect"].pair[1]
+    factor = np.linalg.cholesky(design.likeness)
+    reference = d if kind == "loss" else 1.0 - d
+
+    common = np.full((pools, 1), level_sd)
+    apart = scales["level_spread"] * factor
+    quality = (m_b * quality_sd * design.quality)[:, None]
+    relative = m_b * spread * factor
+    structural = np.concatenate(
+        [scales[n] * kernel_factor(kernels[j]) for j, n in enumerate(COMPONENTS) if j > 0], axis=1
+    )
+    none = np.zeros((pools, structural.shape[1]))
+    zero_level, zero_utility = np.zeros((pools, 1 + pools)), np.zeros((pools, 1 + pools))
+    level = np.concatenate([common, apart, zero_utility, none], axis=1)
+    utility = np.concatenate([zero_level, quality, relative, none], axis=1)
+    loading = points.shares @ level - x @ utility
+    loading[:, level.shape[1] - structural.shape[1] :] += structural
+    level_centre = np.full(pools, np.log(reference) + level_mean)
+    utility_centre = np.full(pools, m_b)
+    mean = points.shares @ level_centre - x @ utility_centre
+
+    gap = design.value - d
+    variance = (natural[NOISE] * design.value) ** 2 + design.eval_var
+    noise = variance / (gap**2 + WORST * variance) / design.count
+    assert cells == len(gap)
+    return Dense(
+        np.log(gap), gap, variance, noise, (mean, loading), (utility_centre, utility),
+        (level_centre, level),
+    )  # fmt: skip
+
+
+def dense_log_density(natural, design, priors, kind) -> float:
+    """The marginal log density by :mod:`scipy`, with the scatter and Jacobian terms."""
+    form = dense_form(natural, design, priors, kind)
+    mean, a = form.seen
+    density = multivariate_normal(mean, a @ a.T + np.diag(form.noise)).logpdf(form.z)
+    extra = design.count - 1
+    scatter = -0.5 * np.sum(extra * np.log(form.variance) + design.scatter / form.variance)
+    return float(density - np.log(form.gap).sum() + scatter)

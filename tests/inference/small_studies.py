@@ -1,0 +1,111 @@
+"""Small simulated studies of every shape, with natural vectors to evaluate them at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.inference.cells import build_cells
+from qqt_bayes.inference.chart import build_chart
+from qqt_bayes.model.design import Design, build_design
+from qqt_bayes.model.prior_predictive import draw_prior, simulate_study, simulate_values
+from qqt_bayes.model.priors import Prior
+from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.runs import Study, read_runs
+
+
+@dataclass(frozen=True)
+class Case:
+    """A simulated study, its design, priors and the truth it was drawn from."""
+
+    study: Study
+    design: Design
+    priors: dict[str, Prior]
+    kind: str
+    truth: dict[str, np.ndarray]
+
+    @cached_property
+    def cells(self) -> Any:
+        return build_cells(self.design, self.priors, self.kind)
+
+    @cached_property
+    def chart(self) -> Any:
+        return self.chart_of(self.priors)
+
+    def chart_of(self, priors: dict[str, Prior]) -> Any:
+        return build_chart(priors, self.design)
+
+    def naturals(self, draws: int, seed: int) -> np.ndarray:
+        """Natural vectors from the prior, with an irreducible part that the values allow."""
+        points = self.design.points
+        natural = draw_prior(self.design, points, self.priors, self.kind, draws, seed)[1]["natural"]
+        rng = np.random.default_rng(seed)
+        natural[:, 0] = self.design.value.min() * rng.uniform(0.1, 0.95, draws)
+        return natural
+
+
+def simulate(rows: list[tuple[str, float]], pools: dict[str, list], metric: str, seed: int,
+             spec: Spec | None = None, **columns: Any) -> Case:  # fmt: skip
+    """A study with these rows (data, samples), its truth drawn from the prior."""
+    table = pd.DataFrame(rows, columns=["data", "samples"])
+    table = table.assign(
+        run=[f"r{i}" for i in range(len(rows))], metric=metric, value=0.5, **columns
+    )
+    study = read_runs(table, pd.DataFrame(pools)).study(metric)
+    spec = spec or load_spec("effective_utility")
+    priors = spec.priors(study.kind)
+    design = build_design(study, spec)
+    for attempt in range(seed, seed + 1000):
+        latent, truth = draw_prior(design, design.points, priors, study.kind, 1, attempt)
+        truth = {name: value[0] for name, value in truth.items()}
+        values = simulate_values(study, design, latent[0], truth["natural"][3], attempt)
+        ceiling = np.inf if study.kind == "loss" else 0.97
+        if values.min() > 1.02 * truth["natural"][0] and values.max() < ceiling:
+            study = simulate_study(study, values)
+            return Case(study, build_design(study, spec), priors, study.kind, truth)
+    raise AssertionError("no draw of the prior gives sensible values")
+
+
+def loss_study(seed: int = 3, spec: Spec | None = None) -> Case:
+    """Two pools, alone and mixed: 8 runs."""
+    rows = [(data, n * 1e6) for data in ("A", "B") for n in (1, 4, 16)]
+    rows += [("A:0.5+B:0.5", 4e6), ("A:0.5+B:0.5", 16e6)]
+    pools = {"pool": ["A", "B"], "size": [1e6, 4e6], "quality_rank": [1, 2]}
+    return simulate(rows, pools, "loss", seed, spec)
+
+
+def replicated_study(seed: int = 11, spec: Spec | None = None) -> Case:
+    """Three ranked pools and their unions: replicates, and one run of five hundred epochs."""
+    rows = [("A", 30e3), ("A", 30e3), ("A", 30e3), ("A", 240e3), ("A", 30e6), ("B", 120e3)]
+    rows += [("B", 120e3), ("A+B", 240e3), ("A+B+C", 240e3), ("A+B+C", 960e3), ("C", 240e3)]
+    pools = {"pool": ["A", "B", "C"], "size": [60e3, 60e3, 90e3], "quality_rank": [1, 2, 3]}
+    return simulate(rows, pools, "loss", seed, spec, se=0.004)
+
+
+def family_study(seed: int = 5, spec: Spec | None = None) -> Case:
+    """Accuracies of two families and an unlimited pool without rank, with test items."""
+    rows = [("A", 1e6), ("A", 8e6), ("B", 1e6), ("B", 8e6), ("B", 8e6), ("W", 1e6), ("W", 32e6)]
+    rows += [("A+B", 8e6), ("A:0.2+W:0.8", 8e6), ("A:0.3+B:0.3+W:0.4", 32e6)]
+    pools = {
+        "pool": ["A", "B", "W", "idle"], "size": [1e6, 3e6, np.inf, 5e6],
+        "quality_rank": [1, 2, None, 3], "family": ["code", "code", "web", "web"],
+    }  # fmt: skip
+    return simulate(rows, pools, "top1_accuracy", seed, spec, n_eval=10_000)
+
+
+def single_study(seed: int = 2, spec: Spec | None = None) -> Case:
+    """One pool."""
+    rows = [("A", 1e6), ("A", 4e6), ("A", 16e6)]
+    return simulate(rows, {"pool": ["A"], "size": [1e6]}, "loss", seed, spec)
+
+
+STUDIES = {
+    "two pools": loss_study,
+    "replicates": replicated_study,
+    "families": family_study,
+    "one pool": single_study,
+}

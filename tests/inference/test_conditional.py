@@ -1,0 +1,178 @@
+"""Exact draws of the linear part: against dense Gaussian conditioning, and free of artefacts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from dense import dense_form
+from small_studies import Case
+
+from qqt_bayes.inference.conditional import CHUNK, condition
+from qqt_bayes.inference.paths import walk
+from qqt_bayes.model.effects import COMPONENTS, ibm_kernel
+
+DRAWS = 20_000
+STILL = (2.0, 0.0)  # no wandering beyond the largest run
+
+
+def wanted(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """Points inside and beyond the data: a cell again, single pools, a new mixture."""
+    pools = len(case.design.sizes)
+    samples, shares = [np.exp(case.design.points.log_samples[0])], [case.design.points.shares[0]]
+    for i in range(pools):
+        samples += [np.exp(case.design.smallest) * 0.5, np.exp(case.design.largest) * 8]
+        shares += [np.eye(pools)[i]] * 2
+    for n in (1.0, 3.0):
+        samples.append(np.exp(case.design.largest) * n)
+        shares.append(np.arange(1.0, pools + 1) / np.arange(1.0, pools + 1).sum())
+    return np.array(samples), np.array(shares)
+
+
+@pytest.fixture(scope="module")
+def drawn(case: Case):
+    """Many draws at one natural vector, and what they should be: mean and covariance."""
+    samples, shares = wanted(case)
+    natural = case.naturals(1, seed=8)[0]
+    points = case.design.points_at(samples, shares)
+    draws = condition(np.tile(natural, (DRAWS, 1)), case.cells, case.design, points, STILL, seed=1)
+    form = dense_form(natural, case.design, case.priors, case.kind, samples, shares)
+    there = tuple(part[len(form.z) :] for part in form.log_reducible)
+    mean, covariance = form.conditional(there, form.utility, form.level)
+    together = np.concatenate([draws.log_reducible, draws.utility, draws.level], axis=1)
+    return together, mean, covariance
+
+
+def test_mean_is_the_conditional_mean(drawn) -> None:
+    draws, mean, covariance = drawn
+    error = np.sqrt(np.diag(covariance) / DRAWS)
+    assert np.all(np.abs(draws.mean(axis=0) - mean) < 4.5 * error + 1e-9)
+
+
+def test_covariance_is_the_conditional_covariance(drawn) -> None:
+    """Of all points, utilities and levels together."""
+    draws, _, covariance = drawn
+    sd = np.sqrt(np.diag(covariance))
+    error = np.sqrt((covariance**2 + np.outer(sd, sd) ** 2) / DRAWS)
+    assert np.all(np.abs(np.cov(draws.T) - covariance) < 5.0 * error + 1e-9)
+
+
+def test_draws_are_gaussian_conditionals_one_by_one(drawn) -> None:
+    from scipy import stats
+
+    draws, mean, covariance = drawn
+    loose = np.sqrt(np.diag(covariance)) > 1e-6
+    z = (draws - mean)[:, loose] / np.sqrt(np.diag(covariance))[loose]
+    pvalues = [stats.kstest(column, "norm").pvalue for column in z.T]
+    assert min(pvalues) > 1e-4 / len(pvalues)
+
+
+@pytest.fixture(scope="module")
+def many(families: Case):
+    samples, shares = wanted(families)
+    naturals = families.naturals(3 * CHUNK + 7, seed=3)
+    return families, naturals, families.design.points_at(samples, shares)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_do_not_change_draws(many, threads: int) -> None:
+    case, naturals, points = many
+    base = condition(naturals, case.cells, case.design, points, (2.0, 0.1), seed=4, threads=2)
+    other = condition(naturals, case.cells, case.design, points, (2.0, 0.1), 4, threads=threads)
+    np.testing.assert_array_equal(other.log_reducible, base.log_reducible)
+    np.testing.assert_array_equal(other.utility, base.utility)
+    np.testing.assert_array_equal(other.level, base.level)
+
+
+def test_chunks_do_not_change_draws(many) -> None:
+    """More draws do not change the first ones; another seed does."""
+    case, naturals, points = many
+    base = condition(naturals, case.cells, case.design, points, (2.0, 0.1), seed=4)
+    fewer = condition(naturals[: CHUNK + 3], case.cells, case.design, points, (2.0, 0.1), seed=4)
+    np.testing.assert_array_equal(fewer.log_reducible, base.log_reducible[: CHUNK + 3])
+    other = condition(naturals, case.cells, case.design, points, (2.0, 0.1), seed=5)
+    assert not np.any(other.log_reducible == base.log_reducible)
+    blocks = base.log_reducible[:CHUNK] == base.log_reducible[CHUNK : 2 * CHUNK]
+    assert not blocks.any()  # the blocks have streams of their own
+
+
+def test_parts_add_up(many) -> None:
+    case, naturals, points = many
+    drawn = condition(naturals, case.cells, case.design, points, (2.0, 0.1), 4, with_parts=True)
+    assert drawn.parts.shape == (len(naturals), len(COMPONENTS) + 2, len(points))
+    np.testing.assert_allclose(drawn.parts.sum(axis=1), drawn.log_reducible, atol=1e-12)
+    plain = condition(naturals, case.cells, case.design, points, (2.0, 0.1), 4)
+    np.testing.assert_array_equal(plain.log_reducible, drawn.log_reducible)
+    assert plain.parts is None
+
+
+def test_the_fit_passes_near_the_cells(families: Case) -> None:
+    """At the cells the draws scatter about the values by less than the noise allows."""
+    natural = families.naturals(1, seed=8)[0]
+    natural[3] = 1e-5
+    cells = families.cells._replace(eval_var=np.zeros(len(families.design.value)))
+    draws = condition(
+        np.tile(natural, (200, 1)), cells, families.design, families.design.points, STILL, seed=1
+    )
+    fitted = natural[0] + np.exp(draws.log_reducible)
+    np.testing.assert_allclose(fitted, np.tile(families.design.value, (200, 1)), rtol=1e-4)
+
+
+@pytest.mark.parametrize("regime", [(1e6, 0.2), (8.0, 0.2), (0.0, 0.2)])
+def test_regime_widens_beyond_the_largest_run_only(two_pools: Case, regime) -> None:
+    """Half-normal, half-Student and fixed scale: the variance added is E(scale^2) K(h, h)."""
+    case, natural = two_pools, two_pools.naturals(1, seed=8)[0]
+    samples = np.exp(case.design.largest + np.array([-1.0, 0.0, 0.7, 2.0]))
+    shares = np.tile([0.3, 0.7], (4, 1))
+    points = case.design.points_at(samples, shares)
+    naturals = np.tile(natural, (DRAWS, 1))
+    drawn = condition(naturals, case.cells, case.design, points, regime, 1, with_parts=True)
+    extra = drawn.parts[:, len(COMPONENTS)]
+    assert not extra[:, :2].any()
+    df, scale = regime
+    second = scale**2 * (df / (df - 2.0) if df > 0 else 1.0)
+    for j, h in ((2, 0.7), (3, 2.0)):
+        expected = second * ibm_kernel(h, h)
+        error = np.sqrt(np.var(extra[:, j] ** 2) / DRAWS)
+        assert abs(np.mean(extra[:, j] ** 2) - expected) < 5 * error
+
+
+def test_paths_are_integrated_brownian_motions() -> None:
+    times = np.array([0.05, 0.3, 0.31, 1.0, 2.5, 4.0])
+    rng, paths = np.random.default_rng(1), np.empty((40_000, len(times)))
+    for row in paths:
+        walk(times, 0.7, False, rng, row)
+    expected = 0.49 * ibm_kernel(times[:, None], times)
+    sd = np.sqrt(np.diag(expected))
+    error = np.sqrt((expected**2 + np.outer(sd, sd) ** 2) / len(paths))
+    assert np.all(np.abs(np.cov(paths.T) - expected) < 5 * error)
+    assert np.all(np.abs(paths.mean(axis=0)) < 4.5 * sd / np.sqrt(len(paths)))
+    flat = np.empty(1)
+    walk(np.zeros(1), 0.7, True, np.random.default_rng(2), flat)
+    assert flat[0] == 0.7 * np.random.default_rng(2).standard_normal()
+
+
+def test_more_candidates_leave_the_others_as_they_were(families: Case) -> None:
+    """Refining a grid of shares and budgets: same distribution at the common points."""
+    pools, natural = len(families.design.sizes), families.naturals(1, seed=8)[0]
+    top = np.exp(families.design.largest)
+
+    def grid(shares, budgets):
+        rows = [(n, [w, 0.0, 1.0 - w, 0.0]) for w in shares for n in budgets]
+        samples, mix = (np.array(part) for part in zip(*rows, strict=True))
+        points = families.design.points_at(samples, mix.reshape(-1, pools))
+        drawn = condition(
+            np.tile(natural, (DRAWS, 1)), families.cells, families.design, points, (1e6, 0.1), 1
+        )
+        return rows, drawn.log_reducible
+
+    coarse_rows, coarse = grid([0.2, 0.6], [top, 4 * top])
+    fine_rows, fine = grid(np.round(np.arange(0.0, 1.01, 0.1), 1), [top / 2, top, 2 * top, 4 * top])
+    at = [fine_rows.index(row) for row in coarse_rows]
+    fine = fine[:, at]
+    error = np.sqrt((coarse.var(axis=0) + fine.var(axis=0)) / DRAWS)
+    assert np.all(np.abs(coarse.mean(axis=0) - fine.mean(axis=0)) < 4.5 * error)
+    sd = coarse.std(axis=0)
+    assert np.all(np.abs(np.cov(coarse.T) - np.cov(fine.T)) < 7 * np.outer(sd, sd) / DRAWS**0.5)
+    for q in (0.05, 0.5, 0.95):
+        shift = np.quantile(coarse, q, axis=0) - np.quantile(fine, q, axis=0)
+        assert np.all(np.abs(shift) < 4.5 * np.sqrt(2) * 2.2 * sd / DRAWS**0.5)

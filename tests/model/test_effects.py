@@ -1,0 +1,136 @@
+"""Random effects: their clocks, their covariances, and what they must not depend on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qqt_bayes.model.effects import (
+    COMPONENTS,
+    REGIME,
+    build_effects,
+    ibm_kernel,
+    unit_kernels,
+)
+
+SIZES = np.array([1e5, 3e5, np.inf])
+SMALLEST, LARGEST = np.log(1e5), np.log(1e7)
+
+
+def effects_at(samples, shares, likeness=None, weight=None):
+    pools = len(SIZES)
+    return build_effects(
+        np.log(np.asarray(samples, float)), np.asarray(shares, float), SIZES,
+        np.eye(pools) if likeness is None else likeness,
+        np.ones((pools, pools)) if weight is None else weight, SMALLEST, LARGEST,
+    )  # fmt: skip
+
+
+def kernel(component: str, samples, shares, **options) -> np.ndarray:
+    there = effects_at(samples, shares, **options)
+    return unit_kernels(there, there)[COMPONENTS.index(component)]
+
+
+def test_kernel_of_integrated_brownian_motion() -> None:
+    """Against the double integral of min(s, t), and its growth past the data."""
+    grid = np.linspace(0, 3, 3001)
+    for a, b in ((0.7, 2.5), (2.0, 2.0), (0.0, 3.0)):
+        s, t = grid[grid <= a + 1e-12], grid[grid <= b + 1e-12]
+        inner = np.trapezoid(np.minimum(s[:, None], t), t, axis=1)
+        integral = np.trapezoid(inner, s)
+        assert ibm_kernel(a, b) == pytest.approx(integral, abs=1e-5)
+        assert ibm_kernel(a, b) == ibm_kernel(b, a)
+    assert ibm_kernel(2.0, 2.0) == pytest.approx((2.0**1.5 / np.sqrt(3)) ** 2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kernels_are_positive_semi_definite(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    samples = np.exp(rng.uniform(SMALLEST, LARGEST + 2, 15))
+    samples[:3] = samples[3]  # the same budget several times
+    shares = rng.dirichlet([0.5] * 3, 15)
+    shares[4:7] = np.eye(3)
+    same = np.array([[True, True, False], [True, True, False], [False, False, True]])
+    likeness = np.where(same, 0.9, 0.0)
+    np.fill_diagonal(likeness, 1.0)
+    there = effects_at(samples, shares, likeness, np.where(same, 0.5, 1.0))
+    for name, matrix in zip(COMPONENTS, unit_kernels(there, there), strict=True):
+        np.testing.assert_allclose(matrix, matrix.T, err_msg=name)
+        assert np.linalg.eigvalsh(matrix).min() > -1e-10 * max(matrix.max(), 1.0), name
+
+
+def test_blocks_of_different_points_belong_together() -> None:
+    rng = np.random.default_rng(1)
+    samples, shares = np.exp(rng.uniform(SMALLEST, LARGEST, 9)), rng.dirichlet([1] * 3, 9)
+    whole = unit_kernels(*[effects_at(samples, shares)] * 2)
+    left, right = effects_at(samples[:4], shares[:4]), effects_at(samples[4:], shares[4:])
+    np.testing.assert_allclose(unit_kernels(left, right), whole[:, :4, 4:])
+
+
+def test_common_drift_is_the_same_for_all_candidates() -> None:
+    samples = [1e6, 1e6, 4e6]
+    k = kernel("common_drift", samples, [[1, 0, 0], [0.3, 0.3, 0.4], [0, 1, 0]])
+    t = np.log(np.array(samples) / 1e5)
+    np.testing.assert_allclose(k, ibm_kernel(t[:, None], t))
+    assert not np.ptp(k[:2, :2])  # so it cancels in their difference
+    assert not kernel("common_drift", [1e5, 1e4], [[1, 0, 0]] * 2).any()  # begins at the smallest
+
+
+def test_pool_drift_runs_by_the_pools_own_samples() -> None:
+    k = kernel("pool_drift", [1e6, 1e6, 1e6], [[1, 0, 0], [0.05, 0.95, 0], [0, 0, 1]])
+    assert k[0, 0] == pytest.approx(ibm_kernel(np.log(10), np.log(10)))
+    assert k[0, 2] == 0.0
+    # 5% of a million is below the smallest budget: the worn pool does not leak into the union
+    assert k[0, 1] == 0.0
+    clock = np.log(0.95e6 / 1e5)
+    assert k[1, 1] == pytest.approx(0.95**2 * ibm_kernel(clock, clock))
+
+
+def test_repetition_drift_begins_with_the_second_pass() -> None:
+    k = kernel(
+        "repetition_drift", [1e5, 5e5, 5e5, 1e9], [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    )
+    assert k[0, 0] == 0.0
+    assert k[1, 1] == pytest.approx(ibm_kernel(np.log(5), np.log(5)))
+    assert k[2, 2] == pytest.approx(ibm_kernel(np.log(5 / 3), np.log(5 / 3)))
+    assert k[1, 2] == 0.0
+    assert not k[3].any()  # an unlimited pool is never repeated
+
+
+def test_mixture_error_is_smooth_in_the_shares() -> None:
+    step = 1e-4
+    shares = np.array([[0.5, 0.5, 0], [0.5 + step, 0.5 - step, 0], [1, 0, 0], [0.5, 0, 0.5]])
+    k = kernel("mixture_error", [1e6] * 4, shares)
+    assert k[0, 0] == pytest.approx(1.0)  # a scale is the sd at equal shares
+    assert k[0, 0] + k[1, 1] - 2 * k[0, 1] < 20 * step**2  # neighbours hardly differ
+    assert not k[2].any()  # a single pool mixes with nothing
+    assert k[0, 3] == 0.0
+
+
+def test_mixture_drift_has_the_clock_of_the_budget() -> None:
+    shares = [[0.5, 0.5, 0], [0.2, 0.8, 0]]
+    k = kernel("mixture_drift", [1e6, 4e6], shares)
+    weight = 4 * np.array([0.25, 0.16])
+    t = np.log([10, 40])
+    np.testing.assert_allclose(k, np.outer(weight, weight) * ibm_kernel(t[:, None], t))
+
+
+def test_levels_average_over_the_shares() -> None:
+    k = kernel("level_spread", [1e6] * 3, [[1, 0, 0], [0.5, 0.5, 0], [0, 0, 1]])
+    np.testing.assert_allclose(k, [[1, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]])
+
+
+def test_regime_is_beyond_the_largest_run_and_not_among_the_sampled() -> None:
+    there = effects_at([1e6, 1e7, 4e7], [[1, 0, 0]] * 3)
+    clock = there.clock[there.component == REGIME]
+    np.testing.assert_allclose(clock, [[0, 0, np.log(4)]], atol=1e-12)
+    assert unit_kernels(there, there).shape == (len(COMPONENTS), 3, 3)
+    assert len(COMPONENTS) == REGIME
+
+
+def test_constants_have_no_clock() -> None:
+    there = effects_at([1e6, 1e7], [[0.5, 0.5, 0], [1, 0, 0]])
+    constant = np.all(there.clock < 0, axis=1)
+    names = np.array([*COMPONENTS, "regime"])[there.component]
+    assert set(names[constant]) == {"level_spread", "mixture_error"}
+    assert np.all(there.clock[~constant] >= 0)

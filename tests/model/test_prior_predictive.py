@@ -1,0 +1,174 @@
+"""Draws from the prior: their truths reproduce them, and simulated studies have the right noise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qqt_bayes.laws.effective_utility import exponent_sums
+from qqt_bayes.model.design import build_design
+from qqt_bayes.model.effects import COMPONENTS, ibm_kernel
+from qqt_bayes.model.prior_predictive import (
+    draw_prior,
+    kernel_factor,
+    prior_predictive,
+    simulate_study,
+    simulate_values,
+)
+from qqt_bayes.model.spec import load_spec
+from qqt_bayes.runs import read_runs
+
+SPEC = load_spec("effective_utility")
+STILL = {name: {"family": "fixed", "value": 0.0} for name in (*COMPONENTS[1:], "regime")}
+
+
+def make_study(kind: str = "loss"):
+    rows = [("A", 1e6), ("A", 1e6), ("A", 8e6), ("B", 4e6), ("A:0.5+B:0.5", 8e6), ("W", 3e6)]
+    table = pd.DataFrame(rows, columns=["data", "samples"])
+    metric = {"loss": "loss", "error": "top1_error"}[kind]
+    table = table.assign(run=[f"r{i}" for i in range(len(rows))], metric=metric, value=0.5,
+                         **({"se": 0.01} if kind == "loss" else {"n_eval": 400}))  # fmt: skip
+    pools = {"pool": ["A", "B", "W"], "size": [1e6, 2e6, np.inf], "quality_rank": [1, 2, 3]}
+    return read_runs(table, pd.DataFrame(pools)).study(metric)
+
+
+@pytest.fixture(scope="module", params=["loss", "error"])
+def setting(request):
+    made = make_study(request.param)
+    return made, build_design(made, SPEC), SPEC.priors(made.kind)
+
+
+def test_shapes_and_order(setting) -> None:
+    made, design, priors = setting
+    latent, truth = draw_prior(design, design.points, priors, made.kind, 40, seed=1)
+    assert latent.shape == (40, len(design.value))
+    assert truth["natural"].shape == (40, 5 + len(COMPONENTS) + 2 * 3)
+    assert truth["utility"].shape == truth["level"].shape == (40, 3)
+    assert np.all(latent > truth["natural"][:, :1])  # above the irreducible part
+    assert not truth["natural"][:, -1].any()  # an unlimited pool has no harm ...
+    log_tau = truth["natural"][:, 5 + len(COMPONENTS) : -3]
+    np.testing.assert_allclose(
+        log_tau[:, 2], np.log(truth["half_life_median"])
+    )  # ... nor its own tau
+    again = prior_predictive(design, design.points, priors, made.kind, 40, seed=1)
+    np.testing.assert_array_equal(again, latent)
+
+
+def test_truths_reproduce_the_law(setting) -> None:
+    """Without drift and mixture error f is the law at the truths."""
+    made, design, _ = setting
+    priors = SPEC.with_priors(**STILL).priors(made.kind)
+    latent, truth = draw_prior(design, design.points, priors, made.kind, 25, seed=2)
+    points, comps = design.points, len(COMPONENTS)
+    for row, natural in enumerate(truth["natural"]):
+        sums = exponent_sums(
+            points.first, points.epochs, points.shares, natural[5 + comps : -3], natural[4],
+            natural[-3:],
+        )  # fmt: skip
+        log_reducible = points.shares @ truth["level"][row] - sums @ truth["utility"][row]
+        np.testing.assert_allclose(latent[row], natural[0] + np.exp(log_reducible))
+
+
+def test_levels_are_relative_to_what_can_be_learned(setting) -> None:
+    made, design, priors = setting
+    _, truth = draw_prior(design, design.points, priors, made.kind, 4000, seed=3)
+    d = truth["natural"][:, 0]
+    relative = truth["level"] - np.log(d if made.kind == "loss" else 1 - d)[:, None]
+    mu, sigma = priors["level"].pair
+    np.testing.assert_allclose(relative.mean(axis=0), mu, atol=5 * sigma / 4000**0.5)
+
+
+def test_half_lives_grow_with_size_within_a_family() -> None:
+    pools = {"pool": ["A", "B", "C", "D"], "size": [1e6, 1e8, 5e6, 1e7],
+             "family": ["x", "x", "y", ""], "quality_rank": [1, 1, 2, 3]}  # fmt: skip
+    rows = {"run": ["a", "b"], "data": ["A", "B"], "samples": 1e6, "metric": "loss", "value": 1.0}
+    made = read_runs(pd.DataFrame(rows), pd.DataFrame(pools)).study("loss")
+    design, priors = build_design(made, SPEC), SPEC.priors("loss")
+    _, truth = draw_prior(design, design.points, priors, "loss", 20_000, seed=3)
+    log_tau = (
+        truth["natural"][:, 5 + len(COMPONENTS) : -4] - np.log(truth["half_life_median"])[:, None]
+    )
+    log_tau -= truth["natural"][:, 4:5] * design.log_size  # the dilution's exponent
+    np.testing.assert_allclose(design.log_size, np.log([0.1, 10, 1, 1]), atol=1e-12)
+    spread = priors["half_life_spread"].pair[0]
+    np.testing.assert_allclose(np.cov(log_tau.T), spread**2 * design.likeness, atol=0.01)
+
+
+def test_drift_beyond_the_data_has_the_variance_of_its_kernels(setting) -> None:
+    made, design, _ = setting
+    fixed = {"common_drift": 0.2, "regime": 0.3}
+    tables = STILL | {n: {"family": "fixed", "value": v} for n, v in fixed.items()}
+    tables["level_spread"] = {"family": "fixed", "value": 0.0}
+    priors = SPEC.with_priors(**tables).priors(made.kind)
+    calm = SPEC.with_priors(**(tables | STILL)).priors(made.kind)
+    points = design.points_at(np.exp(design.largest) * np.array([1, 4.0]), np.eye(3)[:2])
+    size = 8000
+    wild, truth = draw_prior(design, points, priors, made.kind, size, seed=4)
+    still, same = draw_prior(design, points, calm, made.kind, size, seed=4)
+    np.testing.assert_array_equal(truth["utility"], same["utility"])
+    d = truth["natural"][:, :1]
+    error = np.log(wild - d) - np.log(still - d)
+    t = design.largest - design.smallest + np.log([1.0, 4.0])
+    h = np.log([1.0, 4.0])
+    expected = 0.04 * ibm_kernel(t[:, None], t) + 0.09 * ibm_kernel(h[:, None], h)
+    np.testing.assert_allclose(np.cov(error.T), expected, rtol=0.1)
+
+
+def test_no_pool_is_favoured_without_reason() -> None:
+    """Pools of equal rank and size: before data, each is best equally often, at any budget."""
+    pools = pd.DataFrame({"pool": ["A", "B", "C"], "size": [1e6] * 3})
+    rows = pd.DataFrame({"data": ["A", "B", "C"], "samples": 1e6, "metric": "loss", "value": 1.0})
+    made = read_runs(rows.assign(run=["a", "b", "c"]), pools).study("loss")
+    design, priors = build_design(made, SPEC), SPEC.priors("loss")
+    points = design.points_at(np.full(3, 3e7), np.eye(3))
+    best = prior_predictive(design, points, priors, "loss", 6000, seed=5).argmin(axis=1)
+    share = np.bincount(best, minlength=3) / 6000
+    assert np.all(np.abs(share - 1 / 3) < 4 * np.sqrt(2 / 9 / 6000))
+
+
+def test_simulated_values_have_the_reference_noise(setting) -> None:
+    made, design, priors = setting
+    latent = prior_predictive(design, design.points, priors, made.kind, 200, seed=6)
+    inside = np.all(latent < 0.95, axis=1) if made.kind != "loss" else np.full(200, True)
+    latent = latent[inside][0]
+    noise, many = 0.02, 10_000
+    values = simulate_values(made, design, np.tile(latent, (many, 1)), np.full(many, noise), seed=7)
+    assert values.shape == (many, len(made))
+    f = latent[design.row_cell]
+    evaluation = 0.01**2 if made.kind == "loss" else f * (1 - f) / 400
+    np.testing.assert_allclose(values.mean(axis=0), f, rtol=4 * 0.06 / many**0.5)
+    np.testing.assert_allclose(values.var(axis=0), (noise * f) ** 2 + evaluation, rtol=0.08)
+    assert abs(np.corrcoef(values[:, 0], values[:, 1])[0, 1]) < 0.05  # replicates are independent
+
+
+def test_a_simulated_study_is_a_study(setting) -> None:
+    made, design, priors = setting
+    latent, truth = draw_prior(design, design.points, priors, made.kind, 1, seed=8)
+    values = simulate_values(made, design, latent[0], truth["natural"][0, 3], seed=9)
+    simulated = simulate_study(made, values)
+    np.testing.assert_array_equal(simulated.value, values)
+    with pytest.raises(ValueError, match="read-only"):
+        simulated.value[0] = 1.0
+    laid = build_design(simulated, SPEC)
+    np.testing.assert_array_equal(laid.row_cell, design.row_cell)
+    np.testing.assert_array_equal(laid.kernels, design.kernels)
+    assert replace(simulated, value=made.value) is not made  # a plain dataclass copy
+
+
+def test_errors_beyond_one_do_not_break_the_noise() -> None:
+    made = make_study("error")
+    design = build_design(made, SPEC)
+    values = simulate_values(made, design, np.full(len(design.value), 1.3), 0.01, seed=1)
+    assert np.all(np.isfinite(values))
+
+
+def test_kernel_factor() -> None:
+    rng = np.random.default_rng(1)
+    a = rng.normal(size=(6, 3))
+    factor = kernel_factor(a @ a.T)
+    assert factor.shape == (6, 3)  # singular: three directions
+    np.testing.assert_allclose(factor @ factor.T, a @ a.T, atol=1e-12)
+    assert kernel_factor(np.zeros((4, 4))).shape == (4, 0)

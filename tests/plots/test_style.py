@@ -1,0 +1,65 @@
+"""Colours, columns of legends, cuts at the largest run."""
+
+from itertools import combinations
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from qqt_bayes.plots.style import COLOURS, MARKERS, columns, plain, style, text_width
+from qqt_bayes.plots.view import split
+
+# Machado, Oliveira and Fernandes (2009), complete loss of one cone, in linear light.
+LOSS = {
+    "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritanopia": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+@pytest.mark.parametrize("kind", LOSS)
+def test_colours_are_told_apart(kind) -> None:
+    seen = [np.clip(np.array(LOSS[kind]) @ np.power(to_rgb(c), 2.2), 0, 1) for c in COLOURS]
+    seen = [np.power(c, 1 / 2.2) for c in seen]
+    for one, other in combinations(seen, 2):
+        assert np.abs(one - other).max() > 0.07
+
+
+def test_each_colour_has_its_own_marker() -> None:
+    assert len(COLOURS) == len(set(COLOURS)) == len(MARKERS) == len(set(MARKERS))
+
+
+def test_style_is_local() -> None:
+    before = mpl.rcParams["font.size"]
+    with style():
+        assert mpl.rcParams["font.size"] == 7.5
+    assert mpl.rcParams["font.size"] == before
+
+
+def test_columns_of_a_legend() -> None:
+    assert columns(["A", "A+B", "A+B+C"], 3.2) == 3
+    assert columns(["a rather long name of a mixture"] * 3, 3.2) == 1
+    assert columns(["A"], 0.1) == 1
+    assert columns(["A+B+C+D"] * 6, 3.2) in (2, 3)
+
+
+def test_text_width_and_plain_text() -> None:
+    assert text_width("wide" * 4) == pytest.approx(4 * text_width("wide"), rel=0.1)
+    assert plain("a$b") == r"a\$b"
+
+
+def test_split() -> None:
+    n = np.array([1.0, 10.0, 100.0])
+    y = np.array([[0.0, 1.0, 2.0], [5.0, 5.0, 5.0]])
+    (x, inside), (x2, beyond) = split(n, y, np.sqrt(1000.0))
+    assert np.allclose(x, [1, 10, np.sqrt(1000)])
+    assert np.allclose(inside[0], [0, 1, 1.5])
+    assert np.allclose(x2, [np.sqrt(1000), 100])
+    assert np.allclose(beyond, [[1.5, 2], [5, 5]])
+    (x, _), (x2, _) = split(n, y, 100.0)
+    assert (len(x), len(x2)) == (3, 0)
+    (x, _), (x2, _) = split(n, y, 1.0)
+    assert (len(x), len(x2)) == (0, 3)
+    (x, _), (x2, _) = split(n, y, 10.0)
+    assert (list(x), list(x2)) == ([1, 10], [10, 100])

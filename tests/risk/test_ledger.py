@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from qqt_bayes.risk.ledger import NAMES, divide, draw_parts, ledger
+
+
+def pair(fit, budgets):
+    pools = len(fit.study.pools)
+    best, other = np.zeros((len(budgets), pools)), np.zeros((len(budgets), pools))
+    best[:, :2], other[:, :3] = 1 / 2, 1 / 3
+    return best, other
+
+
+def test_parts_are_the_prediction(small_fit) -> None:
+    budgets = np.array([240e3, 2e6])
+    best, _ = pair(small_fit, budgets)
+    parts, scale = draw_parts(small_fit, budgets, best, seed=3)
+    post = small_fit.posterior
+    points = post.design.points_at(budgets, best)
+    latent = post.irreducible[:, None] + np.exp(post.at(points, seed=3).log_reducible)
+    noise = parts[:, NAMES.index("noise")]
+    np.testing.assert_allclose((parts.sum(axis=1) - noise) * scale, latent, rtol=1e-9)
+    assert np.std(noise, axis=0) == pytest.approx(
+        np.sqrt(np.mean((post.seed_noise[:, None] * latent) ** 2, axis=0)) / scale, rel=0.1
+    )
+
+
+def test_shares_add_up_and_grow_with_distance(small_fit) -> None:
+    budgets = np.array([240e3, 960e3, 4e6])
+    found = ledger(small_fit, budgets, *pair(small_fit, budgets))
+    np.testing.assert_allclose(found.levels.sum(axis=1), 1.0, atol=1e-12)
+    np.testing.assert_allclose(found.differences.sum(axis=1), 1.0, atol=1e-12)
+    assert np.all(np.diff(found.level_sd) > 0)
+    assert np.all(found.difference_sd[1:] < found.level_sd[1:])
+    drift = found.levels[:, NAMES.index("common drift")]
+    assert drift[-1] > drift[1]
+    moved = np.abs(found.differences[:, NAMES.index("common drift")] * found.difference_sd**2)
+    assert np.all(moved < 0.2 * found.level_sd**2)  # it moves both alike
+    assert tuple(found.shares(0)) == NAMES
+
+
+def test_total_variance_is_that_of_the_draws() -> None:
+    rng = np.random.default_rng(1)
+    parts = rng.normal(size=(20_000, len(NAMES), 1)) * np.arange(1, 7)[None, :, None]
+    parts[:, 5] = -0.5 * parts[:, 4]
+    shares, sd = divide(parts, np.zeros((1, 1)))
+    assert shares.sum() == pytest.approx(1.0)
+    # the central part of a normal has a little less than its variance
+    assert sd[0] ** 2 == pytest.approx(parts.sum(axis=1).var(), rel=0.1)
+    assert sd[0] ** 2 < parts.sum(axis=1).var()
+    assert shares[0, 5] < 0 < shares[0, 4]
+    expected = np.array([1, 4, 9, 16]) / (30 + 2.5**2)
+    np.testing.assert_allclose(shares[0, :4], expected, atol=0.02)
+
+
+def test_law_disagreement_is_variance_between() -> None:
+    rng = np.random.default_rng(2)
+    parts = np.zeros((20_000, len(NAMES), 1))
+    parts[:, 1, 0] = rng.normal(size=20_000)
+    _, alone = divide(parts, np.zeros((1, 1)))
+    shares, sd = divide(parts, np.array([[0.0], [2.0]]))
+    assert sd[0] ** 2 == pytest.approx(alone[0] ** 2 + 1.0)
+    assert shares[0, NAMES.index("law disagreement")] == pytest.approx(1 / sd[0] ** 2)
+    assert shares.sum() == pytest.approx(1.0)
+
+
+def test_heavy_tails_do_not_take_over() -> None:
+    rng = np.random.default_rng(3)
+    parts = np.zeros((4000, len(NAMES), 1))
+    parts[:, 0, 0] = rng.normal(size=4000)
+    parts[:, 1, 0] = 0.05 * rng.standard_t(1.2, size=4000)
+    shares, _ = divide(parts, np.zeros((1, 1)))
+    assert shares[0, 0] > 0.85

@@ -1,0 +1,44 @@
+"""The notebooks run from top to bottom, and are kept without output."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+QUICK = ("tutorial",)  # a minute; the others are slow
+
+
+def test_there_are_notebooks() -> None:
+    assert {"tutorial", "paper_revisited", "laion"} <= {path.stem for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_kept_without_output(path: Path) -> None:
+    book = nbformat.read(path, as_version=4)
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+    assert set(book.metadata) <= {"kernelspec", "language_info"}
+
+
+@pytest.mark.filterwarnings("default")  # the kernel's machinery is not ours
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=() if path.stem in QUICK else pytest.mark.slow, id=path.stem)
+        for path in NOTEBOOKS
+    ],
+)
+def test_runs(path: Path, tmp_path: Path) -> None:
+    book = nbformat.read(path, as_version=4)
+    NotebookClient(
+        book, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    for cell in book.cells:
+        for output in cell.get("outputs", []):
+            text = output.get("text", "")
+            assert output.get("name") != "stderr" or "Warning" not in text, text
