@@ -32,7 +32,8 @@ FLOW = (
     ("calibrate",),
     ("plots",),
     ("report",),
-    ("cli", "__main__"),
+    ("cli",),
+    ("__main__",),
 )
 RANK = {name: rank for rank, level in enumerate(FLOW) for name in level}
 # Late bindings of methods that hand on: `answer.plot()`, `fit.decide()` and the like may call

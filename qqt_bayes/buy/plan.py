@@ -13,10 +13,11 @@ import pandas as pd
 
 from qqt_bayes.buy.batch import Batch, best_batch
 from qqt_bayes.buy.designs import Designs, generate_designs, read_designs
+from qqt_bayes.buy.problem import DRAWS, build_problem
 from qqt_bayes.buy.stop import Stop, judge, parse_stake, worth
 from qqt_bayes.buy.text import describe
 from qqt_bayes.buy.value import OBJECTIVES, Value, objective, undominated, value_designs
-from qqt_bayes.buy.worlds import DRAWS, Known, build_problem
+from qqt_bayes.buy.worlds import Known
 from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
 from qqt_bayes.decide.export import number
 from qqt_bayes.errors import UsageError

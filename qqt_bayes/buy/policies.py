@@ -13,8 +13,9 @@ import numpy as np
 
 from qqt_bayes.buy.batch import best_batch, greedy
 from qqt_bayes.buy.ground import Held
+from qqt_bayes.buy.problem import build_problem
 from qqt_bayes.buy.value import objective, undominated, value_designs
-from qqt_bayes.buy.worlds import Known, build_problem
+from qqt_bayes.buy.worlds import Known
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qqt_bayes.buy.worlds import Known, Outcome, Problem
+from qqt_bayes.buy.problem import Problem
+from qqt_bayes.buy.worlds import Known, Outcome
 from qqt_bayes.inference.preposterior import best_shares
 
 OBJECTIVES = ("regret", "variance", "p_best")

@@ -23,7 +23,7 @@ from qqt_bayes.runs import Study
 
 PROB = 0.95
 BINS = 20
-NULL = 4000  # sets of uniform ranks that the band and its p-values are computed from
+NULL = 20_000  # sets of uniform ranks that the band and its p-values are computed from
 PER_PAGE = 4  # quantities in a row of the figure
 
 __all__ = ["SBC", "ecdf_band", "ecdf_p_value", "sbc", "summarise"]

@@ -18,5 +18,5 @@ def plain_spec() -> Spec:
 @pytest.fixture(scope="session")
 def buy_fit(plain_spec: Spec) -> Fit:
     """Three pools up to 240k: which of A, B and their union is best at 960k is open."""
-    runs = make_runs([30e3, 60e3, 120e3, 240e3], ["A", "B", "A+B", "C"])
+    runs = make_runs([30e3, 60e3, 120e3, 240e3], ["A", "B", "A+B", "C"], seeds=2)
     return quick_fit(runs, "loss", plain_spec, seed=2, settings=Settings(draws=500, tune=300))

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from qqt_bayes.buy import Plan, buy
+from qqt_bayes.buy.stop import judge
+from qqt_bayes.buy.value import Value
 from qqt_bayes.cli.main import main
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
@@ -72,8 +74,9 @@ def test_without_a_stake_it_does_not_say(buy_fit: Fit) -> None:
     plan = plan_of(buy_fit)
     assert plan.stop.stop is None
     assert plan.to_json()["designs"][0]["net"] is None
-    idle = plan_of(buy_fit, designs=TABLE.tail(1))
-    assert idle.stop.stop is True
+    nothing = Value(np.zeros(1), 0.0, 0.0)
+    _, stop = judge([nothing], np.ones(1), None, nothing, np.ones(1), None)
+    assert stop.stop is True
 
 
 def test_weights_are_of_budgets(buy_fit: Fit) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from qqt_bayes.buy.batch import best_batch
 from qqt_bayes.buy.designs import Designs, read_designs
+from qqt_bayes.buy.problem import Problem, build_problem
 from qqt_bayes.buy.replay import quick_fit
 from qqt_bayes.buy.value import OBJECTIVES, objective, undominated, value_designs
-from qqt_bayes.buy.worlds import Known, Problem, build_problem
+from qqt_bayes.buy.worlds import Known
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.sample import Settings
 from qqt_bayes.model.spec import Spec
@@ -54,8 +55,8 @@ def test_runs_near_the_target_are_worth_more_and_idle_ones_nothing(problem: Prob
     for data, n in (("B", 480e3), ("A", 960e3)):
         near, far = found[WANTED.index((data, n, 1))], found[WANTED.index((data, 30e3, 1))]
         assert near.total > far.total + 2 * np.hypot(near.se, far.se)
-    idle = found[WANTED.index(("C", 30e3, 1))]
-    assert idle.total < 0.02 * aim.limit.total
+    idle = found[WANTED.index(("C", 30e3, 1))]  # it tells a little of the noise
+    assert idle.total < 0.05 * aim.limit.total
 
 
 def test_nothing_is_worth_buying_where_the_choice_is_clear(
@@ -63,10 +64,11 @@ def test_nothing_is_worth_buying_where_the_choice_is_clear(
 ) -> None:
     pools = buy_fit.study.pools
     shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "C")])
-    clear = build_problem(buy_fit, TARGET, shares, designs, draws=100)
+    clear = build_problem(buy_fit, np.array([120e3]), shares, designs, draws=100)
     aim, _ = objective("regret", clear, np.ones(1))
+    assert aim.limit.total < 1e-6
     for v, _ in value_designs(Known.now(clear), aim, range(len(WANTED))):
-        assert v.total < 1e-4
+        assert v.total < 1e-6
 
 
 def test_expectations_average_to_what_is_known_now(problem: Problem) -> None:
@@ -82,10 +84,11 @@ def test_expectations_average_to_what_is_known_now(problem: Problem) -> None:
 def test_dominated_candidates_change_nothing(buy_fit: Fit, designs: Designs) -> None:
     pools = buy_fit.study.pools
     shares = np.array([parse_mixture(c, pools).vector(pools) for c in CANDIDATES])
-    every = build_problem(buy_fit, TARGET, shares, designs, draws=100)
+    near = np.array([240e3])  # where C is surely worse
+    every = build_problem(buy_fit, near, shares, designs, draws=100)
     keep = undominated(every)
-    assert CANDIDATES.index("C") not in keep
-    fewer = build_problem(buy_fit, TARGET, shares[keep], designs, draws=100)
+    assert keep.tolist() == [0, 1]
+    fewer = build_problem(buy_fit, near, shares[keep], designs, draws=100)
     values = []
     for p in (every, fewer):
         aim, _ = objective("regret", p, np.ones(1))
@@ -162,7 +165,7 @@ def brute_force(
 @pytest.mark.parametrize(
     ("designs_tried", "outer"),
     [
-        ([("B", 480e3)], 24),
+        ([("B", 480e3)], 16),
         pytest.param(
             [("B", 480e3), ("A", 960e3), ("A", 480e3), ("B", 30e3)], 200,
             marks=pytest.mark.slow,
@@ -173,7 +176,7 @@ def brute_force(
 def test_value_is_that_of_brute_force(
     buy_fit: Fit, plain_spec: Spec, problem: Problem, designs_tried: list, outer: int
 ) -> None:
-    settings = Settings(draws=250, tune=150) if outer < 50 else Settings(draws=500, tune=250)
+    settings = Settings(draws=200, tune=150) if outer < 50 else Settings(draws=500, tune=250)
     aim, _ = objective("regret", problem, np.ones(1))
     for data, samples in designs_tried:
         (v, _), = value_designs(Known.now(problem), aim, [WANTED.index((data, samples, 1))])

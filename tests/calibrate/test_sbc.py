@@ -99,6 +99,7 @@ def test_ranks_of_thinned_draws_follow_all_draws(few: SBC) -> None:
     assert np.abs(r.rank[:, smooth] / RANKS - r.pit[:, smooth]).max() < 0.25
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_answer_on_any_number_of_workers() -> None:
     design = default_study("loss", 2, 2)
     common = {"replications": 2, "study": design, "seed": 4}
@@ -268,9 +269,10 @@ def test_a_fresh_run_agrees_with_the_stored_reference() -> None:
     """Ranks of a smaller run on another seed have the distribution of the stored ones."""
     from scipy.stats import chi2_contingency
 
-    stored = json.loads(
-        (resources.files("qqt_bayes.calibrate") / REFERENCE).read_text(encoding="utf-8")
-    )
+    file = resources.files("qqt_bayes.calibrate") / REFERENCE
+    if not file.is_file():
+        pytest.skip("no reference result is stored yet: 200 replications have to be run first")
+    stored = json.loads(file.read_text(encoding="utf-8"))
     assert stored["replications"] >= 200
     fresh = sbc(stored["spec"], kind=stored["kind"], likelihood=stored["likelihood"],
                 replications=40, seed=stored["seed"] + 1)  # fmt: skip

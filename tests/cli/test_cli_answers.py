@@ -151,8 +151,9 @@ def test_interrupted(qqt, saved, monkeypatch) -> None:
 def test_demo(qqt, tmp_path: Path) -> None:
     said = qqt("demo", "-o", tmp_path / "out")
     assert said.code == 0
-    names = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert names == ["bands.png", "fit.nc", "report.txt"]
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert {"bands.png", "fit.nc", "report.txt"} <= names
     for budget in ("240k", "480k", "960k", "1.92M"):
         assert budget in said.out
-    assert len(said.out.splitlines()) < 25  # one screen
+    assert len(said.out.splitlines()) < 45  # one screen
+    assert max(map(len, said.out.splitlines())) <= 100

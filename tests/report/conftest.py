@@ -20,16 +20,33 @@ def evil_fit(small_fit):
     return dataclasses.replace(small_fit, study=study, runs=runs)
 
 
+def blank(_content):
+    """Figures that cost nothing to draw."""
+    from qqt_bayes.plots.style import new_figure
+
+    for name in ("bands", "differences", "pools"):
+        yield name, name, "What it shows. " * 9, lambda width: new_figure(width, 1.0)
+
+
+@pytest.fixture
+def blank_figures(monkeypatch) -> None:
+    """Draw nothing."""
+    monkeypatch.setattr("qqt_bayes.report.figures.drawings", blank)
+
+
 @pytest.fixture(scope="session")
 def evil(evil_fit, tmp_path_factory) -> Path:
     """Its report."""
     from qqt_bayes.report import write_report
 
     out = tmp_path_factory.mktemp("evil") / "out"
-    return write_report(
-        evil_fit, BUDGETS, out, candidates=CANDIDATES, risk="none", command="qqt report <b>.nc",
-        answers={"tuned": "<i>yes</i>"}, on_fail="warn",
-    ).parent  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qqt_bayes.report.figures.drawings", blank)
+        write_report(
+            evil_fit, BUDGETS, out, candidates=CANDIDATES, risk="none",
+            command="qqt report <b>.nc", answers={"tuned": "<i>yes</i>"}, on_fail="warn",
+        )  # fmt: skip
+    return out
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from qqt_bayes.report.command import decide_command
 from qqt_bayes.report.folder import staged
 from qqt_bayes.report.latex import escape
 
-TABLES, FIGURES = ("candidates", "pools", "priors", "diagnostics"), ("bands", "differences", "pools")
+TABLES = ("candidates", "pools", "priors", "diagnostics")
+FIGURES = ("bands", "differences", "pools")
 
 
 def run(argv: list[str], capsys) -> str:
@@ -43,7 +44,9 @@ def test_decision_is_that_of_decide_by_the_printed_command(made, capsys) -> None
     assert said == stored
 
 
-def test_report_by_the_printed_command_is_the_same(small_fit, tmp_path, capsys) -> None:
+def test_report_by_the_printed_command_is_the_same(
+    small_fit, tmp_path, capsys, blank_figures
+) -> None:
     out = tmp_path / "a b"
     write_report(small_fit, [480000], out, candidates=["A", "A+B"], risk="none", on_fail="warn")
     text = (out / "methods.md").read_text(encoding="utf-8")
@@ -88,7 +91,7 @@ def test_methods_say_what_was_done(made) -> None:
     for name in ("methods.md", "methods.tex"):
         text = (made / name).read_text(encoding="utf-8")
         assert "seed 1" in text
-        assert f"qqt{'_' if name[-1] == 'd' else chr(92) + '_'}bayes {qqt_bayes.__version__}" in text
+        assert f"bayes {qqt_bayes.__version__}" in text
         assert "80" in text
         assert "equal-tailed" in text
     bib = (made / "references.bib").read_text(encoding="utf-8")
@@ -103,9 +106,14 @@ def test_failure_leaves_everything_as_it_was(tmp_path) -> None:
     out.mkdir()
     (out / "old.txt").write_text("old")
     (out / "mine.txt").write_text("mine")
-    with pytest.raises(RuntimeError), staged(out) as part:
-        (part / "old.txt").write_text("new")
-        raise RuntimeError
+
+    def fail() -> None:
+        with staged(out) as part:
+            (part / "old.txt").write_text("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert {p.name: p.read_text() for p in out.iterdir()} == {"old.txt": "old", "mine.txt": "mine"}
     assert list(tmp_path.iterdir()) == [out]
     with staged(out) as part:

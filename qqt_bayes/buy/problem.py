@@ -1,0 +1,161 @@
+"""The decision to be made and the runs that could be bought, as conditional Gaussians."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.decide.predict import ceiling
+from qqt_bayes.inference.marginal import log_variance
+from qqt_bayes.inference.moments import Moments, moments, regime_scales
+
+if TYPE_CHECKING:
+    from qqt_bayes.buy.designs import Designs
+    from qqt_bayes.fitting import Fit
+
+DRAWS = 256
+WORLDS = 2  # simulated for each draw
+TRUTHS = 16  # joint draws of the targets per draw of the few, for perfect information
+
+__all__ = ["DRAWS", "Problem", "build_problem"]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """The decision to be made, and the runs that could be bought.
+
+    Attributes
+    ----------
+    moments : Moments
+        At the targets first (budgets of candidates), then at the designs' places.
+    budgets, candidates : int
+        Numbers of target budgets and of candidates.
+    place : numpy.ndarray
+        Dim (design,): which point a design is run at.
+    seeds, cost : numpy.ndarray
+        Dim (design,).
+    ceiling : numpy.ndarray
+        Dim (target,): how bad a target can get.
+    eval_var : tuple of float
+        Evaluation variance of one run, and the test items of one (0: none).
+    seed : int
+    worlds : int
+        Simulated worlds for each draw of the few.
+    """
+
+    moments: Moments
+    budgets: int
+    candidates: int
+    place: np.ndarray
+    seeds: np.ndarray
+    cost: np.ndarray
+    ceiling: np.ndarray
+    eval_var: tuple[float, float]
+    seed: int
+    worlds: int
+
+    @property
+    def targets(self) -> np.ndarray:
+        """Points that are targets."""
+        return np.arange(self.budgets * self.candidates)
+
+    @property
+    def irreducible(self) -> np.ndarray:
+        """Dim (draw,)."""
+        return np.ascontiguousarray(self.moments.natural[:, 0])
+
+    @property
+    def seed_noise(self) -> np.ndarray:
+        """Relative to the metric, dim (draw,)."""
+        return np.ascontiguousarray(self.moments.natural[:, 3])
+
+    @cached_property
+    def variance(self) -> np.ndarray:
+        """Of every point, before anything is bought (draw, point)."""
+        return self.moments.variance()
+
+    @cached_property
+    def target_covariance(self) -> np.ndarray:
+        """Covariance of the targets with every point (draw, target, point)."""
+        every = np.arange(self.moments.mean.shape[1])
+        return self.moments.covariance(self.targets, every)
+
+    def noise(self, design: int) -> np.ndarray:
+        """Variance of a design's mean outcome on the log reducible scale (draw,)."""
+        gap = np.exp(self.moments.mean[:, self.place[design]])
+        value = self.irreducible + gap
+        given, items = self.eval_var
+        v = (self.seed_noise * value) ** 2 + given
+        if items > 0:
+            share = np.clip(value, 0.0, 1.0)
+            v = v + share * (1.0 - share) / items
+        return np.asarray(log_variance(v, gap)) / self.seeds[design]
+
+    @cached_property
+    def truths(self) -> np.ndarray:
+        """Deviations of the targets from their means, joint (draw, replicate, target)."""
+        rng = np.random.default_rng((self.seed, 2))
+        cov = self.target_covariance[:, :, self.targets]
+        cov = cov + 1e-9 * np.eye(cov.shape[1]) * np.einsum("kii->ki", cov)[:, :, None]
+        cov = cov + 1e-14 * np.eye(cov.shape[1])
+        root = np.linalg.cholesky(cov)
+        white = rng.standard_normal((len(cov), TRUTHS // 2, cov.shape[1]))
+        white = np.concatenate([white, -white], axis=1)
+        return white @ root.transpose(0, 2, 1)
+
+    @cached_property
+    def true_values(self) -> np.ndarray:
+        """Draws of the targets in the unit of the metric (sample, budget, candidate)."""
+        log = self.moments.mean[:, None, self.targets] + self.truths
+        value = np.minimum(self.irreducible[:, None, None] + np.exp(log), self.ceiling)
+        return value.reshape(-1, self.budgets, self.candidates)
+
+
+def build_problem(
+    fit: Fit, budgets: np.ndarray, shares: np.ndarray, designs: Designs, *, seed: int = 0,
+    draws: int = DRAWS, worlds: int = WORLDS,
+) -> Problem:  # fmt: skip
+    """Conditional moments of the targets and of the designs.
+
+    Parameters
+    ----------
+    fit : Fit
+        What is known now.
+    budgets : numpy.ndarray
+        Dim (budget,): target budgets.
+    shares : numpy.ndarray
+        Dims (candidate, pool).
+    designs : Designs
+        What could be bought.
+    seed : int
+        Of the simulated worlds.
+    draws : int
+        Draws of the few to use.
+    worlds : int
+        Simulated worlds for each of them.
+    """
+    posterior, study = fit.posterior, fit.study
+    pick = np.linspace(0, len(posterior.natural) - 1, min(draws, len(posterior.natural)))
+    natural = np.ascontiguousarray(posterior.natural[np.round(pick).astype(int)])
+    key = np.column_stack([designs.samples, designs.shares])
+    unique, index = np.unique(key, axis=0, return_inverse=True)
+    samples = np.concatenate([np.repeat(budgets, len(shares)), unique[:, 0]])
+    points = posterior.design.points_at(
+        samples, np.concatenate([np.tile(shares, (len(budgets), 1)), unique[:, 1:]])
+    )
+    found = moments(
+        natural, posterior.cells, posterior.design, points,
+        regime_scales(posterior.regime, len(natural), seed),
+    )  # fmt: skip
+    given = study.se[np.isfinite(study.se)]
+    items = study.n_eval[np.isfinite(study.n_eval)]
+    variance = float(np.median(given)) ** 2 if len(given) else 0.0
+    count = float(np.median(items)) if len(items) and study.kind != "loss" else 0.0
+    targets = len(budgets) * len(shares)
+    return Problem(
+        found, len(budgets), len(shares), targets + index.reshape(-1), designs.seeds, designs.cost,
+        ceiling(fit, samples[:targets]), (variance, 0.0 if len(given) else count), seed, worlds,
+    )  # fmt: skip
