@@ -96,9 +96,7 @@ class Plan:
         rows = []
         for step in self.chosen.steps if self.chosen is not None else ():
             row = self.designs.table.iloc[step.design].to_dict()
-            rows.append(
-                row | {"spent": step.spent, "evsi": step.value.total, "se": step.value.se}
-            )
+            rows.append(row | {"spent": step.spent, "evsi": step.value.total, "se": step.value.se})
         return pd.DataFrame(
             rows, columns=["data", "samples", "seeds", "cost", "spent", "evsi", "se"]
         )
@@ -222,9 +220,7 @@ def buy(
     money = None if spend is None else positive(spend)
     pools = fit.study.pools
     chosen = (
-        default_candidates(fit.study)
-        if candidates is None
-        else parse_candidates(candidates, pools)
+        default_candidates(fit.study) if candidates is None else parse_candidates(candidates, pools)
     )
     if designs is None:
         offered = generate_designs(fit.study, chosen, wanted, money)

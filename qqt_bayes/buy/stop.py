@@ -72,9 +72,7 @@ def parse_stake(stake: str | float | None) -> str | float | None:
     return value
 
 
-def worth(
-    fit: Fit, stake: str | float, budgets: np.ndarray, best: np.ndarray
-) -> np.ndarray:
+def worth(fit: Fit, stake: str | float, budgets: np.ndarray, best: np.ndarray) -> np.ndarray:
     """What a unit of the metric is worth at each budget, in units of cost (budget,).
 
     With ``"compute"``: the cost of as many further samples of the best data as would improve the

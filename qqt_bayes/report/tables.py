@@ -185,9 +185,7 @@ def diagnostics(content: Content) -> Table:
         f"effective sample sizes, from {chains} chains of {draws} draws."
     )
     header = ("quantity", f"median [{inside}]", "MCSE", "R-hat", "ESS bulk", "ESS tail")
-    return Table(
-        "diagnostics", stamped(content, caption), header, tuple("lrrrrr"), rows, table
-    )
+    return Table("diagnostics", stamped(content, caption), header, tuple("lrrrrr"), rows, table)
 
 
 def plan_table(content: Content, shown: int = 12) -> Table:

@@ -59,9 +59,7 @@ def test_runs_near_the_target_are_worth_more_and_idle_ones_nothing(problem: Prob
     assert idle.total < 0.05 * aim.limit.total
 
 
-def test_nothing_is_worth_buying_where_the_choice_is_clear(
-    buy_fit: Fit, designs: Designs
-) -> None:
+def test_nothing_is_worth_buying_where_the_choice_is_clear(buy_fit: Fit, designs: Designs) -> None:
     pools = buy_fit.study.pools
     shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "C")])
     clear = build_problem(buy_fit, np.array([120e3]), shares, designs, draws=100)
@@ -179,6 +177,6 @@ def test_value_is_that_of_brute_force(
     settings = Settings(draws=200, tune=150) if outer < 50 else Settings(draws=500, tune=250)
     aim, _ = objective("regret", problem, np.ones(1))
     for data, samples in designs_tried:
-        (v, _), = value_designs(Known.now(problem), aim, [WANTED.index((data, samples, 1))])
+        ((v, _),) = value_designs(Known.now(problem), aim, [WANTED.index((data, samples, 1))])
         want, se = brute_force(buy_fit, plain_spec, data, samples, outer, settings)
         assert abs(v.total - want) < 3 * np.hypot(v.se, se) + 0.1 * want, (data, v, want, se)
