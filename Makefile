@@ -50,7 +50,7 @@ format: $(VENV)/.stamp-dev ## let ruff mend and format the code
 	$(BIN)/ruff format .
 
 test: lint ## lint, then the tests (minutes)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.stamp-dev ## the slow tests: recovery, reference posteriors, notebooks
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

@@ -6,10 +6,11 @@ up to one exactly, whatever the correlations; one can be below zero when the dat
 cancel another. Law disagreement is the variance between the laws' predictions, which adds to that
 within the main law.
 
-The scale is that of the log reducible error, linearised about the medians:
-:math:`\log(y - d) \approx \text{const} + y / (\tilde y - \tilde d)`. A draw's own d would not do:
-d and the level of :math:`y - d` lie on a ridge along which y is known well, and the ridge would
-drown every other part.
+The scale is that of the log reducible error at the median irreducible part,
+:math:`\tilde y / (\tilde y - \tilde d) \log y`. A draw's own d would not do: d and the level of
+:math:`y - d` lie on a ridge along which y is known well, and the ridge would drown every other
+part. A part counts for what y would lose without it; what then remains is the parameters', the
+irreducible part among them.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def ledger(
     samples, shares = np.tile(budgets, len(pair)), np.concatenate(pair)
     parts, scale = draw_parts(fit, samples, shares, seed)
     parts = parts.reshape(*parts.shape[:2], *shape)
-    laws = np.stack([medians(f, samples, shares, seed) / scale for f in (fit, *variants)])
+    laws = np.stack([scale * np.log(medians(f, samples, shares, seed)) for f in (fit, *variants)])
     between = laws.reshape(-1, *shape)
     level, level_sd = divide(parts[:, :, 0], between[:, 0])
     if runner_up is None:
@@ -126,24 +127,28 @@ def draw_parts(
     Returns
     -------
     parts : numpy.ndarray
-        Dims (draw, part, point); their sum is the new run's metric over ``scale``.
+        Dims (draw, part, point); their sum is ``scale`` times the log of the new run's metric (to
+        first order in the noise).
     scale : numpy.ndarray
-        Dim (point,): the median reducible error.
+        Dim (point,): the metric over its reducible part, medians.
     """
     post = fit.posterior
     drawn = post.at(post.design.points_at(samples, shares), seed=seed, with_parts=True)
     assert drawn.parts is not None
     reducible = np.exp(drawn.log_reducible)
     latent = post.irreducible[:, None] + reducible
-    scale = np.median(latent, axis=0) - np.median(post.irreducible)
+    middle = np.median(latent, axis=0)
+    scale = middle / (middle - np.median(post.irreducible))
+    whole = np.log(latent)
     out = np.zeros((len(latent), len(PARTS), len(samples)))
     for place, components in enumerate(PARTS.values()):
         part = drawn.parts[:, list(components)].sum(axis=1)
-        out[:, place] = reducible / scale * (part - part.mean(axis=0))
-    out[:, NAMES.index("noise")] = noise(fit, latent, seed) / scale
+        without = reducible * np.exp(part.mean(axis=0) - part)
+        out[:, place] = scale * (whole - np.log(post.irreducible[:, None] + without))
+    out[:, NAMES.index("noise")] = scale * noise(fit, latent, seed) / latent
     rest = [n for n in NAMES if n not in ("noise", "parameters")]
     other = sum(out[:, NAMES.index(n)] for n in rest)
-    out[:, NAMES.index("parameters")] = latent / scale - other  # the irreducible part included
+    out[:, NAMES.index("parameters")] = scale * whole - other
     return out, scale
 
 

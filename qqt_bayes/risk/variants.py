@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from qqt_bayes.risk.refit import mixed, refit
+from qqt_bayes.risk.refit import FEW, mixed, refit
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -22,6 +22,8 @@ LAWS: dict[str, dict[str, dict[str, Any]]] = {
     "full dilution (as published)": {"dilution": {"family": "fixed", "value": 1.0}},
     "harmless repetition": none_of("harm"),
 }
+
+MORE = replace(FEW, draws=3 * FEW.draws, tune=3 * FEW.tune, target_accept=0.97)
 
 __all__ = ["LAWS", "Variant", "fit_variants"]
 
@@ -43,7 +45,10 @@ def fit_variants(fit: Fit, progress: Callable[[float], None]) -> tuple[Variant, 
             own[p].fixed and own[p].numbers[0] == table["value"] for p, table in tables.items()
         )
         if not same:
-            other = refit(fit, spec=fit.spec.with_priors(**tables), seed=101 + k)
+            spec = fit.spec.with_priors(**tables)
+            other = refit(fit, spec=spec, seed=101 + k)
+            if not mixed(other):  # a law that fits badly walks slowly
+                other = refit(fit, spec=spec, seed=151 + k, settings=MORE)
             if mixed(other):
                 out.append(Variant(name, other))
         progress((k + 1) / len(LAWS))
