@@ -44,14 +44,14 @@ def test_a_reloaded_fit_decides_identically(small_fit, saved) -> None:
     )  # fmt: skip
 
 
-def test_what_was_selected_is_kept(small_runs, tmp_path, one_attempt) -> None:
+def test_what_was_selected_is_kept(small_runs, tmp_path) -> None:
     """Kind, unit and source travel too; accuracy comes back as accuracy."""
     rows = small_runs.select("error").table.drop(columns="line")
     rows = rows.assign(metric="score", value=1 - rows["value"])
     runs = qqt.read_runs(rows, small_runs.pools, kinds={"score": "accuracy"})
     fit = qqt.fit(
         runs, "score", where={"seed": "0"}, upto="120k",
-        settings=qqt.Settings(draws=400), on_fail="warn",
+        settings=qqt.Settings(draws=400),
     )  # fmt: skip
     again = qqt.load_fit(fit.save(tmp_path / "score.nc"))
     assert (again.study.kind, again.study.direction) == ("accuracy", "max")

@@ -26,8 +26,8 @@ from qqt_bayes.inference.exponents import exponents
 IRREDUCIBLE, UTILITY, SPREAD, NOISE, DILUTION, SCALES = 0, 1, 2, 3, 4, 5
 
 WORST = 4.0
-# Sums may be reordered, so that they use vector instructions; NaN and infinity keep their meaning.
-SUMS = {"reassoc", "contract", "nsz"}
+# No fast-math flags anywhere: they gain nothing here, and what they reorder depends on what was
+# inlined, so that two installations would answer differently for one seed.
 
 
 class Cells(NamedTuple):
@@ -62,7 +62,7 @@ def log_variance(variance, gap):
     return variance / (gap * gap + WORST * variance)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=SUMS)
+@njit(cache=True, nogil=True, error_model="numpy")
 def invert(c):
     """Inverse and log-determinant of a positive definite matrix, in place; ok is False if not.
 
@@ -106,7 +106,7 @@ def invert(c):
     return logdet, True
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=SUMS)
+@njit(cache=True, nogil=True, error_model="numpy")
 def covariance(natural, cells, x, noise_var):
     """Marginal covariance of z, dims (cell, cell)."""
     n = cells.value.shape[0]
@@ -137,7 +137,7 @@ def mean(natural, cells, x):
     return math.log(reference) + cells.level_mean - natural[UTILITY] * x.sum(axis=1)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=SUMS)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_density(natural, cells, grad):
     """Log marginal density of the cells; fills ``grad`` (same layout as ``natural``).
 
