@@ -335,10 +335,10 @@ def compare(ours, theirs, weight) -> pd.DataFrame:
 # proving ground's errors, the linearised noise cuts the ends of the ridge.
 ALLOWED = {
     "proving ground, loss": (0.0, 0.0),
-    "proving ground, error": (0.05, 0.25),
+    "proving ground, error": (0.0, 0.25),
     "LAION": (0.0, 0.0),
-    "paper budgets": (0.05, 0.1),
-    "simulated": (0.05, 0.1),
+    "paper budgets": (0.0, 0.0),
+    "simulated": (0.0, 0.1),
     "simulated, noise of 3%": (0.1, 0.25),
 }
 
@@ -352,7 +352,7 @@ def test_both_forms_sampled_agree(name: str) -> None:
     diverging = int(trace["sample_stats"]["diverging"].values.sum())
     print(f"\n{name}: k-hat {k_hat:.2f}, generative form: {diverging} divergences")
     print(table.sort_values("z", key=abs, ascending=False).head(10).round(4).to_string())
-    if table["r_hat"].max() > 1.02 or table["ess"].min() < 300:
+    if table["r_hat"].max() > 1.05 or table["ess"].min() < 100:
         pytest.skip("the generative form did not converge, so there is nothing to compare with")
     predicted = table["name"].str.startswith("predicted")
     allowed = np.where(predicted, *ALLOWED[name]) * table["sd"]
