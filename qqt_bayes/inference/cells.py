@@ -8,6 +8,7 @@ import numpy as np
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.marginal import Cells
+from qqt_bayes.model.regime import check_regime
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
@@ -33,9 +34,7 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
                 f"not {prior.family}."
             )
         linear[name] = (prior.numbers[0], 0.0) if prior.fixed else prior.pair
-    family = priors["regime"].family
-    if family not in ("halfstudent", "halfnormal", "fixed"):
-        raise UsageError(f"prior 'regime' must be halfstudent, halfnormal or fixed, not {family}.")
+    check_regime(priors["regime"])
     if linear["quality_effect"][0] != 0.0:
         raise UsageError("prior 'quality_effect' must have mean zero (mu = 0, or fixed at 0).")
     start, stop, repeats = design.bins

@@ -31,9 +31,11 @@ from qqt_bayes.inference.marginal import (
 from qqt_bayes.inference.paths import pack_paths, update_path, walk
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, REGIME
+from qqt_bayes.model.regime import mean_factors, regime_scales
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.priors import Prior
 
 CHUNK = 50  # draws that share a random stream: fixed, so that threads cannot change an answer
 
@@ -62,8 +64,8 @@ class Conditional:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out, utility, level,
-         parts):  # fmt: skip
+def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_epochs, edge_shares,
+         speed, horizon, factor, rng, out, utility, level, parts):  # fmt: skip
     """Fill the outputs for a block of draws; see :class:`Conditional`."""
     n, pools = cells.first.shape
     points = first.shape[0]
@@ -71,7 +73,8 @@ def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out,
     tau0 = SCALES + comps
     x = np.empty((n, pools))
     xt = np.empty((points, pools))
-    scratch = np.empty((max(n, points), pools))
+    xe = np.empty((edge_first.shape[0], pools))
+    scratch = np.empty((max(n, points, edge_first.shape[0]), pools))
     track = np.empty(paths.times.shape[0])
     keep_parts = parts.shape[0] > 0
     for s in range(natural.shape[0]):
@@ -85,6 +88,9 @@ def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out,
         unused = scratch[:points]
         exponents(first, epochs, shares, log_tau, row[DILUTION], harm, cells.start, cells.lengths,
                   cells.repeats, xt, unused, unused, unused)  # fmt: skip
+        unused = scratch[: edge_first.shape[0]]
+        exponents(edge_first, edge_epochs, edge_shares, log_tau, row[DILUTION], harm, cells.start,
+                  cells.lengths, cells.repeats, xe, unused, unused, unused)  # fmt: skip
         resid = mean(row, cells, x)
         noise = np.empty(n)
         for r in range(n):
@@ -93,13 +99,7 @@ def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out,
             noise[r] = log_variance(v, gap) / cells.replicates[r]
             resid[r] = math.log(gap) - resid[r] - math.sqrt(noise[r]) * rng.standard_normal()
         # simulate from the prior
-        scale = np.empty(comps + 1)
-        scale[:comps] = row[SCALES : SCALES + comps]
-        scale[comps] = regime[1]
-        if regime[0] > 0.0:
-            # heavy-tailed: a normal over the root of a chi-square on its degrees of freedom
-            chi = rng.chisquare(regime[0]) / regime[0]
-            scale[comps] *= abs(rng.standard_normal()) / math.sqrt(chi)
+        scale = row[SCALES : SCALES + comps]
         base = cells.level_sd * rng.standard_normal()
         quality = cells.quality_sd * rng.standard_normal()
         eps = np.empty(pools)
@@ -142,17 +142,22 @@ def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out,
             total = start
             for i in range(pools):
                 total -= xt[t, i] * utility[s, i]
-            out[s, t] = total
+            gained = 0.0
+            if edge[t] >= 0:
+                for i in range(pools):
+                    gained += (xt[t, i] - xe[edge[t], i]) * utility[s, i]
+                gained *= speed[s, horizon[t]] - 1.0
+            out[s, t] = total - gained
             if keep_parts:
+                parts[s, comps, t] = -gained
                 parts[s, comps + 1, t] = total
         for e in range(paths.component.shape[0]):
             a, b = paths.first[e], paths.first[e + 1]
             j = paths.component[e]
             lo, hi = paths.seen_first[e], paths.seen_first[e + 1]
-            if j < comps:
-                update_path(paths.times[a:b], scale[j] ** 2, paths.constant[e],
-                            paths.seen_row[lo:hi], paths.seen_weight[lo:hi],
-                            paths.seen_time[lo:hi], pull, track[a:b])  # fmt: skip
+            update_path(paths.times[a:b], scale[j] ** 2, paths.constant[e],
+                        paths.seen_row[lo:hi], paths.seen_weight[lo:hi], paths.seen_time[lo:hi],
+                        pull, track[a:b])  # fmt: skip
             for k in range(paths.want_first[e], paths.want_first[e + 1]):
                 if paths.want_time[k] < 0:
                     continue
@@ -172,7 +177,7 @@ def condition(
     cells: Cells,
     design: Design,
     points: Points,
-    regime: tuple[float, float],
+    regime: Prior,
     seed: int,
     *,
     with_parts: bool = False,
@@ -188,9 +193,8 @@ def condition(
         What was observed.
     design, points : Design, Points
         Where it was observed, and where draws are wanted.
-    regime : tuple of float
-        Degrees of freedom and scale of the half-t scale of the wandering beyond the largest run;
-        with zero degrees of freedom that scale is fixed.
+    regime : Prior
+        Of the scale of the change of regime beyond the largest run.
     seed : int
         Same seed, same answer, whatever the number of threads.
     with_parts : bool
@@ -207,14 +211,23 @@ def condition(
     out = np.empty((draws, len(points)))
     utility, level = np.empty((draws, pools)), np.empty((draws, pools))
     parts = np.zeros((draws if with_parts else 0, REGIME + 2, len(points)))
+    ahead, none = points.beyond, np.zeros((0, pools))
+    speed = np.ones((draws, 1))
+    edge, horizon = np.full(len(points), -1), np.zeros(len(points), int)
+    edges = (none, none, none)
+    if ahead is not None:
+        # a stream of its own: the same change of regime whatever else is drawn
+        rng = np.random.default_rng((seed, REGIME))
+        speed = mean_factors(regime_scales(regime, draws, rng), ahead.horizons, rng)
+        edge, horizon, edges = ahead.edge, ahead.horizon, (ahead.first, ahead.epochs, ahead.shares)
     blocks = range(0, draws, CHUNK)
     streams = np.random.SeedSequence(seed).spawn(len(blocks))
 
     def work(job: tuple[int, np.random.SeedSequence]) -> None:
         begin, stream = job
         b = slice(begin, begin + CHUNK)
-        fill(natural[b], cells, paths, points.first, points.epochs, points.shares, factor,
-             np.asarray(regime, float), np.random.Generator(np.random.PCG64(stream)), out[b],
+        fill(natural[b], cells, paths, points.first, points.epochs, points.shares, edge, *edges,
+             speed[b], horizon, factor, np.random.Generator(np.random.PCG64(stream)), out[b],
              utility[b], level[b], parts[b])  # fmt: skip
 
     with ThreadPoolExecutor(threads) as pool:

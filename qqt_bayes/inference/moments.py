@@ -2,8 +2,8 @@
 
 The closed form of what :mod:`qqt_bayes.inference.conditional` draws. Planning needs it: what a new
 run would teach is a Gaussian update of these moments, so no refit is needed to value it. The
-wandering beyond the largest run has a heavy-tailed scale of which the runs know nothing; it joins
-the few here, one value a draw, so that a run out there can tell us about it.
+change of regime beyond the largest run, of which the runs know nothing, joins the few here: one
+path a draw, so that a run out there can tell us about it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ from qqt_bayes.inference.marginal import (
     mean,
 )  # fmt: skip
 from qqt_bayes.laws.effective_utility import pass_bins
-from qqt_bayes.model.effects import COMPONENTS, REGIME, Effects, ibm_kernel, unit_kernels
+from qqt_bayes.model.effects import COMPONENTS, unit_kernels
+from qqt_bayes.model.regime import mean_factors, regime_scales
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.priors import Prior
 
 CHUNK = 16
 
-__all__ = ["Moments", "moments", "regime_scales"]
+__all__ = ["Moments", "moments"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +53,11 @@ class Moments:
         Dims (draw, cell, point): what the observed cells explain, so that the covariance is the
         prior one less ``root' root``.
     exponents : numpy.ndarray
-        Dims (draw, point, pool).
+        Dims (draw, point, pool), the change of regime included.
     kernels : numpy.ndarray
-        Dims (component, point, point), at unit scale, the regime's last.
+        Dims (component, point, point), at unit scale.
     scales : numpy.ndarray
-        Dims (draw, component), the regime's last.
+        Dims (draw, component).
     natural : numpy.ndarray
         Dims (draw, natural).
     """
@@ -103,14 +105,16 @@ def in_threads(work, size):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_moments(natural, cells, first, epochs, shares, cross, out_mean, out_root, out_x):
+def fill_moments(natural, cells, first, epochs, shares, edge, edge_first, edge_epochs,
+                 edge_shares, speed, horizon, cross, out_mean, out_root, out_x):  # fmt: skip
     """Fill mean, root and exponents for a block of draws; see :class:`Moments`."""
     n, pools = cells.first.shape
     points = first.shape[0]
     comps = cells.kernels.shape[0]
     tau0 = SCALES + comps
     x = np.empty((n, pools))
-    spare, spare_t = np.empty((n, pools)), np.empty((points, pools))
+    xe = np.empty((edge_first.shape[0], pools))
+    spare, spare_t, spare_e = np.empty((n, pools)), np.empty((points, pools)), np.empty_like(xe)
     for s in range(natural.shape[0]):
         row = natural[s]
         d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
@@ -121,6 +125,13 @@ def fill_moments(natural, cells, first, epochs, shares, cross, out_mean, out_roo
         xt = out_x[s]
         exponents(first, epochs, shares, log_tau, row[4], harm, cells.start, cells.lengths,
                   cells.repeats, xt, spare_t, spare_t, spare_t)  # fmt: skip
+        exponents(edge_first, edge_epochs, edge_shares, log_tau, row[4], harm, cells.start,
+                  cells.lengths, cells.repeats, xe, spare_e, spare_e, spare_e)  # fmt: skip
+        for p in range(points):
+            if edge[p] >= 0:
+                for i in range(pools):
+                    begin = xe[edge[p], i]
+                    xt[p, i] = begin + speed[s, horizon[p]] * (xt[p, i] - begin)
         resid = -mean(row, cells, x)
         noise = np.empty(n)
         for r in range(n):
@@ -194,30 +205,8 @@ def fill_covariance(natural, scales, x, root, kernels, cells, rows, columns, out
                     out[s, a, b] -= f * root[s, r, columns[b]]
 
 
-def regime_scales(regime: tuple[float, float], draws: int, seed: int) -> np.ndarray:
-    """Scales of the wandering beyond the data: quantiles of its prior in random order, (draw,)."""
-    from scipy.stats import t
-
-    df, scale = regime
-    if df <= 0.0 or scale <= 0.0:  # fixed
-        return np.full(draws, scale)
-    middle = (np.arange(draws) + 0.5) / draws
-    quantiles = scale * t.ppf(0.5 + 0.5 * middle, df)
-    return np.random.default_rng(seed).permutation(quantiles)
-
-
-def regime_kernel(effects: Effects) -> np.ndarray:
-    """Unit covariance of the wandering beyond the largest run, dims (point, point)."""
-    points = effects.clock.shape[1]
-    out = np.zeros((points, points))
-    for e in np.flatnonzero(effects.component == REGIME):
-        clock, weight = effects.clock[e], effects.coefficient[e]
-        out += np.outer(weight, weight) * ibm_kernel(clock[:, None], clock)
-    return out
-
-
 def moments(
-    natural: np.ndarray, cells: Cells, design: Design, points: Points, regime: np.ndarray
+    natural: np.ndarray, cells: Cells, design: Design, points: Points, regime: Prior, seed: int
 ) -> Moments:
     """Conditional moments at the points for each draw of the few.
 
@@ -229,24 +218,33 @@ def moments(
         What was observed.
     points : Points
         Where to predict.
-    regime : numpy.ndarray
-        Dim (draw,): scale of the wandering beyond the largest run.
+    regime : Prior
+        Of the scale of the change of regime beyond the largest run.
+    seed : int
+        Of its paths.
     """
     draws, (n, pools) = len(natural), design.points.shares.shape
     deepest = max(design.points.epochs.max(initial=1.0), points.epochs.max(initial=1.0))
     start, stop, repeats = pass_bins(float(deepest))
     cells = cells._replace(start=start, lengths=np.log(stop / start), repeats=repeats)
     cross = unit_kernels(design.points.effects, points.effects)
-    within = unit_kernels(points.effects, points.effects)
-    kernels = np.concatenate([within, regime_kernel(points.effects)[None]])
-    scales = np.column_stack([natural[:, SCALES : SCALES + len(COMPONENTS)], regime])
+    kernels = unit_kernels(points.effects, points.effects)
+    scales = np.ascontiguousarray(natural[:, SCALES : SCALES + len(COMPONENTS)])
+    speed = np.ones((draws, 1))
+    edge, horizon = np.full(len(points), -1), np.zeros(len(points), int)
+    edges = (np.zeros((0, pools)),) * 3
+    ahead = points.beyond
+    if ahead is not None:
+        rng = np.random.default_rng(seed)
+        speed = mean_factors(regime_scales(regime, draws, rng), ahead.horizons, rng)
+        edge, horizon, edges = ahead.edge, ahead.horizon, (ahead.first, ahead.epochs, ahead.shares)
     out_mean = np.empty((draws, len(points)))
     root, x = np.empty((draws, n, len(points))), np.empty((draws, len(points), pools))
 
     def work(b: slice) -> None:
         fill_moments(
-            natural[b], cells, points.first, points.epochs, points.shares, cross, out_mean[b],
-            root[b], x[b],
+            natural[b], cells, points.first, points.epochs, points.shares, edge, *edges, speed[b],
+            horizon, cross, out_mean[b], root[b], x[b],
         )  # fmt: skip
 
     in_threads(work, draws)

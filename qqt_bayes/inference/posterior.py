@@ -112,19 +112,11 @@ class Posterior:
         out[:, ~np.isfinite(self.design.sizes)] = np.nan
         return out
 
-    @property
-    def regime(self) -> tuple[float, float]:
-        """Degrees of freedom (zero: fixed) and scale of the wandering beyond the largest run."""
-        prior = self.priors["regime"]
-        if prior.family in ("halfstudent", "fixed"):
-            return prior.pair if not prior.fixed else (0.0, prior.pair[0])
-        return (1e6, prior.pair[1])  # a half-normal is the limit of many degrees of freedom
-
     def at(self, points: Points, *, seed: int = 0, with_parts: bool = False,
            every: int = 1) -> Conditional:  # fmt: skip
         """Draws at the points, one a sample (or one every so many); joint over the points."""
         return condition(
-            self.natural[::every], self.cells, self.design, points, self.regime,
+            self.natural[::every], self.cells, self.design, points, self.priors["regime"],
             seed=self.seed * 1_000_003 + seed, with_parts=with_parts,
         )  # fmt: skip
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from qqt_bayes.laws.effective_utility import exponent_sums
 from qqt_bayes.model.design import evaluation_variance
-from qqt_bayes.model.effects import COMPONENTS, REGIME, ibm_kernel, unit_kernels
+from qqt_bayes.model.effects import COMPONENTS, unit_kernels
+from qqt_bayes.model.regime import mean_factors, stretch
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
-    from qqt_bayes.model.effects import Effects
     from qqt_bayes.model.priors import Prior
     from qqt_bayes.runs import Study
 
@@ -44,12 +44,6 @@ def kernel_factor(kernel: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(kernel)
     keep = values > NEGLIGIBLE * max(float(values.max(initial=0.0)), np.finfo(float).tiny)
     return vectors[:, keep] * np.sqrt(values[keep])
-
-
-def regime_kernel(effects: Effects) -> np.ndarray:
-    """Covariance at unit scale of the wandering beyond the largest run, dims (point, point)."""
-    clock = effects.clock[effects.component == REGIME][0]
-    return ibm_kernel(clock[:, None], clock)
 
 
 def draw_prior(
@@ -104,22 +98,26 @@ def draw_prior(
     level = common[:, None] + scalar["level_spread"][:, None] * apart
 
     log_reducible = level @ points.shares.T
+    ahead = points.beyond
+    if ahead is not None:
+        factors = mean_factors(scalar["regime"], ahead.horizons, rng)[:, ahead.horizon]
     for row in range(draws):
-        sums = exponent_sums(
-            points.first, points.epochs, points.shares, log_half_life[row],
-            scalar["dilution"][row], harm[row],
-        )  # fmt: skip
+        few = (log_half_life[row], scalar["dilution"][row], harm[row])
+        sums = exponent_sums(points.first, points.epochs, points.shares, *few)
+        if ahead is not None:
+            edge = exponent_sums(ahead.first, ahead.epochs, ahead.shares, *few)
+            sums = stretch(sums, edge, ahead.edge, factors[row])
         log_reducible[row] -= sums @ utility[row]
-    kernels = [*unit_kernels(points.effects, points.effects), regime_kernel(points.effects)]
-    for name, kernel in zip((*COMPONENTS, "regime"), kernels, strict=True):
+    kernels = unit_kernels(points.effects, points.effects)
+    for name, kernel in zip(COMPONENTS, kernels, strict=True):
         if name != "level_spread":
             unit = kernel_factor(kernel)
             effects = rng.standard_normal((draws, unit.shape[1])) @ unit.T
             log_reducible += scalar[name][:, None] * effects
 
-    few = ("irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS)
+    names = ("irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS)
     truth = {
-        "natural": np.column_stack([*(scalar[name] for name in few), log_half_life, harm]),
+        "natural": np.column_stack([*(scalar[name] for name in names), log_half_life, harm]),
         "utility": utility,
         "level": level,
         "half_life_median": scalar["half_life"],
