@@ -26,6 +26,7 @@ FLOW = (
     ("inference",),
     ("fitting",),
     ("store",),
+    ("refits",),
     ("decide",),
     ("backtest",),
     ("risk", "buy"),

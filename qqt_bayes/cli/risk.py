@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from qqt_bayes.cli import many
 from qqt_bayes.cli import options as o
 
 __all__ = ["register"]
@@ -40,6 +38,8 @@ def risk(
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
+    workers: many.Processes = 1,
+    dask: many.Dask = None,
 ) -> None:
     """Say how far the runs can be trusted: PASS, REVIEW or FAIL per budget; FAIL exits with 1.
 
@@ -55,10 +55,11 @@ def risk(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
-    with stages() as progress:
+    with many.crew(workers, dask) as crew, many.stages("judging") as progress:
         found = judge(
-            made, budgets, candidates, margin=margin, seed=seed, quick=quick, progress=progress
-        )
+            made, budgets, candidates, margin=margin, seed=seed, quick=quick, workers=crew,
+            progress=progress,
+        )  # fmt: skip
     if plot is not None:
         found.plot().savefig(plot)
         o.note(f"drew {plot}")
@@ -68,24 +69,6 @@ def risk(
         typer.echo(found.text)
     if found.exit_code:
         raise typer.Exit(found.exit_code)
-
-
-@contextmanager
-def stages() -> Iterator[Callable[[str, float], None]]:
-    """A progress bar on stderr for named stages; silent when stderr is not a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
-    ) as bar:  # fmt: skip
-        task = bar.add_task("judging", total=1.0)
-
-        def update(label: str, done: float) -> None:
-            bar.update(task, description=label, completed=done)
-
-        yield update
 
 
 def register(app: typer.Typer) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from qqt_bayes.inference.cores import threads as allowed
 from qqt_bayes.inference.exponents import exponents
 from qqt_bayes.inference.marginal import (
     DILUTION,
@@ -230,7 +231,7 @@ def condition(
              speed[b], horizon, factor, np.random.Generator(np.random.PCG64(stream)), out[b],
              utility[b], level[b], parts[b])  # fmt: skip
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(allowed(threads)) as pool:
         list(pool.map(work, zip(blocks, streams, strict=True)))
     return Conditional(out, utility, level, parts if with_parts else None)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from qqt_bayes.inference.cores import threads
 from qqt_bayes.inference.exponents import exponents
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
@@ -100,7 +101,7 @@ class Moments:
 
 def in_threads(work, size):
     """Run ``work`` over slices of so many draws, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(threads(2)) as pool:
         list(pool.map(work, (slice(b, b + CHUNK) for b in range(0, size, CHUNK))))
 
 

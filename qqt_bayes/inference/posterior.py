@@ -14,7 +14,7 @@ from qqt_bayes.inference.chart import SCALARS, Chart, build_chart, natural_draws
 from qqt_bayes.inference.conditional import Conditional, condition
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
 from qqt_bayes.inference.marginal import Cells
-from qqt_bayes.inference.sample import Settings, sample_few
+from qqt_bayes.inference.sample import Settings, Start, sample_few
 from qqt_bayes.model.design import Design, Points
 from qqt_bayes.model.priors import Prior
 
@@ -148,7 +148,7 @@ def sample_posterior(
     kind: str,
     seed: int,
     settings: Settings | None = None,
-    start: np.ndarray | None = None,
+    start: Start | None = None,
     progress: Callable[[Any], None] | None = None,
 ) -> Posterior:
     """Sample until the gate is passed: up to three attempts, each longer and more careful.

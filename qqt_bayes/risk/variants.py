@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from qqt_bayes.risk.refit import FEW, mixed, refit
+from qqt_bayes.risk.refit import FEW, Order, make, mixed, order
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
+    from qqt_bayes.refits import Workers
 
 
 def none_of(*names: str) -> dict[str, dict[str, Any]]:
@@ -36,20 +37,27 @@ class Variant:
     fit: Fit
 
 
-def fit_variants(fit: Fit, progress: Callable[[float], None]) -> tuple[Variant, ...]:
+def fit_variants(
+    fit: Fit, workers: Workers, progress: Callable[[int, int], None]
+) -> tuple[Variant, ...]:
     """Refit under each law that differs from the fit's own; those that do not mix are left out."""
     own = fit.spec.priors(fit.study.kind)
-    out = []
+    names, jobs = [], []
     for k, (name, tables) in enumerate(LAWS.items()):
         same = all(
             own[p].fixed and own[p].numbers[0] == table["value"] for p, table in tables.items()
         )
-        if not same:
-            spec = fit.spec.with_priors(**tables)
-            other = refit(fit, spec=spec, seed=101 + k)
-            if not mixed(other):  # a law that fits badly walks slowly
-                other = refit(fit, spec=spec, seed=151 + k, settings=MORE)
-            if mixed(other):
-                out.append(Variant(name, other))
-        progress((k + 1) / len(LAWS))
-    return tuple(out)
+        if same:
+            continue
+        spec = fit.spec.with_priors(**tables)
+        names.append(name)
+        # a law that fits badly walks slowly
+        jobs.append((order(fit, spec=spec, seed=101 + k),
+                     order(fit, spec=spec, seed=151 + k, settings=MORE)))  # fmt: skip
+    made = workers.run(first_mixed, jobs, progress)
+    return tuple(Variant(n, f) for n, f in zip(names, made, strict=True) if f is not None)
+
+
+def first_mixed(orders: tuple[Order, ...]) -> Fit | None:
+    """The first of several ordered fits that mixes."""
+    return next((made for o in orders if mixed(made := make(o))), None)
