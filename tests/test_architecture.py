@@ -28,7 +28,7 @@ FLOW = (
     ("store",),
     ("decide",),
     ("backtest",),
-    ("risk", "buy"),
+    ("risk", "buy", "allocation"),
     ("calibrate",),
     ("plots",),
     ("report",),
