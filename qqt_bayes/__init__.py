@@ -13,6 +13,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from qqt_bayes import datasets as datasets
+    from qqt_bayes.allocation import Allocation as Allocation
+    from qqt_bayes.allocation import SizeFit as SizeFit
+    from qqt_bayes.allocation import allocate as allocate
+    from qqt_bayes.allocation import fit_sizes as fit_sizes
     from qqt_bayes.decide import Decision as Decision
     from qqt_bayes.errors import GateError as GateError
     from qqt_bayes.errors import InputError as InputError
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 
 # Name -> module: imported at first use, so that `import qqt_bayes` and the command line are quick.
 _LAZY = {
+    "Allocation": "allocation", "SizeFit": "allocation", "allocate": "allocation",
+    "fit_sizes": "allocation",
     "Decision": "decide", "Fit": "fitting", "fit": "fitting", "GateError": "errors",
     "InputError": "errors",
     "QQTError": "errors", "Runs": "runs", "Settings": "inference.sample", "Spec": "model.spec",

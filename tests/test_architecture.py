@@ -29,7 +29,7 @@ FLOW = (
     ("refits",),
     ("decide",),
     ("backtest",),
-    ("risk", "buy"),
+    ("risk", "buy", "allocation"),
     ("calibrate",),
     ("plots",),
     ("report",),

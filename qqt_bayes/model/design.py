@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.effective_utility import first_pass_lengths, pass_bins
 from qqt_bayes.model.effects import Effects, build_effects, unit_kernels
 
@@ -191,7 +192,17 @@ def build_design(study: Study, spec: Spec) -> Design:
     """Lay out a study under a specification.
 
     Replicates (rows with the same shares and samples) collapse exactly to their mean and spread.
+
+    Raises
+    ------
+    UsageError
+        For a specification of another law.
     """
+    if spec.law != "effective_utility":
+        raise UsageError(
+            f"the law '{spec.law}' is not fitted here -> use effective_utility, or `qqt allocate` "
+            "for chinchilla"
+        )
     shares = np.asarray(study.shares, float)
     samples = np.asarray(study.samples, float)
     value = np.asarray(study.value, float)

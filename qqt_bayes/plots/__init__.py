@@ -1,5 +1,6 @@
 """Figures from frozen answers, for papers: see :func:`plot_decision` and :func:`plot_pools`."""
 
+from qqt_bayes.plots.allocation import plot_allocation
 from qqt_bayes.plots.decision import (
     caption,
     plot_curves,
@@ -18,6 +19,7 @@ __all__ = [
     "COLUMN",
     "WIDE",
     "caption",
+    "plot_allocation",
     "plot_curves",
     "plot_decision",
     "plot_differences",
