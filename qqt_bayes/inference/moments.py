@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.exponents import exponents
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
     NOISE,
@@ -24,6 +23,7 @@ from qqt_bayes.inference.marginal import (
     SPREAD,
     UTILITY,
     Cells,
+    cell_exponents,
     covariance,
     log_variance,
     mean,
@@ -108,19 +108,14 @@ def fill_moments(natural, cells, first, epochs, shares, cross, out_mean, out_roo
     n, pools = cells.first.shape
     points = first.shape[0]
     comps = cells.kernels.shape[0]
-    tau0 = SCALES + comps
     x = np.empty((n, pools))
-    spare, spare_t = np.empty((n, pools)), np.empty((points, pools))
+    no_slopes = np.empty((0, 0, 0))
     for s in range(natural.shape[0]):
         row = natural[s]
         d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
-        log_tau = row[tau0 : tau0 + pools]
-        harm = row[tau0 + pools : tau0 + 2 * pools]
-        exponents(cells.first, cells.epochs, cells.shares, log_tau, row[4], harm, cells.start,
-                  cells.lengths, cells.repeats, x, spare, spare, spare)  # fmt: skip
+        cell_exponents(row, cells, cells.first, cells.epochs, cells.shares, x, no_slopes)
         xt = out_x[s]
-        exponents(first, epochs, shares, log_tau, row[4], harm, cells.start, cells.lengths,
-                  cells.repeats, xt, spare_t, spare_t, spare_t)  # fmt: skip
+        cell_exponents(row, cells, first, epochs, shares, xt, no_slopes)
         resid = -mean(row, cells, x)
         noise = np.empty(n)
         for r in range(n):

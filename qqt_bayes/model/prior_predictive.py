@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.laws.effective_utility import exponent_sums
+from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.design import evaluation_variance
 from qqt_bayes.model.effects import COMPONENTS, REGIME, ibm_kernel, unit_kernels
+from qqt_bayes.model.priors import NO_RATES
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
@@ -83,7 +84,7 @@ def draw_prior(
         (the scale drawn), dim (draw,).
     """
     rng = np.random.default_rng(seed)
-    scalar = {name: priors[name].draw(draws, rng) for name in priors if name != "harm"}
+    scalar = {name: priors[name].draw(draws, rng) for name in priors if name not in ("harm", "exchange_rate")}
     pools, finite = len(design.sizes), np.isfinite(design.sizes)
     factor = np.linalg.cholesky(design.likeness)
     root = np.linalg.cholesky(design.likeness[np.ix_(finite, finite)])
@@ -103,11 +104,15 @@ def draw_prior(
     apart = rng.standard_normal((draws, pools)) @ factor.T
     level = common[:, None] + scalar["level_spread"][:, None] * apart
 
+    law, log_rate = find_law(design.law), np.zeros((draws, pools))
+    if law.rated:
+        free = rng.standard_normal((draws, design.rate_factor.shape[1]))
+        log_rate = priors.get("exchange_rate", NO_RATES).pair[1] * (free @ design.rate_factor.T)
     log_reducible = level @ points.shares.T
     for row in range(draws):
-        sums = exponent_sums(
+        sums = law.sums(
             points.first, points.epochs, points.shares, log_half_life[row],
-            scalar["dilution"][row], harm[row],
+            scalar["dilution"][row], harm[row], log_rate[row],
         )  # fmt: skip
         log_reducible[row] -= sums @ utility[row]
     kernels = [*unit_kernels(points.effects, points.effects), regime_kernel(points.effects)]
@@ -118,8 +123,9 @@ def draw_prior(
             log_reducible += scalar[name][:, None] * effects
 
     few = ("irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS)
+    by_pool = [log_half_life, harm, log_rate] if law.rated else [log_half_life, harm]
     truth = {
-        "natural": np.column_stack([*(scalar[name] for name in few), log_half_life, harm]),
+        "natural": np.column_stack([*(scalar[name] for name in few), *by_pool]),
         "utility": utility,
         "level": level,
         "half_life_median": scalar["half_life"],

@@ -20,7 +20,8 @@ PARAMETERS = (
     "half_life_spread", "harm", "dilution", "seed_noise", "level_spread", "common_drift",
     "pool_drift", "repetition_drift", "mixture_error", "mixture_drift", "regime",
 )  # fmt: skip
-KEYS = {"schema", "name", "law", "title", "levels", "priors", "structure"}
+OPTIONAL = ("exchange_rate",)  # only some laws have them
+KEYS = {"schema", "name", "law", "title", "levels", "priors", "structure", "base"}
 STRUCTURE = {
     "family_likeness": 0.5, "family_mixture": 0.5, "twin_likeness": 0.97, "twin_mixture": 0.1,
 }  # fmt: skip
@@ -35,7 +36,7 @@ class Spec:
     Attributes
     ----------
     name, law, title : str
-        The law is the name of a module in :mod:`qqt_bayes.laws`.
+        The law is one of :func:`qqt_bayes.laws.registry.known_laws`.
     levels : tuple of str
         Columns of the run table that are modelled.
     source : dict
@@ -53,7 +54,8 @@ class Spec:
         branch = "loss" if kind == "loss" else "error"
         tables = self.source["priors"]
         merged = {k: v for k, v in tables.items() if k not in BRANCHES} | tables.get(branch, {})
-        return {name: prior_from_dict(name, merged[name]) for name in PARAMETERS}
+        names = (*PARAMETERS, *(name for name in OPTIONAL if name in merged))
+        return {name: prior_from_dict(name, merged[name]) for name in names}
 
     @property
     def structure(self) -> dict[str, float]:
@@ -75,8 +77,8 @@ class Spec:
         priors = source["priors"]
         for name, table in tables.items():
             kind, _, leaf = name.rpartition(".")
-            if leaf not in PARAMETERS:
-                raise UsageError(unknown("parameter", leaf, PARAMETERS))
+            if leaf not in PARAMETERS + OPTIONAL:
+                raise UsageError(unknown("parameter", leaf, PARAMETERS + OPTIONAL))
             if kind and kind not in BRANCHES:
                 raise UsageError(unknown("kind", kind, BRANCHES))
             prior = {"why": "given by the user"} | table
@@ -121,19 +123,21 @@ def check_structure(structure: dict[str, Any]) -> list[str]:
 def check_priors(priors: dict[str, Any]) -> list[str]:
     """Problems of the tables of priors, for every kind of metric."""
     problems = [
-        unknown("parameter in [priors]", name, PARAMETERS)
+        unknown("parameter in [priors]", name, PARAMETERS + OPTIONAL)
         for name in priors
-        if name not in PARAMETERS and name not in BRANCHES
+        if name not in PARAMETERS + OPTIONAL and name not in BRANCHES
     ]
     for branch in BRANCHES:
         own = priors.get(branch, {})
         problems += [
-            unknown(f"parameter in [priors.{branch}]", name, PARAMETERS)
+            unknown(f"parameter in [priors.{branch}]", name, PARAMETERS + OPTIONAL)
             for name in own
-            if name not in PARAMETERS
+            if name not in PARAMETERS + OPTIONAL
         ]
-        for name in PARAMETERS:
+        for name in PARAMETERS + OPTIONAL:
             table = (priors | own).get(name)
+            if table is None and name in OPTIONAL:
+                continue
             if table is None:
                 problems.append(f"no prior for '{name}' ({branch}): add a table [priors.{name}].")
             elif not isinstance(table, dict):
@@ -149,11 +153,15 @@ def check_priors(priors: dict[str, Any]) -> list[str]:
 def spec_from_dict(source: dict[str, Any], where: str = "spec") -> Spec:
     """Build a validated :class:`Spec` from the parsed TOML.
 
+    With ``base = "NAME"`` only what differs from that specification has to be given.
+
     Raises
     ------
     UsageError
         For unknown keys or parameters, a missing prior or a malformed one.
     """
+    if "base" in source:
+        source = on_base(load_spec(str(source["base"])).source, source)
     problems = [unknown("key", key, KEYS) for key in source if key not in KEYS]
     problems += [f"no '{key}' given." for key in ("name", "law") if key not in source]
     if source.get("schema") != SCHEMA:
@@ -170,6 +178,22 @@ def spec_from_dict(source: dict[str, Any], where: str = "spec") -> Spec:
         levels=tuple(source.get("levels", ())),
         source=source,
     )
+
+
+def on_base(base: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:
+    """A specification completed by its base: a prior given for all kinds replaces those by kind."""
+    given = source.get("priors", {})
+    priors = json.loads(json.dumps(base["priors"]))
+    for name, table in given.items():
+        if name in BRANCHES:
+            priors[name] = priors.get(name, {}) | table
+            continue
+        priors[name] = table
+        for branch in BRANCHES:
+            priors.get(branch, {}).pop(name, None)
+    structure = base.get("structure", {}) | source.get("structure", {})
+    out = base | source | {"priors": priors, "structure": structure}
+    return {key: value for key, value in out.items() if key != "base"}
 
 
 def spec_folder() -> Path:
