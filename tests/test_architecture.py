@@ -28,6 +28,7 @@ FLOW = (
     ("store",),
     ("decide",),
     ("backtest",),
+    ("stacking",),
     ("risk", "buy"),
     ("calibrate",),
     ("plots",),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -55,7 +52,7 @@ def risk(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
-    with stages() as progress:
+    with o.stages("judging") as progress:
         found = judge(
             made, budgets, candidates, margin=margin, seed=seed, quick=quick, progress=progress
         )
@@ -68,24 +65,6 @@ def risk(
         typer.echo(found.text)
     if found.exit_code:
         raise typer.Exit(found.exit_code)
-
-
-@contextmanager
-def stages() -> Iterator[Callable[[str, float], None]]:
-    """A progress bar on stderr for named stages; silent when stderr is not a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
-    ) as bar:  # fmt: skip
-        task = bar.add_task("judging", total=1.0)
-
-        def update(label: str, done: float) -> None:
-            bar.update(task, description=label, completed=done)
-
-        yield update
 
 
 def register(app: typer.Typer) -> None:

@@ -104,7 +104,7 @@ def unpack(buffer):
     rate_factor = buffer[at : at + pools * free].reshape((pools, free))
     cells = Cells(value, count, scatter, eval_var, first, epochs, shares, kernels, likeness,
                   quality, start, lengths, repeats, buffer[5], buffer[6], buffer[7],
-                  buffer[8] > 0.5, np.int64(buffer[13]))  # fmt: skip
+                  buffer[8] > 0.5, int(buffer[13]))  # fmt: skip
     chart = Chart(code, a, b, buffer[9], int(buffer[10]), buffer[11], buffer[12], finite,
                   life_factor, log_size, buffer[14] > 0.5, buffer[15], rate_factor)  # fmt: skip
     return chart, cells

@@ -12,8 +12,8 @@ in epochs, and a dilution q of zero is the published form. Harm (:math:`h_i \ge 
 counts the e-folds of repetition that brought nothing,
 :math:`\sum_i w_i h_i \log(e_i N_i / D_i)`, against the run.
 
-In the form of the engine, :math:`\log(y-d) = w \cdot l - \beta \sum_i X_i`: with one utility for all
-pools only the sum matters, so the log of D is split over the pools by their shares.
+In the form of the engine, :math:`\log(y-d) = w \cdot l - \beta \sum_i X_i`: with one utility for
+all pools only the sum matters, so the log of D is split over the pools by their shares.
 """
 
 from __future__ import annotations

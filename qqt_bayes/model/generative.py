@@ -26,8 +26,8 @@ import pytensor.tensor as pt
 
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS
-from qqt_bayes.model.priors import NO_RATES
 from qqt_bayes.model.prior_predictive import kernel_factor
+from qqt_bayes.model.priors import NO_RATES
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design

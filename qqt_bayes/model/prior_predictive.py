@@ -84,7 +84,11 @@ def draw_prior(
         (the scale drawn), dim (draw,).
     """
     rng = np.random.default_rng(seed)
-    scalar = {name: priors[name].draw(draws, rng) for name in priors if name not in ("harm", "exchange_rate")}
+    scalar = {
+        name: priors[name].draw(draws, rng)
+        for name in priors
+        if name not in ("harm", "exchange_rate")
+    }
     pools, finite = len(design.sizes), np.isfinite(design.sizes)
     factor = np.linalg.cholesky(design.likeness)
     root = np.linalg.cholesky(design.likeness[np.ix_(finite, finite)])

@@ -49,6 +49,11 @@ class Spec:
     levels: tuple[str, ...]
     source: dict[str, Any] = field(repr=False)
 
+    @classmethod
+    def from_dict(cls, source: dict[str, Any]) -> Spec:
+        """A specification from what its TOML would hold; see :func:`spec_from_dict`."""
+        return spec_from_dict(source)
+
     def priors(self, kind: str) -> dict[str, Prior]:
         """Priors by parameter for a metric of this kind ('loss', 'error' or 'accuracy')."""
         branch = "loss" if kind == "loss" else "error"

@@ -65,9 +65,7 @@ def exponents_at(row: np.ndarray, cells: Cells, points: Points) -> np.ndarray:
     start, stop, repeats = pass_bins(float(points.epochs.max(initial=1.0)))
     cells = cells._replace(start=start, lengths=np.log(stop / start), repeats=repeats)
     out = np.empty(points.shares.shape)
-    cell_exponents(
-        row, cells, points.first, points.epochs, points.shares, out, np.empty((0, 0, 0))
-    )
+    cell_exponents(row, cells, points.first, points.epochs, points.shares, out, np.empty((0, 0, 0)))
     return out
 
 

@@ -1,4 +1,7 @@
-"""The same runs under other laws: what a reader could reasonably have assumed instead."""
+"""The same runs under other laws: what a reader could reasonably have assumed instead.
+
+Some differ in one assumption of the fit's own specification, one is another law altogether.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from qqt_bayes.model.spec import load_spec
 from qqt_bayes.risk.refit import FEW, mixed, refit
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
+    from qqt_bayes.model.spec import Spec
 
 
 def none_of(*names: str) -> dict[str, dict[str, Any]]:
@@ -22,6 +27,8 @@ LAWS: dict[str, dict[str, dict[str, Any]]] = {
     "full dilution (as published)": {"dilution": {"family": "fixed", "value": 1.0}},
     "harmless repetition": none_of("harm"),
 }
+
+OTHER_LAW = {"effective_utility": "exchange_rate", "exchange_rate": "effective_utility"}
 
 MORE = replace(FEW, draws=3 * FEW.draws, tune=3 * FEW.tune, target_accept=0.97)
 
@@ -38,18 +45,29 @@ class Variant:
 
 def fit_variants(fit: Fit, progress: Callable[[float], None]) -> tuple[Variant, ...]:
     """Refit under each law that differs from the fit's own; those that do not mix are left out."""
-    own = fit.spec.priors(fit.study.kind)
+    specs = other_specs(fit)
     out = []
-    for k, (name, tables) in enumerate(LAWS.items()):
+    for k, (name, spec) in enumerate(specs.items()):
+        other = refit(fit, spec=spec, seed=101 + k)
+        if not mixed(other):  # a law that fits badly walks slowly
+            other = refit(fit, spec=spec, seed=151 + k, settings=MORE)
+        if mixed(other):
+            out.append(Variant(name, other))
+        progress((k + 1) / len(specs))
+    return tuple(out)
+
+
+def other_specs(fit: Fit) -> dict[str, Spec]:
+    """The other laws by name, those left out that are the fit's own."""
+    own, law = fit.spec.priors(fit.study.kind), fit.spec.law
+    out = {}
+    for name, tables in LAWS.items():
         same = all(
             own[p].fixed and own[p].numbers[0] == table["value"] for p, table in tables.items()
         )
-        if not same:
-            spec = fit.spec.with_priors(**tables)
-            other = refit(fit, spec=spec, seed=101 + k)
-            if not mixed(other):  # a law that fits badly walks slowly
-                other = refit(fit, spec=spec, seed=151 + k, settings=MORE)
-            if mixed(other):
-                out.append(Variant(name, other))
-        progress((k + 1) / len(LAWS))
-    return tuple(out)
+        about_law = "dilution" in tables and law != "effective_utility"
+        if not (same or about_law):
+            out[name] = fit.spec.with_priors(**tables)
+    if law in OTHER_LAW:
+        out[OTHER_LAW[law].replace("_", " ")] = load_spec(OTHER_LAW[law])
+    return out

@@ -127,7 +127,7 @@ def test_harm_makes_late_repeats_hurt() -> None:
 
 
 def test_unknown_and_shipped_names() -> None:
-    with pytest.raises(UsageError, match="unknown law 'nope'.*register_law"):
+    with pytest.raises(UsageError, match=r"unknown law 'nope'.*register_law"):
         find_law("nope")
     with pytest.raises(UsageError, match="ships with the package"):
         register_law("exchange_rate", by_hand)
