@@ -29,6 +29,7 @@ FLOW = (
     ("refits",),
     ("decide",),
     ("backtest",),
+    ("stacking",),
     ("risk", "buy", "allocation"),
     ("calibrate",),
     ("plots",),

@@ -110,22 +110,25 @@ def new_runs(fit: Fit, latent: np.ndarray, seed: int) -> np.ndarray:
     return np.clip(latent + noise, 0.0, np.inf if study.kind == "loss" else 1.0)
 
 
-def compute_factor(fit: Fit, shares: np.ndarray, budget: float) -> np.ndarray:
+def compute_factor(latent: np.ndarray) -> np.ndarray:
     """Factor of samples that makes up for each candidate's expected regret.
 
     The candidate is run for longer until its median performance reaches the median of the
     draw-wise best at the budget itself.
+
+    Parameters
+    ----------
+    latent : numpy.ndarray
+        Dims (sample, factor, candidate): of runs longer by :data:`FACTORS`.
 
     Returns
     -------
     numpy.ndarray
         Dim (candidate,): 1 where there is no regret, NaN where 16 times the samples do not do.
     """
-    every = max(1, len(fit.posterior.natural) // 500)
-    latent = predict(fit, budget * FACTORS, shares, seed=17, every=every).latent
     curve, target = np.median(latent, axis=0), np.median(latent[:, 0].min(axis=1))
-    out = np.full(len(shares), np.nan)
-    for c in range(len(shares)):
+    out = np.full(curve.shape[1], np.nan)
+    for c in range(curve.shape[1]):
         # Monte Carlo error cancels only within one set of draws, so both ends are read off it
         reached = np.flatnonzero(curve[:, c] <= target)
         if len(reached) == 0:

@@ -19,10 +19,17 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.exponents import exponents
+from qqt_bayes.inference.exponents import (
+    BY_DILUTION,
+    BY_HALF_LIFE,
+    BY_HARM,
+    BY_RATE,
+    EFFECTIVE_UTILITY,
+    exponents,
+)  # fmt: skip
 
-# Order of the scalars at the head of the natural vector; component scales, log half-lives and
-# harms follow.
+# Order of the scalars at the head of the natural vector; component scales, log half-lives, harms
+# and, for a law that has them, log exchange rates follow.
 IRREDUCIBLE, UTILITY, SPREAD, NOISE, DILUTION, SCALES = 0, 1, 2, 3, 4, 5
 
 WORST = 4.0
@@ -50,6 +57,7 @@ class Cells(NamedTuple):
     level_sd: float
     quality_sd: float  # prior sd of the effect of quality on utility (relative)
     bounded: bool  # an error in [0, 1]: levels are relative to 1 - d, else to d
+    law: int = EFFECTIVE_UTILITY  # code of the law, or the address of the user's own
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -60,6 +68,16 @@ def log_variance(variance, gap):
     value: its noise would then explain anything, and a spurious mode sits there.
     """
     return variance / (gap * gap + WORST * variance)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def cell_exponents(natural, cells, first, epochs, shares, out, slopes):
+    """Exponents at some points, dims (point, pool), given a natural vector; see `exponents`."""
+    pools = first.shape[1]
+    tau0 = SCALES + cells.kernels.shape[0]
+    exponents(cells.law, first, epochs, shares, natural[tau0 : tau0 + pools], natural[DILUTION],
+              natural[tau0 + pools : tau0 + 2 * pools], natural[tau0 + 2 * pools :], cells.start,
+              cells.lengths, cells.repeats, out, slopes)  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -148,14 +166,10 @@ def log_density(natural, cells, grad):
     comps = cells.kernels.shape[0]
     d, m_b, spread, s_r = natural[0], natural[1], natural[2], natural[3]
     tau0 = SCALES + comps
-    log_tau = natural[tau0 : tau0 + pools]
-    harm = natural[tau0 + pools : tau0 + 2 * pools]
+    rated = natural.shape[0] > tau0 + 2 * pools
     x = np.empty((n, pools))
-    dx_tau = np.empty((n, pools))
-    dx_q = np.empty((n, pools))
-    dx_h = np.empty((n, pools))
-    exponents(cells.first, cells.epochs, cells.shares, log_tau, natural[DILUTION], harm,
-              cells.start, cells.lengths, cells.repeats, x, dx_tau, dx_q, dx_h)  # fmt: skip
+    slopes = np.empty((4, n, pools))
+    cell_exponents(natural, cells, cells.first, cells.epochs, cells.shares, x, slopes)
     grad[:] = 0.0
     noise_var = np.empty(n)
     resid = mean(natural, cells, x)
@@ -212,7 +226,9 @@ def log_density(natural, cells, grad):
             d_x = -m_b * a[r] + 2.0 * m_b**2 * (
                 spread**2 * gxl[r, i] + s_q2 * gxq[r] * cells.quality[i]
             )
-            grad[DILUTION] += d_x * dx_q[r, i]
-            grad[tau0 + i] += d_x * dx_tau[r, i]
-            grad[tau0 + pools + i] += d_x * dx_h[r, i]
+            grad[DILUTION] += d_x * slopes[BY_DILUTION, r, i]
+            grad[tau0 + i] += d_x * slopes[BY_HALF_LIFE, r, i]
+            grad[tau0 + pools + i] += d_x * slopes[BY_HARM, r, i]
+            if rated:
+                grad[tau0 + 2 * pools + i] += d_x * slopes[BY_RATE, r, i]
     return total

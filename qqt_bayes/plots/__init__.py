@@ -12,6 +12,7 @@ from qqt_bayes.plots.decision import (
 from qqt_bayes.plots.ledger import plot_ledger
 from qqt_bayes.plots.pools import plot_pools
 from qqt_bayes.plots.shares import plot_shares
+from qqt_bayes.plots.stack import plot_stack
 from qqt_bayes.plots.style import COLUMN, WIDE, style
 from qqt_bayes.plots.value import plot_plan
 
@@ -29,5 +30,6 @@ __all__ = [
     "plot_plan",
     "plot_pools",
     "plot_shares",
+    "plot_stack",
     "style",
 ]

@@ -37,7 +37,7 @@ from qqt_bayes.inference.marginal import (
     log_density,
 )
 from qqt_bayes.inference.native import density_c, expand_c, pack, unpack
-from qqt_bayes.laws.effective_utility import exponent_sums
+from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.priors import prior_from_dict
 
@@ -117,10 +117,11 @@ def symbolic_density(case: Case, natural):
     points = design.points
     d, m_b = natural[IRREDUCIBLE], natural[UTILITY]
     log_tau = natural[SCALES + comps : SCALES + comps + pools]
-    harm = natural[SCALES + comps + pools :]
-    x = exponent_sums(
-        points.first, points.epochs, points.shares, log_tau, natural[DILUTION], harm, xp=pt
-    )
+    harm = natural[SCALES + comps + pools : SCALES + comps + 2 * pools]
+    x = find_law(design.law).sums(
+        points.first, points.epochs, points.shares, log_tau, natural[DILUTION], harm,
+        natural[SCALES + comps + 2 * pools :] if case.chart.rated else 0.0, xp=pt,
+    )  # fmt: skip
     gap = design.value - d
     variance = (natural[NOISE] * design.value) ** 2 + design.eval_var
     reference = d if case.kind == "loss" else 1.0 - d
