@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from qqt_bayes.stacking import Stack as Stack
     from qqt_bayes.stacking import stack as stack
     from qqt_bayes.store import load_fit as load_fit
+    from qqt_bayes.tasks import Tasks as Tasks
+    from qqt_bayes.tasks import fit_tasks as fit_tasks
 
 # Name -> module: imported at first use, so that `import qqt_bayes` and the command line are quick.
 _LAZY = {
@@ -45,7 +47,8 @@ _LAZY = {
     "QQTError": "errors", "Runs": "runs", "Settings": "inference.sample", "Spec": "model.spec",
     "UsageError": "errors", "available_specs": "model.spec", "load_fit": "store",
     "load_spec": "model.spec", "read_pools": "runs", "read_runs": "runs",
-    "register_law": "laws.registry", "Stack": "stacking", "stack": "stacking",
+    "Tasks": "tasks", "fit_tasks": "tasks", "register_law": "laws.registry",
+    "Stack": "stacking", "stack": "stacking",
 }  # fmt: skip
 
 __all__ = ["__version__", "datasets", *sorted(_LAZY)]

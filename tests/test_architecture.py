@@ -30,7 +30,7 @@ FLOW = (
     ("decide",),
     ("backtest",),
     ("stacking",),
-    ("risk", "buy", "allocation"),
+    ("risk", "buy", "allocation", "tasks"),
     ("calibrate",),
     ("plots",),
     ("report",),

@@ -20,6 +20,7 @@ from qqt_bayes.cli import (
     risk,
     sbc,
     tables,
+    tasks,
 )
 from qqt_bayes.errors import GateError, QQTError
 
@@ -57,6 +58,7 @@ answer.register(app)
 risk.register(app)
 buy.register(app)
 allocate.register(app)
+tasks.register(app)
 calibrate.register(app)
 sbc.register(app)
 report.register(app)

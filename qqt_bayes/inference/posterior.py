@@ -79,10 +79,10 @@ class Posterior:
     def scalars(self) -> dict[str, np.ndarray]:
         """Draws of the sampled scalars by name, dim (sample,)."""
         chosen = {n: self.natural[:, i] for i, n in enumerate(SCALARS[:-2])}
-        hyper = self._hyper()
+        hyper = self.hyper()
         return {n: v for n, v in (chosen | hyper).items() if not self.priors[n].fixed}
 
-    def _hyper(self) -> dict[str, np.ndarray]:
+    def hyper(self) -> dict[str, np.ndarray]:
         """Population median and spread of the half-lives, which the natural vector leaves out."""
         from qqt_bayes.inference.chart import scalar
 

@@ -14,6 +14,7 @@ from qqt_bayes.plots.pools import plot_pools
 from qqt_bayes.plots.shares import plot_shares
 from qqt_bayes.plots.stack import plot_stack
 from qqt_bayes.plots.style import COLUMN, WIDE, style
+from qqt_bayes.plots.tasks import plot_task_decision, plot_tasks
 from qqt_bayes.plots.value import plot_plan
 
 __all__ = [
@@ -31,5 +32,7 @@ __all__ = [
     "plot_pools",
     "plot_shares",
     "plot_stack",
+    "plot_task_decision",
+    "plot_tasks",
     "style",
 ]
