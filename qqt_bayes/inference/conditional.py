@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from qqt_bayes.inference.cores import threads as allowed
+from qqt_bayes.inference.dense import invert
 from qqt_bayes.inference.exponents import exponents
 from qqt_bayes.inference.marginal import (
     DILUTION,
@@ -25,7 +26,6 @@ from qqt_bayes.inference.marginal import (
     UTILITY,
     Cells,
     covariance,
-    invert,
     log_variance,
     mean,
 )  # fmt: skip

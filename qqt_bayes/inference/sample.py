@@ -126,7 +126,8 @@ def sample_few(
         save_warmup=True,
         return_raw_trace=True,
     )
-    return read_walk(*trace.get_arrow_trace(), settings.tune)
+    draws, stats = trace.get_arrow_trace()
+    return read_walk(draws, stats, settings.tune)
 
 
 def read_walk(draws: list[Any], stats: list[Any], tune: int) -> Walk:

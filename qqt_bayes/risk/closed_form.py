@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.inference.dense import invert
 from qqt_bayes.inference.exponents import exponents_and_slopes
 from qqt_bayes.inference.marginal import (
     DILUTION,
@@ -23,7 +24,6 @@ from qqt_bayes.inference.marginal import (
     SPREAD,
     UTILITY,
     covariance,
-    invert,
     mean,
 )
 from qqt_bayes.laws.effective_utility import pass_bins
