@@ -19,7 +19,7 @@ from qqt_bayes.decide.candidates import (
     parse_candidates,
 )
 from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
-from qqt_bayes.decide.predict import compute_factor, new_runs, predict
+from qqt_bayes.decide.predict import compute_factor, new_runs, predict, thinning
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport, check_draws
 from qqt_bayes.runs import Mixture
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
 GRID = 32
+GATED = 1000
 
 __all__ = ["Decision", "decide"]
 
@@ -78,7 +79,7 @@ class Decision:
     @cached_property
     def expected_regret(self) -> np.ndarray:
         """Expected shortfall from the draw-wise best, in the metric's unit (budget, candidate)."""
-        return (self.latent - self.latent.min(axis=2, keepdims=True)).mean(axis=0)
+        return np.asarray(self.latent.mean(axis=0) - self.latent.min(axis=2).mean(axis=0)[:, None])
 
     @cached_property
     def best(self) -> np.ndarray:
@@ -229,18 +230,19 @@ def decide(
     smallest = float(np.min(fit.study.samples))
     ends = (min(smallest, wanted.min()), max(float(fit.study.samples.max()), wanted.max()))
     grid = np.geomspace(*ends, GRID) if ends[1] > ends[0] else np.array(ends[:1])
-    drawn = predict(fit, np.concatenate([wanted, grid]), shares).latent
+    every = thinning(fit, (len(wanted) + len(grid)) * len(shares))
+    drawn = predict(fit, np.concatenate([wanted, grid]), shares, every=every).latent
     latent, grid_latent = drawn[:, : len(wanted)], drawn[:, len(wanted) :]
     gate = check_decision(fit, latent, chosen, wanted)
     if not gate.passed and fit.converged and on_fail != "warn":
         raise GateError(gate.text, gate)
-    regret = (grid_latent - grid_latent.min(axis=2, keepdims=True)).mean(axis=0)
+    regret = grid_latent.mean(axis=0) - grid_latent.min(axis=2).mean(axis=0)[:, None]
     sequence = best_sequence(regret)
     crossings = tuple(crossover(grid_latent, grid, a, b) for a, b in pairwise(sequence))
     factors = np.stack([compute_factor(fit, shares, n) for n in wanted])
     return Decision(
-        fit, latent, new_runs(fit, latent, fit.seed), wanted, tuple(chosen), grid, grid_latent,
-        crossings, prob, margin, factors, gate,
+        fit, latent, new_runs(fit, latent, fit.seed, every), wanted, tuple(chosen), grid,
+        grid_latent, crossings, prob, margin, factors, gate,
     )  # fmt: skip
 
 
@@ -259,11 +261,12 @@ def check_prob(prob: float) -> None:
 def check_decision(
     fit: Fit, latent: np.ndarray, candidates: Sequence[Mixture], budgets: np.ndarray
 ) -> GateReport:
-    """Gate of what the decision rests on: each candidate's performance at each budget."""
-    shape = fit.posterior.chains
-    names, draws = [], []
-    for b, n in enumerate(budgets):
-        for c, mixture in enumerate(candidates):
-            names.append(f"{mixture.text} at {n:,.0f}")
-            draws.append(latent[:, b, c].reshape(shape))
-    return check_draws(names, np.array(draws))
+    """Gate of what the decision rests on: each candidate's performance at each budget.
+
+    Of more than :data:`GATED` of them, so many: neighbours are of one kind.
+    """
+    flat = latent.reshape(len(latent), -1)
+    chosen = np.unique(np.linspace(0, flat.shape[1] - 1, GATED).round().astype(int))
+    place = [divmod(int(k), len(candidates)) for k in chosen]
+    names = [f"{candidates[c].text} at {budgets[b]:,.0f}" for b, c in place]
+    return check_draws(names, flat[:, chosen].T.reshape(len(chosen), fit.posterior.chains[0], -1))
