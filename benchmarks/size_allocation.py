@@ -65,7 +65,7 @@ def constrained(folder: Path) -> None:
     r2 = 1 - np.sum((np.exp(mid) - loss) ** 2) / np.sum((loss - loss.mean()) ** 2)
     off, held = (mid - truth)[usual], (low < truth) & (truth < high)
     print(
-        f"R2 {r2:.4f}, error of log loss on the other {usual.sum()} {np.sqrt(np.mean(off**2)):.4f}, "
+        f"R2 {r2:.4f}, error of log loss on {usual.sum()} {np.sqrt(np.mean(off**2)):.4f}, "
         f"{held.sum()} of {len(held)} inside 90% bands of mean width {(high - low).mean():.3f}"
     )
     print(allocate_fit(fit, "1e20,1e21", candidates="U1500M;U12000M;U178000M").text)

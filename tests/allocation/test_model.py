@@ -133,6 +133,12 @@ def test_twins_share_a_law() -> None:
     assert size_study(qqt.read_runs(table, pools), "loss").laws == ("web", "books")
 
 
+def test_models_of_several_sizes_may_have_names() -> None:
+    table = table_of()
+    named = table.assign(model=[f"{p:.2g}" for p in table["params"]])
+    assert len(size_study(qqt.read_runs(named, POOLS), "loss").points) == len(table)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
