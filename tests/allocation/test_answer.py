@@ -81,7 +81,7 @@ def test_bands_widen_beyond_the_data(size_fit) -> None:
 
 
 def test_the_same_seed_gives_the_same_answer(size_fit, answer) -> None:
-    again = allocate_fit(size_fit, "1e18,1e20")
+    again = size_fit.allocate("1e18,1e20")
     pd.testing.assert_frame_equal(again.table, answer.table)
 
 
