@@ -39,11 +39,11 @@ def pack(chart: Chart, cells: Cells) -> np.ndarray:
     """One flat buffer: a header with the sizes and numbers, then the arrays in order."""
     n, pools = cells.first.shape
     header = np.zeros(HEADER)
-    header[:17] = (
+    header[:19] = (
         n, pools, cells.kernels.shape[0], len(cells.start), len(chart.code), cells.level_mean,
         cells.level_sd, cells.quality_sd, cells.bounded, chart.upper, chart.harm_code,
         chart.harm_a, chart.harm_b, cells.law, chart.rated, chart.rate_sd,
-        chart.rate_factor.shape[1],
+        chart.rate_factor.shape[1], chart.pivot, chart.centre,
     )  # fmt: skip
     arrays = [
         cells.value, cells.replicates, cells.scatter, cells.eval_var, cells.first, cells.epochs,
@@ -51,7 +51,7 @@ def pack(chart: Chart, cells: Cells) -> np.ndarray:
         cells.repeats, chart.code, chart.a, chart.b, chart.finite,
         chart.life_factor, chart.log_size, chart.rate_factor,
     ]  # fmt: skip
-    header[17] = HEADER + sum(a.size for a in arrays)
+    header[19] = HEADER + sum(a.size for a in arrays)
     return np.concatenate([header, *(np.asarray(a, float).ravel() for a in arrays)])
 
 
@@ -106,7 +106,8 @@ def unpack(buffer):
                   quality, start, lengths, repeats, buffer[5], buffer[6], buffer[7],
                   buffer[8] > 0.5, int(buffer[13]))  # fmt: skip
     chart = Chart(code, a, b, buffer[9], int(buffer[10]), buffer[11], buffer[12], finite,
-                  life_factor, log_size, buffer[14] > 0.5, buffer[15], rate_factor)  # fmt: skip
+                  life_factor, log_size, buffer[14] > 0.5, buffer[15], rate_factor,
+                  buffer[17], buffer[18])  # fmt: skip
     return chart, cells
 
 
@@ -119,7 +120,7 @@ def density_c(size, theta_pointer, gradient_pointer, value_pointer, data_pointer
     """Log density and gradient at theta; a return above zero is a rejected point."""
     doubles = as_doubles(data_pointer)
     header = carray(doubles, (HEADER,))
-    chart, cells = unpack(carray(doubles, (int(header[17]),)))
+    chart, cells = unpack(carray(doubles, (int(header[19]),)))
     theta = carray(theta_pointer, (size,))
     gradient = carray(gradient_pointer, (size,))
     value = density_and_gradient(theta, chart, cells, gradient)
