@@ -18,17 +18,9 @@ from qqt_bayes.calibrate import summary
 from qqt_bayes.calibrate.baselines import BASELINES
 from qqt_bayes.errors import GateError, QQTError, UsageError
 from qqt_bayes.inference.sample import Settings
-from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import Runs
 
-# The paper's law alone: no drift, no mixture error, no harm, the paper's dilution.
-NO_DRIFT = {
-    name: {"family": "fixed", "value": value}
-    for name, value in {
-        "common_drift": 0.0, "pool_drift": 0.0, "repetition_drift": 0.0, "mixture_error": 0.0,
-        "mixture_drift": 0.0, "regime": 0.0, "harm": 0.0, "dilution": 1.0,
-    }.items()
-}  # fmt: skip
+NO_DRIFT = "paper_law"  # taken as exact: no drift, no mixture error, no harm
 METHODS = ("qqt", "no_drift", *BASELINES)
 
 __all__ = ["METHODS", "Calibration", "Job", "calibrate", "studies"]
@@ -114,7 +106,7 @@ def forecaster(method: str, settings: Settings, spec: str) -> Forecast:
     if method == "qqt":
         return engine_forecast(spec, settings=settings)
     if method == "no_drift":
-        return engine_forecast(load_spec(spec).with_priors(**NO_DRIFT), settings=settings)
+        return engine_forecast(NO_DRIFT, settings=settings)
     return BASELINES[method]
 
 
