@@ -83,10 +83,8 @@ class World:
 
     def wander(self, log_n: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """Integrated Brownian drift, common and by pool, and a mixture error."""
-        low, top = np.log(BUDGETS[0]), np.log(LARGEST)
-        effects = build_effects(
-            log_n, shares, self.size, np.eye(3), np.ones((3, 3)), low, top
-        )  # fmt: skip
+        low = np.log(BUDGETS[0])
+        effects = build_effects(log_n, shares, self.size, np.eye(3), np.ones((3, 3)), low)
         scale = {1: DRIFT["common"], 2: DRIFT["pool"], 4: DRIFT["mixture"]}
         out = np.zeros(len(log_n))
         for e, component in enumerate(effects.component):

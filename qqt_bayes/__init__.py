@@ -13,6 +13,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from qqt_bayes import datasets as datasets
+    from qqt_bayes.allocation import Allocation as Allocation
+    from qqt_bayes.allocation import SizeFit as SizeFit
+    from qqt_bayes.allocation import allocate as allocate
+    from qqt_bayes.allocation import fit_sizes as fit_sizes
     from qqt_bayes.decide import Decision as Decision
     from qqt_bayes.errors import GateError as GateError
     from qqt_bayes.errors import InputError as InputError
@@ -31,15 +35,20 @@ if TYPE_CHECKING:
     from qqt_bayes.stacking import Stack as Stack
     from qqt_bayes.stacking import stack as stack
     from qqt_bayes.store import load_fit as load_fit
+    from qqt_bayes.tasks import Tasks as Tasks
+    from qqt_bayes.tasks import fit_tasks as fit_tasks
 
 # Name -> module: imported at first use, so that `import qqt_bayes` and the command line are quick.
 _LAZY = {
+    "Allocation": "allocation", "SizeFit": "allocation", "allocate": "allocation",
+    "fit_sizes": "allocation",
     "Decision": "decide", "Fit": "fitting", "fit": "fitting", "GateError": "errors",
     "InputError": "errors",
     "QQTError": "errors", "Runs": "runs", "Settings": "inference.sample", "Spec": "model.spec",
     "UsageError": "errors", "available_specs": "model.spec", "load_fit": "store",
     "load_spec": "model.spec", "read_pools": "runs", "read_runs": "runs",
-    "register_law": "laws.registry", "Stack": "stacking", "stack": "stacking",
+    "Tasks": "tasks", "fit_tasks": "tasks", "register_law": "laws.registry",
+    "Stack": "stacking", "stack": "stacking",
 }  # fmt: skip
 
 __all__ = ["__version__", "datasets", *sorted(_LAZY)]

@@ -85,3 +85,7 @@ class GateError(QQTError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class WorkerError(QQTError):
+    """The processes that refit end before their work is done."""

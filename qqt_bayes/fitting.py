@@ -15,7 +15,7 @@ import pandas as pd
 
 from qqt_bayes.errors import GateError
 from qqt_bayes.inference.posterior import Posterior, sample_posterior
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.sample import Settings, Start, warmed
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec, load_spec
 
@@ -164,16 +164,29 @@ class Fit:
         """Posterior of utilities and half-lives beside their priors, as a matplotlib figure."""
         return import_module("qqt_bayes.plots").plot_pools(self, **options)
 
-    def update(self, new_rows: pd.DataFrame, **options: Any) -> Fit:
-        """Refit with new rows added, warm-started from this fit."""
+    def update(
+        self, new_rows: pd.DataFrame, *, settings: Settings | None = None, **options: Any
+    ) -> Fit:
+        """Refit with new rows added, warm-started from this fit.
+
+        Parameters
+        ----------
+        new_rows : pandas.DataFrame
+            Rows of a run table.
+        settings : Settings, optional
+            Of the sampler; by default this fit's own with a shorter warm-up, since its posterior
+            gives the place and the scale.
+        **options
+            Others of :func:`fit`.
+        """
         return fit(
             self.runs.append(new_rows),
             self.study.metric,
             spec=self.spec,
             kind=self.study.kind,
             seed=self.seed,
-            settings=self.settings,
-            start=self.posterior.theta.reshape(-1, self.posterior.theta.shape[-1]).mean(axis=0),
+            settings=settings or warmed(self.settings),
+            start=Start.of(self.posterior.theta),
             **options,
         )
 
@@ -192,7 +205,7 @@ def fit(
     kind: str | None = None,
     seed: int = 1,
     settings: Settings | None = None,
-    start: np.ndarray | None = None,
+    start: Start | None = None,
     on_fail: str = "raise",
     progress: Callable[[Any], None] | None = None,
 ) -> Fit:
@@ -214,8 +227,8 @@ def fit(
         Same seed, same answer.
     settings : Settings, optional
         Draws, warm-up, chains.
-    start : numpy.ndarray, optional
-        Unconstrained point to start from.
+    start : Start, optional
+        The posterior of a similar fit, for a warm start.
     on_fail : {'raise', 'warn'}
         What to do when the fit does not pass its gate.
     progress : callable, optional

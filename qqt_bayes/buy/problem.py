@@ -10,7 +10,7 @@ import numpy as np
 
 from qqt_bayes.decide.predict import ceiling
 from qqt_bayes.inference.marginal import log_variance
-from qqt_bayes.inference.moments import Moments, moments, regime_scales
+from qqt_bayes.inference.moments import Moments, moments
 
 if TYPE_CHECKING:
     from qqt_bayes.buy.designs import Designs
@@ -147,9 +147,8 @@ def build_problem(
         samples, np.concatenate([np.tile(shares, (len(budgets), 1)), unique[:, 1:]])
     )
     found = moments(
-        natural, posterior.cells, posterior.design, points,
-        regime_scales(posterior.regime, len(natural), seed),
-    )  # fmt: skip
+        natural, posterior.cells, posterior.design, points, posterior.priors["regime"], seed
+    )
     given = study.se[np.isfinite(study.se)]
     items = study.n_eval[np.isfinite(study.n_eval)]
     variance = float(np.median(given)) ** 2 if len(given) else 0.0

@@ -19,9 +19,10 @@ from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.posterior import Posterior
-from qqt_bayes.inference.sample import Settings, sample_few
+from qqt_bayes.inference.sample import Settings, Start, sample_few
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs, format_number
 
 SCHEMA = 1
@@ -116,7 +117,7 @@ class Replay:
 
 def quick_fit(
     runs: Runs, metric: str, spec: Spec, *, kind: str | None = None, seed: int = 1,
-    settings: Settings = QUICK, start: np.ndarray | None = None,
+    settings: Settings = QUICK, start: Start | None = None,
 ) -> Fit:  # fmt: skip
     """A short fit that is not held to the gate: one of hundreds whose errors average out."""
     study = runs.study(metric, kind=kind, spec_levels=spec.levels)
@@ -140,7 +141,9 @@ def replay(
     kind: str | None = None,
     seed: int = 0,
     settings: Settings = QUICK,
-    progress: Callable[[str], None] | None = None,
+    workers: int | Workers = 1,
+    client: Any = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Replay:
     """Replay buying on a complete run table.
 
@@ -169,8 +172,12 @@ def replay(
         How often to look.
     spec, kind, seed, settings
         As for ``fit``.
+    workers : int or Workers
+        Processes, each with starts of its own; the same answer whatever their number.
+    client : distributed.Client, optional
+        A dask cluster to use instead.
     progress : callable, optional
-        Called with a line now and then.
+        Called with the numbers of starts done and to do.
 
     Returns
     -------
@@ -192,29 +199,51 @@ def replay(
     most = 2.0 * ground.target_cost if spend is None else positive(spend)
     spends = most * 0.5 ** np.arange(stages)[::-1]
     chosen = load_spec(spec)
-    rows = []
-    for s in range(starts):
-        rng = np.random.default_rng((seed, s))
-        begin = Held.begin(ground, rng)
-
-        def refit(held: Held, warm: Fit | None, s: int = s) -> Fit:
-            start = None if warm is None else warm.posterior.theta[0, -1]
-            return quick_fit(
-                ground.table_of(held.rows), metric, chosen, kind=kind, seed=seed * 7919 + s + 1,
-                settings=settings, start=start,
-            )  # fmt: skip
-
-        first = refit(begin, None) if set(policies) != {"none"} else None
-        for policy in policies:
-            for spent, held, fitted in follow(policy, begin, first, spends, refit, (seed, s)):
-                rows.append({"start": s, "policy": policy, "spend": spent, "spent": held.spent,
-                             "runs": len(held.rows) - len(begin.rows)}
-                            | judge(ground, held, fitted))  # fmt: skip
-            if progress is not None:
-                progress(f"start {s + 1} of {starts}, {policy}")
+    jobs = [
+        Beginning(s, ground, metric, tuple(policies), spends, chosen, kind, seed, settings)
+        for s in range(starts)
+    ]
+    found = refit_many(play, jobs, workers=workers, client=client, progress=progress)
+    rows = [row for part in found for row in part]
     best = ground.candidates[int(np.argmin(ground.truth))].text
     paid = float(sum(ground.cells[c].cost for c in ground.start))
     return Replay(metric, ground.target, best, paid, pd.DataFrame(rows))
+
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """One start, and what is to be played from it."""
+
+    number: int
+    ground: Ground
+    metric: str
+    policies: tuple[str, ...]
+    spends: np.ndarray
+    spec: Spec
+    kind: str | None
+    seed: int
+    settings: Settings
+
+
+def play(b: Beginning) -> list[dict[str, Any]]:
+    """Follow every policy from one start: rows of :attr:`Replay.raw`."""
+    begin = Held.begin(b.ground, np.random.default_rng((b.seed, b.number)))
+
+    def refit(held: Held, warm: Fit | None) -> Fit:
+        return quick_fit(
+            b.ground.table_of(held.rows), b.metric, b.spec, kind=b.kind,
+            seed=b.seed * 7919 + b.number + 1, settings=b.settings,
+            start=None if warm is None else Start.of(warm.posterior.theta),
+        )  # fmt: skip
+
+    first = refit(begin, None) if set(b.policies) != {"none"} else None
+    seed = (b.seed, b.number)
+    return [
+        {"start": b.number, "policy": policy, "spend": spent, "spent": held.spent,
+         "runs": len(held.rows) - len(begin.rows)} | judge(b.ground, held, fitted)
+        for policy in b.policies
+        for spent, held, fitted in follow(policy, begin, first, b.spends, refit, seed)
+    ]  # fmt: skip
 
 
 def follow(

@@ -22,6 +22,7 @@ import numpy as np
 
 from qqt_bayes.buy.problem import Problem
 from qqt_bayes.buy.worlds import Known, Outcome
+from qqt_bayes.inference.cores import threads
 from qqt_bayes.inference.preposterior import best_shares
 
 OBJECTIVES = ("regret", "variance", "p_best")
@@ -221,5 +222,5 @@ def value_designs(
         outcome = known.outcome(int(design))
         return aim.value(known, outcome), khat(outcome) if with_khat else np.nan
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(threads(2)) as pool:
         return list(pool.map(work, which))

@@ -17,6 +17,7 @@ from qqt_bayes.calibrate.replicate import HORIZONS, Replications, default_study,
 from qqt_bayes.calibrate.sbc import SBC
 from qqt_bayes.errors import UsageError
 from qqt_bayes.model.spec import Spec
+from qqt_bayes.refits import Workers
 
 LEVELS = (0.5, 0.9)
 EDGES = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
@@ -177,7 +178,7 @@ def recovery(
     kind: str = "loss",
     replications: int = 200,
     seed: int = 1,
-    workers: int = 2,
+    workers: int | Workers = 2,
     **options: Any,
 ) -> Recovery:
     """Recover truths drawn from the prior.

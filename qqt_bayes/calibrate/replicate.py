@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, fields, replace
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -29,6 +27,7 @@ from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.prior_predictive import draw_prior, simulate_study, simulate_values
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Study, read_runs
 
 RANKS = 99  # posterior draws that the truth is ranked among: 100 possible ranks
@@ -128,7 +127,8 @@ def replicate(
     kind: str = "loss",
     replications: int = 500,
     seed: int = 1,
-    workers: int = 2,
+    workers: int | Workers = 2,
+    client: Any = None,
     draws: int = DRAWS,
     likelihood: str = "reference",
     study: Study | None = None,
@@ -139,7 +139,7 @@ def replicate(
 
     Parameters
     ----------
-    spec, kind, replications, seed, workers, draws, likelihood, progress
+    spec, kind, replications, seed, workers, client, draws, likelihood, progress
         See there.
     study : Study, optional
         The design, whose values are not read.
@@ -158,25 +158,12 @@ def replicate(
     study, chosen = study or default_study(kind), load_spec(spec)
     if likelihood == "marginal" and len(build_design(study, chosen).value) < len(study):
         raise UsageError("likelihood 'marginal' does not simulate replicates -> use 'reference'")
-    settings = Settings(draws=draws, tune=TUNE, chains=2, cores=1)
+    settings = Settings(draws=draws, tune=TUNE, chains=2)
     tasks = [
         Task(study, chosen, likelihood, settings, seed * 1_000_003 + i, keep)
         for i in range(replications)
     ]
-    done: dict[int, dict[str, Any]] = {}
-    if workers == 1:
-        for i, task in enumerate(tasks):
-            done[i] = one(task)
-            if progress is not None:
-                progress(len(done), len(tasks))
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            futures = {pool.submit(one, task): i for i, task in enumerate(tasks)}
-            for future in as_completed(futures):
-                done[futures[future]] = future.result()
-                if progress is not None:
-                    progress(len(done), len(tasks))
-    rows = [done[i] for i in range(len(tasks))]
+    rows = refit_many(one, tasks, workers=workers, client=client, progress=progress)
     return gather(rows, chosen.name, study.kind, likelihood, seed)
 
 

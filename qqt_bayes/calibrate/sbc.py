@@ -19,6 +19,7 @@ import pandas as pd
 
 from qqt_bayes.calibrate.replicate import DRAWS, RANKS, Replications, replicate
 from qqt_bayes.model.spec import Spec
+from qqt_bayes.refits import Workers
 from qqt_bayes.runs import Study
 
 PROB = 0.95
@@ -155,7 +156,8 @@ def sbc(
     kind: str = "loss",
     replications: int = 500,
     seed: int = 1,
-    workers: int = 2,
+    workers: int | Workers = 2,
+    client: Any = None,
     draws: int = DRAWS,
     likelihood: str = "reference",
     design: Study | None = None,
@@ -173,8 +175,10 @@ def sbc(
         Number of studies.
     seed : int
         Same seed, same answer, whatever the number of workers.
-    workers : int
+    workers : int or Workers
         Processes.
+    client : distributed.Client, optional
+        A dask cluster to use instead.
     draws : int
         Posterior draws of each of two chains, of which 99 are kept.
     likelihood : {'reference', 'marginal'}
@@ -194,8 +198,8 @@ def sbc(
     """
     return SBC(
         replicate(
-            spec, kind=kind, replications=replications, seed=seed, workers=workers, draws=draws,
-            likelihood=likelihood, study=design, progress=progress,
+            spec, kind=kind, replications=replications, seed=seed, workers=workers, client=client,
+            draws=draws, likelihood=likelihood, study=design, progress=progress,
         )
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from qqt_bayes.cli import many
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
 
@@ -105,6 +106,8 @@ def replay(
     kind: o.KindName = None,
     where: o.Where = None,
     seed: o.Seed = 1,
+    workers: many.Processes = 1,
+    dask: many.Dask = None,
 ) -> None:
     """Replay buying on a complete run table: regret of the choice against spend, by policy.
 
@@ -121,10 +124,11 @@ def replay(
         if policies is None
         else tuple(part.strip() for part in policies.split(",") if part.strip())
     )
-    done = run_replay(
-        chosen, name, target, starts, policies=named, spend=spend, spec=spec, kind=kind,
-        seed=seed, progress=o.note,
-    )  # fmt: skip
+    with many.crew(workers, dask) as crew, many.counted("starts") as tell:
+        done = run_replay(
+            chosen, name, target, starts, policies=named, spend=spend, spec=spec, kind=kind,
+            seed=seed, workers=crew, progress=tell,
+        )  # fmt: skip
     if json:
         o.print_json(done.to_json())
     else:

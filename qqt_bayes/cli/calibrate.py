@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from qqt_bayes.cli import many
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
 
@@ -35,7 +35,8 @@ def calibrate(
     spec: o.SpecName = "effective_utility",
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: many.Processes = 2,
+    dask: many.Dask = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Also write the targets' scores (CSV).")
     ] = None,
@@ -65,16 +66,11 @@ def calibrate(
         if name == "runs":
             name = path.resolve().parent.name
         jobs += studies(runs, name, metric, o.parse_where(where), kind)
-    settings = Settings(draws=draws, cores=1 if workers > 1 else None)
-
-    def tell(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\rback-tests {done}/{total}", end="" if done < total else "\n", file=sys.stderr)
-
-    result = run(
-        jobs, methods=chosen, spec=spec, seed=seed, settings=settings, workers=workers,
-        keep=(lambda d: "+" not in d) if single else None, progress=tell,
-    )  # fmt: skip
+    with many.crew(workers, dask) as crew, many.counted("back-tests") as tell:
+        result = run(
+            jobs, methods=chosen, spec=spec, seed=seed, settings=Settings(draws=draws),
+            workers=crew, keep=(lambda d: "+" not in d) if single else None, progress=tell,
+        )  # fmt: skip
     if out is not None:
         part = out.with_name(f".{out.name}.part")
         result.scores.to_csv(part, index=False)

@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from qqt_bayes import __version__
-from qqt_bayes.cli import answer, buy, calibrate, doctor, importing, report, risk, sbc, tables
+from qqt_bayes.cli import (
+    allocate,
+    answer,
+    buy,
+    calibrate,
+    doctor,
+    importing,
+    report,
+    risk,
+    sbc,
+    tables,
+    tasks,
+)
 from qqt_bayes.errors import GateError, QQTError
 
 BAD_INPUT, NOT_CONVERGED, STOPPED = 2, 3, 130
@@ -45,6 +57,8 @@ tables.register(app)
 answer.register(app)
 risk.register(app)
 buy.register(app)
+allocate.register(app)
+tasks.register(app)
 calibrate.register(app)
 sbc.register(app)
 report.register(app)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from qqt_bayes.cli import many
 from qqt_bayes.cli import options as o
 
 __all__ = ["register"]
@@ -37,6 +38,8 @@ def risk(
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
+    workers: many.Processes = 1,
+    dask: many.Dask = None,
 ) -> None:
     """Say how far the runs can be trusted: PASS, REVIEW or FAIL per budget; FAIL exits with 1.
 
@@ -52,10 +55,11 @@ def risk(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
-    with o.stages("judging") as progress:
+    with many.crew(workers, dask) as crew, many.stages("judging") as progress:
         found = judge(
-            made, budgets, candidates, margin=margin, seed=seed, quick=quick, progress=progress
-        )
+            made, budgets, candidates, margin=margin, seed=seed, quick=quick, workers=crew,
+            progress=progress,
+        )  # fmt: skip
     if plot is not None:
         found.plot().savefig(plot)
         o.note(f"drew {plot}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from qqt_bayes.cli import many
 from qqt_bayes.cli import options as o
 
 
@@ -23,7 +23,8 @@ def sbc(
     ] = "reference",
     seed: o.Seed = 1,
     draws: Annotated[int, typer.Option(min=100, help="Draws of each of two chains.")] = 500,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: many.Processes = 2,
+    dask: many.Dask = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the ranks' distributions (PNG, PDF or SVG).")
     ] = None,
@@ -40,14 +41,11 @@ def sbc(
     from qqt_bayes.calibrate.recovery import recovery
     from qqt_bayes.calibrate.sbc import sbc as run
 
-    def tell(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\rrefits {done}/{total}", end="" if done < total else "\n", file=sys.stderr)
-
-    result = run(
-        spec, kind=kind, replications=replications, seed=seed, workers=workers, draws=draws,
-        likelihood=likelihood, progress=tell,
-    )  # fmt: skip
+    with many.crew(workers, dask) as crew, many.counted("refits") as tell:
+        result = run(
+            spec, kind=kind, replications=replications, seed=seed, workers=crew, draws=draws,
+            likelihood=likelihood, progress=tell,
+        )  # fmt: skip
     recovered = recovery(simulations=result)
     if plot is not None:
         result.plot().savefig(plot)

@@ -11,6 +11,7 @@ from qqt_bayes.inference.exponents import EFFECTIVE_UTILITY, EXCHANGE_RATE
 from qqt_bayes.inference.marginal import Cells
 from qqt_bayes.inference.own_law import address_of
 from qqt_bayes.laws.registry import find_law
+from qqt_bayes.model.regime import check_regime
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
@@ -59,9 +60,7 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
                 f"not {prior.family}."
             )
         linear[name] = (prior.numbers[0], 0.0) if prior.fixed else prior.pair
-    family = priors["regime"].family
-    if family not in ("halfstudent", "halfnormal", "fixed"):
-        raise UsageError(f"prior 'regime' must be halfstudent, halfnormal or fixed, not {family}.")
+    check_regime(priors["regime"])
     if linear["quality_effect"][0] != 0.0:
         raise UsageError("prior 'quality_effect' must have mean zero (mu = 0, or fixed at 0).")
     start, stop, repeats = design.bins

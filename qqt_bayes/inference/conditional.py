@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from qqt_bayes.inference.cores import threads as allowed
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
     NOISE,
@@ -30,9 +31,11 @@ from qqt_bayes.inference.marginal import (
 from qqt_bayes.inference.paths import pack_paths, update_path, walk
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, REGIME
+from qqt_bayes.model.regime import mean_factors, regime_scales
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.priors import Prior
 
 CHUNK = 50  # draws that share a random stream: fixed, so that threads cannot change an answer
 
@@ -61,14 +64,15 @@ class Conditional:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out, utility, level,
-         parts):  # fmt: skip
+def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_epochs, edge_shares,
+         speed, horizon, factor, rng, out, utility, level, parts):  # fmt: skip
     """Fill the outputs for a block of draws; see :class:`Conditional`."""
     n, pools = cells.first.shape
     points = first.shape[0]
     comps = cells.kernels.shape[0]
     x = np.empty((n, pools))
     xt = np.empty((points, pools))
+    xe = np.empty((edge_first.shape[0], pools))
     no_slopes = np.empty((0, 0, 0))
     track = np.empty(paths.times.shape[0])
     keep_parts = parts.shape[0] > 0
@@ -77,6 +81,7 @@ def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out,
         d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
         cell_exponents(row, cells, cells.first, cells.epochs, cells.shares, x, no_slopes)
         cell_exponents(row, cells, first, epochs, shares, xt, no_slopes)
+        cell_exponents(row, cells, edge_first, edge_epochs, edge_shares, xe, no_slopes)
         resid = mean(row, cells, x)
         noise = np.empty(n)
         for r in range(n):
@@ -85,13 +90,7 @@ def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out,
             noise[r] = log_variance(v, gap) / cells.replicates[r]
             resid[r] = math.log(gap) - resid[r] - math.sqrt(noise[r]) * rng.standard_normal()
         # simulate from the prior
-        scale = np.empty(comps + 1)
-        scale[:comps] = row[SCALES : SCALES + comps]
-        scale[comps] = regime[1]
-        if regime[0] > 0.0:
-            # heavy-tailed: a normal over the root of a chi-square on its degrees of freedom
-            chi = rng.chisquare(regime[0]) / regime[0]
-            scale[comps] *= abs(rng.standard_normal()) / math.sqrt(chi)
+        scale = row[SCALES : SCALES + comps]
         base = cells.level_sd * rng.standard_normal()
         quality = cells.quality_sd * rng.standard_normal()
         eps = np.empty(pools)
@@ -134,17 +133,22 @@ def fill(natural, cells, paths, first, epochs, shares, factor, regime, rng, out,
             total = start
             for i in range(pools):
                 total -= xt[t, i] * utility[s, i]
-            out[s, t] = total
+            gained = 0.0
+            if edge[t] >= 0:
+                for i in range(pools):
+                    gained += (xt[t, i] - xe[edge[t], i]) * utility[s, i]
+                gained *= speed[s, horizon[t]] - 1.0
+            out[s, t] = total - gained
             if keep_parts:
+                parts[s, comps, t] = -gained
                 parts[s, comps + 1, t] = total
         for e in range(paths.component.shape[0]):
             a, b = paths.first[e], paths.first[e + 1]
             j = paths.component[e]
             lo, hi = paths.seen_first[e], paths.seen_first[e + 1]
-            if j < comps:
-                update_path(paths.times[a:b], scale[j] ** 2, paths.constant[e],
-                            paths.seen_row[lo:hi], paths.seen_weight[lo:hi],
-                            paths.seen_time[lo:hi], pull, track[a:b])  # fmt: skip
+            update_path(paths.times[a:b], scale[j] ** 2, paths.constant[e],
+                        paths.seen_row[lo:hi], paths.seen_weight[lo:hi], paths.seen_time[lo:hi],
+                        pull, track[a:b])  # fmt: skip
             for k in range(paths.want_first[e], paths.want_first[e + 1]):
                 if paths.want_time[k] < 0:
                     continue
@@ -164,7 +168,7 @@ def condition(
     cells: Cells,
     design: Design,
     points: Points,
-    regime: tuple[float, float],
+    regime: Prior,
     seed: int,
     *,
     with_parts: bool = False,
@@ -180,9 +184,8 @@ def condition(
         What was observed.
     design, points : Design, Points
         Where it was observed, and where draws are wanted.
-    regime : tuple of float
-        Degrees of freedom and scale of the half-t scale of the wandering beyond the largest run;
-        with zero degrees of freedom that scale is fixed.
+    regime : Prior
+        Of the scale of the change of regime beyond the largest run.
     seed : int
         Same seed, same answer, whatever the number of threads.
     with_parts : bool
@@ -199,17 +202,26 @@ def condition(
     out = np.empty((draws, len(points)))
     utility, level = np.empty((draws, pools)), np.empty((draws, pools))
     parts = np.zeros((draws if with_parts else 0, REGIME + 2, len(points)))
+    ahead, none = points.beyond, np.zeros((0, pools))
+    speed = np.ones((draws, 1))
+    edge, horizon = np.full(len(points), -1), np.zeros(len(points), int)
+    edges = (none, none, none)
+    if ahead is not None:
+        # a stream of its own: the same change of regime whatever else is drawn
+        rng = np.random.default_rng((seed, REGIME))
+        speed = mean_factors(regime_scales(regime, draws, rng), ahead.horizons, rng)
+        edge, horizon, edges = ahead.edge, ahead.horizon, (ahead.first, ahead.epochs, ahead.shares)
     blocks = range(0, draws, CHUNK)
     streams = np.random.SeedSequence(seed).spawn(len(blocks))
 
     def work(job: tuple[int, np.random.SeedSequence]) -> None:
         begin, stream = job
         b = slice(begin, begin + CHUNK)
-        fill(natural[b], cells, paths, points.first, points.epochs, points.shares, factor,
-             np.asarray(regime, float), np.random.Generator(np.random.PCG64(stream)), out[b],
+        fill(natural[b], cells, paths, points.first, points.epochs, points.shares, edge, *edges,
+             speed[b], horizon, factor, np.random.Generator(np.random.PCG64(stream)), out[b],
              utility[b], level[b], parts[b])  # fmt: skip
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(allowed(threads)) as pool:
         list(pool.map(work, zip(blocks, streams, strict=True)))
     return Conditional(out, utility, level, parts if with_parts else None)
 

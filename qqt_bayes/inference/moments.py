@@ -2,8 +2,8 @@
 
 The closed form of what :mod:`qqt_bayes.inference.conditional` draws. Planning needs it: what a new
 run would teach is a Gaussian update of these moments, so no refit is needed to value it. The
-wandering beyond the largest run has a heavy-tailed scale of which the runs know nothing; it joins
-the few here, one value a draw, so that a run out there can tell us about it.
+change of regime beyond the largest run, of which the runs know nothing, joins the few here: one
+path a draw, so that a run out there can tell us about it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from qqt_bayes.inference.cores import threads
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
     NOISE,
@@ -29,14 +30,16 @@ from qqt_bayes.inference.marginal import (
     mean,
 )  # fmt: skip
 from qqt_bayes.laws.effective_utility import pass_bins
-from qqt_bayes.model.effects import COMPONENTS, REGIME, Effects, ibm_kernel, unit_kernels
+from qqt_bayes.model.effects import COMPONENTS, unit_kernels
+from qqt_bayes.model.regime import mean_factors, regime_scales
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.priors import Prior
 
 CHUNK = 16
 
-__all__ = ["Moments", "moments", "regime_scales"]
+__all__ = ["Moments", "moments"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +54,11 @@ class Moments:
         Dims (draw, cell, point): what the observed cells explain, so that the covariance is the
         prior one less ``root' root``.
     exponents : numpy.ndarray
-        Dims (draw, point, pool).
+        Dims (draw, point, pool), the change of regime included.
     kernels : numpy.ndarray
-        Dims (component, point, point), at unit scale, the regime's last.
+        Dims (component, point, point), at unit scale.
     scales : numpy.ndarray
-        Dims (draw, component), the regime's last.
+        Dims (draw, component).
     natural : numpy.ndarray
         Dims (draw, natural).
     """
@@ -98,17 +101,19 @@ class Moments:
 
 def in_threads(work, size):
     """Run ``work`` over slices of so many draws, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(threads(2)) as pool:
         list(pool.map(work, (slice(b, b + CHUNK) for b in range(0, size, CHUNK))))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_moments(natural, cells, first, epochs, shares, cross, out_mean, out_root, out_x):
+def fill_moments(natural, cells, first, epochs, shares, edge, edge_first, edge_epochs,
+                 edge_shares, speed, horizon, cross, out_mean, out_root, out_x):  # fmt: skip
     """Fill mean, root and exponents for a block of draws; see :class:`Moments`."""
     n, pools = cells.first.shape
     points = first.shape[0]
     comps = cells.kernels.shape[0]
     x = np.empty((n, pools))
+    xe = np.empty((edge_first.shape[0], pools))
     no_slopes = np.empty((0, 0, 0))
     for s in range(natural.shape[0]):
         row = natural[s]
@@ -116,6 +121,12 @@ def fill_moments(natural, cells, first, epochs, shares, cross, out_mean, out_roo
         cell_exponents(row, cells, cells.first, cells.epochs, cells.shares, x, no_slopes)
         xt = out_x[s]
         cell_exponents(row, cells, first, epochs, shares, xt, no_slopes)
+        cell_exponents(row, cells, edge_first, edge_epochs, edge_shares, xe, no_slopes)
+        for p in range(points):
+            if edge[p] >= 0:
+                for i in range(pools):
+                    begin = xe[edge[p], i]
+                    xt[p, i] = begin + speed[s, horizon[p]] * (xt[p, i] - begin)
         resid = -mean(row, cells, x)
         noise = np.empty(n)
         for r in range(n):
@@ -189,30 +200,8 @@ def fill_covariance(natural, scales, x, root, kernels, cells, rows, columns, out
                     out[s, a, b] -= f * root[s, r, columns[b]]
 
 
-def regime_scales(regime: tuple[float, float], draws: int, seed: int) -> np.ndarray:
-    """Scales of the wandering beyond the data: quantiles of its prior in random order, (draw,)."""
-    from scipy.stats import t
-
-    df, scale = regime
-    if df <= 0.0 or scale <= 0.0:  # fixed
-        return np.full(draws, scale)
-    middle = (np.arange(draws) + 0.5) / draws
-    quantiles = scale * t.ppf(0.5 + 0.5 * middle, df)
-    return np.random.default_rng(seed).permutation(quantiles)
-
-
-def regime_kernel(effects: Effects) -> np.ndarray:
-    """Unit covariance of the wandering beyond the largest run, dims (point, point)."""
-    points = effects.clock.shape[1]
-    out = np.zeros((points, points))
-    for e in np.flatnonzero(effects.component == REGIME):
-        clock, weight = effects.clock[e], effects.coefficient[e]
-        out += np.outer(weight, weight) * ibm_kernel(clock[:, None], clock)
-    return out
-
-
 def moments(
-    natural: np.ndarray, cells: Cells, design: Design, points: Points, regime: np.ndarray
+    natural: np.ndarray, cells: Cells, design: Design, points: Points, regime: Prior, seed: int
 ) -> Moments:
     """Conditional moments at the points for each draw of the few.
 
@@ -224,24 +213,33 @@ def moments(
         What was observed.
     points : Points
         Where to predict.
-    regime : numpy.ndarray
-        Dim (draw,): scale of the wandering beyond the largest run.
+    regime : Prior
+        Of the scale of the change of regime beyond the largest run.
+    seed : int
+        Of its paths.
     """
     draws, (n, pools) = len(natural), design.points.shares.shape
     deepest = max(design.points.epochs.max(initial=1.0), points.epochs.max(initial=1.0))
     start, stop, repeats = pass_bins(float(deepest))
     cells = cells._replace(start=start, lengths=np.log(stop / start), repeats=repeats)
     cross = unit_kernels(design.points.effects, points.effects)
-    within = unit_kernels(points.effects, points.effects)
-    kernels = np.concatenate([within, regime_kernel(points.effects)[None]])
-    scales = np.column_stack([natural[:, SCALES : SCALES + len(COMPONENTS)], regime])
+    kernels = unit_kernels(points.effects, points.effects)
+    scales = np.ascontiguousarray(natural[:, SCALES : SCALES + len(COMPONENTS)])
+    speed = np.ones((draws, 1))
+    edge, horizon = np.full(len(points), -1), np.zeros(len(points), int)
+    edges = (np.zeros((0, pools)),) * 3
+    ahead = points.beyond
+    if ahead is not None:
+        rng = np.random.default_rng(seed)
+        speed = mean_factors(regime_scales(regime, draws, rng), ahead.horizons, rng)
+        edge, horizon, edges = ahead.edge, ahead.horizon, (ahead.first, ahead.epochs, ahead.shares)
     out_mean = np.empty((draws, len(points)))
     root, x = np.empty((draws, n, len(points))), np.empty((draws, len(points), pools))
 
     def work(b: slice) -> None:
         fill_moments(
-            natural[b], cells, points.first, points.epochs, points.shares, cross, out_mean[b],
-            root[b], x[b],
+            natural[b], cells, points.first, points.epochs, points.shares, edge, *edges, speed[b],
+            horizon, cross, out_mean[b], root[b], x[b],
         )  # fmt: skip
 
     in_threads(work, draws)

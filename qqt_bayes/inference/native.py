@@ -35,8 +35,12 @@ def as_doubles(context: Any, pointer: Any) -> Any:
     return types.CPointer(types.double)(types.voidptr), generate
 
 
-def pack(chart: Chart, cells: Cells) -> np.ndarray:
-    """One flat buffer: a header with the sizes and numbers, then the arrays in order."""
+def pack(chart: Chart, cells: Cells, centre: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """One flat buffer: a header with the sizes and numbers, then the arrays in order.
+
+    The sampler walks u, the few are ``centre + factor @ u``. The last two arrays hold these, at the
+    place that the header gives.
+    """
     n, pools = cells.first.shape
     header = np.zeros(HEADER)
     header[:19] = (
@@ -51,6 +55,8 @@ def pack(chart: Chart, cells: Cells) -> np.ndarray:
         cells.repeats, chart.code, chart.a, chart.b, chart.finite,
         chart.life_factor, chart.log_size, chart.rate_factor,
     ]  # fmt: skip
+    header[20] = HEADER + sum(a.size for a in arrays)
+    arrays += [centre, factor]
     header[19] = HEADER + sum(a.size for a in arrays)
     return np.concatenate([header, *(np.asarray(a, float).ravel() for a in arrays)])
 
@@ -111,24 +117,43 @@ def unpack(buffer):
     return chart, cells
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def to_few(u, buffer, theta):
+    """Fill the few at a point of the walk; return the factor between them."""
+    size = u.shape[0]
+    at = int(buffer[20])
+    factor = buffer[at + size : at + size + size * size].reshape((size, size))
+    for i in range(size):
+        theta[i] = buffer[at + i]
+        for k in range(i + 1):
+            theta[i] += factor[i, k] * u[k]
+    return factor
+
+
 @cfunc(
     types.int64(types.uint64, types.CPointer(types.double), types.CPointer(types.double),
                 types.CPointer(types.double), types.voidptr),
     cache=True, error_model="numpy",
 )  # fmt: skip
-def density_c(size, theta_pointer, gradient_pointer, value_pointer, data_pointer):
-    """Log density and gradient at theta; a return above zero is a rejected point."""
+def density_c(size, u_pointer, gradient_pointer, value_pointer, data_pointer):
+    """Log density and gradient where the walk is; a return above zero is a rejected point."""
     doubles = as_doubles(data_pointer)
     header = carray(doubles, (HEADER,))
-    chart, cells = unpack(carray(doubles, (int(header[19]),)))
-    theta = carray(theta_pointer, (size,))
+    buffer = carray(doubles, (int(header[19]),))
+    chart, cells = unpack(buffer)
+    theta, inner = np.empty(size), np.empty(size)
+    factor = to_few(carray(u_pointer, (size,)), buffer, theta)
     gradient = carray(gradient_pointer, (size,))
-    value = density_and_gradient(theta, chart, cells, gradient)
+    value = density_and_gradient(theta, chart, cells, inner)
     carray(value_pointer, (1,))[0] = value
     if not np.isfinite(value):
         return 4
-    for i in range(size):
-        if not np.isfinite(gradient[i]):
+    for k in range(size):
+        total = 0.0
+        for i in range(k, size):
+            total += factor[i, k] * inner[i]
+        gradient[k] = total
+        if not np.isfinite(total):
             return 3
     return 0
 
@@ -138,32 +163,45 @@ def density_c(size, theta_pointer, gradient_pointer, value_pointer, data_pointer
                 types.CPointer(types.double), types.voidptr),
     cache=True,
 )  # fmt: skip
-def expand_c(size, expanded, theta_pointer, out_pointer, data_pointer):
-    """The stored draw is the unconstrained vector itself."""
-    theta = carray(theta_pointer, (size,))
-    out = carray(out_pointer, (expanded,))
-    for i in range(expanded):
-        out[i] = theta[i]
+def expand_c(size, expanded, u_pointer, out_pointer, data_pointer):
+    """What is stored: the few."""
+    doubles = as_doubles(data_pointer)
+    header = carray(doubles, (HEADER,))
+    buffer = carray(doubles, (int(header[19]),))
+    to_few(carray(u_pointer, (size,)), buffer, carray(out_pointer, (expanded,)))
     return 0
 
 
-def initial_point(seed: int, centre: np.ndarray, jitter: float) -> np.ndarray:
-    """A start near the centre; at zero the chart puts every parameter near its prior's middle."""
-    return centre + np.random.default_rng(seed).normal(0.0, jitter, len(centre))
+def initial_point(seed: int, size: int, jitter: float) -> np.ndarray:
+    """A start near zero, which is the middle of the priors, or of the posterior started from."""
+    return np.random.default_rng(seed).normal(0.0, jitter, size)
 
 
-def native_model(chart: Chart, cells: Cells, centre: np.ndarray, jitter: float) -> Any:
-    """The study as a compiled model that :func:`nutpie.sample` takes."""
+def native_model(
+    chart: Chart, cells: Cells, centre: np.ndarray, factor: np.ndarray, jitter: float
+) -> Any:
+    """The study as a compiled model that :func:`nutpie.sample` takes.
+
+    Parameters
+    ----------
+    chart, cells
+        The study.
+    centre, factor : numpy.ndarray
+        Dims (few,) and (few, few): the few are ``centre + factor @ u`` at the point u of the walk,
+        the factor lower triangular.
+    jitter : float
+        Spread of the starts, in u.
+    """
     from nutpie.compile_pymc import CompiledPyMCModel
 
     size = dimension(chart)
-    buffer = pack(chart, cells)
+    buffer = pack(chart, cells, centre, factor)
     return CompiledPyMCModel(
         dims={"theta": ("few",)},
         reparameterized_names=[],
         compiled_logp_func=density_c,
         compiled_expand_func=expand_c,
-        initial_point_func=partial(initial_point, centre=centre, jitter=jitter),
+        initial_point_func=partial(initial_point, size=size, jitter=jitter),
         shared_data={},
         shared_var_keys={},
         user_data=buffer,

@@ -14,7 +14,7 @@ from qqt_bayes.inference.chart import SCALARS, Chart, build_chart, natural_draws
 from qqt_bayes.inference.conditional import Conditional, condition
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
 from qqt_bayes.inference.marginal import SCALES, Cells
-from qqt_bayes.inference.sample import Settings, sample_few
+from qqt_bayes.inference.sample import Settings, Start, sample_few
 from qqt_bayes.model.design import Design, Points
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.priors import Prior
@@ -79,10 +79,10 @@ class Posterior:
     def scalars(self) -> dict[str, np.ndarray]:
         """Draws of the sampled scalars by name, dim (sample,)."""
         chosen = {n: self.natural[:, i] for i, n in enumerate(SCALARS[:-2])}
-        hyper = self._hyper()
+        hyper = self.hyper()
         return {n: v for n, v in (chosen | hyper).items() if not self.priors[n].fixed}
 
-    def _hyper(self) -> dict[str, np.ndarray]:
+    def hyper(self) -> dict[str, np.ndarray]:
         """Population median and spread of the half-lives, which the natural vector leaves out."""
         from qqt_bayes.inference.chart import scalar
 
@@ -127,19 +127,11 @@ class Posterior:
         start = SCALES + len(COMPONENTS) + block * pools
         return self.natural[:, start : start + pools]
 
-    @property
-    def regime(self) -> tuple[float, float]:
-        """Degrees of freedom (zero: fixed) and scale of the wandering beyond the largest run."""
-        prior = self.priors["regime"]
-        if prior.family in ("halfstudent", "fixed"):
-            return prior.pair if not prior.fixed else (0.0, prior.pair[0])
-        return (1e6, prior.pair[1])  # a half-normal is the limit of many degrees of freedom
-
     def at(self, points: Points, *, seed: int = 0, with_parts: bool = False,
            every: int = 1) -> Conditional:  # fmt: skip
         """Draws at the points, one a sample (or one every so many); joint over the points."""
         return condition(
-            self.natural[::every], self.cells, self.design, points, self.regime,
+            self.natural[::every], self.cells, self.design, points, self.priors["regime"],
             seed=self.seed * 1_000_003 + seed, with_parts=with_parts,
         )  # fmt: skip
 
@@ -171,7 +163,7 @@ def sample_posterior(
     kind: str,
     seed: int,
     settings: Settings | None = None,
-    start: np.ndarray | None = None,
+    start: Start | None = None,
     progress: Callable[[Any], None] | None = None,
 ) -> Posterior:
     """Sample until the gate is passed: up to three attempts, each longer and more careful.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from qqt_bayes.inference.chart import Chart, dimension
+from qqt_bayes.inference.cores import chain_cores
 from qqt_bayes.inference.marginal import Cells
 from qqt_bayes.inference.native import native_model
 
-__all__ = ["Settings", "Walk", "sample_few"]
+COLD_JITTER = 0.3
+WARM_TUNE, WARM_ACCEPT = 100, 0.8
+
+__all__ = ["Settings", "Start", "Walk", "sample_few", "warmed"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,34 @@ class Settings:
     chains: int = 4
     cores: int | None = None
     target_accept: float = 0.9
+
+
+def warmed(settings: Settings) -> Settings:
+    """Settings for a refit of nearly the same runs: only the step size is left to learn."""
+    accept = min(settings.target_accept, WARM_ACCEPT)
+    return replace(settings, tune=min(settings.tune, WARM_TUNE), target_accept=accept)
+
+
+@dataclass(frozen=True)
+class Start:
+    """A posterior to start from: its middle and its shape, which spare most of the warm-up.
+
+    Attributes
+    ----------
+    centre : numpy.ndarray
+        Dim (unconstrained,).
+    factor : numpy.ndarray
+        Dims (unconstrained, unconstrained): lower Cholesky factor of its covariance.
+    """
+
+    centre: np.ndarray
+    factor: np.ndarray
+
+    @classmethod
+    def of(cls, theta: np.ndarray) -> Start:
+        """Start from draws, dims (chain, draw, unconstrained)."""
+        flat = theta.reshape(-1, theta.shape[-1])
+        return cls(flat.mean(axis=0), np.linalg.cholesky(np.cov(flat, rowvar=False)))
 
 
 @dataclass(frozen=True)
@@ -50,7 +82,7 @@ def sample_few(
     cells: Cells,
     seed: int,
     settings: Settings | None = None,
-    start: np.ndarray | None = None,
+    start: Start | None = None,
     progress: Callable[[Any], None] | None = None,
 ) -> Walk:
     """Sample the few.
@@ -65,8 +97,9 @@ def sample_few(
         Same seed, same draws.
     settings : Settings, optional
         Draws, warm-up, chains.
-    start : numpy.ndarray, optional
-        Where to start (unconstrained): a posterior mean of a similar fit, for a warm start.
+    start : Start, optional
+        The posterior of a similar fit. The walk then takes place in its scale, and starts from
+        draws of a normal of its mean and covariance.
     progress : callable, optional
         Called with nutpie's chain progress now and then.
     """
@@ -74,14 +107,16 @@ def sample_few(
 
     settings = settings or Settings()
     size = dimension(chart)
-    centre = np.zeros(size) if start is None else np.asarray(start, float)
-    model = native_model(chart, cells, centre, jitter=0.3)
+    if start is None:
+        model = native_model(chart, cells, np.zeros(size), np.eye(size), COLD_JITTER)
+    else:
+        model = native_model(chart, cells, start.centre, start.factor, 1.0)
     trace = nutpie.sample(
         model,
         draws=settings.draws,
         tune=settings.tune,
         chains=settings.chains,
-        cores=settings.cores,
+        cores=chain_cores(settings.cores),
         seed=seed,
         adaptation="low_rank",
         target_accept=settings.target_accept,

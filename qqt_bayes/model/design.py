@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.effective_utility import first_pass_lengths, pass_bins
 from qqt_bayes.model.effects import Effects, build_effects, unit_kernels
 
@@ -20,6 +21,30 @@ __all__ = ["Design", "Points", "build_design"]
 
 
 @dataclass(frozen=True)
+class Beyond:
+    """Points beyond the largest run, and the same data at that run (its *edge*).
+
+    Attributes
+    ----------
+    edge : numpy.ndarray
+        Dim (point,): which edge belongs to a point, -1 for a point within the data.
+    shares, first, epochs : numpy.ndarray
+        Dims (edge, pool).
+    horizons : numpy.ndarray
+        Dim (horizon,): e-folds beyond the largest run.
+    horizon : numpy.ndarray
+        Dim (point,): which horizon a point lies at; meaningless within the data.
+    """
+
+    edge: np.ndarray
+    shares: np.ndarray
+    first: np.ndarray
+    epochs: np.ndarray
+    horizons: np.ndarray
+    horizon: np.ndarray
+
+
+@dataclass(frozen=True)
 class Points:
     """Places where the law is evaluated: cells that were observed, or candidates at budgets.
 
@@ -30,6 +55,8 @@ class Points:
     shares, first, epochs : numpy.ndarray
         Dims (point, pool).
     effects : Effects
+    beyond : Beyond or None
+        What the change of regime needs; None where no point lies beyond the largest run.
     """
 
     log_samples: np.ndarray
@@ -37,6 +64,7 @@ class Points:
     first: np.ndarray
     epochs: np.ndarray
     effects: Effects
+    beyond: Beyond | None = None
 
     def __len__(self) -> int:
         return len(self.log_samples)
@@ -97,10 +125,25 @@ class Design:
         shares = np.asarray(shares, float)
         first, epochs = first_pass_lengths(log_samples, shares, self.sizes, self.anchor)
         effects = build_effects(
-            log_samples, shares, self.sizes, self.likeness, self.mixture_weight,
-            self.smallest, self.largest,
-        )  # fmt: skip
-        return Points(log_samples, shares, first, epochs, effects)
+            log_samples, shares, self.sizes, self.likeness, self.mixture_weight, self.smallest
+        )
+        beyond = self.beyond(log_samples, shares)
+        return Points(log_samples, shares, first, epochs, effects, beyond)
+
+    def beyond(self, log_samples: np.ndarray, shares: np.ndarray) -> Beyond | None:
+        """Which points lie beyond the largest run, and their data there."""
+        ahead = log_samples > self.largest
+        if not ahead.any():
+            return None
+        edge, horizon = np.full(len(ahead), -1), np.zeros(len(ahead), int)
+        distinct, found = np.unique(shares[ahead], axis=0, return_inverse=True)
+        edge[ahead] = found.reshape(-1)
+        horizons, found = np.unique(log_samples[ahead] - self.largest, return_inverse=True)
+        horizon[ahead] = found.reshape(-1)
+        first, epochs = first_pass_lengths(
+            np.full(len(distinct), self.largest), distinct, self.sizes, self.anchor
+        )
+        return Beyond(edge, distinct, first, epochs, horizons, horizon)
 
     @property
     def bins(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -155,7 +198,14 @@ def build_design(study: Study, spec: Spec) -> Design:
     """Lay out a study under a specification.
 
     Replicates (rows with the same shares and samples) collapse exactly to their mean and spread.
+
+    Raises
+    ------
+    UsageError
+        For a specification that another engine fits.
     """
+    if spec.law == "chinchilla":
+        raise UsageError("the law 'chinchilla' is fitted by `qqt allocate`, not here")
     shares = np.asarray(study.shares, float)
     samples = np.asarray(study.samples, float)
     value = np.asarray(study.value, float)
@@ -172,7 +222,7 @@ def build_design(study: Study, spec: Spec) -> Design:
     anchor = float(min(samples.min(), sizes.min()))
     likeness, weight, log_size = family_matrices(study.pools, spec)
     first, epochs = first_pass_lengths(log_samples, cell_shares, sizes, anchor)
-    effects = build_effects(log_samples, cell_shares, sizes, likeness, weight, smallest, largest)
+    effects = build_effects(log_samples, cell_shares, sizes, likeness, weight, smallest)
     points = Points(log_samples, cell_shares, first, epochs, effects)
     return Design(
         average, count, scatter, eval_var, row_cell, points, unit_kernels(effects, effects), sizes,

@@ -12,7 +12,6 @@ pool_drift     pool                           the pool's own samples, from there
 repetition_dr. finite pool                    the pool's epochs past the first       w_i
 mixture_error  pair of pools                  none                                   4 w_i w_j
 mixture_drift  pair of pools                  samples, from the smallest budget      4 w_i w_j
-regime         study                          samples, from the *largest* run        1
 ============== ============================== ====================================== ============
 
 Paths are constants or integrated Brownian motions, :math:`K(a,b) = m^2(3M-m)/6` with m, M the
@@ -30,7 +29,8 @@ COMPONENTS = (
     "level_spread", "common_drift", "pool_drift", "repetition_drift", "mixture_error",
     "mixture_drift",
 )  # fmt: skip
-# Beyond the data only: the observations say nothing about it, so it is not among the sampled.
+# The change of regime (:mod:`qqt_bayes.model.regime`) is no such effect; where what each component
+# contributes is listed, it follows them.
 REGIME = len(COMPONENTS)
 
 __all__ = ["COMPONENTS", "REGIME", "Effects", "build_effects", "ibm_kernel", "unit_kernels"]
@@ -43,7 +43,7 @@ class Effects:
     Attributes
     ----------
     component : numpy.ndarray
-        Dim (effect,): index into :data:`COMPONENTS`, or :data:`REGIME`.
+        Dim (effect,): index into :data:`COMPONENTS`.
     clock, coefficient : numpy.ndarray
         Dims (effect, point).
     """
@@ -60,7 +60,6 @@ def build_effects(
     likeness: np.ndarray,
     mixture_weight: np.ndarray,
     smallest: float,
-    largest: float,
 ) -> Effects:
     """Effects at the points.
 
@@ -75,8 +74,8 @@ def build_effects(
     likeness, mixture_weight : numpy.ndarray
         Dims (pool, pool): prior correlation of the pools' levels, and the relative sd of the
         mixture error of a pair.
-    smallest, largest : float
-        Log samples of the smallest and of the largest observed run.
+    smallest : float
+        Log samples of the smallest observed run.
     """
     points, pools = shares.shape
     constant = np.full(points, -1.0)
@@ -96,7 +95,6 @@ def build_effects(
             both = 4.0 * shares[:, i] * shares[:, j] * mixture_weight[i, j]
             rows.append((4, constant, both))
             rows.append((5, since_start, both))
-    rows.append((REGIME, np.maximum(log_samples - largest, 0.0), np.ones(points)))
     return Effects(
         np.array([r[0] for r in rows]),
         np.array([r[1] for r in rows]),
@@ -114,8 +112,6 @@ def unit_kernels(left: Effects, right: Effects) -> np.ndarray:
     """Covariances at unit scale, dims (component, left point, right point)."""
     out = np.zeros((len(COMPONENTS), left.clock.shape[1], right.clock.shape[1]))
     for e, component in enumerate(left.component):
-        if component == REGIME:
-            continue
         here, there = np.flatnonzero(left.coefficient[e]), np.flatnonzero(right.coefficient[e])
         if not (len(here) and len(there)):
             continue

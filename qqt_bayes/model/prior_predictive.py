@@ -14,12 +14,12 @@ import numpy as np
 
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.design import evaluation_variance
-from qqt_bayes.model.effects import COMPONENTS, REGIME, ibm_kernel, unit_kernels
+from qqt_bayes.model.effects import COMPONENTS, unit_kernels
 from qqt_bayes.model.priors import NO_RATES
+from qqt_bayes.model.regime import mean_factors, stretch
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
-    from qqt_bayes.model.effects import Effects
     from qqt_bayes.model.priors import Prior
     from qqt_bayes.runs import Study
 
@@ -45,12 +45,6 @@ def kernel_factor(kernel: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(kernel)
     keep = values > NEGLIGIBLE * max(float(values.max(initial=0.0)), np.finfo(float).tiny)
     return vectors[:, keep] * np.sqrt(values[keep])
-
-
-def regime_kernel(effects: Effects) -> np.ndarray:
-    """Covariance at unit scale of the wandering beyond the largest run, dims (point, point)."""
-    clock = effects.clock[effects.component == REGIME][0]
-    return ibm_kernel(clock[:, None], clock)
 
 
 def draw_prior(
@@ -113,23 +107,27 @@ def draw_prior(
         free = rng.standard_normal((draws, design.rate_factor.shape[1]))
         log_rate = priors.get("exchange_rate", NO_RATES).pair[1] * (free @ design.rate_factor.T)
     log_reducible = level @ points.shares.T
+    ahead = points.beyond
+    if ahead is not None:
+        factors = mean_factors(scalar["regime"], ahead.horizons, rng)[:, ahead.horizon]
     for row in range(draws):
-        sums = law.sums(
-            points.first, points.epochs, points.shares, log_half_life[row],
-            scalar["dilution"][row], harm[row], log_rate[row],
-        )  # fmt: skip
+        few = (log_half_life[row], scalar["dilution"][row], harm[row], log_rate[row])
+        sums = law.sums(points.first, points.epochs, points.shares, *few)
+        if ahead is not None:
+            edge = law.sums(ahead.first, ahead.epochs, ahead.shares, *few)
+            sums = stretch(sums, edge, ahead.edge, factors[row])
         log_reducible[row] -= sums @ utility[row]
-    kernels = [*unit_kernels(points.effects, points.effects), regime_kernel(points.effects)]
-    for name, kernel in zip((*COMPONENTS, "regime"), kernels, strict=True):
+    kernels = unit_kernels(points.effects, points.effects)
+    for name, kernel in zip(COMPONENTS, kernels, strict=True):
         if name != "level_spread":
             unit = kernel_factor(kernel)
             effects = rng.standard_normal((draws, unit.shape[1])) @ unit.T
             log_reducible += scalar[name][:, None] * effects
 
-    few = ("irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS)
+    names = ("irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS)
     by_pool = [log_half_life, harm, log_rate] if law.rated else [log_half_life, harm]
     truth = {
-        "natural": np.column_stack([*(scalar[name] for name in few), *by_pool]),
+        "natural": np.column_stack([*(scalar[name] for name in names), *by_pool]),
         "utility": utility,
         "level": level,
         "half_life_median": scalar["half_life"],

@@ -21,10 +21,20 @@ PARAMETERS = (
     "pool_drift", "repetition_drift", "mixture_error", "mixture_drift", "regime",
 )  # fmt: skip
 OPTIONAL = ("exchange_rate",)  # only some laws have them
+CHINCHILLA = (
+    "irreducible", "params_term", "samples_term", "params_exponent", "samples_exponent", "repeats",
+    "excess", "irreducible_spread", "term_spread", "exponent_spread", "repeats_spread", "misfit",
+    "pool_misfit", "noise", "tails",
+)  # fmt: skip
 KEYS = {"schema", "name", "law", "title", "levels", "priors", "structure", "base"}
 STRUCTURE = {
     "family_likeness": 0.5, "family_mixture": 0.5, "twin_likeness": 0.97, "twin_mixture": 0.1,
 }  # fmt: skip
+# Law -> its parameters and settings; `effective_utility` where a law is not listed.
+LAWS: dict[str, tuple[tuple[str, ...], dict[str, float]]] = {
+    "effective_utility": (PARAMETERS + OPTIONAL, STRUCTURE),
+    "chinchilla": (CHINCHILLA, {"excess_params": 0}),
+}
 
 __all__ = ["Spec", "available_specs", "load_spec"]
 
@@ -59,13 +69,18 @@ class Spec:
         branch = "loss" if kind == "loss" else "error"
         tables = self.source["priors"]
         merged = {k: v for k, v in tables.items() if k not in BRANCHES} | tables.get(branch, {})
-        names = (*PARAMETERS, *(name for name in OPTIONAL if name in merged))
+        names = (n for n in self.parameters if n in merged or n not in OPTIONAL)
         return {name: prior_from_dict(name, merged[name]) for name in names}
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the law's parameters, those that only some laws have included."""
+        return law_of(self.source)[0]
 
     @property
     def structure(self) -> dict[str, float]:
         """Settings that are not priors: how much pools of one family share."""
-        return STRUCTURE | self.source.get("structure", {})
+        return law_of(self.source)[1] | self.source.get("structure", {})
 
     def with_priors(self, **tables: dict[str, Any]) -> Spec:
         """Copy with some priors replaced, each by a table like ``{"family": "fixed", "value": 1}``.
@@ -82,8 +97,8 @@ class Spec:
         priors = source["priors"]
         for name, table in tables.items():
             kind, _, leaf = name.rpartition(".")
-            if leaf not in PARAMETERS + OPTIONAL:
-                raise UsageError(unknown("parameter", leaf, PARAMETERS + OPTIONAL))
+            if leaf not in self.parameters:
+                raise UsageError(unknown("parameter", leaf, self.parameters))
             if kind and kind not in BRANCHES:
                 raise UsageError(unknown("kind", kind, BRANCHES))
             prior = {"why": "given by the user"} | table
@@ -107,11 +122,14 @@ def unknown(what: str, name: str, valid: Any) -> str:
     return f"unknown {what} '{name}'{hint} Valid: {', '.join(sorted(valid))}."
 
 
-def check_structure(structure: dict[str, Any]) -> list[str]:
+def law_of(source: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, float]]:
+    """Parameters and settings of a specification's law."""
+    return LAWS.get(str(source.get("law")), LAWS["effective_utility"])
+
+
+def check_structure(structure: dict[str, Any], known: dict[str, float]) -> list[str]:
     """Problems of the settings that are not priors."""
-    problems = [
-        unknown("key in [structure]", key, STRUCTURE) for key in structure.keys() - STRUCTURE
-    ]
+    problems = [unknown("key in [structure]", key, known) for key in structure.keys() - known]
     bad = len(problems)
     for name, value in structure.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -119,27 +137,30 @@ def check_structure(structure: dict[str, Any]) -> list[str]:
             problems.append(f"{name} must be a number from 0 to below 1, not {value!r}.")
         if name.endswith("_mixture") and not (number and 0 <= value < float("inf")):
             problems.append(f"{name} must be a number of 0 or more, not {value!r}.")
-    merged = STRUCTURE | structure
-    if len(problems) == bad and merged["twin_likeness"] < merged["family_likeness"]:
+        if name == "excess_params" and value not in (0, 1):
+            problems.append(f"{name} must be 0 or 1, not {value!r}.")
+    merged = known | structure
+    twins, family = merged.get("twin_likeness", 0), merged.get("family_likeness", 0)
+    if len(problems) == bad and twins < family:
         problems.append("twin_likeness must not be below family_likeness: twins are family.")
     return problems
 
 
-def check_priors(priors: dict[str, Any]) -> list[str]:
+def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
     """Problems of the tables of priors, for every kind of metric."""
     problems = [
-        unknown("parameter in [priors]", name, PARAMETERS + OPTIONAL)
+        unknown("parameter in [priors]", name, known)
         for name in priors
-        if name not in PARAMETERS + OPTIONAL and name not in BRANCHES
+        if name not in known and name not in BRANCHES
     ]
     for branch in BRANCHES:
         own = priors.get(branch, {})
         problems += [
-            unknown(f"parameter in [priors.{branch}]", name, PARAMETERS + OPTIONAL)
+            unknown(f"parameter in [priors.{branch}]", name, known)
             for name in own
-            if name not in PARAMETERS + OPTIONAL
+            if name not in known
         ]
-        for name in PARAMETERS + OPTIONAL:
+        for name in known:
             table = (priors | own).get(name)
             if table is None and name in OPTIONAL:
                 continue
@@ -171,8 +192,8 @@ def spec_from_dict(source: dict[str, Any], where: str = "spec") -> Spec:
     problems += [f"no '{key}' given." for key in ("name", "law") if key not in source]
     if source.get("schema") != SCHEMA:
         problems.append(f"schema is {source.get('schema')!r}: this version reads schema {SCHEMA}.")
-    problems += check_structure(source.get("structure", {}))
-    problems += check_priors(source.get("priors", {}))
+    problems += check_structure(source.get("structure", {}), law_of(source)[1])
+    problems += check_priors(source.get("priors", {}), law_of(source)[0])
     if problems:
         lines = "\n  ".join(dict.fromkeys(problems))
         raise UsageError(f"{where} is not a valid specification:\n  {lines}")

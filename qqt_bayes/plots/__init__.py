@@ -1,5 +1,6 @@
 """Figures from frozen answers, for papers: see :func:`plot_decision` and :func:`plot_pools`."""
 
+from qqt_bayes.plots.allocation import plot_allocation
 from qqt_bayes.plots.decision import (
     caption,
     plot_curves,
@@ -13,12 +14,14 @@ from qqt_bayes.plots.pools import plot_pools
 from qqt_bayes.plots.shares import plot_shares
 from qqt_bayes.plots.stack import plot_stack
 from qqt_bayes.plots.style import COLUMN, WIDE, style
+from qqt_bayes.plots.tasks import plot_task_decision, plot_tasks
 from qqt_bayes.plots.value import plot_plan
 
 __all__ = [
     "COLUMN",
     "WIDE",
     "caption",
+    "plot_allocation",
     "plot_curves",
     "plot_decision",
     "plot_differences",
@@ -29,5 +32,7 @@ __all__ = [
     "plot_pools",
     "plot_shares",
     "plot_stack",
+    "plot_task_decision",
+    "plot_tasks",
     "style",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.refits import Workers
 from qqt_bayes.risk.closed_form import LeaveOneOut, leave_one_out
 from qqt_bayes.risk.history import Record, back_test
 from qqt_bayes.risk.variants import Variant, fit_variants
@@ -36,6 +37,8 @@ class Context:
         Dim (budget,): regret, in the metric's unit, that does not matter.
     quick : bool
         Leave out what needs refits of the final fit.
+    workers : Workers
+        Where refits are done.
     progress : callable
         Called with a label and the share done of it.
     """
@@ -45,6 +48,7 @@ class Context:
     margin: np.ndarray
     seed: int
     quick: bool
+    workers: Workers = field(default_factory=Workers, repr=False)
     progress: Callable[[str, float], None] = field(default=silent, repr=False)
 
     @property
@@ -79,14 +83,18 @@ class Context:
     @cached_property
     def record(self) -> Record:
         """Roll-forward back-tests within the fitted runs."""
-        return back_test(self.fit, self.seed, lambda done: self.progress("back-tests", done))
+        return back_test(self.fit, self.seed, self.workers, self.share("back-tests"))
 
     @cached_property
     def variants(self) -> tuple[Variant, ...]:
         """The same runs under other laws; none in a quick report."""
         if self.quick:
             return ()
-        return fit_variants(self.fit, lambda done: self.progress("other laws", done))
+        return fit_variants(self.fit, self.workers, self.share("other laws"))
+
+    def share(self, label: str) -> Callable[[int, int], None]:
+        """Progress of one stage, from numbers done and to do."""
+        return lambda done, total: self.progress(label, done / total)
 
     def runs_of(self, cell: int) -> list[str]:
         """Names of the runs behind a cell."""

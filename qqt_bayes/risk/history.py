@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.backtest import coverage_interval, judge, judge_choice, origins, predictive
+from qqt_bayes.backtest import Origin, coverage_interval, judge, judge_choice, origins, predictive
 from qqt_bayes.backtest.origins import FACTORS, SLACK
-from qqt_bayes.risk.refit import mixed, refit
+from qqt_bayes.refits import Workers
+from qqt_bayes.risk.refit import Order, make, mixed, order
 from qqt_bayes.risk.thresholds import MAX_ORIGINS, MIN_TARGETS
 
 if TYPE_CHECKING:
@@ -102,7 +103,9 @@ def group_of(factor: float) -> float:
     return FACTORS[min(index, len(FACTORS) - 1)]
 
 
-def back_test(fit: Fit, seed: int, progress: Callable[[float], None]) -> Record:
+def back_test(
+    fit: Fit, seed: int, workers: Workers, progress: Callable[[int, int], None]
+) -> Record:
     """Fit up to every origin the runs allow, predict the runs beyond, judge.
 
     Parameters
@@ -111,29 +114,35 @@ def back_test(fit: Fit, seed: int, progress: Callable[[float], None]) -> Record:
         Its rows and specification are used.
     seed : int
         Of the refits and draws.
+    workers : Workers
+        Where the refits are done.
     progress : callable
-        Called with the share done.
+        Called with the numbers of refits done and to do.
     """
     splits = list(origins(fit.runs, fit.study.metric, fit.study.kind))
     if len(splits) > MAX_ORIGINS:
         chosen = np.linspace(0, len(splits) - 1, MAX_ORIGINS).round().astype(int)
         splits = [splits[i] for i in chosen]
-    scores, choices, used = [], [], []
-    for k, origin in enumerate(splits):
-        past = refit(fit, origin.train, seed=seed + k)
-        if mixed(past):
-            draws = predictive(
-                past.posterior, origin.train, origin.targets["samples"].to_numpy(),
-                origin.shares, seed,
-            )  # fmt: skip
-            scores.append(judge(origin, draws))
-            choices.append(judge_choice(origin, draws))
-            used.append(origin.upto)
-        progress((k + 1) / len(splits))
-    return Record(join(scores), join(choices), tuple(used), seed)
+    jobs = [(origin, order(fit, origin.train, seed=seed + k), seed)
+            for k, origin in enumerate(splits)]  # fmt: skip
+    found = workers.run(from_origin, jobs, progress)
+    judged = [(o.upto, *both) for o, both in zip(splits, found, strict=True) if both is not None]
+    used, scores, choices = zip(*judged, strict=True) if judged else ((), (), ())
+    return Record(join(scores), join(choices), used, seed)
 
 
-def join(frames: list[pd.DataFrame]) -> pd.DataFrame:
+def from_origin(job: tuple[Origin, Order, int]) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """Scores and choices of one origin; None where the refit did not mix."""
+    origin, ordered, seed = job
+    past = make(ordered)
+    if not mixed(past):
+        return None
+    samples = origin.targets["samples"].to_numpy()
+    draws = predictive(past.posterior, origin.train, samples, origin.shares, seed)
+    return judge(origin, draws), judge_choice(origin, draws)
+
+
+def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One frame of several; empty of none."""
     some = [f for f in frames if not f.empty]
     return pd.concat(some, ignore_index=True) if some else pd.DataFrame()

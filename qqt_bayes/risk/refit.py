@@ -1,30 +1,31 @@
 """Refits with other rows or another specification: few draws, warm-started, never gated.
 
-They compare decisions, so a few hundred draws do; one that has not mixed is not used.
+They compare decisions, so a few hundred draws do; one that has not mixed is not used. A refit is
+ordered first and made later, perhaps by another process.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.chart import dimension
 from qqt_bayes.inference.posterior import Posterior
-from qqt_bayes.inference.sample import Settings, sample_few
+from qqt_bayes.inference.sample import Settings, Start, sample_few
 from qqt_bayes.model.design import build_design
 from qqt_bayes.risk.thresholds import REFIT_R_HAT
 
 if TYPE_CHECKING:
     from qqt_bayes.model.spec import Spec
-    from qqt_bayes.runs import Study
+    from qqt_bayes.runs import Runs, Study
 
-FEW = Settings(draws=200, tune=250, chains=2)
+FEW = Settings(draws=200, tune=250, chains=2)  # much of the warm-up is spared by a warm start
 ARRAYS = ("samples", "value", "shares", "n_eval", "se", "run", "seed", "annealed", "line")
 
-__all__ = ["FEW", "mixed", "refit", "subset"]
+__all__ = ["FEW", "Order", "make", "mixed", "order", "subset"]
 
 
 def subset(study: Study, keep: np.ndarray) -> Study:
@@ -44,11 +45,24 @@ def subset(study: Study, keep: np.ndarray) -> Study:
     )
 
 
-def refit(
+@dataclass(frozen=True, eq=False)
+class Order:
+    """One refit, with all that it takes and without the draws of the fit it starts from."""
+
+    runs: Runs
+    study: Study
+    spec: Spec
+    seed: int
+    settings: Settings
+    start: Start
+    selection: dict[str, Any]
+
+
+def order(
     fit: Fit, study: Study | None = None, spec: Spec | None = None, *, seed: int = 0,
     settings: Settings = FEW,
-) -> Fit:  # fmt: skip
-    """Fit again with other rows or under another specification.
+) -> Order:  # fmt: skip
+    """Order a fit of other rows or under another specification.
 
     Parameters
     ----------
@@ -62,23 +76,23 @@ def refit(
         Added to the fit's own.
     settings : Settings
         Draws, warm-up, chains.
-
-    Returns
-    -------
-    Fit
-        Not gated: see :func:`mixed`.
     """
-    study, spec = study or fit.study, spec or fit.spec
-    number = fit.seed * 7919 + seed
-    blank = Posterior(
-        build_design(study, spec), spec.priors(study.kind), study.kind, np.empty((0, 0, 0)), {}, 0,
-        number,
+    return Order(
+        fit.runs, study or fit.study, spec or fit.spec, fit.seed * 7919 + seed, settings,
+        Start.of(fit.posterior.theta), fit.selection,
     )  # fmt: skip
-    centre = fit.posterior.theta.mean(axis=(0, 1))
-    start = centre if len(centre) == dimension(blank.chart) else None
-    walk = sample_few(blank.chart, blank.cells, number, settings, start)
+
+
+def make(o: Order) -> Fit:
+    """Make an ordered fit. It is not gated: see :func:`mixed`."""
+    blank = Posterior(
+        build_design(o.study, o.spec), o.spec.priors(o.study.kind), o.study.kind,
+        np.empty((0, 0, 0)), {}, 0, o.seed,
+    )  # fmt: skip
+    start = o.start if len(o.start.centre) == dimension(blank.chart) else None
+    walk = sample_few(blank.chart, blank.cells, o.seed, o.settings, start)
     posterior = replace(blank, theta=walk.theta, stats=walk.stats, gradients=walk.gradients)
-    return Fit(fit.runs, study, spec, posterior, number, settings, fit.selection)
+    return Fit(o.runs, o.study, o.spec, posterior, o.seed, o.settings, o.selection)
 
 
 def mixed(fit: Fit) -> bool:

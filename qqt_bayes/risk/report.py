@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.refits import Workers, opened
 from qqt_bayes.risk.check import FAIL, Check, plain, worst
 from qqt_bayes.risk.checks import CHECKS, SLOW
 from qqt_bayes.risk.context import Context, silent
@@ -168,6 +169,8 @@ def risk(
     margin: float | None = None,
     seed: int = 0,
     quick: bool = False,
+    workers: int | Workers = 1,
+    client: Any = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Risk:
     """Judge how far a fit can be trusted.
@@ -187,6 +190,10 @@ def risk(
         Of back-tests, refits and draws.
     quick : bool
         Leave out the checks that refit the final runs: other laws, leave one out.
+    workers : int or Workers
+        Processes for the refits; the same answer whatever their number.
+    client : distributed.Client, optional
+        A dask cluster to use instead.
     progress : callable, optional
         Called with the name of a stage and the share done of it.
 
@@ -206,12 +213,14 @@ def risk(
         np.take_along_axis(decision.latent, decision.best[None, :, None], axis=2)[..., 0], axis=0
     )
     margins = MARGIN * level if margin is None else np.full(len(level), float(margin))
-    context = Context(fit, decision, margins, seed, quick, progress or silent)
-    results = {
-        name: check(context) for name, check in CHECKS.items() if not (quick and name in SLOW)
-    }
+    with opened(workers, client) as crew:
+        context = Context(fit, decision, margins, seed, quick, crew, progress or silent)
+        results = {
+            name: check(context) for name, check in CHECKS.items() if not (quick and name in SLOW)
+        }
+        record, variants = context.record, context.variants
     order = np.argsort(decision.expected_regret, axis=1, kind="stable")
-    made = Risk(fit, decision, (), context.record, context.variants, quick, seed)
+    made = Risk(fit, decision, (), record, variants, quick, seed)
     divided = make_ledger(made, decision.budgets, list(order))
     assessments = []
     for b, samples in enumerate(decision.budgets):
@@ -224,7 +233,7 @@ def risk(
                 divided.shares(b, "differences") if both else {},
             )
         )  # fmt: skip
-    return Risk(fit, decision, tuple(assessments), context.record, context.variants, quick, seed)
+    return Risk(fit, decision, tuple(assessments), record, variants, quick, seed)
 
 
 def make_ledger(made: Risk, budgets: np.ndarray, order: list[np.ndarray]) -> Ledger:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qqt_bayes.model.spec import load_spec
-from qqt_bayes.risk.refit import FEW, mixed, refit
+from qqt_bayes.risk.refit import FEW, Order, make, mixed, order
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
     from qqt_bayes.model.spec import Spec
+    from qqt_bayes.refits import Workers
 
 
 def none_of(*names: str) -> dict[str, dict[str, Any]]:
@@ -43,18 +44,23 @@ class Variant:
     fit: Fit
 
 
-def fit_variants(fit: Fit, progress: Callable[[float], None]) -> tuple[Variant, ...]:
+def fit_variants(
+    fit: Fit, workers: Workers, progress: Callable[[int, int], None]
+) -> tuple[Variant, ...]:
     """Refit under each law that differs from the fit's own; those that do not mix are left out."""
     specs = other_specs(fit)
-    out = []
-    for k, (name, spec) in enumerate(specs.items()):
-        other = refit(fit, spec=spec, seed=101 + k)
-        if not mixed(other):  # a law that fits badly walks slowly
-            other = refit(fit, spec=spec, seed=151 + k, settings=MORE)
-        if mixed(other):
-            out.append(Variant(name, other))
-        progress((k + 1) / len(specs))
-    return tuple(out)
+    # a law that fits badly walks slowly
+    jobs = [
+        (order(fit, spec=spec, seed=101 + k), order(fit, spec=spec, seed=151 + k, settings=MORE))
+        for k, spec in enumerate(specs.values())
+    ]
+    made = workers.run(first_mixed, jobs, progress)
+    return tuple(Variant(n, f) for n, f in zip(specs, made, strict=True) if f is not None)
+
+
+def first_mixed(orders: tuple[Order, ...]) -> Fit | None:
+    """The first of several ordered fits that mixes."""
+    return next((made for o in orders if mixed(made := make(o))), None)
 
 
 def other_specs(fit: Fit) -> dict[str, Spec]:

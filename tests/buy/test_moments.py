@@ -1,11 +1,12 @@
 """The closed-form moments are those of the exact draws."""
 
 import numpy as np
-import pytest
 
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.conditional import condition
-from qqt_bayes.inference.moments import moments, regime_scales
+from qqt_bayes.inference.moments import moments
+from qqt_bayes.model.priors import Prior
+from qqt_bayes.model.regime import mean_factors
 
 DRAWS = 40_000
 
@@ -19,12 +20,12 @@ def points(fit: Fit):  # type: ignore[no-untyped-def]
 def test_moments_are_those_of_the_draws(buy_fit: Fit) -> None:
     posterior, where = buy_fit.posterior, points(buy_fit)
     few = posterior.natural[[11]]
-    scale = 0.2  # of the change of regime, fixed
-    found = moments(few, posterior.cells, posterior.design, where, np.array([scale]))
+    still = Prior("regime", "fixed", (0.0,))
+    found = moments(few, posterior.cells, posterior.design, where, still, 1)
     every = np.arange(len(where))
     cov = found.covariance(every, every)[0]
     drawn = condition(
-        np.repeat(few, DRAWS, axis=0), posterior.cells, posterior.design, where, (0.0, scale), 5
+        np.repeat(few, DRAWS, axis=0), posterior.cells, posterior.design, where, still, 5
     ).log_reducible
     sd = np.sqrt(np.diag(cov))
     assert np.all(np.abs(drawn.mean(axis=0) - found.mean[0]) < 5 * sd / np.sqrt(DRAWS))
@@ -36,7 +37,9 @@ def test_moments_are_those_of_the_draws(buy_fit: Fit) -> None:
 def test_covariance_of_subsets_is_that_of_all(buy_fit: Fit) -> None:
     posterior, where = buy_fit.posterior, points(buy_fit)
     few = posterior.natural[:20].copy()
-    found = moments(few, posterior.cells, posterior.design, where, np.full(20, 0.1))
+    found = moments(
+        few, posterior.cells, posterior.design, where, Prior("regime", "fixed", (0.5,)), 1
+    )
     every = np.arange(len(where))
     whole = found.covariance(every, every)
     part = found.covariance(np.array([7, 2]), np.array([0, 8, 3]))
@@ -45,10 +48,28 @@ def test_covariance_of_subsets_is_that_of_all(buy_fit: Fit) -> None:
     assert np.linalg.eigvalsh(whole).min() > -1e-10
 
 
-def test_scales_of_the_regime_follow_their_prior() -> None:
-    from scipy.stats import t
-
-    found = regime_scales((2.0, 0.15), 1000, 1)
-    assert np.median(found) == pytest.approx(0.15 * t.ppf(0.75, 2), rel=0.01)
-    assert np.all(regime_scales((0.0, 0.3), 5, 1) == 0.3)
-    assert np.all(regime_scales((2.0, 0.0), 5, 1) == 0.0)
+def test_a_change_of_regime_is_one_path_a_draw(buy_fit: Fit) -> None:
+    """Exponents beyond the largest run are stretched by its mean factor, the others are not."""
+    posterior, where = buy_fit.posterior, points(buy_fit)
+    few, scale = posterior.natural[:50].copy(), 0.5
+    calm = moments(
+        few, posterior.cells, posterior.design, where, Prior("regime", "fixed", (0.0,)), 1
+    )
+    wild = moments(
+        few, posterior.cells, posterior.design, where, Prior("regime", "fixed", (scale,)), 1
+    )
+    design = posterior.design
+    edges = design.points_at(np.full(3, np.exp(design.largest)), where.shares[:3])
+    start = moments(
+        few, posterior.cells, design, edges, Prior("regime", "fixed", (0.0,)), 1
+    ).exponents
+    ahead = where.log_samples > design.largest
+    assert ahead.any()
+    np.testing.assert_array_equal(calm.exponents[:, ~ahead], wild.exponents[:, ~ahead])
+    assert where.beyond is not None
+    factor = mean_factors(np.full(50, scale), where.beyond.horizons, np.random.default_rng(1))[
+        :, where.beyond.horizon[ahead]
+    ]
+    begin = start[:, np.flatnonzero(ahead) % 3]
+    expected = begin + factor[:, :, None] * (calm.exponents[:, ahead] - begin)
+    np.testing.assert_allclose(wild.exponents[:, ahead], expected, rtol=1e-10, atol=1e-12)

@@ -13,7 +13,7 @@ from qqt_bayes.buy.replay import quick_fit
 from qqt_bayes.buy.value import OBJECTIVES, objective, undominated, value_designs
 from qqt_bayes.buy.worlds import Known
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.sample import Settings, Start
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.runs import parse_mixture
 
@@ -153,7 +153,7 @@ def brute_force(
         )
         refit = quick_fit(
             fit.runs.append(row), "loss", spec, seed=i + 1, settings=settings,
-            start=fit.posterior.theta[0, -1],
+            start=Start.of(fit.posterior.theta),
         )  # fmt: skip
         after = means(refit)
         gains.append(after[best] - after.min())

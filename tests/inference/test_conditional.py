@@ -10,9 +10,12 @@ from small_studies import Case
 from qqt_bayes.inference.conditional import CHUNK, condition
 from qqt_bayes.inference.paths import walk
 from qqt_bayes.model.effects import COMPONENTS, ibm_kernel
+from qqt_bayes.model.priors import Prior
+from qqt_bayes.model.regime import mean_factors
 
 DRAWS = 20_000
-STILL = (2.0, 0.0)  # no wandering beyond the largest run
+STILL = Prior("regime", "fixed", (0.0,))  # no change of regime beyond the largest run
+WILD = Prior("regime", "halfstudent", (2.0, 0.8))
 
 
 def wanted(case: Case) -> tuple[np.ndarray, np.ndarray]:
@@ -76,8 +79,8 @@ def many(families: Case):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_do_not_change_draws(many, threads: int) -> None:
     case, naturals, points = many
-    base = condition(naturals, case.cells, case.design, points, (2.0, 0.1), seed=4, threads=2)
-    other = condition(naturals, case.cells, case.design, points, (2.0, 0.1), 4, threads=threads)
+    base = condition(naturals, case.cells, case.design, points, WILD, seed=4, threads=2)
+    other = condition(naturals, case.cells, case.design, points, WILD, 4, threads=threads)
     np.testing.assert_array_equal(other.log_reducible, base.log_reducible)
     np.testing.assert_array_equal(other.utility, base.utility)
     np.testing.assert_array_equal(other.level, base.level)
@@ -86,10 +89,10 @@ def test_threads_do_not_change_draws(many, threads: int) -> None:
 def test_chunks_do_not_change_draws(many) -> None:
     """More draws do not change the first ones; another seed does."""
     case, naturals, points = many
-    base = condition(naturals, case.cells, case.design, points, (2.0, 0.1), seed=4)
-    fewer = condition(naturals[: CHUNK + 3], case.cells, case.design, points, (2.0, 0.1), seed=4)
+    base = condition(naturals, case.cells, case.design, points, STILL, seed=4)
+    fewer = condition(naturals[: CHUNK + 3], case.cells, case.design, points, STILL, seed=4)
     np.testing.assert_array_equal(fewer.log_reducible, base.log_reducible[: CHUNK + 3])
-    other = condition(naturals, case.cells, case.design, points, (2.0, 0.1), seed=5)
+    other = condition(naturals, case.cells, case.design, points, STILL, seed=5)
     assert not np.any(other.log_reducible == base.log_reducible)
     blocks = base.log_reducible[:CHUNK] == base.log_reducible[CHUNK : 2 * CHUNK]
     assert not blocks.any()  # the blocks have streams of their own
@@ -97,10 +100,10 @@ def test_chunks_do_not_change_draws(many) -> None:
 
 def test_parts_add_up(many) -> None:
     case, naturals, points = many
-    drawn = condition(naturals, case.cells, case.design, points, (2.0, 0.1), 4, with_parts=True)
+    drawn = condition(naturals, case.cells, case.design, points, WILD, 4, with_parts=True)
     assert drawn.parts.shape == (len(naturals), len(COMPONENTS) + 2, len(points))
     np.testing.assert_allclose(drawn.parts.sum(axis=1), drawn.log_reducible, atol=1e-12)
-    plain = condition(naturals, case.cells, case.design, points, (2.0, 0.1), 4)
+    plain = condition(naturals, case.cells, case.design, points, WILD, 4)
     np.testing.assert_array_equal(plain.log_reducible, drawn.log_reducible)
     assert plain.parts is None
 
@@ -117,23 +120,25 @@ def test_the_fit_passes_near_the_cells(families: Case) -> None:
     np.testing.assert_allclose(fitted, np.tile(families.design.value, (200, 1)), rtol=1e-4)
 
 
-@pytest.mark.parametrize("regime", [(1e6, 0.2), (8.0, 0.2), (0.0, 0.2)])
-def test_regime_widens_beyond_the_largest_run_only(two_pools: Case, regime) -> None:
-    """Half-normal, half-Student and fixed scale: the variance added is E(scale^2) K(h, h)."""
+def test_regime_stretches_what_the_law_gains_beyond_the_largest_run(two_pools: Case) -> None:
+    """Nothing changes within the data; beyond, the law's own gain is multiplied."""
     case, natural = two_pools, two_pools.naturals(1, seed=8)[0]
     samples = np.exp(case.design.largest + np.array([-1.0, 0.0, 0.7, 2.0]))
-    shares = np.tile([0.3, 0.7], (4, 1))
-    points = case.design.points_at(samples, shares)
+    points = case.design.points_at(samples, np.tile([0.3, 0.7], (4, 1)))
     naturals = np.tile(natural, (DRAWS, 1))
-    drawn = condition(naturals, case.cells, case.design, points, regime, 1, with_parts=True)
-    extra = drawn.parts[:, len(COMPONENTS)]
-    assert not extra[:, :2].any()
-    df, scale = regime
-    second = scale**2 * (df / (df - 2.0) if df > 0 else 1.0)
-    for j, h in ((2, 0.7), (3, 2.0)):
-        expected = second * ibm_kernel(h, h)
-        error = np.sqrt(np.var(extra[:, j] ** 2) / DRAWS)
-        assert abs(np.mean(extra[:, j] ** 2) - expected) < 5 * error
+    drawn = condition(naturals, case.cells, case.design, points, WILD, 1, with_parts=True)
+    calm = condition(naturals, case.cells, case.design, points, STILL, 1, with_parts=True)
+    regime, law = drawn.parts[:, len(COMPONENTS)], drawn.parts[:, len(COMPONENTS) + 1]
+    assert not regime[:, :2].any()
+    assert not calm.parts[:, len(COMPONENTS)].any()
+    np.testing.assert_array_equal(law, calm.parts[:, len(COMPONENTS) + 1])
+    np.testing.assert_allclose(drawn.log_reducible - calm.log_reducible, regime, atol=1e-12)
+    factor = 1.0 + regime[:, 2:] / (law[:, 2:] - law[:, [1]])
+    assert factor.min() > 0.0
+    assert factor.max() <= 10.0 + 1e-9
+    expected = mean_factors(np.full(DRAWS, 0.8), np.array([0.7, 2.0]), np.random.default_rng(3))
+    assert np.median(factor) == pytest.approx(1.0, abs=0.02)
+    assert np.all(np.quantile(factor, 0.9, axis=0) > np.quantile(expected, 0.8, axis=0))
 
 
 def test_paths_are_integrated_brownian_motions() -> None:
@@ -161,7 +166,12 @@ def test_more_candidates_leave_the_others_as_they_were(families: Case) -> None:
         samples, mix = (np.array(part) for part in zip(*rows, strict=True))
         points = families.design.points_at(samples, mix.reshape(-1, pools))
         drawn = condition(
-            np.tile(natural, (DRAWS, 1)), families.cells, families.design, points, (1e6, 0.1), 1
+            np.tile(natural, (DRAWS, 1)),
+            families.cells,
+            families.design,
+            points,
+            Prior("regime", "halfnormal", (0.3,)),
+            1,
         )
         return rows, drawn.log_reducible
 

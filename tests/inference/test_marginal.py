@@ -37,7 +37,7 @@ from qqt_bayes.inference.marginal import (
     WORST,
     log_density,
 )
-from qqt_bayes.inference.native import density_c, pack, unpack
+from qqt_bayes.inference.native import density_c, expand_c, pack, unpack
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.priors import prior_from_dict
@@ -330,11 +330,11 @@ def test_priors_that_are_integrated_out_must_be_normal(two_pools: Case) -> None:
 
 
 def test_packed_and_called_from_c_is_the_same(case: Case) -> None:
-    buffer = pack(case.chart, case.cells)
+    size = dimension(case.chart)
+    buffer = pack(case.chart, case.cells, np.zeros(size), np.eye(size))
     chart, cells = unpack(buffer)
     doubles = ctypes.POINTER(ctypes.c_double)
     rng = np.random.default_rng(1)
-    size = dimension(case.chart)
     assert dimension(chart) == size
     for _ in range(3):
         theta, gradient, value = rng.normal(0, 0.5, size), np.zeros(size), np.zeros(1)
@@ -353,10 +353,33 @@ def test_packed_and_called_from_c_is_the_same(case: Case) -> None:
         np.testing.assert_allclose(gradient, direct, rtol=1e-12)
 
 
+def test_a_walk_in_the_scale_of_a_posterior(case: Case) -> None:
+    doubles = ctypes.POINTER(ctypes.c_double)
+    rng, size = np.random.default_rng(2), dimension(case.chart)
+    centre, u = rng.normal(0, 0.3, size), rng.normal(0, 0.5, size)
+    factor = np.tril(rng.normal(0, 0.1, (size, size))) + 0.5 * np.eye(size)
+    buffer = pack(case.chart, case.cells, centre, factor)
+    gradient, value, direct, few = np.zeros(size), np.zeros(1), np.zeros(size), np.zeros(size)
+    expected = density_and_gradient(centre + factor @ u, case.chart, case.cells, direct)
+    code = density_c.ctypes(
+        size, u.ctypes.data_as(doubles), gradient.ctypes.data_as(doubles),
+        value.ctypes.data_as(doubles), buffer.ctypes.data_as(ctypes.c_void_p),
+    )  # fmt: skip
+    assert code == 0
+    assert value[0] == pytest.approx(expected, 1e-12)
+    np.testing.assert_allclose(gradient, factor.T @ direct, rtol=1e-9, atol=1e-12)
+    expand_c.ctypes(
+        size, size, u.ctypes.data_as(doubles), few.ctypes.data_as(doubles),
+        buffer.ctypes.data_as(ctypes.c_void_p),
+    )  # fmt: skip
+    np.testing.assert_allclose(few, centre + factor @ u, rtol=1e-12)
+
+
 def test_an_impossible_point_is_rejected_in_c(two_pools: Case) -> None:
     doubles = ctypes.POINTER(ctypes.c_double)
-    buffer = pack(two_pools.chart, two_pools.cells)
-    theta = np.full(dimension(two_pools.chart), 1e4)
+    size = dimension(two_pools.chart)
+    buffer = pack(two_pools.chart, two_pools.cells, np.zeros(size), np.eye(size))
+    theta = np.full(size, 1e4)
     gradient, value = np.zeros(len(theta)), np.zeros(1)
     code = density_c.ctypes(
         len(theta), theta.ctypes.data_as(doubles), gradient.ctypes.data_as(doubles),

@@ -7,7 +7,6 @@ import pytest
 
 from qqt_bayes.model.effects import (
     COMPONENTS,
-    REGIME,
     build_effects,
     ibm_kernel,
     unit_kernels,
@@ -22,7 +21,7 @@ def effects_at(samples, shares, likeness=None, weight=None):
     return build_effects(
         np.log(np.asarray(samples, float)), np.asarray(shares, float), SIZES,
         np.eye(pools) if likeness is None else likeness,
-        np.ones((pools, pools)) if weight is None else weight, SMALLEST, LARGEST,
+        np.ones((pools, pools)) if weight is None else weight, SMALLEST,
     )  # fmt: skip
 
 
@@ -120,17 +119,9 @@ def test_levels_average_over_the_shares() -> None:
     np.testing.assert_allclose(k, [[1, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]])
 
 
-def test_regime_is_beyond_the_largest_run_and_not_among_the_sampled() -> None:
-    there = effects_at([1e6, 1e7, 4e7], [[1, 0, 0]] * 3)
-    clock = there.clock[there.component == REGIME]
-    np.testing.assert_allclose(clock, [[0, 0, np.log(4)]], atol=1e-12)
-    assert unit_kernels(there, there).shape == (len(COMPONENTS), 3, 3)
-    assert len(COMPONENTS) == REGIME
-
-
 def test_constants_have_no_clock() -> None:
     there = effects_at([1e6, 1e7], [[0.5, 0.5, 0], [1, 0, 0]])
     constant = np.all(there.clock < 0, axis=1)
-    names = np.array([*COMPONENTS, "regime"])[there.component]
+    names = np.array(COMPONENTS)[there.component]
     assert set(names[constant]) == {"level_spread", "mixture_error"}
     assert np.all(there.clock[~constant] >= 0)

@@ -99,7 +99,7 @@ def test_half_lives_grow_with_size_within_a_family() -> None:
 
 def test_drift_beyond_the_data_has_the_variance_of_its_kernels(setting) -> None:
     made, design, _ = setting
-    fixed = {"common_drift": 0.2, "regime": 0.3}
+    fixed = {"common_drift": 0.2}
     tables = STILL | {n: {"family": "fixed", "value": v} for n, v in fixed.items()}
     tables["level_spread"] = {"family": "fixed", "value": 0.0}
     priors = SPEC.with_priors(**tables).priors(made.kind)
@@ -112,9 +112,19 @@ def test_drift_beyond_the_data_has_the_variance_of_its_kernels(setting) -> None:
     d = truth["natural"][:, :1]
     error = np.log(wild - d) - np.log(still - d)
     t = design.largest - design.smallest + np.log([1.0, 4.0])
-    h = np.log([1.0, 4.0])
-    expected = 0.04 * ibm_kernel(t[:, None], t) + 0.09 * ibm_kernel(h[:, None], h)
+    expected = 0.04 * ibm_kernel(t[:, None], t)
     np.testing.assert_allclose(np.cov(error.T), expected, rtol=0.1)
+
+
+def test_change_of_regime_cannot_turn_progress_into_loss(setting) -> None:
+    made, design, _ = setting
+    still = {"level_spread": {"family": "fixed", "value": 0.0}, "harm": STILL["regime"]}
+    wild = {"regime": {"family": "halfstudent", "df": 2.0, "sigma": 0.8}}
+    priors = SPEC.with_priors(**(STILL | still | wild)).priors(made.kind)
+    points = design.points_at(np.exp(design.largest) * np.array([1, 8.0]), np.eye(3)[[0, 0]])
+    latent, truth = draw_prior(design, points, priors, made.kind, 4000, seed=4)
+    progress = truth["utility"][:, 0] > 0
+    assert np.all(latent[progress, 1] <= latent[progress, 0] + 1e-12)
 
 
 def test_no_pool_is_favoured_without_reason() -> None:

@@ -7,32 +7,46 @@ from typing import Any
 import numpy as np
 
 from qqt_bayes.decide.predict import predict
+from qqt_bayes.inference.sample import warmed
 from qqt_bayes.risk.check import PASS, REVIEW, Check, and_list
 from qqt_bayes.risk.closed_form import influence
 from qqt_bayes.risk.context import Context
-from qqt_bayes.risk.refit import mixed, refit, subset
+from qqt_bayes.risk.refit import FEW, Order, make, mixed, order, subset
 from qqt_bayes.risk.thresholds import LEFT_OUT
 
 NAME = "leave one out"
 FEWEST_ROWS = 4
 SEEDS = 3
+LEFT = warmed(FEW)  # nearly the same runs
 
 
 def check(context: Context) -> tuple[Check, ...]:
     """Refit without the runs, data and seeds that move the decision most."""
     d = context.decision
     without = omissions(context)
-    drawn: dict[tuple[str, str], np.ndarray] = {}
-    for k, (kind, name, keep) in enumerate(without):
-        other = refit(context.fit, subset(context.fit.study, keep), seed=201 + k)
-        if mixed(other):
-            drawn[kind, name] = predict(other, d.budgets, context.shares).latent
-        context.progress("leave one out", (k + 1) / len(without))
+    jobs = [
+        (order(context.fit, subset(context.fit.study, keep), seed=201 + k, settings=LEFT),
+         d.budgets, context.shares)
+        for k, (_, _, keep) in enumerate(without)
+    ]  # fmt: skip
+    found = context.workers.run(latent_of, jobs, context.share("leave one out"))
+    drawn = {
+        (kind, name): latent
+        for (kind, name, _), latent in zip(without, found, strict=True)
+        if latent is not None
+    }
     names = [c.text for c in d.candidates]
     return tuple(
         judge({n: v[:, b] for n, v in drawn.items()}, int(d.best[b]), context.margin[b], names)
         for b in range(len(d.budgets))
     )
+
+
+def latent_of(job: tuple[Order, np.ndarray, np.ndarray]) -> np.ndarray | None:
+    """Draws of the candidates' performance under an ordered fit; None where it did not mix."""
+    ordered, budgets, shares = job
+    other = make(ordered)
+    return predict(other, budgets, shares).latent if mixed(other) else None
 
 
 def omissions(context: Context) -> list[tuple[str, str, np.ndarray]]:

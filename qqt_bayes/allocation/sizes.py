@@ -1,0 +1,189 @@
+"""What the law is fitted to: losses of runs by parameters, samples and unique samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qqt_bayes.errors import InputError, Problem, UsageError
+from qqt_bayes.runs import Mixture, Pools, Runs
+from qqt_bayes.runs.study import Study
+
+FLOPS = 6.0  # operations per parameter and sample (token) of a dense transformer's training
+
+__all__ = ["FLOPS", "Points", "Sizes", "at_points", "law_key", "size_study"]
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Where the law is evaluated: one entry a row.
+
+    Attributes
+    ----------
+    log_params, log_samples : numpy.ndarray
+        Dim (row,), relative to the reference.
+    seen, unique : numpy.ndarray
+        Dims (row, pool): samples seen of each pool, and its size.
+    law : numpy.ndarray
+        Dim (row,): index of the law that the row's data follows.
+    place : numpy.ndarray
+        Dims (row, 3): log parameters, log samples and log epochs, where the misfit is evaluated.
+    """
+
+    log_params: np.ndarray
+    log_samples: np.ndarray
+    seen: np.ndarray
+    unique: np.ndarray
+    law: np.ndarray
+    place: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.log_params)
+
+
+@dataclass(frozen=True, eq=False)
+class Sizes:
+    """A study of model size and data.
+
+    Attributes
+    ----------
+    study : Study
+        The checked rows of one metric.
+    params : numpy.ndarray
+        Dim (row,).
+    laws : tuple of str
+        Data expressions that have a law of their own; pools of one family and one quality rank are
+        samples of one thing and share a law, named after the first of them.
+    points : Points
+        One entry a row of the study.
+    reference : tuple of float
+        Parameters and samples at which the law's terms are defined: geometric means of the rows.
+    """
+
+    study: Study = field(repr=False)
+    params: np.ndarray = field(repr=False)
+    laws: tuple[str, ...]
+    points: Points = field(repr=False)
+    reference: tuple[float, float]
+    keys: tuple[str, ...] = field(repr=False)
+
+    @property
+    def pools(self) -> Pools:
+        """The pool table."""
+        return self.study.pools
+
+    def law_index(self, mixture: Mixture) -> int:
+        """Which law a data expression follows.
+
+        Raises
+        ------
+        UsageError
+            If no run was made on it.
+        """
+        key = law_key(mixture, self.pools)
+        if key not in self.keys:
+            raise UsageError(
+                f"no run was made on '{mixture.text}' -> choose from {', '.join(self.laws)}"
+            )
+        return self.keys.index(key)
+
+
+def law_key(mixture: Mixture, pools: Pools) -> str:
+    """Key of the law that a data expression follows: twins (one family, one rank) share theirs."""
+    kinds = set()
+    for name in mixture.shares:
+        i = pools.index(name)
+        family, rank = pools.family[i], pools.quality_rank[i]
+        if not family or not np.isfinite(rank):
+            return f"data {mixture.key}"
+        kinds.add(f"family {family} rank {rank:g}")
+    return kinds.pop() if len(kinds) == 1 else f"data {mixture.key}"
+
+
+def at_points(
+    params: np.ndarray,
+    samples: np.ndarray,
+    shares: np.ndarray,
+    sizes: np.ndarray,
+    law: np.ndarray,
+    reference: tuple[float, float],
+) -> Points:
+    """Lay out rows.
+
+    Parameters
+    ----------
+    params, samples : numpy.ndarray
+        Dim (row,).
+    shares : numpy.ndarray
+        Dims (row, pool).
+    sizes : numpy.ndarray
+        Dim (pool,): unique samples.
+    law : numpy.ndarray
+        Dim (row,).
+    reference : tuple of float
+        Parameters and samples.
+    """
+    log_params, log_samples = np.log(params / reference[0]), np.log(samples / reference[1])
+    seen = shares * samples[:, None]
+    used = np.flatnonzero(np.any(shares > 0, axis=0))
+    epochs = np.sum(shares * np.log(np.maximum(seen / sizes, 1.0)), axis=1)
+    place = np.column_stack([log_params, log_samples, epochs])
+    unique = np.broadcast_to(sizes[used], (len(params), len(used)))
+    return Points(log_params, log_samples, seen[:, used], unique, law, place)
+
+
+def size_study(runs: Runs, metric: str, levels: tuple[str, ...] = ("params",)) -> Sizes:
+    """Check a run table for the law of size and data, and lay it out.
+
+    Raises
+    ------
+    InputError
+        Where `params` is missing.
+    UsageError
+        If the metric is no loss, or all runs have one size.
+    """
+    chosen = runs.select(metric)
+    study = chosen.study(metric, spec_levels=tuple(n for n in levels if n in chosen.table))
+    if study.kind != "loss":
+        raise UsageError(
+            f"'{metric}' is an {study.kind}: the law of model size and data is one of a loss "
+            "-> choose a loss with --metric"
+        )
+    params = params_of(chosen)
+    if np.ptp(np.log(params)) < 0.05:
+        raise UsageError(
+            f"all runs have {params[0]:g} parameters -> add runs of other sizes, or use qqt decide"
+        )
+    keyed: dict[str, str] = {}
+    for text in study.data:
+        keyed.setdefault(law_key(study.mixtures[text], study.pools), text)
+    keys = tuple(keyed)
+    of_text = {t: keys.index(law_key(study.mixtures[t], study.pools)) for t in set(study.data)}
+    law = np.array([of_text[text] for text in study.data])
+    samples = np.asarray(study.samples, float)
+    reference = float(np.exp(np.log(params).mean())), float(np.exp(np.log(samples).mean()))
+    sizes = np.asarray(study.pools.sizes, float)
+    points = at_points(params, samples, np.asarray(study.shares, float), sizes, law, reference)
+    return Sizes(study, params, tuple(keyed.values()), points, reference, keys)
+
+
+def params_of(runs: Runs) -> np.ndarray:
+    """Parameters of each row.
+
+    Raises
+    ------
+    InputError
+        Naming each row where they are missing.
+    """
+    mend = "give the number of parameters of the model, e.g. 124M"
+    if "params" not in runs.table:
+        raise InputError([Problem(runs.source, None, "params", None, "no such column", mend)])
+    params = runs.table["params"].to_numpy(float)
+    bad = np.flatnonzero(~(np.isfinite(params) & (params > 0)))
+    if len(bad):
+        lines = runs.table["line"].to_numpy(int)
+        raise InputError(
+            [Problem(runs.source, int(lines[i]), "params", None, "missing", mend) for i in bad]
+        )
+    return params

@@ -1,0 +1,82 @@
+"""Command on model size and data: allocate."""
+
+from __future__ import annotations
+
+import json as json_text
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qqt_bayes.cli import options as o
+from qqt_bayes.errors import UsageError
+
+
+def allocate(
+    table: o.Table,
+    compute: Annotated[
+        str, typer.Option(help="Operations (6 x parameters x samples), comma between: 1e19,1e21.")
+    ],
+    candidates: Annotated[
+        str | None,
+        typer.Option(help='Data to choose from: "A;B". Default: all that runs were made on.'),
+    ] = None,
+    prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.9,
+    json: o.Json = False,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write the JSON object to this file.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw losses over model sizes (png, pdf, svg).")
+    ] = None,
+    pools: o.PoolTable = None,
+    metric: o.Metric = None,
+    spec: o.SpecName = "chinchilla",
+    where: o.Where = None,
+    seed: o.Seed = 1,
+    draws: o.Draws = o.DRAWS,
+    on_fail: o.OnFail = "raise",
+) -> None:
+    """Say how to spend compute: which data, how many parameters, how many samples.
+
+    Needs a run table with a column `params` and runs of several sizes.
+
+    Example: qqt allocate runs.csv --compute 1e19,1e21 --metric loss
+    """
+    from qqt_bayes.allocation import allocate as answer_for
+    from qqt_bayes.allocation.answer import check, parse_compute
+    from qqt_bayes.inference.sample import Settings
+
+    parse_compute(compute)  # before a fit is made, so that a slip costs no time
+    check(prob)
+    if on_fail not in ("raise", "warn"):
+        raise UsageError(f"--on-fail {on_fail!r} -> give raise or warn")
+    if out is not None:
+        o.writable(out, (".json",))
+    if plot is not None:
+        o.writable(plot, (".png", ".pdf", ".svg"))
+    runs = o.load_runs(table, pools, metric, None)
+    name = o.only_metric(runs, metric)
+    with o.progress(f"fitting {name}") as update:
+        answer = answer_for(
+            runs, compute, name, candidates=candidates, prob=prob, spec=spec,
+            where=o.parse_where(where), seed=seed, settings=Settings(draws=draws),
+            on_fail=on_fail, progress=update,
+        )  # fmt: skip
+    if plot is not None:
+        answer.plot().savefig(plot)
+        o.note(f"drew {plot}")
+    if out is not None:
+        part = out.with_name(f".{out.name}.part")
+        part.write_text(json_text.dumps(answer.to_json(), indent=2, allow_nan=False) + "\n")
+        part.replace(out)
+        o.note(f"wrote {out}")
+    if json:
+        o.print_json(answer.to_json())
+    else:
+        typer.echo(answer.text)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(allocate)

@@ -1,0 +1,154 @@
+"""Model size and data: losses along equal compute, and where the optimum lies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from qqt_bayes.allocation.sizes import FLOPS
+from qqt_bayes.plots.style import (
+    INK,
+    WIDE,
+    columns,
+    dress,
+    look,
+    new_figure,
+    panel_letters,
+    plain,
+    stamp,
+    style,
+)
+from qqt_bayes.runs import format_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.allocation import Allocation
+
+NAMED = 6  # candidates that are drawn: those of least regret
+REACH = 2.2  # e-folds of size to each side of the optima
+NEAR = 0.1  # runs count as of a budget when their compute is within this share
+
+__all__ = ["plot_allocation"]
+
+
+def plot_allocation(answer: Allocation, *, width: float = WIDE, budget: int = -1) -> Figure:
+    """Loss over model size at one compute, and the optimal size over compute.
+
+    Parameters
+    ----------
+    answer : Allocation
+        From :func:`qqt_bayes.allocate`.
+    width : float
+        Inches.
+    budget : int
+        Position of the compute whose losses are shown; by default the last.
+
+    Returns
+    -------
+    Figure
+        With attribute ``caption``.
+    """
+    shown = list(np.argsort(answer.regret.mean(axis=0), kind="stable")[:NAMED])
+    with style():
+        figure = new_figure(width, 0.4 * width)
+        left, right = figure.subplots(1, 2)
+        draw_losses(left, answer, shown, range(len(answer.compute))[budget])
+        draw_sizes(right, answer, shown)
+        panel_letters([left, right])
+        labels = [plain(answer.candidates[c].text) for c in shown]
+        handles = [
+            Line2D([], [], color=look(i).colour, marker=look(i).marker, label=label)
+            for i, label in enumerate(labels)
+        ]
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=columns(labels, 0.9 * width)
+        )
+        stamp(left, answer.fit.stamp)
+        figure.caption = caption(answer, range(len(answer.compute))[budget])
+        return figure
+
+
+def draw_losses(ax: Axes, answer: Allocation, shown: list[int], b: int) -> None:
+    """Loss over parameters at one compute: bands, optima, and the runs made there."""
+    tail = 0.5 * (1.0 - answer.prob)
+    bounds = []
+    for i, c in enumerate(shown):
+        logs = answer.grid.log_params[b, c]
+        near = np.abs(logs - np.log(answer.plan[b, c])) < REACH
+        params = np.exp(logs[near])
+        low, mid, high = np.quantile(
+            answer.grid.loss[:, b, c][:, near], [tail, 0.5, 1.0 - tail], axis=0
+        )
+        ax.fill_between(params, low, high, color=look(i).colour, alpha=0.15, lw=0)
+        ax.plot(params, mid, color=look(i).colour)
+        planned = np.median(answer.draws["loss"][:, b, c])
+        ax.plot(answer.plan[b, c], planned, look(i).marker, color=look(i).colour, mec="white")
+        bounds += [low.min(), mid.max()]
+        at = runs_near(answer, c, answer.compute[b])
+        study = answer.fit.sizes.study
+        ax.plot(
+            answer.fit.sizes.params[at], np.asarray(study.value)[at], look(i).marker,
+            color=look(i).colour, mfc="none", ms=3, lw=0,
+        )  # fmt: skip
+    pad = 0.08 * (max(bounds) - min(bounds))
+    ax.set_ylim(min(bounds) - pad, max(bounds) + pad)
+    counts(ax, "x")
+    ax.set_xlabel("parameters")
+    ax.set_ylabel(plain(answer.fit.sizes.study.metric))
+    ax.set_title(f"Loss at {answer.compute[b]:.3g} operations")
+    dress(ax)
+
+
+def draw_sizes(ax: Axes, answer: Allocation, shown: list[int]) -> None:
+    """Optimal parameters over compute with intervals, side by side."""
+    for i, c in enumerate(shown):
+        rows = answer.table[answer.table["data"] == answer.candidates[c].text]
+        aside = np.exp(0.08 * (i - 0.5 * (len(shown) - 1)))
+        mid = rows["params"].to_numpy()
+        bars = [mid - rows["params_lo"].to_numpy(), rows["params_hi"].to_numpy() - mid]
+        ax.errorbar(
+            rows["compute"] * aside, mid, yerr=bars, color=look(i).colour, fmt=look(i).marker,
+            ls="-", elinewidth=0.9,
+        )  # fmt: skip
+    largest = float(np.max(answer.compute / answer.extrapolation))
+    if answer.compute[0] / 3 < largest < answer.compute[-1] * 1.02:
+        ax.axvline(largest, color=INK, lw=0.7, ls=":")
+    ax.set_xscale("log")
+    counts(ax, "y")
+    ax.set_xlabel("compute (operations)")
+    ax.set_ylabel("optimal parameters")
+    ax.set_title("Optimal size")
+    dress(ax)
+
+
+def counts(ax: Axes, which: str) -> None:
+    """A log axis of counts."""
+    getattr(ax, f"set_{which}scale")("log")
+    axis = getattr(ax, f"{which}axis")
+    axis.set_major_locator(LogLocator(10.0, subs=(1.0, 3.0)))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: format_number(x)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def runs_near(answer: Allocation, candidate: int, compute: float) -> np.ndarray:
+    """Rows of a candidate's runs with about this compute."""
+    sizes = answer.fit.sizes
+    used = FLOPS * sizes.params * np.asarray(sizes.study.samples, float)
+    mine = np.array(
+        [sizes.study.mixtures[t] == answer.candidates[candidate] for t in sizes.study.data]
+    )
+    return np.flatnonzero(mine & (np.abs(used / compute - 1.0) < NEAR))
+
+
+def caption(answer: Allocation, b: int) -> str:
+    """What the figure shows."""
+    return (
+        f"a: {answer.fit.sizes.study.metric} against parameters at {answer.compute[b]:.3g} "
+        f"operations: medians with {answer.prob:.0%} equal-tailed credible bands, the misfit of "
+        "the law included; filled markers: what to train; open markers: runs made at that compute. "
+        f"b: optimal parameters with {answer.prob:.0%} intervals; dotted: the largest run."
+    )
