@@ -1,44 +1,37 @@
 """A law of one's own, fitted to a small study: the example of docs/own_law.md."""
 
-import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import qqt_bayes as qqt
 
-# --- the law, in under forty lines --------------------------------------------------------------
-
-
-def capped(first, epochs, shares, half_life, dilution, harm, rate):
-    """Exchange rates, and repeats that are worth nothing after `half_life` epochs at once."""
-    worth = 0.0
-    for i in range(len(shares)):
-        if shares[i] > 0.0:
-            more = max(epochs[i] - 1.0, 0.0)
-            limit = half_life[i]
-            worth += (
-                shares[i] * rate[i] * math.exp(first[i]) * (1.0 + limit * math.tanh(more / limit))
-            )
-    return math.log(worth)
-
-
-SPEC = {
-    "schema": 1,
-    "name": "capped",
-    "base": "exchange_rate",
-    "law": "capped",
-    "title": "Exchange rates with capped repetition",
-    "priors": {"harm": {"family": "fixed", "value": 0.0, "why": "the cap takes its place"}},
-}
-
-# ------------------------------------------------------------------------------------------------
+PAGE = (Path(__file__).parent.parent / "docs" / "own_law.md").read_text(encoding="utf-8")
+LAW, USE = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def own_fit(small_runs):
-    qqt.register_law("capped", capped)
-    return qqt.fit(small_runs, "loss", spec=qqt.Spec.from_dict(SPEC), seed=1)
+def given() -> dict:
+    """What the page's first block defines."""
+    namespace: dict = {}
+    exec(compile(LAW, "own_law.md", "exec"), namespace)
+    return namespace
+
+
+def test_it_is_short() -> None:
+    assert len(LAW.splitlines()) < 40
+
+
+@pytest.mark.slow
+def test_use(given, small_runs) -> None:
+    exec(compile(USE, "own_law.md", "exec"), given | {"runs": small_runs})
+
+
+@pytest.fixture(scope="module")
+def own_fit(given, small_runs):
+    return qqt.fit(small_runs, "loss", spec=given["spec"], seed=1)
 
 
 def test_fits_decides_and_judges(own_fit) -> None:
@@ -64,12 +57,12 @@ def test_saves_and_needs_the_law_to_reload(own_fit, tmp_path, monkeypatch) -> No
         qqt.load_fit(path).decide("960k")
 
 
-def test_a_law_that_cannot_be_compiled(small_runs) -> None:
+def test_a_law_that_cannot_be_compiled(given, small_runs) -> None:
     def wrong(first, epochs, shares, half_life, dilution, harm, rate):
         return {"no": object()}
 
     qqt.register_law("wrong", wrong)
-    spec = qqt.Spec.from_dict(SPEC | {"name": "wrong", "law": "wrong"})
+    spec = qqt.Spec.from_dict(given["spec"].source | {"name": "wrong", "law": "wrong"})
     with pytest.raises(qqt.UsageError, match="cannot be compiled"):
         qqt.fit(small_runs, "loss", spec=spec)
 

@@ -14,7 +14,14 @@ import numpy as np
 from numba import njit
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.marginal import DILUTION, IRREDUCIBLE, SCALES, Cells, log_density
+from qqt_bayes.inference.marginal import (
+    DILUTION,
+    IRREDUCIBLE,
+    SCALES,
+    UTILITY,
+    Cells,
+    log_density,
+)  # fmt: skip
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.priors import NO_RATES, Prior
@@ -47,7 +54,9 @@ class Chart(NamedTuple):
     log_size: np.ndarray  # (pool,) log size over the geometric mean of the pool's family
     rated: bool  # whether the law has exchange rates, which then follow the harms
     rate_sd: float  # of a log exchange rate
-    rate_factor: np.ndarray  # (pool, free) root of their prior correlation; no row for a reference
+    rate_factor: np.ndarray  # (pool, free) root of their prior correlation; zeros for a reference
+    pivot: float  # utility at which the walked rates are the standard normal ones
+    centre: float  # mean of the values
 
 
 def build_chart(priors: dict[str, Prior], design: Design) -> Chart:
@@ -66,8 +75,15 @@ def build_chart(priors: dict[str, Prior], design: Design) -> Chart:
     return Chart(
         np.array([p.code for p in chosen]), pairs[:, 0].copy(), pairs[:, 1].copy(), float(upper),
         harm.code, *harm.pair, finite, factor, design.log_size, rated, float(rate.pair[1]),
-        np.ascontiguousarray(free),
+        np.ascontiguousarray(free), prior_median(priors["utility"]),
+        float(design.value.mean()),
     )  # fmt: skip
+
+
+def prior_median(prior: Prior) -> float:
+    """Median of a prior that has a positive one; 1 of another."""
+    value = prior.numbers[0] if prior.fixed else float(prior.distribution().median())
+    return value if value > 0.0 else 1.0
 
 
 def check_rate(prior: Prior, rated: bool, law: str) -> None:
@@ -157,6 +173,17 @@ def scalar(code, a, b, u):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def rate_ratio(chart, values):
+    """Log exchange rates over what is walked for them.
+
+    The runs tell by how much pools differ in the metric: utility times log rate times the gap to
+    the irreducible part. That product is walked, else the three lie on a curved ridge.
+    """
+    gap = 1.0 - values[IRREDUCIBLE] / chart.centre
+    return chart.pivot / (values[UTILITY] * gap)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def to_natural(theta, chart, natural, slope, d_prior):
     """Fill the natural vector; return the log prior.
 
@@ -167,6 +194,7 @@ def to_natural(theta, chart, natural, slope, d_prior):
     tau0 = scalars - 2
     log_prior = 0.0
     at = 0
+    places = np.full(2, -1)  # of the irreducible part and the utility in theta
     values = np.empty(scalars)
     for s in range(scalars):
         if chart.code[s] == 0:
@@ -177,6 +205,8 @@ def to_natural(theta, chart, natural, slope, d_prior):
             x, dx, lp, dlp = bounded(chart.code[s], chart.a[s], chart.b[s], theta[at], chart.upper)
         else:
             x, dx, lp, dlp = scalar(chart.code[s], chart.a[s], chart.b[s], theta[at])
+        if s <= UTILITY:
+            places[s] = at
         values[s] = x
         slope[s] = dx
         d_prior[at] = dlp
@@ -208,15 +238,23 @@ def to_natural(theta, chart, natural, slope, d_prior):
             at += 1
     if chart.rated:
         free = chart.rate_factor.shape[1]
+        ratio = rate_ratio(chart, values)
         for i in range(pools):
             natural[tau0 + 2 * pools + i] = 0.0
             for k in range(free):
                 natural[tau0 + 2 * pools + i] += (
-                    chart.rate_sd * chart.rate_factor[i, k] * theta[at + k]
+                    chart.rate_sd * chart.rate_factor[i, k] * ratio * theta[at + k]
                 )
         for k in range(free):
-            log_prior -= 0.5 * theta[at + k] ** 2
-            d_prior[at + k] = -theta[at + k]
+            eps = ratio * theta[at + k]
+            log_prior += math.log(ratio) - 0.5 * eps * eps
+            d_prior[at + k] = -eps * ratio
+            pull = eps * eps - 1.0
+            if places[UTILITY] >= 0:
+                d_prior[places[UTILITY]] += pull * slope[UTILITY] / values[UTILITY]
+            if places[IRREDUCIBLE] >= 0:
+                gap = chart.centre - values[IRREDUCIBLE]
+                d_prior[places[IRREDUCIBLE]] -= pull * slope[IRREDUCIBLE] / gap
     return log_prior
 
 
@@ -236,6 +274,12 @@ def density_and_gradient(theta, chart, cells, gradient):
         return -np.inf
     at = 0
     spread = chart.a[tau0 + 1]
+    ratio = rate_ratio(chart, natural)
+    if chart.rated:
+        for i in range(pools):
+            pull = inner[tau0 + 2 * pools + i] * natural[tau0 + 2 * pools + i]
+            inner[UTILITY] -= pull / natural[UTILITY]
+            inner[IRREDUCIBLE] += pull / (chart.centre - natural[IRREDUCIBLE])
     d_median = 0.0
     for i in range(pools):
         d_median += inner[tau0 + i]
@@ -270,7 +314,7 @@ def density_and_gradient(theta, chart, cells, gradient):
     for k in range(chart.rate_factor.shape[1]):
         for i in range(pools):
             gradient[at + k] += (
-                inner[tau0 + 2 * pools + i] * chart.rate_sd * chart.rate_factor[i, k]
+                inner[tau0 + 2 * pools + i] * chart.rate_sd * chart.rate_factor[i, k] * ratio
             )
     return total
 

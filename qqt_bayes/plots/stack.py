@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from qqt_bayes.plots.style import (
     COLUMN,
@@ -99,8 +99,8 @@ def draw_scores(ax: Axes, stack: Stack) -> None:
         colour, marker, _ = look(k)
         ax.plot(mean.index, mean, marker=marker, color=colour, label=plain(name))
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(base=2.0, numticks=5))
+    ax.xaxis.set_major_locator(FixedLocator(list(stack.record.origins)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: format_number(v)))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.legend(loc="best")
     dress(ax)

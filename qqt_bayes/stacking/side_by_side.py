@@ -223,10 +223,12 @@ def stack(
 
     Parameters
     ----------
-    runs, metric, where, upto, kind, seed, settings
+    runs, metric
         As for :func:`qqt_bayes.fit`.
     specs : sequence of str, Path or Spec
         At least two, with different names.
+    where, upto, kind, seed, settings
+        As for :func:`qqt_bayes.fit`.
     max_origins : int
         Back-test from at most so many origins, spread evenly.
     progress : callable, optional
