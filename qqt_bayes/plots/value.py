@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 NAMED = 5  # data shown in colour: those of the most valuable designs
 ASPECT = 0.78
+DODGE = 1.06  # of designs at one cost, so that none hides another
 UNITS = {
     "regret": "drop in expected regret",
     "variance": "drop in predictive variance",
@@ -78,9 +79,10 @@ def draw_values(ax: Axes, plan: Plan) -> None:
             continue
         colour = GREY if data is None else COLOURS[i % len(COLOURS)]
         marker = "." if data is None else MARKERS[i % len(MARKERS)]
+        aside = 1.0 if data is None else DODGE ** (i - 0.5 * (len(named) - 1))
         ax.errorbar(
-            rows["cost"], rows["evsi"], yerr=2.0 * rows["se"], fmt=marker, color=colour, ms=3.2,
-            elinewidth=0.6, lw=0, alpha=0.5 if data is None else 0.95,
+            rows["cost"] * aside, rows["evsi"], yerr=2.0 * rows["se"], fmt=marker, color=colour,
+            ms=3.2, elinewidth=0.6, lw=0, alpha=0.5 if data is None else 0.95,
             zorder=2 if data is None else 3,
         )  # fmt: skip
         label = "other data" if data is None else plain(str(data))
@@ -88,11 +90,10 @@ def draw_values(ax: Axes, plan: Plan) -> None:
     handles.reverse()
     batch = plan.batch
     if len(batch):
-        ax.errorbar(
-            batch["spent"], batch["evsi"], yerr=2.0 * batch["se"], fmt="-", color=INK, lw=1.1,
-            elinewidth=0.6, zorder=4,
-        )  # fmt: skip
-        handles.append(Line2D([], [], color=INK, lw=1.1, label="best batch"))
+        low, high = (batch["evsi"] + sign * 2.0 * batch["se"] for sign in (-1, 1))
+        ax.fill_between(batch["spent"], low, high, color=INK, alpha=0.12, lw=0, zorder=0)
+        ax.plot(batch["spent"], batch["evsi"], ".-", color=INK, lw=1.1, ms=3, zorder=4)
+        handles.append(Line2D([], [], color=INK, lw=1.1, marker=".", ms=3, label="best batch"))
     ax.axhline(plan.evpi, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=1)
     ax.text(
         0.01, plan.evpi, "perfect information", transform=ax.get_yaxis_transform(), fontsize=SMALL,
@@ -122,6 +123,7 @@ def caption(plan: Plan) -> str:
     batch = "; line: the best batch, by what has been spent" if len(plan.batch) else ""
     return (
         f"Value of {len(plan.designs)} possible runs ({UNITS[plan.objective]} at {places} samples) "
-        f"against their cost. Bars: two Monte Carlo standard errors; dashed: perfect information, "
+        f"against their cost (moved apart a little). Bars and shade: two Monte Carlo standard "
+        f"errors; dashed: perfect information, "
         f"which no runs can exceed{batch}. The best single run is worth {share:.0%} of it."
     )
