@@ -1,7 +1,7 @@
 """Draw the pictures of the documentation anew: ``python docs/figures.py [NAME ...]``.
 
-The gallery's page is the only source: its Python blocks run one after the other, and a block below a
-picture makes that picture's ``figure``. Without names all are drawn (two minutes).
+The gallery's page is the only source: its Python blocks run one after the other, and a block below
+a picture makes that picture's ``figure``. Without names all are drawn (two minutes).
 """
 
 from __future__ import annotations
