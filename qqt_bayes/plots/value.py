@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from qqt_bayes.buy import Plan
 
 NAMED = 5  # data shown in colour: those of the most valuable designs
-ASPECT = 0.78
+ASPECT, TALLEST = 0.78, 3.2  # height over width, and at most so many inches
 DODGE = 1.06  # of designs at one cost, so that none hides another
 UNITS = {
     "regret": "drop in expected regret",
@@ -62,7 +62,7 @@ def plot_plan(plan: Plan, *, width: float = COLUMN, ax: Axes | None = None) -> F
         if ax is not None:
             draw_values(ax, plan)
             return ax.figure.get_figure(root=True)
-        figure = new_figure(width, width * ASPECT)
+        figure = new_figure(width, min(width * ASPECT, TALLEST))
         draw_values(figure.subplots(), plan)
         figure.caption = caption(plan)
         return figure
@@ -108,11 +108,12 @@ def draw_values(ax: Axes, plan: Plan) -> None:
     ax.set_ylabel(UNITS[plan.objective])
     ax.set_title("What runs are worth")
     dress(ax)
-    inches = ax.figure.get_figure(root=True).get_figwidth()
-    ax.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2),
-        ncols=columns([str(h.get_label()) for h in handles], inches * 0.95),
-    )  # fmt: skip
+    figure = ax.figure.get_figure(root=True)
+    ncols = columns([str(h.get_label()) for h in handles], figure.get_figwidth() * 0.95)
+    if len(figure.axes) == 1:
+        figure.legend(handles=handles, loc="outside lower center", ncols=ncols)
+    else:
+        ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=ncols)
     stamp(ax, plan.fit.stamp)
 
 
