@@ -81,4 +81,4 @@ def allocate(
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(allocate)
+    app.command(rich_help_panel=o.ANSWERS)(allocate)
