@@ -97,4 +97,4 @@ def tasks(
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(tasks)
+    app.command(rich_help_panel=o.ANSWERS)(tasks)
