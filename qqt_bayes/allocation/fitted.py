@@ -164,7 +164,7 @@ def fit_sizes(
     if metric is None and len(runs.metrics) > 1:
         raise UsageError(f"several metrics -> choose one of {', '.join(runs.metrics)}")
     chosen = runs.select(metric or runs.metrics[0], where)
-    sizes = size_study(chosen, metric or runs.metrics[0], spec.levels)
+    sizes = size_study(chosen, metric or runs.metrics[0])
     model = build_model(sizes, spec)
     posterior = Sampler(model).sample(seed, settings, progress=progress)
     if not posterior.gate.passed:

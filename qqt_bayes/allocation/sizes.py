@@ -10,6 +10,7 @@ from qqt_bayes.errors import InputError, Problem, UsageError
 from qqt_bayes.runs import Mixture, Pools, Runs
 from qqt_bayes.runs.study import Study
 
+LEVELS = ("params", "model")  # columns that may differ within a study
 FLOPS = 6.0  # operations per parameter and sample (token) of a dense transformer's training
 
 __all__ = ["FLOPS", "Points", "Sizes", "at_points", "law_key", "size_study"]
@@ -133,7 +134,7 @@ def at_points(
     return Points(log_params, log_samples, seen[:, used], unique, law, place)
 
 
-def size_study(runs: Runs, metric: str, levels: tuple[str, ...] = ("params", "model")) -> Sizes:
+def size_study(runs: Runs, metric: str) -> Sizes:
     """Check a run table for the law of size and data, and lay it out.
 
     Raises
@@ -144,7 +145,7 @@ def size_study(runs: Runs, metric: str, levels: tuple[str, ...] = ("params", "mo
         If the metric is no loss, or all runs have one size.
     """
     chosen = runs.select(metric)
-    study = chosen.study(metric, spec_levels=tuple(n for n in levels if n in chosen.table))
+    study = chosen.study(metric, spec_levels=tuple(n for n in LEVELS if n in chosen.table))
     if study.kind != "loss":
         raise UsageError(
             f"'{metric}' is an {study.kind}: the law of model size and data is one of a loss "
