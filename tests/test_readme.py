@@ -1,4 +1,4 @@
-"""What the README tells people to type works as printed."""
+"""The answer and the version that the README shows are those of today."""
 
 import re
 import shlex
@@ -6,72 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from documents import ROOT, blocks, commands
 
 import qqt_bayes
-from qqt_bayes import fitting
 from qqt_bayes.cli import main
-from qqt_bayes.inference.sample import Settings
 
-ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
-
-
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
-
-
-def commands(text: str) -> list[str]:
-    """What follows a prompt, without comments."""
-    lines = [line for block in blocks(text, "console") for line in block.splitlines()]
-    return [line[2:].split("  #")[0].strip() for line in lines if line.startswith("$ ")]
-
-
-@pytest.fixture(scope="module")
-def sampled():
-    """Posteriors by what was asked: each is sampled once, with fewer draws."""
-    return {}
-
-
-@pytest.fixture
-def study(small_tables: Path, monkeypatch: pytest.MonkeyPatch, sampled: dict) -> Path:
-    """A folder with runs.csv and pools.csv, in which the same fit is sampled once only."""
-    sample = fitting.sample_posterior
-
-    def short(design, priors, kind, seed, settings, *rest):
-        key = (design.value.tobytes(), kind, seed, settings)
-        if key not in sampled:
-            sampled[key] = sample(design, priors, kind, seed, Settings(draws=400), *rest)
-        return sampled[key]
-
-    monkeypatch.setattr(fitting, "sample_posterior", short)
-    monkeypatch.chdir(small_tables)
-    return small_tables
-
-
-@pytest.mark.parametrize("text", [TEXT, TUTORIAL], ids=["README", "tutorial"])
-def test_commands(study: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-    done = 0
-    for line in commands(text):
-        program, *words = shlex.split(line)
-        if program == "make":
-            assert words[0] in targets
-            continue
-        assert program == "qqt", line
-        with pytest.raises(SystemExit) as stop:
-            main(words)
-        said = capsys.readouterr()
-        assert stop.value.code == 0, f"{line}\n{said.err}"
-        done += 1
-    assert done >= 3
-
-
-@pytest.mark.parametrize("text", [TEXT, TUTORIAL], ids=["README", "tutorial"])
-def test_python(study: Path, text: str) -> None:
-    namespace: dict = {}
-    for block in blocks(text, "python"):  # one after the other, as one would type them
-        exec(compile(block, "README", "exec"), namespace)
 
 
 @pytest.mark.slow
@@ -98,11 +38,6 @@ def test_printed_answer_is_the_answer(
     assert number.sub("#", shown).split() == number.sub("#", said).split()
     ours, theirs = ([float(x) for x in number.findall(block)] for block in (shown, said))
     assert ours == pytest.approx(theirs, rel=0.15, abs=0.05)
-
-
-def test_links() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)", TEXT):
-        assert (ROOT / target).exists(), target
 
 
 def test_the_citation_is_this_version() -> None:

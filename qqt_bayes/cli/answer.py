@@ -128,6 +128,6 @@ def demo(
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(fit)
-    app.command()(decide)
-    app.command()(demo)
+    app.command(rich_help_panel=o.ANSWERS)(fit)
+    app.command(rich_help_panel=o.ANSWERS)(decide)
+    app.command(rich_help_panel=o.TRIALS)(demo)

@@ -145,5 +145,5 @@ def numbers(text: str) -> list[float]:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(buy)
-    app.command()(replay)
+    app.command(rich_help_panel=o.ANSWERS)(buy)
+    app.command(rich_help_panel=o.TRIALS)(replay)

@@ -84,4 +84,4 @@ def calibrate(
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(calibrate)
+    app.command(rich_help_panel=o.TRIALS)(calibrate)

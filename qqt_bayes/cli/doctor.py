@@ -10,6 +10,8 @@ from typing import Any
 
 import typer
 
+from qqt_bayes.cli import options as o
+
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 __all__ = ["register"]
@@ -83,4 +85,4 @@ def specifications() -> str:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(doctor)
+    app.command(rich_help_panel=o.TRIALS)(doctor)

@@ -90,4 +90,4 @@ def register(app: typer.Typer) -> None:
     )
     group.command()(datacomp)
     group.command()(wide)
-    app.add_typer(group, name="import")
+    app.add_typer(group, name="import", rich_help_panel=o.TABLES)

@@ -32,7 +32,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="From a CSV of small training runs to credible bands on the best data at each budget.",
-    epilog="Example: qqt decide runs.csv --metric loss --budgets 480k,1.92M",
+    epilog="Example: qqt decide runs.csv --metric loss --budgets 480k,1.92M\n\n"
+    "Exit codes: 0 done; 1 `qqt risk` says FAIL; 2 bad input or usage; 3 the fit did not converge; "
+    "130 interrupted.",
 )
 
 
@@ -53,21 +55,17 @@ def common(
     """Options of the program itself."""
 
 
-tables.register(app)
-answer.register(app)
-risk.register(app)
-buy.register(app)
-allocate.register(app)
-tasks.register(app)
-calibrate.register(app)
-sbc.register(app)
-report.register(app)
-importing.register(app)
-doctor.register(app)
+for part in (
+    tables, importing, answer, risk, buy, allocate, tasks, report, calibrate, sbc, doctor,
+):  # fmt: skip
+    part.register(app)
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 bad input or usage, 3 not converged."""
+    """Run the command line and exit.
+
+    0 done, 1 `qqt risk` says FAIL, 2 bad input or usage, 3 not converged, 130 interrupted.
+    """
     warnings.showwarning = lambda message, *_args, **_kw: print(f"warning: {message}",
                                                                file=sys.stderr)  # fmt: skip
     try:

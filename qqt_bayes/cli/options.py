@@ -53,6 +53,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 
 DRAWS = 600
 
+# Groups of the commands in `qqt --help`, in the order in which one meets them.
+TABLES, ANSWERS, TRIALS = "Write down your runs", "Ask", "See how well it works"
+
 
 def note(text: str) -> None:
     """Tell people something, on stderr, so that stdout stays clean."""

@@ -94,4 +94,4 @@ def report(
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(report)
+    app.command(rich_help_panel=o.ANSWERS)(report)

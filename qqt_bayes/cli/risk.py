@@ -73,4 +73,4 @@ def risk(
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(risk)
+    app.command(rich_help_panel=o.ANSWERS)(risk)

@@ -58,4 +58,4 @@ def sbc(
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(sbc)
+    app.command(rich_help_panel=o.TRIALS)(sbc)

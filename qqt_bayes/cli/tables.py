@@ -88,6 +88,6 @@ def priors(
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(check)
-    app.command()(new)
-    app.command()(priors)
+    app.command(rich_help_panel=o.TABLES)(check)
+    app.command(rich_help_panel=o.TABLES)(new)
+    app.command(rich_help_panel=o.ANSWERS)(priors)

@@ -23,6 +23,8 @@ from qqt_bayes.runs import Mixture
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
+GATED = 1000
+
 __all__ = ["Decision", "check_decision", "conclude", "decide"]
 
 
@@ -80,7 +82,7 @@ class Decision:
     @cached_property
     def expected_regret(self) -> np.ndarray:
         """Expected shortfall from the draw-wise best, in the metric's unit (budget, candidate)."""
-        return (self.latent - self.latent.min(axis=2, keepdims=True)).mean(axis=0)
+        return np.asarray(self.latent.mean(axis=0) - self.latent.min(axis=2).mean(axis=0)[:, None])
 
     @cached_property
     def best(self) -> np.ndarray:
@@ -242,7 +244,8 @@ def conclude(
     margin: float | None, laws: tuple[Vote, ...] = (), notes: tuple[str, ...] = (),
 ) -> Decision:  # fmt: skip
     """The decision that draws amount to, whoever produced them."""
-    regret = (drawn.grid - drawn.grid.min(axis=2, keepdims=True)).mean(axis=0)
+    # not draw by draw: at many points the draws fill the memory
+    regret = drawn.grid.mean(axis=0) - drawn.grid.min(axis=2).mean(axis=0)[:, None]
     pairs = pairwise(best_sequence(regret))
     crossings = tuple(crossover(drawn.grid, question.grid, a, b) for a, b in pairs)
     return Decision(
@@ -265,11 +268,12 @@ def check_prob(prob: float) -> None:
 
 
 def check_decision(fit: Fit, latent: np.ndarray, question: Question) -> GateReport:
-    """Gate of what the decision rests on: each candidate's performance at each budget."""
-    shape = fit.posterior.chains
-    names, draws = [], []
-    for b, n in enumerate(question.budgets):
-        for c, mixture in enumerate(question.candidates):
-            names.append(f"{mixture.text} at {n:,.0f}")
-            draws.append(latent[:, b, c].reshape(shape))
-    return check_draws(names, np.array(draws))
+    """Gate of what the decision rests on: each candidate's performance at each budget.
+
+    Of more than :data:`GATED` of them, so many: neighbours are of one kind.
+    """
+    flat = latent.reshape(len(latent), -1)
+    chosen = np.unique(np.linspace(0, flat.shape[1] - 1, GATED).round().astype(int))
+    place = [divmod(int(k), len(question.candidates)) for k in chosen]
+    names = [f"{question.candidates[c].text} at {question.budgets[b]:,.0f}" for b, c in place]
+    return check_draws(names, flat[:, chosen].T.reshape(len(chosen), fit.posterior.chains[0], -1))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
-from qqt_bayes.decide.predict import FACTORS, new_runs, predict
+from qqt_bayes.decide.predict import FACTORS, new_runs, predict, thinning
 from qqt_bayes.runs import Mixture
 
 if TYPE_CHECKING:
@@ -136,13 +136,14 @@ def ask(study: Study, budgets: Any, candidates: str | Sequence[str] | None) -> Q
 def draw(fit: Fit, question: Question) -> Drawn:
     """Draws of one fit."""
     wanted, shares = question.budgets, question.shares
-    both = predict(fit, np.concatenate([wanted, question.grid]), shares).latent
+    budgets = np.concatenate([wanted, question.grid])
+    every = thinning(fit, len(budgets) * len(shares))
+    both = predict(fit, budgets, shares, every=every).latent
     latent = both[:, : len(wanted)]
-    every = max(1, len(fit.posterior.natural) // FEW)
-    longer = [predict(fit, n * FACTORS, shares, seed=17, every=every).latent for n in wanted]
-    return Drawn(
-        latent, new_runs(fit, latent, fit.seed), both[:, len(wanted) :], np.stack(longer)
-    )  # fmt: skip
+    new_run = new_runs(fit, latent, fit.seed, every)
+    few = max(1, len(fit.posterior.natural) // FEW)
+    longer = [predict(fit, n * FACTORS, shares, seed=17, every=few).latent for n in wanted]
+    return Drawn(latent, new_run, both[:, len(wanted) :], np.stack(longer))
 
 
 def mix(drawn: Sequence[Drawn], weights: np.ndarray) -> Drawn:

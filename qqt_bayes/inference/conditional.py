@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from qqt_bayes.inference.cores import threads as allowed
+from qqt_bayes.inference.dense import invert
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
     NOISE,
@@ -24,7 +25,6 @@ from qqt_bayes.inference.marginal import (
     Cells,
     cell_exponents,
     covariance,
-    invert,
     log_variance,
     mean,
 )  # fmt: skip

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from qqt_bayes.inference.dense import add_products, inner_product, invert
 from qqt_bayes.inference.exponents import (
     BY_DILUTION,
     BY_HALF_LIFE,
@@ -81,50 +82,6 @@ def cell_exponents(natural, cells, first, epochs, shares, out, slopes):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def invert(c):
-    """Inverse and log-determinant of a positive definite matrix, in place; ok is False if not.
-
-    Small matrices (tens of rows) are the rule here, for which plain loops beat the overhead of
-    calling LAPACK; larger ones go there.
-    """
-    n = c.shape[0]
-    logdet = 0.0
-    for j in range(n):
-        pivot = c[j, j]
-        for k in range(j):
-            pivot -= c[j, k] * c[j, k]
-        if not pivot > 0.0:
-            return 0.0, False
-        root = math.sqrt(pivot)
-        logdet += 2.0 * math.log(root)
-        c[j, j] = root
-        for i in range(j + 1, n):
-            s = c[i, j]
-            for k in range(j):
-                s -= c[i, k] * c[j, k]
-            c[i, j] = s / root
-    # the factor's inverse, transposed into the upper triangle so that the inner loops are
-    # along rows: u[j, i] = inverse[i, j]
-    for j in range(n):
-        c[j, j] = 1.0 / c[j, j]
-        for i in range(j + 1, n):
-            s = c[i, j] * c[j, j]
-            for k in range(j + 1, i):
-                s += c[i, k] * c[j, k]
-            c[j, i] = -s / c[i, i]
-    for i in range(n):
-        for j in range(i, n):
-            s = 0.0
-            for k in range(j, n):
-                s += c[i, k] * c[j, k]
-            c[i, j] = s
-    for i in range(n):
-        for j in range(i):
-            c[i, j] = c[j, i]
-    return logdet, True
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def covariance(natural, cells, x, noise_var):
     """Marginal covariance of z, dims (cell, cell)."""
     n = cells.value.shape[0]
@@ -133,17 +90,18 @@ def covariance(natural, cells, x, noise_var):
     xq = x @ cells.quality
     pool_scale = (m_b * spread) ** 2
     quality_scale = (m_b * cells.quality_sd) ** 2
-    c = np.empty((n, n))
+    c = np.full((n, n), cells.level_sd**2)
+    add_products(c, pool_scale * xl, np.ascontiguousarray(x.T))
+    for j in range(cells.kernels.shape[0]):
+        variance = natural[SCALES + j] ** 2
+        if variance > 0.0:
+            for r in range(n):
+                for s in range(r + 1):
+                    c[r, s] += variance * cells.kernels[j, r, s]
     for r in range(n):
         for s in range(r + 1):
-            total = 0.0
-            for i in range(x.shape[1]):
-                total += xl[r, i] * x[s, i]
-            total = total * pool_scale + quality_scale * xq[r] * xq[s] + cells.level_sd**2
-            for j in range(cells.kernels.shape[0]):
-                total += natural[SCALES + j] ** 2 * cells.kernels[j, r, s]
-            c[r, s] = total
-            c[s, r] = total
+            c[r, s] += quality_scale * xq[r] * xq[s]
+            c[s, r] = c[r, s]
         c[r, r] += noise_var[r]
     return c
 
@@ -204,16 +162,18 @@ def log_density(natural, cells, grad):
         weight = g[r, r] / (cells.replicates[r] * (gap * gap + WORST * v) ** 2)
         grad[IRREDUCIBLE] += a[r] * (1.0 / gap + d_reference) + weight * 2.0 * gap * v
         grad[NOISE] += weight * gap * gap * 2.0 * s_r * cells.value[r] ** 2
-    for j in range(comps):
-        inner = 0.0
-        for r in range(n):
-            for s in range(n):
-                inner += g[r, s] * cells.kernels[j, r, s]
-        grad[SCALES + j] = 2.0 * natural[SCALES + j] * inner
     xl = x @ cells.likeness
     xq = x @ cells.quality
     gxl = g @ xl
     gxq = g @ xq
+    for r in range(n):  # from here on g is its lower triangle, standing for both
+        for s in range(r):
+            g[r, s] *= 2.0
+    spare = np.empty(n)
+    for j in range(comps):
+        if natural[SCALES + j] > 0.0:
+            inner = inner_product(g, cells.kernels[j], spare)
+            grad[SCALES + j] = 2.0 * natural[SCALES + j] * inner
     pool_inner = (gxl * x).sum()
     quality_inner = xq @ gxq
     s_q2 = cells.quality_sd**2

@@ -184,6 +184,6 @@ def sample_posterior(
             settings,
             draws=int(settings.draws * 2),
             tune=int(settings.tune * 1.5),
-            target_accept=1.0 - (1.0 - settings.target_accept) * 0.6,
+            target_accept=1.0 - (1.0 - settings.target_accept) * 0.3,
         )
     return posterior

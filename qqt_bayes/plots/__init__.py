@@ -1,6 +1,7 @@
 """Figures from frozen answers, for papers: see :func:`plot_decision` and :func:`plot_pools`."""
 
 from qqt_bayes.plots.allocation import plot_allocation
+from qqt_bayes.plots.decay import plot_decay
 from qqt_bayes.plots.decision import (
     caption,
     plot_curves,
@@ -13,7 +14,7 @@ from qqt_bayes.plots.ledger import plot_ledger
 from qqt_bayes.plots.pools import plot_pools
 from qqt_bayes.plots.shares import plot_shares
 from qqt_bayes.plots.stack import plot_stack
-from qqt_bayes.plots.style import COLUMN, WIDE, style
+from qqt_bayes.plots.style import COLUMN, WIDE, new_figure, style
 from qqt_bayes.plots.tasks import plot_task_decision, plot_tasks
 from qqt_bayes.plots.value import plot_plan
 
@@ -21,8 +22,10 @@ __all__ = [
     "COLUMN",
     "WIDE",
     "caption",
+    "new_figure",
     "plot_allocation",
     "plot_curves",
+    "plot_decay",
     "plot_decision",
     "plot_differences",
     "plot_kept_share",

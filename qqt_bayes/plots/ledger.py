@@ -13,6 +13,7 @@ from qqt_bayes.plots.style import (
     GREY,
     INK,
     PALE,
+    SIDE_BY_SIDE,
     SMALL,
     WIDE,
     PaperFigure,
@@ -44,12 +45,12 @@ def plot_ledger(made: Risk, *, width: float = WIDE) -> PaperFigure:
     made : Risk
         From ``fit.risk``.
     width : float
-        In inches.
+        Inches: 7 for two columns (panels side by side), 3.3 for one (under each other).
 
     Returns
     -------
     PaperFigure
-        Left, the variance of a new run on the best candidate; right, that of the difference
+        First the variance of a new run on the best candidate, then that of the difference
         between it and the runner-up, on the log-reducible scale; each divided into parts that
         add up to it. Verdicts stand above the budgets asked.
     """
@@ -63,13 +64,19 @@ def plot_ledger(made: Risk, *, width: float = WIDE) -> PaperFigure:
     best = d.candidates[order[0]].text
     both = len(d.candidates) > 1
     with style():
-        figure = new_figure(width, 2.9)
-        axes = np.atleast_1d(figure.subplots(1, 1 + both, sharex=True, sharey=True))
+        beside = width >= SIDE_BY_SIDE or not both
+        figure = new_figure(width, 2.9 if beside else 4.4)
+        shape = (1, 1 + both) if beside else (2, 1)
+        axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
         draw(axes[0], found, found.levels, made, float(largest))
         axes[0].set_title(f"A new run on {best}")
         axes[0].set_ylabel("share of variance")
         if both:
             draw(axes[1], found, found.differences, made, float(largest))
+            if not beside:
+                axes[0].set_xlabel("")
+                axes[1].set_ylabel("share of variance")
+                dress(axes[1])
             axes[1].set_title(f"{best} less {d.candidates[order[1]].text}")
             panel_letters(list(axes))
         names = parts(found)
@@ -121,7 +128,7 @@ def draw(ax: Axes, found: Ledger, shares: np.ndarray, made: Risk, largest: float
         )  # fmt: skip
     ax.set_xscale("log")
     ax.set_xlim(found.budgets[0], found.budgets[-1])
-    ticks = np.array([largest, *(a.samples for a in made.assessments)])
+    ticks = np.array([found.budgets[0], largest, *(a.samples for a in made.assessments)])
     ax.set_xticks(np.unique(ticks), [format_number(t) for t in np.unique(ticks)])
     ax.minorticks_off()
     ax.set_xlabel("samples seen")

@@ -8,7 +8,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qqt_bayes.plots.style import BEYOND, COLOURS, COLUMN, new_figure, stamp, style
+from qqt_bayes.plots.style import (
+    BEYOND,
+    COLOURS,
+    COLUMN,
+    GREY,
+    SMALL,
+    dress,
+    new_figure,
+    stamp,
+    style,
+)
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -63,10 +73,14 @@ def plot_shares(shares: Shares, *, width: float = COLUMN, ax: Axes | None = None
                           ls="-" if inside else BEYOND,
                           label=shares.pools[i] if inside or n[0] > largest else None)  # fmt: skip
         if n[-1] > largest:
-            axes.axvline(largest, color="0.4", lw=0.6)
+            axes.axvline(largest, color=GREY, lw=0.9, ls=":")
+            axes.annotate("largest run", (largest, 1.0), xycoords=("data", "axes fraction"),
+                          xytext=(-3, -2), textcoords="offset points", ha="right", va="top",
+                          fontsize=SMALL, color=GREY)  # fmt: skip
         axes.set_xscale("log")
         axes.set_xticks(n, [format_number(v) for v in n])
         axes.minorticks_off()
+        axes.margins(x=0.07)
         axes.set_xlabel("samples seen")
         name = "best share" if len(shares.pools) > 2 else f"best share of {shares.pools[0]}"
         axes.set_ylabel(name)
@@ -74,5 +88,6 @@ def plot_shares(shares: Shares, *, width: float = COLUMN, ax: Axes | None = None
         axes.set_title(f"Best share and {shares.prob:.0%} equal-tailed band")
         if len(shares.pools) > 2:
             axes.legend()
+        dress(axes)
         stamp(axes, shares.fit.stamp)
     return figure

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from qqt_bayes.buy import Plan
 
 NAMED = 5  # data shown in colour: those of the most valuable designs
-ASPECT = 0.78
+ASPECT, TALLEST = 0.78, 3.2  # height over width, and at most so many inches
+DODGE = 1.06  # of designs at one cost, so that none hides another
 UNITS = {
     "regret": "drop in expected regret",
     "variance": "drop in predictive variance",
@@ -61,7 +62,7 @@ def plot_plan(plan: Plan, *, width: float = COLUMN, ax: Axes | None = None) -> F
         if ax is not None:
             draw_values(ax, plan)
             return ax.figure.get_figure(root=True)
-        figure = new_figure(width, width * ASPECT)
+        figure = new_figure(width, min(width * ASPECT, TALLEST))
         draw_values(figure.subplots(), plan)
         figure.caption = caption(plan)
         return figure
@@ -78,9 +79,10 @@ def draw_values(ax: Axes, plan: Plan) -> None:
             continue
         colour = GREY if data is None else COLOURS[i % len(COLOURS)]
         marker = "." if data is None else MARKERS[i % len(MARKERS)]
+        aside = 1.0 if data is None else DODGE ** (i - 0.5 * (len(named) - 1))
         ax.errorbar(
-            rows["cost"], rows["evsi"], yerr=2.0 * rows["se"], fmt=marker, color=colour, ms=3.2,
-            elinewidth=0.6, lw=0, alpha=0.5 if data is None else 0.95,
+            rows["cost"] * aside, rows["evsi"], yerr=2.0 * rows["se"], fmt=marker, color=colour,
+            ms=3.2, elinewidth=0.6, lw=0, alpha=0.5 if data is None else 0.95,
             zorder=2 if data is None else 3,
         )  # fmt: skip
         label = "other data" if data is None else plain(str(data))
@@ -88,11 +90,10 @@ def draw_values(ax: Axes, plan: Plan) -> None:
     handles.reverse()
     batch = plan.batch
     if len(batch):
-        ax.errorbar(
-            batch["spent"], batch["evsi"], yerr=2.0 * batch["se"], fmt="-", color=INK, lw=1.1,
-            elinewidth=0.6, zorder=4,
-        )  # fmt: skip
-        handles.append(Line2D([], [], color=INK, lw=1.1, label="best batch"))
+        low, high = (batch["evsi"] + sign * 2.0 * batch["se"] for sign in (-1, 1))
+        ax.fill_between(batch["spent"], low, high, color=INK, alpha=0.12, lw=0, zorder=0)
+        ax.plot(batch["spent"], batch["evsi"], ".-", color=INK, lw=1.1, ms=3, zorder=4)
+        handles.append(Line2D([], [], color=INK, lw=1.1, marker=".", ms=3, label="best batch"))
     ax.axhline(plan.evpi, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=1)
     ax.text(
         0.01, plan.evpi, "perfect information", transform=ax.get_yaxis_transform(), fontsize=SMALL,
@@ -107,11 +108,12 @@ def draw_values(ax: Axes, plan: Plan) -> None:
     ax.set_ylabel(UNITS[plan.objective])
     ax.set_title("What runs are worth")
     dress(ax)
-    inches = ax.figure.get_figure(root=True).get_figwidth()
-    ax.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2),
-        ncols=columns([str(h.get_label()) for h in handles], inches * 0.95),
-    )  # fmt: skip
+    figure = ax.figure.get_figure(root=True)
+    ncols = columns([str(h.get_label()) for h in handles], figure.get_figwidth() * 0.95)
+    if len(figure.axes) == 1:
+        figure.legend(handles=handles, loc="outside lower center", ncols=ncols)
+    else:
+        ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=ncols)
     stamp(ax, plan.fit.stamp)
 
 
@@ -122,6 +124,7 @@ def caption(plan: Plan) -> str:
     batch = "; line: the best batch, by what has been spent" if len(plan.batch) else ""
     return (
         f"Value of {len(plan.designs)} possible runs ({UNITS[plan.objective]} at {places} samples) "
-        f"against their cost. Bars: two Monte Carlo standard errors; dashed: perfect information, "
+        f"against their cost (moved apart a little). Bars and shade: two Monte Carlo standard "
+        f"errors; dashed: perfect information, "
         f"which no runs can exceed{batch}. The best single run is worth {share:.0%} of it."
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.inference.dense import invert
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
     NOISE,
@@ -22,7 +23,6 @@ from qqt_bayes.inference.marginal import (
     UTILITY,
     cell_exponents,
     covariance,
-    invert,
     mean,
 )
 from qqt_bayes.laws.effective_utility import pass_bins

@@ -1,7 +1,9 @@
 """The files beside the page, and that the command printed makes the same decision."""
 
+import html
 import json
 import shlex
+import shutil
 
 import pandas as pd
 import pytest
@@ -57,6 +59,28 @@ def test_report_by_the_printed_command_is_the_same(
     (out / "decision.json").unlink()
     run(words[1:], capsys)
     assert {n: (out / n).read_bytes() for n in before} == before
+
+
+def test_a_second_person_repeats_the_decision_from_the_tables(
+    small_tables, tmp_path, monkeypatch, capsys, blank_figures
+) -> None:
+    """The command on the page, in another folder with the same two tables: byte by byte."""
+    first, second = small_tables, tmp_path / "second person"
+    second.mkdir()
+    monkeypatch.chdir(first)
+    words = ["report", "runs.csv", "--metric", "error", "--upto", "250k", "--budgets", "240k,960k",
+             "--candidates", "A;A:0.7+B:0.3", "--draws", "150", "--seed", "7", "--on-fail", "warn",
+             "--risk", "none", "-o", "paper"]  # fmt: skip
+    run(words, capsys)
+    page = (first / "paper" / "report.html").read_text(encoding="utf-8")
+    command = html.unescape(page.split("<pre>")[1].split("</pre>")[0])
+    for name in ("runs.csv", "pools.csv"):
+        shutil.copy(first / name, second)
+    monkeypatch.chdir(second)
+    run(shlex.split(command)[1:], capsys)
+    made = (second / "paper" / "decision.json").read_bytes()
+    assert made == (first / "paper" / "decision.json").read_bytes()
+    assert json.loads(made)["trained_on"]["max_samples"] == 239616
 
 
 def test_tables_hold_the_decision(made, decision) -> None:

@@ -1,0 +1,150 @@
+"""Every command and every line of Python that the documents show works as printed."""
+
+import re
+import shlex
+from pathlib import Path
+
+import matplotlib
+import pytest
+import typer
+from documents import DOCS, PAGES, ROOT, blocks, commands, spans
+
+import qqt_bayes as qqt
+from qqt_bayes import fitting
+from qqt_bayes.cli import app, main
+from qqt_bayes.inference.sample import Settings
+
+TEXT = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
+# What a page takes for granted: names that its Python starts from.
+GIVEN = {
+    "docs/files.md": "import pandas as pd\nimport qqt_bayes as qqt\n"
+    "wide = pd.DataFrame({'run': ['a'], 'data': ['A'], 'samples': [1e5], 'loss': [2.5]})\n",
+    "docs/report.md": "import qqt_bayes as qqt\n"
+    "fit = qqt.fit(qqt.read_runs('runs.csv'), 'loss', upto='500k')\n",
+}
+ELSEWHERE = {"docs/many_refits.md", "docs/own_law.md"}  # tested beside what they describe
+LONG = {"docs/gallery.md"}  # its fits are of all bundled runs
+WITH_COMMANDS = [page for page in TEXT if blocks(TEXT[page], "console")]
+WITH_PYTHON = [page for page in TEXT if blocks(TEXT[page], "python") and page not in ELSEWHERE]
+
+
+@pytest.fixture(scope="module")
+def sampled():
+    """Posteriors by what was asked: each is sampled once, with fewer draws."""
+    return {}
+
+
+@pytest.fixture
+def study(small_tables: Path, monkeypatch: pytest.MonkeyPatch, sampled: dict) -> Path:
+    """A folder with runs.csv and pools.csv, in which the same fit is sampled once only."""
+    sample = fitting.sample_posterior
+
+    def short(design, priors, kind, seed, settings, *rest):
+        key = (design.value.tobytes(), kind, seed, settings)
+        if key not in sampled:
+            sampled[key] = sample(design, priors, kind, seed, Settings(draws=400), *rest)
+        return sampled[key]
+
+    monkeypatch.setattr(fitting, "sample_posterior", short)
+    monkeypatch.chdir(small_tables)
+    return small_tables
+
+
+def run(lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Type commands one after the other; those of make need only exist."""
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    for line in lines:
+        program, *words = shlex.split(line)
+        if program == "make":
+            assert words[0] in targets
+            continue
+        assert program == "qqt", line
+        with pytest.raises(SystemExit) as stop:
+            main(words)
+        said = capsys.readouterr()
+        assert stop.value.code == 0, f"{line}\n{said.err}"
+
+
+def test_there_are_pages() -> None:
+    assert {"README.md", "docs/tutorial.md", "docs/how_to/bet.md"} <= set(WITH_COMMANDS)
+    assert all(len(commands(TEXT[page])) >= 1 for page in WITH_COMMANDS)
+    assert set(GIVEN) <= set(WITH_PYTHON)
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS)
+def test_commands(study: Path, capsys: pytest.CaptureFixture[str], page: str) -> None:
+    run(commands(TEXT[page], slow=False), capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [p for p in WITH_COMMANDS if commands(TEXT[p]) != commands(TEXT[p], slow=False)]
+)
+def test_long_commands(study: Path, capsys: pytest.CaptureFixture[str], page: str) -> None:
+    run(commands(TEXT[page]), capsys)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in WITH_PYTHON],
+)
+def test_python(study: Path, page: str) -> None:
+    namespace: dict = {}
+    for block in [GIVEN.get(page, ""), *blocks(TEXT[page], "python")]:  # as one would type them
+        with matplotlib.rc_context():
+            exec(compile(block, page, "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", TEXT)
+def test_commands_in_sentences_exist(page: str) -> None:
+    """Commands too long to run here, or only named: the verb and every option exist."""
+    group = typer.main.get_command(app)
+    for line in spans(TEXT[page]):
+        words = [word for word in shlex.split(line.replace("...", "")) if word][1:]
+        command = group
+        while words and hasattr(command, "commands") and not words[0].startswith("-"):
+            name = words.pop(0)
+            if name.isupper() or "|" in name:  # `qqt COMMAND --help`
+                break
+            assert name in command.commands, line
+            command = command.commands[name]
+        known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)} | {"--help"}
+        assert {w for w in words if w.startswith("-")} <= known, line
+
+
+@pytest.mark.parametrize("page", TEXT)
+def test_links(page: str) -> None:
+    base = (ROOT / page).parent
+    for target in re.findall(r"\]\((?!http)([^)#\s]+)", TEXT[page]):
+        assert (base / target).exists(), target
+    for target in re.findall(r"`(notebooks/[\w.]+|docs/[\w./]+)`", TEXT[page]):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_picture_of_the_gallery_is_drawn_by_its_block() -> None:
+    text = TEXT["docs/gallery.md"]
+    shown = re.findall(r"^!\[[^\]]+\]\((_static/\w+\.png)\)\n\n```python\n", text, re.MULTILINE)
+    assert len(shown) >= 10
+    assert len(shown) == text.count("![")
+    assert {path.name for path in (DOCS / "_static").glob("*.png")} == {
+        Path(name).name for name in shown
+    }
+    for block in blocks(text, "python")[1:]:
+        assert "figure = " in block
+
+
+def test_exit_codes_are_those_of_the_program() -> None:
+    from qqt_bayes.cli import main as module
+
+    said = TEXT["docs/command_line.md"]
+    for code in (0, 1, 2, 3, 130):
+        assert f"| {code} |" in said
+    source = Path(module.__code__.co_filename).read_text(encoding="utf-8")
+    assert "BAD_INPUT, NOT_CONVERGED, STOPPED = 2, 3, 130" in source
+
+
+def test_the_given_names_are_of_the_package() -> None:
+    """The gallery and the how-tos use public names only."""
+    for page in WITH_PYTHON:
+        for name in re.findall(r"\bqqt\.([A-Za-z_]+)", "".join(blocks(TEXT[page], "python"))):
+            assert hasattr(qqt, name), f"{page}: qqt.{name}"
