@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.backtest import engine_forecast, judge, judge_choice, origins
+from qqt_bayes.backtest import Origin, engine_forecast, judge, judge_choice, origins
 from qqt_bayes.backtest.origins import quiet
 from qqt_bayes.inference.sample import Settings
 from qqt_bayes.model.spec import Spec
+from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs
 
 __all__ = ["Record", "roll_forward"]
@@ -48,26 +49,44 @@ class Record:
         return np.stack(columns, axis=1), group
 
 
+# origin, specification, seed, settings
+Job = tuple[Origin, Spec, int, Settings | None]
+
+
+def forecast(job: Job) -> np.ndarray | None:
+    """Draws of new runs, dims (draw, target); None where the fit did not pass its gate."""
+    origin, spec, seed, settings = job
+    return quiet(engine_forecast(spec, settings=settings), origin, seed)
+
+
 def roll_forward(
     runs: Runs, metric: str, kind: str | None, specs: Sequence[Spec], seed: int,
-    settings: Settings | None, most: int, progress: Callable[[str, float], None],
+    settings: Settings | None, most: int, workers: int | Workers,
+    progress: Callable[[str, float], None],
 ) -> Record:  # fmt: skip
     """Fit every law up to every origin (at most so many, spread evenly) and judge its forecasts."""
     splits = list(origins(runs, metric, kind))
     if len(splits) > most:
         chosen = np.linspace(0, len(splits) - 1, most).round().astype(int)
         splits = [splits[i] for i in chosen]
+    jobs: list[Job] = [
+        (o, spec, seed + k, settings) for k, o in enumerate(splits) for spec in specs
+    ]
+    found = iter(
+        refit_many(
+            forecast, jobs, workers=workers,
+            progress=lambda done, of: progress("back-tests", done / of),
+        )
+    )  # fmt: skip
     scores, choices, used, refused = [], [], [], []
-    for k, origin in enumerate(splits):
+    for origin in splits:
         drawn = {}
-        for j, spec in enumerate(specs):
-            forecast = engine_forecast(spec, settings=settings)
-            draws = quiet(forecast, origin, seed + k)
+        for spec in specs:
+            draws = next(found)
             if draws is None:
                 refused.append((spec.name, origin.upto))
             else:
                 drawn[spec.name] = draws
-            progress("back-tests", (k + (j + 1) / len(specs)) / len(splits))
         if len(drawn) < len(specs):
             continue
         used.append(origin.upto)

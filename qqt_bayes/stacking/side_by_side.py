@@ -24,6 +24,7 @@ from qqt_bayes.stacking.weights import stacking_weights
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.sample import Settings
+    from qqt_bayes.refits import Workers
     from qqt_bayes.runs import Runs, Study
 
 MIN_ORIGINS = 2
@@ -213,6 +214,7 @@ def stack(
     seed: int = 1,
     settings: Settings | None = None,
     max_origins: int = MAX_ORIGINS,
+    workers: int | Workers = 1,
     progress: Callable[[str, float], None] | None = None,
 ) -> Stack:
     """Fit several laws to one study and weigh them by roll-forward scores.
@@ -231,6 +233,8 @@ def stack(
         As for :func:`qqt_bayes.fit`.
     max_origins : int
         Back-test from at most so many origins, spread evenly.
+    workers : int or Workers
+        Processes for the back-tests; a law of your own is known to this process only.
     progress : callable, optional
         Called with the name of a stage and the share done of it.
 
@@ -274,7 +278,7 @@ def stack(
     record = Record(pd.DataFrame(), pd.DataFrame(), (), ())
     if len(fits) > 1:
         record = roll_forward(
-            first.runs, metric, first.study.kind, used, seed, settings, max_origins, tell
+            first.runs, metric, first.study.kind, used, seed, settings, max_origins, workers, tell
         )
     notes += [f"{law} did not converge at origin {at:,.0f}: not used" for law, at in record.refused]
     weights = np.full(len(fits), 1.0 / len(fits))
