@@ -70,9 +70,12 @@ def curves(path: Path) -> Iterator[tuple[str, Runs, str, int]]:
             {"run": [f"r{i}" for i in range(len(mean))], "data": "A",
              "samples": np.round(mean.index), "metric": "loss", "value": mean.to_numpy()}
         )  # fmt: skip
-        yield ("curves, odd" if place % 2 == 0 else "curves, even"), read_runs(
-            runs, pools
-        ), "loss", 3
+        yield (
+            ("curves, odd" if place % 2 == 0 else "curves, even"),
+            read_runs(runs, pools),
+            "loss",
+            3,
+        )
 
 
 def tables(extra: list[str]) -> Iterator[tuple[str, Runs, str, int]]:
@@ -111,11 +114,17 @@ def score(setting: str, name: str, runs: Runs, metric: str, first: int) -> list[
             group = np.where(frame["budget"] <= TOP, f"{name} to 480k", f"{name} beyond")
         frames.append(
             pd.DataFrame(
-                {"setting": setting, "group": group, "what": frame["what"],
-                 "factor": frame["factor"], "in90": frame["in90"],
-                 "width": frame["width90"] / scale, "score": frame["score90"] / scale,
-                 "log_score": frame["log_score"] + np.log(scale)}
-            )  # fmt: skip
+                {
+                    "setting": setting,
+                    "group": group,
+                    "what": frame["what"],
+                    "factor": frame["factor"],
+                    "in90": frame["in90"],
+                    "width": frame["width90"] / scale,
+                    "score": frame["score90"] / scale,
+                    "log_score": frame["log_score"] + np.log(scale),
+                }
+            )
         )
     return frames
 

@@ -25,13 +25,18 @@ if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit as Fit
     from qqt_bayes.fitting import fit as fit
     from qqt_bayes.inference.sample import Settings as Settings
+    from qqt_bayes.laws.registry import register_law as register_law
     from qqt_bayes.model.spec import Spec as Spec
     from qqt_bayes.model.spec import available_specs as available_specs
     from qqt_bayes.model.spec import load_spec as load_spec
     from qqt_bayes.runs import Runs as Runs
     from qqt_bayes.runs import read_pools as read_pools
     from qqt_bayes.runs import read_runs as read_runs
+    from qqt_bayes.stacking import Stack as Stack
+    from qqt_bayes.stacking import stack as stack
     from qqt_bayes.store import load_fit as load_fit
+    from qqt_bayes.tasks import Tasks as Tasks
+    from qqt_bayes.tasks import fit_tasks as fit_tasks
 
 # Name -> module: imported at first use, so that `import qqt_bayes` and the command line are quick.
 _LAZY = {
@@ -42,6 +47,8 @@ _LAZY = {
     "QQTError": "errors", "Runs": "runs", "Settings": "inference.sample", "Spec": "model.spec",
     "UsageError": "errors", "available_specs": "model.spec", "load_fit": "store",
     "load_spec": "model.spec", "read_pools": "runs", "read_runs": "runs",
+    "Tasks": "tasks", "fit_tasks": "tasks", "register_law": "laws.registry",
+    "Stack": "stacking", "stack": "stacking",
 }  # fmt: skip
 
 __all__ = ["__version__", "datasets", *sorted(_LAZY)]

@@ -83,16 +83,22 @@ class Fit:
             "half_life": self.posterior.half_lives,
             "harm": self.posterior.harms,
         }
+        if self.posterior.exchange_rates is not None:
+            by_pool["exchange_rate"] = self.posterior.exchange_rates
         data |= {n: (("chain", "draw", "pool"), v.reshape(*shape, -1)) for n, v in by_pool.items()}
         return xr.Dataset(data, coords={"pool": pools})
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Posterior of each pool's utility, half-life, level and harm: median and 90% ETI."""
+        """Posterior of each pool's utility, half-life, level and harm: median and 90% ETI.
+
+        For a law that has them, exchange rates too.
+        """
+        names = ("utility", "half_life", "level", "harm", "exchange_rate")
         rows = []
         for i, pool in enumerate(self.study.pools.names):
             row: dict[str, Any] = {"pool": pool}
-            for name in ("utility", "half_life", "level", "harm"):
+            for name in (n for n in names if n in self.draws):
                 values = self.draws[name].values[..., i].ravel()
                 if np.all(np.isnan(values)):
                     lo = mid = hi = np.nan
@@ -115,12 +121,14 @@ class Fit:
     def text(self) -> str:
         """A summary for people: what was fitted, convergence, and the pools."""
         t = self.study.trained_on
+        rated = "exchange_rate" in self.table
+        extra = f"  {'exchange rate':>22}" if rated else ""
         lines = [
             f"{self.stamp}{self.study.metric} of {int(t['runs'])} runs ({int(t['rows'])} rows, "
             f"largest {t['max_samples']:,.0f} samples), spec {self.spec.name}, seed {self.seed}",
             self.posterior.gate.text,
             "",
-            f"{'pool':>12}  {'utility [90% ETI]':>22}  {'half-life, epochs':>22}",
+            f"{'pool':>12}  {'utility [90% ETI]':>22}  {'half-life, epochs':>22}{extra}",
         ]
         for row in self.table.itertuples():
             utility = f"{row.utility:.2f} [{row.utility_lo:.2f}, {row.utility_hi:.2f}]"
@@ -129,7 +137,11 @@ class Fit:
                 if np.isnan(row.half_life)
                 else f"{row.half_life:.1f} [{row.half_life_lo:.1f}, {row.half_life_hi:.1f}]"
             )
-            lines.append(f"{row.pool:>12}  {utility:>22}  {life:>22}")
+            line = f"{row.pool:>12}  {utility:>22}  {life:>22}"
+            if rated:
+                rate: Any = (row.exchange_rate, row.exchange_rate_lo, row.exchange_rate_hi)
+                line += f"  {'{:.2f} [{:.2f}, {:.2f}]'.format(*rate):>22}"
+            lines.append(line)
         return "\n".join(lines + [f"note: {w}" for w in self.study.warnings])
 
     def decide(self, budgets: Any, candidates: Any = None, **options: Any) -> Any:

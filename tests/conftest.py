@@ -43,6 +43,20 @@ def accuracy_fit(small_runs):
     return qqt.fit(runs, "accuracy", seed=1, settings=qqt.Settings(draws=400))
 
 
+@pytest.fixture(scope="session")
+def small_stack(small_runs):
+    """Both shipped laws on the small study's loss, back-tested from two origins."""
+    import qqt_bayes as qqt
+
+    return qqt.stack(small_runs, "loss", settings=qqt.Settings(draws=500), max_origins=2)
+
+
+@pytest.fixture(scope="session")
+def rated_fit(small_stack):
+    """A fit of the exchange-rate law."""
+    return small_stack.fits[1]
+
+
 @pytest.fixture
 def small_tables(small_runs, tmp_path: Path) -> Path:
     """A folder with the small study's runs.csv and pools.csv."""

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,11 @@ class SizeFit:
             np.asarray(self.sizes.pools.sizes, float),
             np.array([self.sizes.law_index(m) for m in mixtures]), self.sizes.reference,
         )  # fmt: skip
+
+    def allocate(self, compute: Any, **options: Any) -> Any:
+        """Model size, samples and data at some compute; see :func:`qqt_bayes.allocate`."""
+        module = import_module("qqt_bayes.allocation.answer")
+        return module.allocate_fit(self, compute, **options)
 
     def predict(self, table: pd.DataFrame, *, noise: bool = False, seed: int = 0) -> np.ndarray:
         """Draws of the loss of runs, dims (draw, row), with the law's misfit.

@@ -133,7 +133,7 @@ def at_points(
     return Points(log_params, log_samples, seen[:, used], unique, law, place)
 
 
-def size_study(runs: Runs, metric: str, levels: tuple[str, ...] = ("params",)) -> Sizes:
+def size_study(runs: Runs, metric: str, levels: tuple[str, ...] = ("params", "model")) -> Sizes:
     """Check a run table for the law of size and data, and lay it out.
 
     Raises

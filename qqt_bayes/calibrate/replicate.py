@@ -19,10 +19,11 @@ from qqt_bayes.decide.candidates import default_candidates
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.cells import build_cells
 from qqt_bayes.inference.chart import SCALARS, build_chart
-from qqt_bayes.inference.marginal import WORST, Cells, log_density
+from qqt_bayes.inference.marginal import SCALES, WORST, Cells, log_density
 from qqt_bayes.inference.posterior import Posterior, sample_posterior
 from qqt_bayes.inference.sample import Settings, sample_few
 from qqt_bayes.model.design import Design, Points, build_design
+from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.prior_predictive import draw_prior, simulate_study, simulate_values
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.spec import Spec, load_spec
@@ -365,12 +366,16 @@ def quantities(
     out += [(n, "scalar", known[n], v) for n, v in posterior.scalars().items()]
     at = posterior.at(points)
     pools, harms = len(sizes), not posterior.priors["harm"].fixed
+    start, rates = SCALES + len(COMPONENTS), posterior.exchange_rates
     for i in range(pools):
+        if rates is not None and np.ptp(rates[:, i]) > 0.0:  # that of the reference is 1
+            rate = np.exp(natural[start + 2 * pools + i])
+            out.append((f"exchange rate {i + 1}", "exchange rate", rate, rates[:, i]))
         out.append((f"utility {i + 1}", "utility", truth["utility"][i], at.utility[:, i]))
         out.append((f"level {i + 1}", "level", truth["level"][i], at.level[:, i]))
         if not np.isfinite(sizes[i]):
             continue
-        life, harm = natural[i - 2 * pools], natural[i - pools]
+        life, harm = natural[start + i], natural[start + pools + i]
         out.append((f"half-life {i + 1}", "half-life", np.exp(life), posterior.half_lives[:, i]))
         if harms:
             out.append((f"harm {i + 1}", "harm", harm, posterior.harms[:, i]))

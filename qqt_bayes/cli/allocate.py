@@ -63,6 +63,8 @@ def allocate(
             where=o.parse_where(where), seed=seed, settings=Settings(draws=draws),
             on_fail=on_fail, progress=update,
         )  # fmt: skip
+    for warning in answer.fit.sizes.study.warnings:
+        o.note(f"note: {warning}")
     if plot is not None:
         answer.plot().savefig(plot)
         o.note(f"drew {plot}")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.errors import UsageError
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
 
 
 def fit(
@@ -49,6 +53,10 @@ def decide(
         str | None,
         typer.Option(help="Also optimise the sampling shares of these pools: A,B (or `all`)."),
     ] = None,
+    specs: Annotated[
+        str | None,
+        typer.Option(help="Stack these laws: effective_utility,exchange_rate (comma between)."),
+    ] = None,
     json: o.Json = False,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the bands to this file (png, pdf, svg).")
@@ -74,17 +82,25 @@ def decide(
     check_prob(prob)
     if plot is not None:
         o.writable(plot, (".png", ".pdf", ".svg"))
-    made = o.open_fit(
-        source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+    if specs is not None and shares is not None:
+        raise UsageError("--shares takes one law, --specs several -> leave one of them out")
+    one: Fit | None = None
+    if specs is None:
+        one = o.open_fit(
+            source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
+            seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+        )  # fmt: skip
+    made = one or o.open_stack(
+        source, str(specs), pools=pools, metric=metric, where=where, upto=upto, kind=kind,
+        seed=seed, draws=draws, candidates=candidates,
     )  # fmt: skip
     answer = made.decide(budgets, candidates, prob=prob, margin=margin, on_fail=on_fail)
     if plot is not None:
         answer.plot().savefig(plot)
         o.note(f"drew {plot}")
     best = None
-    if shares is not None:
-        best = made.best_shares(budgets, None if shares == "all" else shares, prob=prob)
+    if one is not None and shares is not None:
+        best = one.best_shares(budgets, None if shares == "all" else shares, prob=prob)
     if json:
         value = answer.to_json()
         for row, extra in zip(value["budgets"], best.to_json() if best else [], strict=False):

@@ -20,6 +20,7 @@ from qqt_bayes.cli import (
     risk,
     sbc,
     tables,
+    tasks,
 )
 from qqt_bayes.errors import GateError, QQTError
 
@@ -55,7 +56,7 @@ def common(
 
 
 for part in (
-    tables, importing, answer, risk, buy, allocate, report, calibrate, sbc, doctor,
+    tables, importing, answer, risk, buy, allocate, tasks, report, calibrate, sbc, doctor,
 ):  # fmt: skip
     part.register(app)
 

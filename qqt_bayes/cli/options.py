@@ -16,6 +16,7 @@ from qqt_bayes.errors import UsageError
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
     from qqt_bayes.runs import Runs
+    from qqt_bayes.stacking import Stack
 
 Source = Annotated[Path, typer.Argument(help="Run table (CSV), or a fit saved by `qqt fit`.")]
 Table = Annotated[Path, typer.Argument(help="Run table (CSV).")]
@@ -203,4 +204,62 @@ def open_fit(
         )  # fmt: skip
     for warning in made.study.warnings:
         note(f"note: {warning}")
+    return made
+
+
+@contextmanager
+def stages(label: str) -> Iterator[Callable[[str, float], None]]:
+    """A progress bar on stderr for named stages; silent when stderr is not a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
+        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
+    ) as bar:  # fmt: skip
+        task = bar.add_task(label, total=1.0)
+
+        def update(stage: str, done: float) -> None:
+            bar.update(task, description=stage, completed=done)
+
+        yield update
+
+
+def open_stack(
+    source: Path,
+    specs: str,
+    *,
+    pools: Path | None = None,
+    metric: str | None = None,
+    where: list[str] | None = None,
+    upto: str | None = None,
+    kind: str | None = None,
+    seed: int = 1,
+    draws: int = DRAWS,
+    candidates: str | None = None,
+) -> Stack:
+    """Several laws fitted to a run table and stacked; what is noticed goes to stderr.
+
+    Raises
+    ------
+    UsageError
+        For a saved fit (which is of one law), or a bad option.
+    """
+    from qqt_bayes.decide.candidates import parse_candidates
+    from qqt_bayes.inference.sample import Settings
+    from qqt_bayes.stacking import stack
+
+    if is_saved_fit(source):
+        raise UsageError(f"{source} is a saved fit, of one law -> give the run table with --specs")
+    runs = load_runs(source, pools, metric, kind)
+    name = only_metric(runs, metric)
+    if candidates is not None:
+        parse_candidates(candidates, runs.pools)
+    with stages("fits") as update:
+        made = stack(
+            runs, name, specs=[s.strip() for s in specs.split(",") if s.strip()],
+            where=parse_where(where), upto=upto, kind=kind, seed=seed,
+            settings=Settings(draws=draws), progress=update,
+        )  # fmt: skip
+    note(made.text)
     return made

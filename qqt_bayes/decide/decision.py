@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.decide.candidates import (
-    default_candidates,
-    kept_sizes,
-    parse_budgets,
-    parse_candidates,
-)
+from qqt_bayes.decide.candidates import kept_sizes
 from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
-from qqt_bayes.decide.predict import compute_factor, new_runs, predict
+from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw
+from qqt_bayes.decide.predict import compute_factor
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport, check_draws
 from qqt_bayes.runs import Mixture
@@ -27,17 +23,19 @@ from qqt_bayes.runs import Mixture
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
-GRID = 32
+GATED = 1000
 
-__all__ = ["Decision", "decide"]
+__all__ = ["Decision", "check_decision", "conclude", "decide"]
 
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """Which data is best at each budget; made by ``fit.decide``.
+    """Which data is best at each budget; made by ``fit.decide`` or ``stack.decide``.
 
     Attributes
     ----------
+    fit : Source
+        What it rests on: a fit, or several laws stacked.
     latent : numpy.ndarray
         Dims (sample, budget, candidate): latent performance as modelled, lower is better.
     new_run : numpy.ndarray
@@ -54,9 +52,13 @@ class Decision:
         Expected regret below which a candidate is good enough.
     regret_compute : numpy.ndarray
         Dims (budget, candidate); NaN where 16 times the samples would not do.
+    laws : tuple of Vote
+        What each of several stacked laws says; empty for a single fit.
+    notes : tuple of str
+        What a reader of the answer has to know besides.
     """
 
-    fit: Fit = field(repr=False)
+    fit: Source = field(repr=False)
     latent: np.ndarray = field(repr=False)
     new_run: np.ndarray = field(repr=False)
     budgets: np.ndarray
@@ -68,6 +70,8 @@ class Decision:
     margin: float | None
     regret_compute: np.ndarray = field(repr=False)
     gate: GateReport = field(repr=False)
+    laws: tuple[Vote, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def p_best(self) -> np.ndarray:
@@ -78,7 +82,7 @@ class Decision:
     @cached_property
     def expected_regret(self) -> np.ndarray:
         """Expected shortfall from the draw-wise best, in the metric's unit (budget, candidate)."""
-        return (self.latent - self.latent.min(axis=2, keepdims=True)).mean(axis=0)
+        return np.asarray(self.latent.mean(axis=0) - self.latent.min(axis=2).mean(axis=0)[:, None])
 
     @cached_property
     def best(self) -> np.ndarray:
@@ -116,6 +120,14 @@ class Decision:
         order = np.argsort(-p, kind="stable")
         count = int(np.searchsorted(np.cumsum(p[order]), self.prob - 1e-12)) + 1
         return [self.candidates[c].text for c in order[:count]]
+
+    def best_by_law(self, budget: int) -> dict[str, str]:
+        """What each stacked law alone would recommend; empty for a single fit."""
+        return {vote.name: self.candidates[vote.best[budget]].text for vote in self.laws}
+
+    def laws_disagree(self, budget: int) -> bool:
+        """Whether the stacked laws would recommend different data."""
+        return len(set(self.best_by_law(budget).values())) > 1
 
     def good_enough(self, budget: int) -> list[str]:
         """Candidates whose expected regret is at most the margin."""
@@ -219,28 +231,27 @@ def decide(
         When R-hat or the effective sample size of a decision quantity is not good enough.
     """
     check_prob(prob)
-    wanted = parse_budgets(budgets)
-    chosen = (
-        default_candidates(fit.study)
-        if candidates is None
-        else parse_candidates(candidates, fit.study.pools)
-    )
-    shares = np.array([c.vector(fit.study.pools) for c in chosen])
-    smallest = float(np.min(fit.study.samples))
-    ends = (min(smallest, wanted.min()), max(float(fit.study.samples.max()), wanted.max()))
-    grid = np.geomspace(*ends, GRID) if ends[1] > ends[0] else np.array(ends[:1])
-    drawn = predict(fit, np.concatenate([wanted, grid]), shares).latent
-    latent, grid_latent = drawn[:, : len(wanted)], drawn[:, len(wanted) :]
-    gate = check_decision(fit, latent, chosen, wanted)
+    question = ask(fit.study, budgets, candidates)
+    drawn = draw(fit, question)
+    gate = check_decision(fit, drawn.latent, question)
     if not gate.passed and fit.converged and on_fail != "warn":
         raise GateError(gate.text, gate)
-    regret = (grid_latent - grid_latent.min(axis=2, keepdims=True)).mean(axis=0)
-    sequence = best_sequence(regret)
-    crossings = tuple(crossover(grid_latent, grid, a, b) for a, b in pairwise(sequence))
-    factors = np.stack([compute_factor(fit, shares, n) for n in wanted])
+    return conclude(fit, question, drawn, gate, prob=prob, margin=margin)
+
+
+def conclude(
+    source: Source, question: Question, drawn: Drawn, gate: GateReport, *, prob: float,
+    margin: float | None, laws: tuple[Vote, ...] = (), notes: tuple[str, ...] = (),
+) -> Decision:  # fmt: skip
+    """The decision that draws amount to, whoever produced them."""
+    # not draw by draw: at many points the draws fill the memory
+    regret = drawn.grid.mean(axis=0) - drawn.grid.min(axis=2).mean(axis=0)[:, None]
+    pairs = pairwise(best_sequence(regret))
+    crossings = tuple(crossover(drawn.grid, question.grid, a, b) for a, b in pairs)
     return Decision(
-        fit, latent, new_runs(fit, latent, fit.seed), wanted, tuple(chosen), grid, grid_latent,
-        crossings, prob, margin, factors, gate,
+        source, drawn.latent, drawn.new_run, question.budgets, question.candidates, question.grid,
+        drawn.grid, crossings, prob, margin, np.stack([compute_factor(n) for n in drawn.longer]),
+        gate, laws, notes,
     )  # fmt: skip
 
 
@@ -256,14 +267,13 @@ def check_prob(prob: float) -> None:
         raise UsageError(f"prob is {prob:g} -> give a probability between 0 and 1, such as 0.9")
 
 
-def check_decision(
-    fit: Fit, latent: np.ndarray, candidates: Sequence[Mixture], budgets: np.ndarray
-) -> GateReport:
-    """Gate of what the decision rests on: each candidate's performance at each budget."""
-    shape = fit.posterior.chains
-    names, draws = [], []
-    for b, n in enumerate(budgets):
-        for c, mixture in enumerate(candidates):
-            names.append(f"{mixture.text} at {n:,.0f}")
-            draws.append(latent[:, b, c].reshape(shape))
-    return check_draws(names, np.array(draws))
+def check_decision(fit: Fit, latent: np.ndarray, question: Question) -> GateReport:
+    """Gate of what the decision rests on: each candidate's performance at each budget.
+
+    Of more than :data:`GATED` of them, so many: neighbours are of one kind.
+    """
+    flat = latent.reshape(len(latent), -1)
+    chosen = np.unique(np.linspace(0, flat.shape[1] - 1, GATED).round().astype(int))
+    place = [divmod(int(k), len(question.candidates)) for k in chosen]
+    names = [f"{question.candidates[c].text} at {question.budgets[b]:,.0f}" for b, c in place]
+    return check_draws(names, flat[:, chosen].T.reshape(len(chosen), fit.posterior.chains[0], -1))

@@ -59,6 +59,11 @@ def as_json(d: Decision) -> dict[str, Any]:
                 ],
             }
             | ({"good_enough": d.good_enough(b)} if d.margin is not None else {})
+            | (
+                {"best_by_law": d.best_by_law(b), "laws_disagree": d.laws_disagree(b)}
+                if d.laws
+                else {}
+            )
         )
     crossings = [
         {
@@ -88,6 +93,13 @@ def as_json(d: Decision) -> dict[str, Any]:
         "crossovers": crossings,
         "searched": [number(d.grid[0]), number(d.grid[-1])],
     }
+    if d.laws:
+        out["laws"] = [
+            {"name": v.name, "weight": number(v.weight), "log_score": number(v.log_score)}
+            for v in d.laws
+        ]
+    if d.notes:
+        out["notes"] = list(d.notes)
     if d.fit.stamp or not d.gate.passed:
         out["warning"] = d.fit.stamp or d.gate.text
     return out

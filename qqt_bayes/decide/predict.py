@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ __all__ = ["Prediction", "bounded", "compute_factor", "new_runs", "predict"]
 
 FACTORS = np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0])
 KNEE = 0.99  # share of the ceiling up to which a prediction is left as it is
+MOST = 100_000_000  # numbers in one prediction: 800 MB
+BLOCK = 1_000_000
 WORSE = 2.0  # a longer run on any candidate ends below this multiple of the worst run observed
 
 
@@ -55,11 +58,26 @@ def predict(
     samples = np.repeat(budgets, len(shares))
     points = fit.posterior.design.points_at(samples, np.tile(shares, (len(budgets), 1)))
     drawn = fit.posterior.at(points, seed=seed, every=every)
-    latent = fit.posterior.irreducible[::every, None] + np.exp(drawn.log_reducible)
-    return Prediction(
-        bounded(latent, ceiling(fit, samples)).reshape(len(latent), len(budgets), len(shares)),
-        budgets,
-    )
+    latent, top = drawn.log_reducible, ceiling(fit, samples)
+    irreducible = fit.posterior.irreducible[::every, None]
+    for b in blocks(latent):  # in place: there may be a hundred million of them
+        latent[b] = bounded(irreducible[b] + np.exp(latent[b]), top)
+    return Prediction(latent.reshape(len(latent), len(budgets), len(shares)), budgets)
+
+
+def blocks(draws: np.ndarray) -> Iterator[slice]:
+    """Slices of the first dimension that keep temporary arrays small."""
+    size = max(1, BLOCK * len(draws) // max(draws.size, 1))
+    for begin in range(0, len(draws), size):
+        yield slice(begin, begin + size)
+
+
+def thinning(fit: Fit, points: int) -> int:
+    """One draw in how many, so that draws times points stay below :data:`MOST`."""
+    each = fit.posterior.chains[1]
+    wanted = len(fit.posterior.natural) * points / MOST
+    fitting = [k for k in range(1, each + 1) if each % k == 0 and k >= wanted]
+    return fitting[0] if fitting else each
 
 
 def ceiling(fit: Fit, samples: np.ndarray) -> np.ndarray:
@@ -82,7 +100,7 @@ def bounded(value: np.ndarray, ceiling: np.ndarray | float) -> np.ndarray:
         return np.where(excess > 0, knee + room * (excess / (excess + room)), value)
 
 
-def new_runs(fit: Fit, latent: np.ndarray, seed: int) -> np.ndarray:
+def new_runs(fit: Fit, latent: np.ndarray, seed: int, every: int = 1) -> np.ndarray:
     """Add seed noise and the evaluation noise of the study's median run to latent performance.
 
     Parameters
@@ -93,39 +111,51 @@ def new_runs(fit: Fit, latent: np.ndarray, seed: int) -> np.ndarray:
         Dim (sample, ...).
     seed : int
         Of the noise.
+    every : int
+        One draw of the fit in so many is behind the latent performance.
     """
     rng = np.random.default_rng(seed)
+    relative = fit.posterior.seed_noise[::every].reshape(-1, *([1] * (latent.ndim - 1)))
+    top = np.inf if fit.study.kind == "loss" else 1.0
+    out = np.empty_like(latent)
+    for b in blocks(latent):
+        noise = np.sqrt((relative[b] * latent[b]) ** 2 + evaluation_variance(fit, latent[b]))
+        out[b] = np.clip(latent[b] + noise * rng.normal(size=noise.shape), 0.0, top)
+    return out
+
+
+def evaluation_variance(fit: Fit, latent: np.ndarray) -> np.ndarray:
+    """Variance of the evaluation of the study's median run, at each latent performance."""
     study = fit.study
     given = study.se[np.isfinite(study.se)]
     items = study.n_eval[np.isfinite(study.n_eval)]
     if len(given):
-        evaluation = np.full(latent.shape, float(np.median(given)) ** 2)
-    elif study.kind != "loss" and len(items):
+        return np.full(latent.shape, float(np.median(given)) ** 2)
+    if study.kind != "loss" and len(items):
         share = np.clip(latent, 0.0, 1.0)
-        evaluation = share * (1.0 - share) / float(np.median(items))
-    else:
-        evaluation = np.zeros(latent.shape)
-    relative = fit.posterior.seed_noise.reshape(-1, *([1] * (latent.ndim - 1)))
-    noise = np.sqrt((relative * latent) ** 2 + evaluation) * rng.normal(size=latent.shape)
-    return np.clip(latent + noise, 0.0, np.inf if study.kind == "loss" else 1.0)
+        return np.asarray(share * (1.0 - share) / float(np.median(items)))
+    return np.zeros(latent.shape)
 
 
-def compute_factor(fit: Fit, shares: np.ndarray, budget: float) -> np.ndarray:
+def compute_factor(latent: np.ndarray) -> np.ndarray:
     """Factor of samples that makes up for each candidate's expected regret.
 
     The candidate is run for longer until its median performance reaches the median of the
     draw-wise best at the budget itself.
+
+    Parameters
+    ----------
+    latent : numpy.ndarray
+        Dims (sample, factor, candidate): of runs longer by :data:`FACTORS`.
 
     Returns
     -------
     numpy.ndarray
         Dim (candidate,): 1 where there is no regret, NaN where 16 times the samples do not do.
     """
-    every = max(1, len(fit.posterior.natural) // 500)
-    latent = predict(fit, budget * FACTORS, shares, seed=17, every=every).latent
     curve, target = np.median(latent, axis=0), np.median(latent[:, 0].min(axis=1))
-    out = np.full(len(shares), np.nan)
-    for c in range(len(shares)):
+    out = np.full(curve.shape[1], np.nan)
+    for c in range(curve.shape[1]):
         # Monte Carlo error cancels only within one set of draws, so both ends are read off it
         reached = np.flatnonzero(curve[:, c] <= target)
         if len(reached) == 0:

@@ -51,6 +51,9 @@ def describe(d: Decision) -> str:
         f"{d.fit.stamp}{study.metric} ({kind} is better), fitted to {int(trained['runs'])} runs "
         f"up to {format_number(largest)} samples; {d.prob:.0%} equal-tailed credible intervals"
     ]
+    if d.laws:
+        told = ", ".join(f"{v.name} {v.weight:.2f}" for v in d.laws)
+        lines.append(f"laws stacked by their roll-forward scores, with weights {told}")
     table = d.table
     width = max([len(c.text) for c in d.candidates] + [9])
     for b, samples in enumerate(d.budgets):
@@ -77,12 +80,24 @@ def describe(d: Decision) -> str:
         if len(rows) > SHOWN:
             lines.append(f"  and {len(rows) - SHOWN} more, each with a larger expected regret")
         lines.append(f"  {d.prob:.0%} credible set: {', '.join(d.credible_set(b))}")
+        if d.laws_disagree(b):
+            lines.append(f"  LAWS DISAGREE: {disagreement(d, b)}")
         if d.margin is not None:
             lines.append(f"  good enough (regret <= {d.margin:g}): {', '.join(d.good_enough(b))}")
-    lines += ["", *crossover_lines(d)]
+    lines += ["", *crossover_lines(d), *(f"note: {note}" for note in d.notes)]
     if not d.gate.passed:
         lines.append(f"NOT CONVERGED: {d.gate.text}")
     return "\n".join(lines).rstrip()
+
+
+def disagreement(d: Decision, budget: int) -> str:
+    """What each law recommends, and what the stack's choice would cost under it."""
+    chosen = d.candidates[d.best[budget]].text
+    return "; ".join(
+        f"under {v.name} {d.candidates[v.best[budget]].text} is best"
+        + (f" ({chosen} costs {v.cost[budget]:.2g})" if v.best[budget] != d.best[budget] else "")
+        for v in d.laws
+    )
 
 
 def crossover_lines(d: Decision) -> list[str]:

@@ -7,14 +7,39 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.inference.exponents import EFFECTIVE_UTILITY, EXCHANGE_RATE
 from qqt_bayes.inference.marginal import Cells
+from qqt_bayes.inference.own_law import address_of
+from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.regime import check_regime
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
     from qqt_bayes.model.priors import Prior
 
-__all__ = ["build_cells"]
+CODES = {"effective_utility": EFFECTIVE_UTILITY, "exchange_rate": EXCHANGE_RATE}
+
+__all__ = ["build_cells", "law_code"]
+
+
+def law_code(name: str, priors: dict[str, Prior]) -> int:
+    """What the kernels call a law by.
+
+    Raises
+    ------
+    UsageError
+        For an unknown law, or one whose utilities cannot differ by pool but do.
+    """
+    law = find_law(name)
+    if law.rated:
+        for parameter in ("utility_spread", "quality_effect"):
+            prior = priors[parameter]
+            if not (prior.fixed and prior.numbers[0] == 0.0):
+                raise UsageError(
+                    f"law '{name}' has one utility for all pools: prior '{parameter}' must be "
+                    f"fixed at 0, not {prior.text}."
+                )
+    return address_of(law) if law.point else CODES[name]
 
 
 def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
@@ -23,7 +48,8 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
     Raises
     ------
     UsageError
-        If a prior that is integrated out is not normal, or that of the regime not half-t.
+        If a prior that is integrated out is not normal, or that of the regime not half-t, or if
+        the law does not fit the priors.
     """
     linear = {}
     for name in ("level", "quality_effect"):
@@ -45,5 +71,5 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
         array(design.kernels), array(design.likeness), array(design.quality),
         start, np.log(stop / start), repeats,
         float(linear["level"][0]), float(linear["level"][1]), float(linear["quality_effect"][1]),
-        kind != "loss",
+        kind != "loss", law_code(design.law, priors),
     )  # fmt: skip

@@ -13,9 +13,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.marginal import DILUTION, IRREDUCIBLE, SCALES, Cells, log_density
+from qqt_bayes.errors import UsageError
+from qqt_bayes.inference.marginal import (
+    DILUTION,
+    IRREDUCIBLE,
+    SCALES,
+    UTILITY,
+    Cells,
+    log_density,
+)  # fmt: skip
+from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS
-from qqt_bayes.model.priors import Prior
+from qqt_bayes.model.priors import NO_RATES, Prior
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
@@ -43,6 +52,11 @@ class Chart(NamedTuple):
     finite: np.ndarray  # (pool,) bool: only finite pools can be repeated
     life_factor: np.ndarray  # (finite pool, finite pool) root of the half-lives' prior correlation
     log_size: np.ndarray  # (pool,) log size over the geometric mean of the pool's family
+    rated: bool  # whether the law has exchange rates, which then follow the harms
+    rate_sd: float  # of a log exchange rate
+    rate_factor: np.ndarray  # (pool, free) root of their prior correlation; zeros for a reference
+    pivot: float  # utility at which the walked rates are the standard normal ones
+    centre: float  # mean of the values
 
 
 def build_chart(priors: dict[str, Prior], design: Design) -> Chart:
@@ -54,18 +68,46 @@ def build_chart(priors: dict[str, Prior], design: Design) -> Chart:
     if chosen[IRREDUCIBLE].family == "beta":
         upper = min(upper, 1.0)  # where its density ends, even if every value is above
     pairs = np.array([p.pair for p in chosen])
-    harm = priors["harm"]
+    harm, rate = priors["harm"], priors.get("exchange_rate", NO_RATES)
+    rated = find_law(design.law).rated
+    check_rate(rate, rated, design.law)
+    free = design.rate_factor if rated and not rate.fixed else design.rate_factor[:, :0]
     return Chart(
         np.array([p.code for p in chosen]), pairs[:, 0].copy(), pairs[:, 1].copy(), float(upper),
-        harm.code, *harm.pair, finite, factor, design.log_size,
+        harm.code, *harm.pair, finite, factor, design.log_size, rated, float(rate.pair[1]),
+        np.ascontiguousarray(free), prior_median(priors["utility"]),
+        float(design.value.mean()),
     )  # fmt: skip
+
+
+def prior_median(prior: Prior) -> float:
+    """Median of a prior that has a positive one; 1 of another."""
+    value = prior.numbers[0] if prior.fixed else float(prior.distribution().median())
+    return value if value > 0.0 else 1.0
+
+
+def check_rate(prior: Prior, rated: bool, law: str) -> None:
+    """Check the prior of the log exchange rates.
+
+    Raises
+    ------
+    UsageError
+        Unless it is normal about 0, or fixed at 0 (always so for a law without them).
+    """
+    if not (prior.family in ("normal", "fixed") and prior.numbers[0] == 0.0):
+        raise UsageError(
+            "prior 'exchange_rate' (of the log rate) must be normal with mu = 0, or fixed at 0, "
+            f"not {prior.text}."
+        )
+    if not (rated or prior.fixed):
+        raise UsageError(f"law '{law}' has no exchange rates: remove prior 'exchange_rate'.")
 
 
 def dimension(chart: Chart) -> int:
     """Length of the unconstrained vector."""
     pools = int(chart.finite.sum())
     per_pool = pools * (2 if chart.harm_code else 1)
-    return int((chart.code > 0).sum()) + per_pool
+    return int((chart.code > 0).sum()) + per_pool + chart.rate_factor.shape[1]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -131,6 +173,17 @@ def scalar(code, a, b, u):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def rate_ratio(chart, values):
+    """Log exchange rates over what is walked for them.
+
+    The runs tell by how much pools differ in the metric: utility times log rate times the gap to
+    the irreducible part. That product is walked, else the three lie on a curved ridge.
+    """
+    gap = 1.0 - values[IRREDUCIBLE] / chart.centre
+    return chart.pivot / (values[UTILITY] * gap)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def to_natural(theta, chart, natural, slope, d_prior):
     """Fill the natural vector; return the log prior.
 
@@ -141,6 +194,7 @@ def to_natural(theta, chart, natural, slope, d_prior):
     tau0 = scalars - 2
     log_prior = 0.0
     at = 0
+    places = np.full(2, -1)  # of the irreducible part and the utility in theta
     values = np.empty(scalars)
     for s in range(scalars):
         if chart.code[s] == 0:
@@ -151,6 +205,8 @@ def to_natural(theta, chart, natural, slope, d_prior):
             x, dx, lp, dlp = bounded(chart.code[s], chart.a[s], chart.b[s], theta[at], chart.upper)
         else:
             x, dx, lp, dlp = scalar(chart.code[s], chart.a[s], chart.b[s], theta[at])
+        if s <= UTILITY:
+            places[s] = at
         values[s] = x
         slope[s] = dx
         d_prior[at] = dlp
@@ -180,6 +236,25 @@ def to_natural(theta, chart, natural, slope, d_prior):
             log_prior += lp
             d_prior[at] = dlp
             at += 1
+    if chart.rated:
+        free = chart.rate_factor.shape[1]
+        ratio = rate_ratio(chart, values)
+        for i in range(pools):
+            natural[tau0 + 2 * pools + i] = 0.0
+            for k in range(free):
+                natural[tau0 + 2 * pools + i] += (
+                    chart.rate_sd * chart.rate_factor[i, k] * ratio * theta[at + k]
+                )
+        for k in range(free):
+            eps = ratio * theta[at + k]
+            log_prior += math.log(ratio) - 0.5 * eps * eps
+            d_prior[at + k] = -eps * ratio
+            pull = eps * eps - 1.0
+            if places[UTILITY] >= 0:
+                d_prior[places[UTILITY]] += pull * slope[UTILITY] / values[UTILITY]
+            if places[IRREDUCIBLE] >= 0:
+                gap = chart.centre - values[IRREDUCIBLE]
+                d_prior[places[IRREDUCIBLE]] -= pull * slope[IRREDUCIBLE] / gap
     return log_prior
 
 
@@ -189,15 +264,22 @@ def density_and_gradient(theta, chart, cells, gradient):
     pools = chart.finite.shape[0]
     scalars = chart.code.shape[0]
     tau0 = scalars - 2
-    natural = np.empty(tau0 + 2 * pools)
+    blocks = 3 if chart.rated else 2
+    natural = np.empty(tau0 + blocks * pools)
     slope = np.empty(scalars + pools)
-    inner = np.empty(tau0 + 2 * pools)
+    inner = np.empty(tau0 + blocks * pools)
     total = to_natural(theta, chart, natural, slope, gradient)
     total += log_density(natural, cells, inner)
     if not math.isfinite(total):
         return -np.inf
     at = 0
     spread = chart.a[tau0 + 1]
+    ratio = rate_ratio(chart, natural)
+    if chart.rated:
+        for i in range(pools):
+            pull = inner[tau0 + 2 * pools + i] * natural[tau0 + 2 * pools + i]
+            inner[UTILITY] -= pull / natural[UTILITY]
+            inner[IRREDUCIBLE] += pull / (chart.centre - natural[IRREDUCIBLE])
     d_median = 0.0
     for i in range(pools):
         d_median += inner[tau0 + i]
@@ -229,12 +311,17 @@ def density_and_gradient(theta, chart, cells, gradient):
         if chart.finite[i] and chart.harm_code > 0:
             gradient[at] += inner[tau0 + pools + i] * slope[scalars + i]
             at += 1
+    for k in range(chart.rate_factor.shape[1]):
+        for i in range(pools):
+            gradient[at + k] += (
+                inner[tau0 + 2 * pools + i] * chart.rate_sd * chart.rate_factor[i, k] * ratio
+            )
     return total
 
 
 def natural_length(chart: Chart) -> int:
-    """Length of the natural vector: scalars, component scales, log half-lives, harms."""
-    return SCALES + len(COMPONENTS) + 2 * len(chart.finite)
+    """Length of the natural vector: scalars, component scales, log half-lives, harms, rates."""
+    return SCALES + len(COMPONENTS) + (3 if chart.rated else 2) * len(chart.finite)
 
 
 def natural_draws(theta: np.ndarray, chart: Chart) -> np.ndarray:

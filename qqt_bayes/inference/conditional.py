@@ -15,17 +15,16 @@ import numpy as np
 from numba import njit
 
 from qqt_bayes.inference.cores import threads as allowed
-from qqt_bayes.inference.exponents import exponents
+from qqt_bayes.inference.dense import invert
 from qqt_bayes.inference.marginal import (
-    DILUTION,
     IRREDUCIBLE,
     NOISE,
     SCALES,
     SPREAD,
     UTILITY,
     Cells,
+    cell_exponents,
     covariance,
-    invert,
     log_variance,
     mean,
 )  # fmt: skip
@@ -71,27 +70,18 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
     n, pools = cells.first.shape
     points = first.shape[0]
     comps = cells.kernels.shape[0]
-    tau0 = SCALES + comps
     x = np.empty((n, pools))
     xt = np.empty((points, pools))
     xe = np.empty((edge_first.shape[0], pools))
-    scratch = np.empty((max(n, points, edge_first.shape[0]), pools))
+    no_slopes = np.empty((0, 0, 0))
     track = np.empty(paths.times.shape[0])
     keep_parts = parts.shape[0] > 0
     for s in range(natural.shape[0]):
         row = natural[s]
         d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
-        log_tau = row[tau0 : tau0 + pools]
-        harm = row[tau0 + pools : tau0 + 2 * pools]
-        unused = scratch[:n]  # the derivatives are not wanted here
-        exponents(cells.first, cells.epochs, cells.shares, log_tau, row[DILUTION], harm,
-                  cells.start, cells.lengths, cells.repeats, x, unused, unused, unused)  # fmt: skip
-        unused = scratch[:points]
-        exponents(first, epochs, shares, log_tau, row[DILUTION], harm, cells.start, cells.lengths,
-                  cells.repeats, xt, unused, unused, unused)  # fmt: skip
-        unused = scratch[: edge_first.shape[0]]
-        exponents(edge_first, edge_epochs, edge_shares, log_tau, row[DILUTION], harm, cells.start,
-                  cells.lengths, cells.repeats, xe, unused, unused, unused)  # fmt: skip
+        cell_exponents(row, cells, cells.first, cells.epochs, cells.shares, x, no_slopes)
+        cell_exponents(row, cells, first, epochs, shares, xt, no_slopes)
+        cell_exponents(row, cells, edge_first, edge_epochs, edge_shares, xe, no_slopes)
         resid = mean(row, cells, x)
         noise = np.empty(n)
         for r in range(n):

@@ -1,8 +1,8 @@
-"""The effective-utility law's exponent sums and their derivatives, compiled.
+"""The laws' exponents and their derivatives, compiled.
 
-The law itself is written once, in :mod:`qqt_bayes.laws.effective_utility`; this is its fast twin
-for the sampler (a recurrence over passes in place of an exponential each), tested equal to it,
-derivatives included.
+The laws themselves are written once, in :mod:`qqt_bayes.laws`; these are fast twins for the
+sampler, tested equal to them, derivatives included. A law of the user's own is called as a C
+function through its address, so that nothing here is compiled anew for it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,13 @@ import math
 import numpy as np
 from numba import njit
 
+from qqt_bayes.inference.own_law import call_law
+
 LN2 = math.log(2.0)
 NEGLIGIBLE = 1e-14
+STEP = 1e-5  # of central differences: error about 1e-10 for laws of order one
+EFFECTIVE_UTILITY, EXCHANGE_RATE = 0, 1  # any other law is the address of a C function
+BY_HALF_LIFE, BY_DILUTION, BY_HARM, BY_RATE = 0, 1, 2, 3  # places in `slopes`
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -45,19 +50,13 @@ def fresh_sum(epochs, rate, start, lengths, repeats):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def exponents(first, epochs, shares, log_half_life, dilution, harm, start, lengths, repeats,
-              out, d_log_half_life, d_dilution, d_harm):  # fmt: skip
-    """Fill the exponent sums and their derivatives, all of dims (row, pool).
-
-    Each exponent sum depends on its own pool's half-life and harm and on the common dilution, so
-    the derivatives are matrices of the same shape as the sums.
-    """
+def utility_exponents(first, epochs, shares, log_half_life, dilution, harm, start, lengths,
+                      repeats, out, slopes):  # fmt: skip
+    """Effective utility: each pool's exponent depends on its own parameters and the dilution."""
+    wanted = slopes.shape[0] > 0
     for r in range(first.shape[0]):
         for i in range(first.shape[1]):
             w = shares[r, i]
-            d_log_half_life[r, i] = 0.0
-            d_dilution[r, i] = 0.0
-            d_harm[r, i] = 0.0
             if w <= 0.0:
                 out[r, i] = 0.0
                 continue
@@ -69,16 +68,108 @@ def exponents(first, epochs, shares, log_half_life, dilution, harm, start, lengt
             fresh, moment = fresh_sum(epochs[r, i], rate, start, lengths, repeats)
             log_e = math.log(epochs[r, i])
             out[r, i] = w * (first[r, i] + (1.0 + harm[i]) * fresh - harm[i] * log_e)
-            slope = w * (1.0 + harm[i]) * moment * rate
-            d_log_half_life[r, i] = slope
-            d_dilution[r, i] = -slope * log_w
-            d_harm[r, i] = w * (fresh - log_e)
+            if wanted:
+                slope = w * (1.0 + harm[i]) * moment * rate
+                slopes[BY_HALF_LIFE, r, i] = slope
+                slopes[BY_DILUTION, r, i] = -slope * log_w
+                slopes[BY_HARM, r, i] = w * (fresh - log_e)
 
 
-def exponents_and_slopes(first, epochs, shares, log_half_life, dilution, harm, bins):
-    """Allocate and fill: the exponent sums, then d/dlog tau, d/dq, d/dh, each (row, pool)."""
+@njit(cache=True, nogil=True, error_model="numpy")
+def rate_exponents(first, epochs, shares, log_half_life, dilution, harm, log_rate, out, slopes):
+    """Exchange rates: the log of the total worth, split by shares (only its sum means anything)."""
+    wanted = slopes.shape[0] > 0
+    pools = first.shape[1]
+    value = np.empty(pools)
+    for r in range(first.shape[0]):
+        total = 0.0
+        hurt = 0.0
+        for i in range(pools):
+            w = shares[r, i]
+            value[i] = 0.0
+            if w <= 0.0:
+                continue
+            log_worth = 0.0
+            if epochs[r, i] > 1.0:
+                log_w = math.log(w)
+                decay = LN2 * math.exp(dilution * log_w - log_half_life[i])
+                more = epochs[r, i] - 1.0
+                gain = -math.expm1(-more * decay) / decay
+                log_worth = math.log1p(gain)
+                barren = w * (math.log(epochs[r, i]) - log_worth)
+                hurt += harm[i] * barren
+                if wanted:
+                    slope = (gain - more * math.exp(-more * decay)) / (1.0 + gain)
+                    slopes[BY_HALF_LIFE, r, i] = slope  # of log_worth, completed below
+                    slopes[BY_DILUTION, r, i] = -slope * log_w
+                    slopes[BY_HARM, r, i] = -barren
+            value[i] = w * math.exp(first[r, i] + log_rate[i] + log_worth)
+            total += value[i]
+        whole = math.log(total) - hurt
+        for i in range(pools):
+            w = shares[r, i]
+            out[r, i] = w * whole
+            if wanted and w > 0.0:
+                part = value[i] / total
+                slopes[BY_RATE, r, i] = part
+                slopes[BY_HALF_LIFE, r, i] *= part + w * harm[i]
+                slopes[BY_DILUTION, r, i] *= part + w * harm[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def own_exponents(law, first, epochs, shares, log_half_life, dilution, harm, log_rate, out,
+                  slopes):  # fmt: skip
+    """A law of the user's own; its derivatives by central differences."""
+    pools = first.shape[1]
+    life, hurt, rate = log_half_life.copy(), harm.copy(), log_rate.copy()
+    for r in range(first.shape[0]):
+        f, e, w = first[r], epochs[r], shares[r]
+        whole = call_law(law, f, e, w, life, dilution, hurt, rate)
+        for i in range(pools):
+            out[r, i] = w[i] * whole
+        if slopes.shape[0] == 0:
+            continue
+        ahead = call_law(law, f, e, w, life, dilution + STEP, hurt, rate)
+        behind = call_law(law, f, e, w, life, dilution - STEP, hurt, rate)
+        for i in range(pools):
+            if w[i] <= 0.0:
+                continue
+            slopes[BY_DILUTION, r, i] = w[i] * (ahead - behind) / (2.0 * STEP)
+            for place, vector in ((BY_HALF_LIFE, life), (BY_HARM, hurt), (BY_RATE, rate)):
+                here = vector[i]
+                vector[i] = here + STEP
+                up = call_law(law, f, e, w, life, dilution, hurt, rate)
+                vector[i] = here - STEP
+                down = call_law(law, f, e, w, life, dilution, hurt, rate)
+                vector[i] = here
+                slopes[place, r, i] = (up - down) / (2.0 * STEP)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def exponents(law, first, epochs, shares, log_half_life, dilution, harm, log_rate, start, lengths,
+              repeats, out, slopes):  # fmt: skip
+    """Fill the exponents, dims (row, pool), and their derivatives, dims (4, row, pool).
+
+    The derivatives are in the pool's log half-life, the dilution (the pool's part of it), its harm
+    and its log exchange rate; an empty ``slopes`` leaves them out.
+    """
+    slopes[:] = 0.0
+    if law == EFFECTIVE_UTILITY:
+        utility_exponents(first, epochs, shares, log_half_life, dilution, harm, start, lengths,
+                          repeats, out, slopes)  # fmt: skip
+    elif law == EXCHANGE_RATE:
+        rate_exponents(first, epochs, shares, log_half_life, dilution, harm, log_rate, out, slopes)
+    else:
+        own_exponents(law, first, epochs, shares, log_half_life, dilution, harm, log_rate, out,
+                      slopes)  # fmt: skip
+
+
+def exponents_and_slopes(first, epochs, shares, log_half_life, dilution, harm, bins,
+                         log_rate=None, law=EFFECTIVE_UTILITY):  # fmt: skip
+    """Allocate and fill: the exponents, then d/dlog tau, d/dq, d/dh, d/dlog kappa, (row, pool)."""
     start, stop, repeats = bins
-    outputs = tuple(np.empty(np.shape(first)) for _ in range(4))
-    exponents(first, epochs, shares, log_half_life, float(dilution), harm, start,
-              np.log(stop / start), repeats, *outputs)  # fmt: skip
-    return outputs
+    out, slopes = np.empty(np.shape(first)), np.empty((4, *np.shape(first)))
+    rate = np.zeros(np.shape(first)[1]) if log_rate is None else log_rate
+    exponents(law, first, epochs, shares, log_half_life, float(dilution), harm, rate, start,
+              np.log(stop / start), repeats, out, slopes)  # fmt: skip
+    return out, *slopes

@@ -19,10 +19,18 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.exponents import exponents
+from qqt_bayes.inference.dense import add_products, inner_product, invert
+from qqt_bayes.inference.exponents import (
+    BY_DILUTION,
+    BY_HALF_LIFE,
+    BY_HARM,
+    BY_RATE,
+    EFFECTIVE_UTILITY,
+    exponents,
+)  # fmt: skip
 
-# Order of the scalars at the head of the natural vector; component scales, log half-lives and
-# harms follow.
+# Order of the scalars at the head of the natural vector; component scales, log half-lives, harms
+# and, for a law that has them, log exchange rates follow.
 IRREDUCIBLE, UTILITY, SPREAD, NOISE, DILUTION, SCALES = 0, 1, 2, 3, 4, 5
 
 WORST = 4.0
@@ -50,6 +58,7 @@ class Cells(NamedTuple):
     level_sd: float
     quality_sd: float  # prior sd of the effect of quality on utility (relative)
     bounded: bool  # an error in [0, 1]: levels are relative to 1 - d, else to d
+    law: int = EFFECTIVE_UTILITY  # code of the law, or the address of the user's own
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -63,47 +72,13 @@ def log_variance(variance, gap):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def invert(c):
-    """Inverse and log-determinant of a positive definite matrix, in place; ok is False if not.
-
-    Small matrices (tens of rows) are the rule here, for which plain loops beat the overhead of
-    calling LAPACK; larger ones go there.
-    """
-    n = c.shape[0]
-    logdet = 0.0
-    for j in range(n):
-        pivot = c[j, j]
-        for k in range(j):
-            pivot -= c[j, k] * c[j, k]
-        if not pivot > 0.0:
-            return 0.0, False
-        root = math.sqrt(pivot)
-        logdet += 2.0 * math.log(root)
-        c[j, j] = root
-        for i in range(j + 1, n):
-            s = c[i, j]
-            for k in range(j):
-                s -= c[i, k] * c[j, k]
-            c[i, j] = s / root
-    # the factor's inverse, transposed into the upper triangle so that the inner loops are
-    # along rows: u[j, i] = inverse[i, j]
-    for j in range(n):
-        c[j, j] = 1.0 / c[j, j]
-        for i in range(j + 1, n):
-            s = c[i, j] * c[j, j]
-            for k in range(j + 1, i):
-                s += c[i, k] * c[j, k]
-            c[j, i] = -s / c[i, i]
-    for i in range(n):
-        for j in range(i, n):
-            s = 0.0
-            for k in range(j, n):
-                s += c[i, k] * c[j, k]
-            c[i, j] = s
-    for i in range(n):
-        for j in range(i):
-            c[i, j] = c[j, i]
-    return logdet, True
+def cell_exponents(natural, cells, first, epochs, shares, out, slopes):
+    """Exponents at some points, dims (point, pool), given a natural vector; see `exponents`."""
+    pools = first.shape[1]
+    tau0 = SCALES + cells.kernels.shape[0]
+    exponents(cells.law, first, epochs, shares, natural[tau0 : tau0 + pools], natural[DILUTION],
+              natural[tau0 + pools : tau0 + 2 * pools], natural[tau0 + 2 * pools :], cells.start,
+              cells.lengths, cells.repeats, out, slopes)  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -115,17 +90,18 @@ def covariance(natural, cells, x, noise_var):
     xq = x @ cells.quality
     pool_scale = (m_b * spread) ** 2
     quality_scale = (m_b * cells.quality_sd) ** 2
-    c = np.empty((n, n))
+    c = np.full((n, n), cells.level_sd**2)
+    add_products(c, pool_scale * xl, np.ascontiguousarray(x.T))
+    for j in range(cells.kernels.shape[0]):
+        variance = natural[SCALES + j] ** 2
+        if variance > 0.0:
+            for r in range(n):
+                for s in range(r + 1):
+                    c[r, s] += variance * cells.kernels[j, r, s]
     for r in range(n):
         for s in range(r + 1):
-            total = 0.0
-            for i in range(x.shape[1]):
-                total += xl[r, i] * x[s, i]
-            total = total * pool_scale + quality_scale * xq[r] * xq[s] + cells.level_sd**2
-            for j in range(cells.kernels.shape[0]):
-                total += natural[SCALES + j] ** 2 * cells.kernels[j, r, s]
-            c[r, s] = total
-            c[s, r] = total
+            c[r, s] += quality_scale * xq[r] * xq[s]
+            c[s, r] = c[r, s]
         c[r, r] += noise_var[r]
     return c
 
@@ -148,14 +124,10 @@ def log_density(natural, cells, grad):
     comps = cells.kernels.shape[0]
     d, m_b, spread, s_r = natural[0], natural[1], natural[2], natural[3]
     tau0 = SCALES + comps
-    log_tau = natural[tau0 : tau0 + pools]
-    harm = natural[tau0 + pools : tau0 + 2 * pools]
+    rated = natural.shape[0] > tau0 + 2 * pools
     x = np.empty((n, pools))
-    dx_tau = np.empty((n, pools))
-    dx_q = np.empty((n, pools))
-    dx_h = np.empty((n, pools))
-    exponents(cells.first, cells.epochs, cells.shares, log_tau, natural[DILUTION], harm,
-              cells.start, cells.lengths, cells.repeats, x, dx_tau, dx_q, dx_h)  # fmt: skip
+    slopes = np.empty((4, n, pools))
+    cell_exponents(natural, cells, cells.first, cells.epochs, cells.shares, x, slopes)
     grad[:] = 0.0
     noise_var = np.empty(n)
     resid = mean(natural, cells, x)
@@ -190,16 +162,18 @@ def log_density(natural, cells, grad):
         weight = g[r, r] / (cells.replicates[r] * (gap * gap + WORST * v) ** 2)
         grad[IRREDUCIBLE] += a[r] * (1.0 / gap + d_reference) + weight * 2.0 * gap * v
         grad[NOISE] += weight * gap * gap * 2.0 * s_r * cells.value[r] ** 2
-    for j in range(comps):
-        inner = 0.0
-        for r in range(n):
-            for s in range(n):
-                inner += g[r, s] * cells.kernels[j, r, s]
-        grad[SCALES + j] = 2.0 * natural[SCALES + j] * inner
     xl = x @ cells.likeness
     xq = x @ cells.quality
     gxl = g @ xl
     gxq = g @ xq
+    for r in range(n):  # from here on g is its lower triangle, standing for both
+        for s in range(r):
+            g[r, s] *= 2.0
+    spare = np.empty(n)
+    for j in range(comps):
+        if natural[SCALES + j] > 0.0:
+            inner = inner_product(g, cells.kernels[j], spare)
+            grad[SCALES + j] = 2.0 * natural[SCALES + j] * inner
     pool_inner = (gxl * x).sum()
     quality_inner = xq @ gxq
     s_q2 = cells.quality_sd**2
@@ -212,7 +186,9 @@ def log_density(natural, cells, grad):
             d_x = -m_b * a[r] + 2.0 * m_b**2 * (
                 spread**2 * gxl[r, i] + s_q2 * gxq[r] * cells.quality[i]
             )
-            grad[DILUTION] += d_x * dx_q[r, i]
-            grad[tau0 + i] += d_x * dx_tau[r, i]
-            grad[tau0 + pools + i] += d_x * dx_h[r, i]
+            grad[DILUTION] += d_x * slopes[BY_DILUTION, r, i]
+            grad[tau0 + i] += d_x * slopes[BY_HALF_LIFE, r, i]
+            grad[tau0 + pools + i] += d_x * slopes[BY_HARM, r, i]
+            if rated:
+                grad[tau0 + 2 * pools + i] += d_x * slopes[BY_RATE, r, i]
     return total

@@ -17,7 +17,6 @@ import numpy as np
 from numba import njit
 
 from qqt_bayes.inference.cores import threads
-from qqt_bayes.inference.exponents import exponents
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
     NOISE,
@@ -25,6 +24,7 @@ from qqt_bayes.inference.marginal import (
     SPREAD,
     UTILITY,
     Cells,
+    cell_exponents,
     covariance,
     log_variance,
     mean,
@@ -112,22 +112,16 @@ def fill_moments(natural, cells, first, epochs, shares, edge, edge_first, edge_e
     n, pools = cells.first.shape
     points = first.shape[0]
     comps = cells.kernels.shape[0]
-    tau0 = SCALES + comps
     x = np.empty((n, pools))
     xe = np.empty((edge_first.shape[0], pools))
-    spare, spare_t, spare_e = np.empty((n, pools)), np.empty((points, pools)), np.empty_like(xe)
+    no_slopes = np.empty((0, 0, 0))
     for s in range(natural.shape[0]):
         row = natural[s]
         d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
-        log_tau = row[tau0 : tau0 + pools]
-        harm = row[tau0 + pools : tau0 + 2 * pools]
-        exponents(cells.first, cells.epochs, cells.shares, log_tau, row[4], harm, cells.start,
-                  cells.lengths, cells.repeats, x, spare, spare, spare)  # fmt: skip
+        cell_exponents(row, cells, cells.first, cells.epochs, cells.shares, x, no_slopes)
         xt = out_x[s]
-        exponents(first, epochs, shares, log_tau, row[4], harm, cells.start, cells.lengths,
-                  cells.repeats, xt, spare_t, spare_t, spare_t)  # fmt: skip
-        exponents(edge_first, edge_epochs, edge_shares, log_tau, row[4], harm, cells.start,
-                  cells.lengths, cells.repeats, xe, spare_e, spare_e, spare_e)  # fmt: skip
+        cell_exponents(row, cells, first, epochs, shares, xt, no_slopes)
+        cell_exponents(row, cells, edge_first, edge_epochs, edge_shares, xe, no_slopes)
         for p in range(points):
             if edge[p] >= 0:
                 for i in range(pools):

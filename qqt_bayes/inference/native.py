@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 from qqt_bayes.inference.chart import Chart, density_and_gradient, dimension
 from qqt_bayes.inference.marginal import Cells
 
-HEADER = 16
+HEADER = 24
 
 __all__ = ["native_model", "pack"]
 
@@ -43,20 +43,21 @@ def pack(chart: Chart, cells: Cells, centre: np.ndarray, factor: np.ndarray) -> 
     """
     n, pools = cells.first.shape
     header = np.zeros(HEADER)
-    header[:13] = (
+    header[:19] = (
         n, pools, cells.kernels.shape[0], len(cells.start), len(chart.code), cells.level_mean,
         cells.level_sd, cells.quality_sd, cells.bounded, chart.upper, chart.harm_code,
-        chart.harm_a, chart.harm_b,
+        chart.harm_a, chart.harm_b, cells.law, chart.rated, chart.rate_sd,
+        chart.rate_factor.shape[1], chart.pivot, chart.centre,
     )  # fmt: skip
     arrays = [
         cells.value, cells.replicates, cells.scatter, cells.eval_var, cells.first, cells.epochs,
         cells.shares, cells.kernels, cells.likeness, cells.quality, cells.start, cells.lengths,
         cells.repeats, chart.code, chart.a, chart.b, chart.finite,
-        chart.life_factor, chart.log_size,
+        chart.life_factor, chart.log_size, chart.rate_factor,
     ]  # fmt: skip
-    header[14] = HEADER + sum(a.size for a in arrays)
+    header[20] = HEADER + sum(a.size for a in arrays)
     arrays += [centre, factor]
-    header[13] = HEADER + sum(a.size for a in arrays)
+    header[19] = HEADER + sum(a.size for a in arrays)
     return np.concatenate([header, *(np.asarray(a, float).ravel() for a in arrays)])
 
 
@@ -104,11 +105,15 @@ def unpack(buffer):
     life_factor = buffer[at : at + limited * limited].reshape((limited, limited))
     at += limited * limited
     log_size = buffer[at : at + pools]
+    at += pools
+    free = int(buffer[16])
+    rate_factor = buffer[at : at + pools * free].reshape((pools, free))
     cells = Cells(value, count, scatter, eval_var, first, epochs, shares, kernels, likeness,
                   quality, start, lengths, repeats, buffer[5], buffer[6], buffer[7],
-                  buffer[8] > 0.5)  # fmt: skip
+                  buffer[8] > 0.5, int(buffer[13]))  # fmt: skip
     chart = Chart(code, a, b, buffer[9], int(buffer[10]), buffer[11], buffer[12], finite,
-                  life_factor, log_size)  # fmt: skip
+                  life_factor, log_size, buffer[14] > 0.5, buffer[15], rate_factor,
+                  buffer[17], buffer[18])  # fmt: skip
     return chart, cells
 
 
@@ -116,7 +121,7 @@ def unpack(buffer):
 def to_few(u, buffer, theta):
     """Fill the few at a point of the walk; return the factor between them."""
     size = u.shape[0]
-    at = int(buffer[14])
+    at = int(buffer[20])
     factor = buffer[at + size : at + size + size * size].reshape((size, size))
     for i in range(size):
         theta[i] = buffer[at + i]
@@ -134,7 +139,7 @@ def density_c(size, u_pointer, gradient_pointer, value_pointer, data_pointer):
     """Log density and gradient where the walk is; a return above zero is a rejected point."""
     doubles = as_doubles(data_pointer)
     header = carray(doubles, (HEADER,))
-    buffer = carray(doubles, (int(header[13]),))
+    buffer = carray(doubles, (int(header[19]),))
     chart, cells = unpack(buffer)
     theta, inner = np.empty(size), np.empty(size)
     factor = to_few(carray(u_pointer, (size,)), buffer, theta)
@@ -162,7 +167,7 @@ def expand_c(size, expanded, u_pointer, out_pointer, data_pointer):
     """What is stored: the few."""
     doubles = as_doubles(data_pointer)
     header = carray(doubles, (HEADER,))
-    buffer = carray(doubles, (int(header[13]),))
+    buffer = carray(doubles, (int(header[19]),))
     to_few(carray(u_pointer, (size,)), buffer, carray(out_pointer, (expanded,)))
     return 0
 

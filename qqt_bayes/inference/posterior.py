@@ -13,9 +13,10 @@ from qqt_bayes.inference.cells import build_cells
 from qqt_bayes.inference.chart import SCALARS, Chart, build_chart, natural_draws
 from qqt_bayes.inference.conditional import Conditional, condition
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
-from qqt_bayes.inference.marginal import Cells
+from qqt_bayes.inference.marginal import SCALES, Cells
 from qqt_bayes.inference.sample import Settings, Start, sample_few
 from qqt_bayes.model.design import Design, Points
+from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.priors import Prior
 
 ATTEMPTS = 3
@@ -78,10 +79,10 @@ class Posterior:
     def scalars(self) -> dict[str, np.ndarray]:
         """Draws of the sampled scalars by name, dim (sample,)."""
         chosen = {n: self.natural[:, i] for i, n in enumerate(SCALARS[:-2])}
-        hyper = self._hyper()
+        hyper = self.hyper()
         return {n: v for n, v in (chosen | hyper).items() if not self.priors[n].fixed}
 
-    def _hyper(self) -> dict[str, np.ndarray]:
+    def hyper(self) -> dict[str, np.ndarray]:
         """Population median and spread of the half-lives, which the natural vector leaves out."""
         from qqt_bayes.inference.chart import scalar
 
@@ -100,17 +101,31 @@ class Posterior:
     @property
     def half_lives(self) -> np.ndarray:
         """Half-lives in epochs, dims (sample, pool); NaN for an unlimited pool."""
-        pools = len(self.design.sizes)
-        out = np.exp(self.natural[:, -2 * pools : -pools])
+        out = np.exp(self._by_pool(0))
         out[:, ~np.isfinite(self.design.sizes)] = np.nan
         return out
 
     @property
     def harms(self) -> np.ndarray:
         """Harm of repetition, dims (sample, pool); NaN for an unlimited pool."""
-        out = self.natural[:, -len(self.design.sizes) :].copy()
+        out = self._by_pool(1).copy()
         out[:, ~np.isfinite(self.design.sizes)] = np.nan
         return out
+
+    @property
+    def exchange_rates(self) -> np.ndarray | None:
+        """Worth of a pool's samples in the reference pool's, dims (sample, pool), or None.
+
+        The reference is the pool of best quality rank; without one the rates are relative to
+        their own average.
+        """
+        return np.exp(self._by_pool(2)) if self.chart.rated else None
+
+    def _by_pool(self, block: int) -> np.ndarray:
+        """A block of the natural vector: log half-lives, harms, log exchange rates."""
+        pools = len(self.design.sizes)
+        start = SCALES + len(COMPONENTS) + block * pools
+        return self.natural[:, start : start + pools]
 
     def at(self, points: Points, *, seed: int = 0, with_parts: bool = False,
            every: int = 1) -> Conditional:  # fmt: skip
@@ -169,6 +184,6 @@ def sample_posterior(
             settings,
             draws=int(settings.draws * 2),
             tune=int(settings.tune * 1.5),
-            target_accept=1.0 - (1.0 - settings.target_accept) * 0.6,
+            target_accept=1.0 - (1.0 - settings.target_accept) * 0.3,
         )
     return posterior

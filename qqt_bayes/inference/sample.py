@@ -15,6 +15,7 @@ from qqt_bayes.inference.native import native_model
 
 COLD_JITTER = 0.3
 WARM_TUNE, WARM_ACCEPT = 100, 0.8
+STATS = ("diverging", "energy", "n_steps", "step_size")
 
 __all__ = ["Settings", "Start", "Walk", "sample_few", "warmed"]
 
@@ -123,11 +124,26 @@ def sample_few(
         progress_bar=False,
         progress_callback=progress,
         save_warmup=True,
+        return_raw_trace=True,
     )
-    stats = trace["sample_stats"]
-    warmup = trace["warmup_sample_stats"]["n_steps"].values.sum()
-    return Walk(
-        trace["posterior"]["theta"].values,
-        {k: stats[k].values for k in ("diverging", "energy", "n_steps", "step_size")},
-        int(warmup + stats["n_steps"].values.sum()),
-    )
+    draws, stats = trace.get_arrow_trace()
+    return read_walk(draws, stats, settings.tune)
+
+
+def read_walk(draws: list[Any], stats: list[Any], tune: int) -> Walk:
+    """A walk of nutpie's tables, one a chain, warm-up included.
+
+    Its own conversion to an xarray tree takes as long as a tenth of a refit.
+    """
+    import pyarrow
+
+    theta = []
+    for chain in draws:
+        flat = np.asarray(pyarrow.array(chain.column("theta")).flatten())
+        theta.append(flat.reshape(chain.num_rows, -1)[tune:])
+
+    def stat(name: str) -> np.ndarray:
+        return np.array([np.asarray(pyarrow.array(c.column(name))) for c in stats])
+
+    kept = {name: stat(name)[:, tune:] for name in STATS}
+    return Walk(np.array(theta), kept, int(stat("n_steps").sum()))

@@ -87,6 +87,10 @@ class Design:
         Dims (component, cell, cell).
     anchor : float
         Samples at which the levels are defined.
+    law : str
+        Name of the law.
+    rate_factor : numpy.ndarray
+        Dims (pool, free): root of the prior correlation of the log exchange rates.
     """
 
     value: np.ndarray
@@ -104,6 +108,8 @@ class Design:
     anchor: float
     smallest: float
     largest: float
+    law: str
+    rate_factor: np.ndarray
 
     def points_at(self, samples: np.ndarray, shares: np.ndarray) -> Points:
         """Points for other runs on the same pools.
@@ -196,13 +202,10 @@ def build_design(study: Study, spec: Spec) -> Design:
     Raises
     ------
     UsageError
-        For a specification of another law.
+        For a specification that another engine fits.
     """
-    if spec.law != "effective_utility":
-        raise UsageError(
-            f"the law '{spec.law}' is not fitted here -> use effective_utility, or `qqt allocate` "
-            "for chinchilla"
-        )
+    if spec.law == "chinchilla":
+        raise UsageError("the law 'chinchilla' is fitted by `qqt allocate`, not here")
     shares = np.asarray(study.shares, float)
     samples = np.asarray(study.samples, float)
     value = np.asarray(study.value, float)
@@ -224,8 +227,29 @@ def build_design(study: Study, spec: Spec) -> Design:
     return Design(
         average, count, scatter, eval_var, row_cell, points, unit_kernels(effects, effects), sizes,
         quality_covariate(np.asarray(study.pools.quality_rank, float)), likeness, weight,
-        log_size, anchor, smallest, largest,
+        log_size, anchor, smallest, largest, spec.law,
+        exchange_factor(likeness, np.asarray(study.pools.quality_rank, float)),
     )  # fmt: skip
+
+
+def exchange_factor(likeness: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """Root of the prior correlation of log exchange rates, dims (pool, free).
+
+    The pool that alone has the best quality rank is the reference: its rate is 1 (a row of zeros),
+    and the others are known relative to it, so that a twin of it has a rate near 1 too. Without
+    such a pool all rates are exchangeable about 1.
+    """
+    pools = len(rank)
+    best = np.flatnonzero(rank == np.nanmin(rank)) if np.isfinite(rank).any() else np.empty(0)
+    if len(best) != 1:
+        return np.linalg.cholesky(likeness)
+    relative = np.eye(pools)
+    relative[:, int(best[0])] -= 1.0
+    others = np.arange(pools) != int(best[0])
+    out = np.zeros((pools, pools - 1))
+    if pools > 1:
+        out[others] = np.linalg.cholesky((relative @ likeness @ relative.T)[np.ix_(others, others)])
+    return out
 
 
 def evaluation_variance(study: Study, value: np.ndarray) -> np.ndarray:

@@ -24,9 +24,10 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from qqt_bayes.laws.effective_utility import exponent_sums
+from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.prior_predictive import kernel_factor
+from qqt_bayes.model.priors import NO_RATES
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
@@ -133,9 +134,15 @@ def generative_model(
             "level", common + scales["level_spread"] * (spread_over_pools @ eps), dims="pool"
         )
 
-        sums = exponent_sums(
+        law, log_rate = find_law(design.law), 0.0
+        rate = priors.get("exchange_rate", NO_RATES)
+        if law.rated and not rate.fixed:
+            eps = pm.Normal("exchange_rate_effects", shape=design.rate_factor.shape[1])
+            log_rate = rate.pair[1] * (design.rate_factor @ eps)
+            pm.Deterministic("exchange_rate", pt.exp(log_rate), dims="pool")
+        sums = law.sums(
             points.first, points.epochs, points.shares, log_half_life, chosen["dilution"], harm,
-            xp=pt,
+            log_rate, xp=pt,
         )  # fmt: skip
         log_reducible = points.shares @ level - sums @ utility
         if drift:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.laws.effective_utility import exponent_sums
+from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.design import evaluation_variance
 from qqt_bayes.model.effects import COMPONENTS, unit_kernels
+from qqt_bayes.model.priors import NO_RATES
 from qqt_bayes.model.regime import mean_factors, stretch
 
 if TYPE_CHECKING:
@@ -77,7 +78,11 @@ def draw_prior(
         (the scale drawn), dim (draw,).
     """
     rng = np.random.default_rng(seed)
-    scalar = {name: priors[name].draw(draws, rng) for name in priors if name != "harm"}
+    scalar = {
+        name: priors[name].draw(draws, rng)
+        for name in priors
+        if name not in ("harm", "exchange_rate")
+    }
     pools, finite = len(design.sizes), np.isfinite(design.sizes)
     factor = np.linalg.cholesky(design.likeness)
     root = np.linalg.cholesky(design.likeness[np.ix_(finite, finite)])
@@ -97,15 +102,19 @@ def draw_prior(
     apart = rng.standard_normal((draws, pools)) @ factor.T
     level = common[:, None] + scalar["level_spread"][:, None] * apart
 
+    law, log_rate = find_law(design.law), np.zeros((draws, pools))
+    if law.rated:
+        free = rng.standard_normal((draws, design.rate_factor.shape[1]))
+        log_rate = priors.get("exchange_rate", NO_RATES).pair[1] * (free @ design.rate_factor.T)
     log_reducible = level @ points.shares.T
     ahead = points.beyond
     if ahead is not None:
         factors = mean_factors(scalar["regime"], ahead.horizons, rng)[:, ahead.horizon]
     for row in range(draws):
-        few = (log_half_life[row], scalar["dilution"][row], harm[row])
-        sums = exponent_sums(points.first, points.epochs, points.shares, *few)
+        few = (log_half_life[row], scalar["dilution"][row], harm[row], log_rate[row])
+        sums = law.sums(points.first, points.epochs, points.shares, *few)
         if ahead is not None:
-            edge = exponent_sums(ahead.first, ahead.epochs, ahead.shares, *few)
+            edge = law.sums(ahead.first, ahead.epochs, ahead.shares, *few)
             sums = stretch(sums, edge, ahead.edge, factors[row])
         log_reducible[row] -= sums @ utility[row]
     kernels = unit_kernels(points.effects, points.effects)
@@ -116,8 +125,9 @@ def draw_prior(
             log_reducible += scalar[name][:, None] * effects
 
     names = ("irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS)
+    by_pool = [log_half_life, harm, log_rate] if law.rated else [log_half_life, harm]
     truth = {
-        "natural": np.column_stack([*(scalar[name] for name in names), log_half_life, harm]),
+        "natural": np.column_stack([*(scalar[name] for name in names), *by_pool]),
         "utility": utility,
         "level": level,
         "half_life_median": scalar["half_life"],

@@ -19,7 +19,7 @@ FAMILIES: dict[str, tuple[tuple[str, ...], int]] = {
     "beta": (("alpha", "beta"), 5),
 }
 
-__all__ = ["FAMILIES", "Prior", "prior_from_dict"]
+__all__ = ["FAMILIES", "NO_RATES", "Prior", "prior_from_dict"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,10 @@ def half_student_histogram(df: float, scale: float) -> tuple[np.ndarray, np.ndar
 
     edges = scale * np.concatenate([np.linspace(0, 10, 2001), np.geomspace(10.1, 1e4, 2000)])
     return np.diff(2 * stats.t(df, scale=scale).cdf(edges)) / np.diff(edges), edges
+
+
+# Of the log exchange rates, for a specification that does not speak of them.
+NO_RATES = Prior("exchange_rate", "fixed", (0.0,))
 
 
 def prior_from_dict(name: str, table: dict[str, Any]) -> Prior:

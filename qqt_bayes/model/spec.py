@@ -20,18 +20,19 @@ PARAMETERS = (
     "half_life_spread", "harm", "dilution", "seed_noise", "level_spread", "common_drift",
     "pool_drift", "repetition_drift", "mixture_error", "mixture_drift", "regime",
 )  # fmt: skip
+OPTIONAL = ("exchange_rate",)  # only some laws have them
 CHINCHILLA = (
     "irreducible", "params_term", "samples_term", "params_exponent", "samples_exponent", "repeats",
     "excess", "irreducible_spread", "term_spread", "exponent_spread", "repeats_spread", "misfit",
     "pool_misfit", "noise", "tails",
 )  # fmt: skip
-KEYS = {"schema", "name", "law", "title", "levels", "priors", "structure"}
+KEYS = {"schema", "name", "law", "title", "levels", "priors", "structure", "base"}
 STRUCTURE = {
     "family_likeness": 0.5, "family_mixture": 0.5, "twin_likeness": 0.97, "twin_mixture": 0.1,
 }  # fmt: skip
 # Law -> its parameters and settings; `effective_utility` where a law is not listed.
 LAWS: dict[str, tuple[tuple[str, ...], dict[str, float]]] = {
-    "effective_utility": (PARAMETERS, STRUCTURE),
+    "effective_utility": (PARAMETERS + OPTIONAL, STRUCTURE),
     "chinchilla": (CHINCHILLA, {"excess_params": 0}),
 }
 
@@ -45,7 +46,7 @@ class Spec:
     Attributes
     ----------
     name, law, title : str
-        The law is the name of a module in :mod:`qqt_bayes.laws`.
+        The law is one of :func:`qqt_bayes.laws.registry.known_laws`.
     levels : tuple of str
         Columns of the run table that are modelled.
     source : dict
@@ -58,16 +59,22 @@ class Spec:
     levels: tuple[str, ...]
     source: dict[str, Any] = field(repr=False)
 
+    @classmethod
+    def from_dict(cls, source: dict[str, Any]) -> Spec:
+        """A specification from what its TOML would hold; see :func:`spec_from_dict`."""
+        return spec_from_dict(source)
+
     def priors(self, kind: str) -> dict[str, Prior]:
         """Priors by parameter for a metric of this kind ('loss', 'error' or 'accuracy')."""
         branch = "loss" if kind == "loss" else "error"
         tables = self.source["priors"]
         merged = {k: v for k, v in tables.items() if k not in BRANCHES} | tables.get(branch, {})
-        return {name: prior_from_dict(name, merged[name]) for name in self.parameters}
+        names = (n for n in self.parameters if n in merged or n not in OPTIONAL)
+        return {name: prior_from_dict(name, merged[name]) for name in names}
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the law's parameters."""
+        """Names of the law's parameters, those that only some laws have included."""
         return law_of(self.source)[0]
 
     @property
@@ -155,6 +162,8 @@ def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
         ]
         for name in known:
             table = (priors | own).get(name)
+            if table is None and name in OPTIONAL:
+                continue
             if table is None:
                 problems.append(f"no prior for '{name}' ({branch}): add a table [priors.{name}].")
             elif not isinstance(table, dict):
@@ -170,11 +179,15 @@ def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
 def spec_from_dict(source: dict[str, Any], where: str = "spec") -> Spec:
     """Build a validated :class:`Spec` from the parsed TOML.
 
+    With ``base = "NAME"`` only what differs from that specification has to be given.
+
     Raises
     ------
     UsageError
         For unknown keys or parameters, a missing prior or a malformed one.
     """
+    if "base" in source:
+        source = on_base(load_spec(str(source["base"])).source, source)
     problems = [unknown("key", key, KEYS) for key in source if key not in KEYS]
     problems += [f"no '{key}' given." for key in ("name", "law") if key not in source]
     if source.get("schema") != SCHEMA:
@@ -191,6 +204,22 @@ def spec_from_dict(source: dict[str, Any], where: str = "spec") -> Spec:
         levels=tuple(source.get("levels", ())),
         source=source,
     )
+
+
+def on_base(base: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:
+    """A specification completed by its base: a prior given for all kinds replaces those by kind."""
+    given = source.get("priors", {})
+    priors = json.loads(json.dumps(base["priors"]))
+    for name, table in given.items():
+        if name in BRANCHES:
+            priors[name] = priors.get(name, {}) | table
+            continue
+        priors[name] = table
+        for branch in BRANCHES:
+            priors.get(branch, {}).pop(name, None)
+    structure = base.get("structure", {}) | source.get("structure", {})
+    out = base | source | {"priors": priors, "structure": structure}
+    return {key: value for key, value in out.items() if key != "base"}
 
 
 def spec_folder() -> Path:

@@ -149,6 +149,7 @@ def caption(answer: Allocation, b: int) -> str:
     return (
         f"a: {answer.fit.sizes.study.metric} against parameters at {answer.compute[b]:.3g} "
         f"operations: medians with {answer.prob:.0%} equal-tailed credible bands, the misfit of "
-        "the law included; filled markers: what to train; open markers: runs made at that compute. "
+        "the law included; filled markers: what to train; open markers: runs within "
+        f"{NEAR:.0%} of that compute. "
         f"b: optimal parameters with {answer.prob:.0%} intervals; dotted: the largest run."
     )

@@ -38,7 +38,7 @@ PRIOR_DRAWS = 20_000
 PROB = 0.9
 HEIGHT = 0.82  # of a density, in rows
 
-__all__ = ["plot_pools", "prior_half_life", "prior_utility"]
+__all__ = ["plot_pools", "prior_exchange_rate", "prior_half_life", "prior_utility"]
 
 
 def prior_utility(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 0) -> np.ndarray:
@@ -65,8 +65,17 @@ def prior_half_life(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 1) -> np.nda
     return np.asarray(median * np.exp(spread * rng.normal(size=draws)))
 
 
+def prior_exchange_rate(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 2) -> np.ndarray:
+    """Draws from each pool's prior of the exchange rate, dims (draw, pool)."""
+    factor, prior = fit.posterior.design.rate_factor, fit.posterior.priors["exchange_rate"]
+    free = np.random.default_rng(seed).normal(size=(draws, factor.shape[1]))
+    return np.asarray(np.exp(prior.pair[1] * free @ factor.T))
+
+
 def plot_pools(fit: Fit, *, width: float = COLUMN, ax: Sequence[Axes] | None = None) -> Figure:
     """Posterior of each pool's utility and half-life beside its prior.
+
+    For a law with exchange rates these take the place of the utility, which all pools share.
 
     Parameters
     ----------
@@ -111,9 +120,11 @@ def plot_pools(fit: Fit, *, width: float = COLUMN, ax: Sequence[Axes] | None = N
         draw_pools(axes, fit)
         panel_letters(axes)
         own.legend(handles=key, loc="outside lower center", ncols=count)
+        rates = fit.posterior.exchange_rates
         own.caption = (
             f"{fit.stamp}Posterior (blue: median and {PROB:.0%} equal-tailed interval) of each "
-            "pool's utility and half-life beside its marginal prior (grey), "
+            f"pool's {'utility' if rates is None else 'exchange rate'} and half-life beside its "
+            "marginal prior (grey), "
             f"for {fit.study.metric}. A half-life means nothing for an unlimited pool."
         )
         return own
@@ -122,11 +133,18 @@ def plot_pools(fit: Fit, *, width: float = COLUMN, ax: Sequence[Axes] | None = N
 def draw_pools(axes: Sequence[Axes], fit: Fit) -> None:
     """Draw both panels."""
     pools = len(fit.study.pools)
-    utility = fit.posterior.fitted.utility
-    draw_panel(axes[0], fit, list(utility.T), list(prior_utility(fit).T), log=False)
-    axes[0].set_xlabel("utility (exponent of samples)")
-    axes[0].set_title("Utility, higher learns faster")
-    axes[0].axvline(0, color=GREY, lw=0.6, zorder=0)
+    rates = fit.posterior.exchange_rates
+    if rates is not None:
+        draw_panel(axes[0], fit, list(rates.T), list(prior_exchange_rate(fit).T), log=True)
+        axes[0].set_xlabel("worth of a sample (exchange rate)")
+        axes[0].set_title("Exchange rate between pools")
+        axes[0].axvline(1, color=GREY, lw=0.6, zorder=0)
+    else:
+        utility = fit.posterior.fitted.utility
+        draw_panel(axes[0], fit, list(utility.T), list(prior_utility(fit).T), log=False)
+        axes[0].set_xlabel("utility (exponent of samples)")
+        axes[0].set_title("Utility, higher learns faster")
+        axes[0].axvline(0, color=GREY, lw=0.6, zorder=0)
     lives = fit.posterior.half_lives
     draw_panel(axes[1], fit, list(lives.T), [prior_half_life(fit)] * pools, log=True)
     axes[1].set_xlabel("half-life (epochs)")

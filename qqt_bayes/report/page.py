@@ -183,6 +183,7 @@ LETTERS = {
     "half_life": ("T", "", "median half-life"),
     "half_life_spread": ("s", "τ", "spread of log half-lives"),
     "harm": ("h", "i", "harm of repetition"),
+    "exchange_rate": ("log κ", "i", "log exchange rate"),
     "dilution": ("q", "", "dilution"),
     "seed_noise": ("s", "r", "seed noise"),
     "common_drift": ("s", "c", "common drift"),
@@ -207,7 +208,7 @@ def symbols(content: Content) -> list[tuple[str, str, str, str]]:
             mid, lo, hi = np.quantile(drawn[name], tails)
             told = w.interval(mid, lo, hi)
         else:
-            told = "by pool" if name == "harm" else "integrated out"
+            told = "by pool" if name in ("harm", "exchange_rate") else "integrated out"
         out.append((letter, index, meaning, told))
     return out
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qqt_bayes.decide.candidates import parse_budgets
 from qqt_bayes.errors import UsageError
+from qqt_bayes.fitting import Fit
 from qqt_bayes.report.bibliography import bibtex
 from qqt_bayes.report.checklists import check_answers, make_checklists, questions
 from qqt_bayes.report.command import SAVED, report_command
@@ -22,7 +23,6 @@ from qqt_bayes.store import versions
 
 if TYPE_CHECKING:
     from qqt_bayes.decide import Decision
-    from qqt_bayes.fitting import Fit
 
 RISKS = ("full", "quick", "none")
 
@@ -191,9 +191,16 @@ def write_page(
     Returns
     -------
     Path
+
+    Raises
+    ------
+    UsageError
+        For a decision under several laws: a page tells of one model.
     """
     path = Path(path)
     told = check_answers(answers or {})
+    if not isinstance(decision.fit, Fit):
+        raise UsageError("a page tells of one law -> give a decision of one fit, not of a stack")
     content = Content(decision.fit, decision, risk, None, command, versions(), told)
     pictures = list(make_pictures(content, paper=False))
     page = render(content, make_tables(content), pictures, make_checklists(content), alone=True)

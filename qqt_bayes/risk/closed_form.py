@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.inference.exponents import exponents_and_slopes
+from qqt_bayes.inference.dense import invert
 from qqt_bayes.inference.marginal import (
-    DILUTION,
     IRREDUCIBLE,
     NOISE,
     SCALES,
     SPREAD,
     UTILITY,
+    cell_exponents,
     covariance,
-    invert,
     mean,
 )
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import unit_kernels
 
 if TYPE_CHECKING:
+    from qqt_bayes.inference.marginal import Cells
     from qqt_bayes.inference.posterior import Posterior
     from qqt_bayes.model.design import Points
 
@@ -60,15 +60,19 @@ class LeaveOneOut:
     good_k: float
 
 
+def exponents_at(row: np.ndarray, cells: Cells, points: Points) -> np.ndarray:
+    """Exponents at the points for one draw, dims (point, pool)."""
+    start, stop, repeats = pass_bins(float(points.epochs.max(initial=1.0)))
+    cells = cells._replace(start=start, lengths=np.log(stop / start), repeats=repeats)
+    out = np.empty(points.shares.shape)
+    cell_exponents(row, cells, points.first, points.epochs, points.shares, out, np.empty((0, 0, 0)))
+    return out
+
+
 def parts_of(posterior: Posterior, row: np.ndarray) -> tuple[np.ndarray, ...]:
     """Exponents, residuals, noise variance and inverse covariance of the cells for one draw."""
     cells, points = posterior.cells, posterior.design.points
-    pools = len(posterior.design.sizes)
-    log_tau, harm = row[-2 * pools : -pools], row[-pools:]
-    x = exponents_and_slopes(
-        points.first, points.epochs, points.shares, log_tau, row[DILUTION], harm,
-        pass_bins(float(points.epochs.max(initial=1.0))),
-    )[0]  # fmt: skip
+    x = exponents_at(row, cells, points)
     gap = cells.value - row[IRREDUCIBLE]
     single = (row[NOISE] * cells.value) ** 2 + cells.eval_var
     noise = single / (cells.replicates * gap**2)
@@ -148,19 +152,13 @@ def influence(
         Dims (point, cell), or (cell,) for a contrast.
     """
     design = posterior.design
-    pools = len(design.sizes)
     kernels = unit_kernels(points.effects, design.points.effects)
-    deepest = max(design.points.epochs.max(initial=1.0), points.epochs.max(initial=1.0))
-    bins = pass_bins(float(deepest))
     natural = posterior.natural
     total = np.zeros((1 if contrast else len(points), len(design.value)))
     chosen = natural[np.linspace(0, len(natural) - 1, draws).astype(int)]
     for row in chosen:
         x, residual, _, inverse = parts_of(posterior, row)
-        there = exponents_and_slopes(
-            points.first, points.epochs, points.shares, row[-2 * pools : -pools], row[DILUTION],
-            row[-pools:], bins,
-        )[0]  # fmt: skip
+        there = exponents_at(row, posterior.cells, points)
         quality = row[UTILITY] * posterior.cells.quality_sd * design.quality
         k = (
             (row[UTILITY] * row[SPREAD]) ** 2 * there @ design.likeness @ x.T

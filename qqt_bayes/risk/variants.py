@@ -1,4 +1,7 @@
-"""The same runs under other laws: what a reader could reasonably have assumed instead."""
+"""The same runs under other laws: what a reader could reasonably have assumed instead.
+
+Some differ in one assumption of the fit's own specification, one is another law altogether.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from qqt_bayes.model.spec import load_spec
 from qqt_bayes.risk.refit import FEW, Order, make, mixed, order
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
+    from qqt_bayes.model.spec import Spec
     from qqt_bayes.refits import Workers
 
 
@@ -23,6 +28,8 @@ LAWS: dict[str, dict[str, dict[str, Any]]] = {
     "full dilution (as published)": {"dilution": {"family": "fixed", "value": 1.0}},
     "harmless repetition": none_of("harm"),
 }
+
+OTHER_LAW = {"effective_utility": "exchange_rate", "exchange_rate": "effective_utility"}
 
 MORE = replace(FEW, draws=3 * FEW.draws, tune=3 * FEW.tune, target_accept=0.97)
 
@@ -41,23 +48,32 @@ def fit_variants(
     fit: Fit, workers: Workers, progress: Callable[[int, int], None]
 ) -> tuple[Variant, ...]:
     """Refit under each law that differs from the fit's own; those that do not mix are left out."""
-    own = fit.spec.priors(fit.study.kind)
-    names, jobs = [], []
-    for k, (name, tables) in enumerate(LAWS.items()):
-        same = all(
-            own[p].fixed and own[p].numbers[0] == table["value"] for p, table in tables.items()
-        )
-        if same:
-            continue
-        spec = fit.spec.with_priors(**tables)
-        names.append(name)
-        # a law that fits badly walks slowly
-        jobs.append((order(fit, spec=spec, seed=101 + k),
-                     order(fit, spec=spec, seed=151 + k, settings=MORE)))  # fmt: skip
+    specs = other_specs(fit)
+    # a law that fits badly walks slowly
+    jobs = [
+        (order(fit, spec=spec, seed=101 + k), order(fit, spec=spec, seed=151 + k, settings=MORE))
+        for k, spec in enumerate(specs.values())
+    ]
     made = workers.run(first_mixed, jobs, progress)
-    return tuple(Variant(n, f) for n, f in zip(names, made, strict=True) if f is not None)
+    return tuple(Variant(n, f) for n, f in zip(specs, made, strict=True) if f is not None)
 
 
 def first_mixed(orders: tuple[Order, ...]) -> Fit | None:
     """The first of several ordered fits that mixes."""
     return next((made for o in orders if mixed(made := make(o))), None)
+
+
+def other_specs(fit: Fit) -> dict[str, Spec]:
+    """The other laws by name, those left out that are the fit's own."""
+    own, law = fit.spec.priors(fit.study.kind), fit.spec.law
+    out = {}
+    for name, tables in LAWS.items():
+        same = all(
+            own[p].fixed and own[p].numbers[0] == table["value"] for p, table in tables.items()
+        )
+        about_law = "dilution" in tables and law != "effective_utility"
+        if not (same or about_law):
+            out[name] = fit.spec.with_priors(**tables)
+    if law in OTHER_LAW:
+        out[OTHER_LAW[law].replace("_", " ")] = load_spec(OTHER_LAW[law])
+    return out

@@ -26,7 +26,7 @@ from qqt_bayes.calibrate.sbc import (
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.posterior import Posterior
 
-REFERENCE = "reference/effective_utility.json"
+REFERENCES = ("effective_utility", "exchange_rate")
 
 
 @pytest.fixture(scope="module")
@@ -265,15 +265,17 @@ def test_a_posterior_that_is_too_sure_is_caught(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.slow
-def test_a_fresh_run_agrees_with_the_stored_reference() -> None:
+@pytest.mark.parametrize("spec", REFERENCES)
+def test_a_fresh_run_agrees_with_the_stored_reference(spec: str) -> None:
     """Ranks of a smaller run on another seed have the distribution of the stored ones."""
     from scipy.stats import chi2_contingency
 
-    file = resources.files("qqt_bayes.calibrate") / REFERENCE
+    file = resources.files("qqt_bayes.calibrate") / "reference" / f"{spec}.json"
     if not file.is_file():
         pytest.skip("no reference result is stored yet: 200 replications have to be run first")
     stored = json.loads(file.read_text(encoding="utf-8"))
     assert stored["replications"] >= 200
+    assert (stored["spec"], stored["passed"]) == (spec, True)
     fresh = sbc(stored["spec"], kind=stored["kind"], likelihood=stored["likelihood"],
                 replications=40, seed=stored["seed"] + 1)  # fmt: skip
     names = {q["quantity"]: np.array(q["histogram"]) for q in stored["quantities"]}

@@ -16,7 +16,7 @@ from qqt_bayes.inference.marginal import (
     UTILITY,
     WORST,
 )
-from qqt_bayes.laws.effective_utility import exponent_sums
+from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS, unit_kernels
 from qqt_bayes.model.prior_predictive import kernel_factor
 
@@ -61,14 +61,16 @@ def dense_form(natural, design, priors, kind, samples=(), shares=()) -> Dense:
     comps, pools = len(COMPONENTS), len(design.sizes)
     d, m_b, spread = natural[IRREDUCIBLE], natural[UTILITY], natural[SPREAD]
     scales = dict(zip(COMPONENTS, natural[SCALES : SCALES + comps], strict=True))
-    log_tau, harm = natural[SCALES + comps :].reshape(2, pools)
+    log_tau, harm, *rates = natural[SCALES + comps :].reshape(-1, pools)
     cells = len(design.value)
     seen = design.points
     points = design.points_at(
         np.concatenate([np.exp(seen.log_samples), np.asarray(samples, float)]),
         np.concatenate([seen.shares, np.reshape(shares, (-1, pools))]),
     )
-    x = exponent_sums(points.first, points.epochs, points.shares, log_tau, natural[DILUTION], harm)
+    x = find_law(design.law).sums(
+        points.first, points.epochs, points.shares, log_tau, natural[DILUTION], harm, *rates
+    )
 
     # without wanted points the very matrix of the design: directions of equal weight may turn
     kernels = unit_kernels(points.effects, points.effects) if len(samples) else design.kernels

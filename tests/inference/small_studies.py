@@ -103,9 +103,24 @@ def single_study(seed: int = 2, spec: Spec | None = None) -> Case:
     return simulate(rows, {"pool": ["A"], "size": [1e6]}, "loss", seed, spec)
 
 
+def rated_study(seed: int = 7, spec: Spec | None = None) -> Case:
+    """Three ranked pools and their unions under the exchange-rate law."""
+    return replicated_study(seed, spec or load_spec("exchange_rate"))
+
+
+def unranked_study(seed: int = 9, spec: Spec | None = None) -> Case:
+    """Two pools without a rank under the exchange-rate law, one of them unlimited."""
+    rows = [(data, n * 1e6) for data in ("A", "B") for n in (1, 4, 16)]
+    rows += [("A:0.5+B:0.5", 4e6), ("A:0.2+B:0.8", 16e6)]
+    pools = {"pool": ["A", "B"], "size": [1e6, np.inf]}
+    return simulate(rows, pools, "loss", seed, spec or load_spec("exchange_rate"))
+
+
 STUDIES = {
     "two pools": loss_study,
     "replicates": replicated_study,
     "families": family_study,
     "one pool": single_study,
+    "exchange rates": rated_study,
+    "unranked exchange rates": unranked_study,
 }

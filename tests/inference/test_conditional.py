@@ -166,7 +166,12 @@ def test_more_candidates_leave_the_others_as_they_were(families: Case) -> None:
         samples, mix = (np.array(part) for part in zip(*rows, strict=True))
         points = families.design.points_at(samples, mix.reshape(-1, pools))
         drawn = condition(
-            np.tile(natural, (DRAWS, 1)), families.cells, families.design, points, Prior("regime", "halfnormal", (0.3,)), 1
+            np.tile(natural, (DRAWS, 1)),
+            families.cells,
+            families.design,
+            points,
+            Prior("regime", "halfnormal", (0.3,)),
+            1,
         )
         return rows, drawn.log_reducible
 

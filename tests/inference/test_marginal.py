@@ -11,7 +11,7 @@ import pytensor.tensor as pt
 import pytest
 from dense import dense_form, dense_log_density
 from scipy import stats
-from small_studies import Case
+from small_studies import Case, rated_study
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.cells import build_cells
@@ -25,6 +25,7 @@ from qqt_bayes.inference.chart import (
     natural_draws,
     natural_length,
     scalar,
+    to_natural,
 )
 from qqt_bayes.inference.marginal import (
     DILUTION,
@@ -37,7 +38,7 @@ from qqt_bayes.inference.marginal import (
     log_density,
 )
 from qqt_bayes.inference.native import density_c, expand_c, pack, unpack
-from qqt_bayes.laws.effective_utility import exponent_sums
+from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.priors import prior_from_dict
 
@@ -117,10 +118,11 @@ def symbolic_density(case: Case, natural):
     points = design.points
     d, m_b = natural[IRREDUCIBLE], natural[UTILITY]
     log_tau = natural[SCALES + comps : SCALES + comps + pools]
-    harm = natural[SCALES + comps + pools :]
-    x = exponent_sums(
-        points.first, points.epochs, points.shares, log_tau, natural[DILUTION], harm, xp=pt
-    )
+    harm = natural[SCALES + comps + pools : SCALES + comps + 2 * pools]
+    x = find_law(design.law).sums(
+        points.first, points.epochs, points.shares, log_tau, natural[DILUTION], harm,
+        natural[SCALES + comps + 2 * pools :] if case.chart.rated else 0.0, xp=pt,
+    )  # fmt: skip
     gap = design.value - d
     variance = (natural[NOISE] * design.value) ** 2 + design.eval_var
     reference = d if case.kind == "loss" else 1.0 - d
@@ -283,6 +285,35 @@ def test_half_lives_follow_their_prior(families: Case) -> None:
     expected = scale**2 * design.likeness[np.ix_(finite, finite)]
     np.testing.assert_allclose(np.cov(log_tau[:, finite].T), expected, atol=0.1 * scale**2)
     np.testing.assert_array_equal(log_tau[:, ~finite], median)
+
+
+def test_exchange_rates_follow_their_prior() -> None:
+    """However walked, their density is that of standard normal effects, Jacobian included."""
+    case = rated_study()
+    fixed = case.priors | {"exchange_rate": prior("exchange_rate", "fixed", 0.0)}
+    free = case.design.rate_factor.shape[1]
+    assert free == 2  # of three pools one is the reference
+    with_rates, without = case.chart, case.chart_of(fixed)
+    sd, rng = case.priors["exchange_rate"].pair[1], np.random.default_rng(4)
+
+    def walk(theta, chart):
+        natural, slope = np.empty(natural_length(chart)), np.empty(len(SCALARS) + 3)
+        return to_natural(theta, chart, natural, slope, np.empty(len(theta))), natural
+
+    def effects(theta):
+        log_rate = walk(theta, with_rates)[1][-3:]
+        assert log_rate[0] == 0.0
+        return np.linalg.lstsq(sd * case.design.rate_factor, log_rate, rcond=None)[0]
+
+    for theta in rng.normal(0, 0.7, (5, dimension(with_rates))):
+        eps = effects(theta)
+        jacobian = np.empty((free, free))
+        for k in range(free):
+            unit = np.eye(len(theta))[len(theta) - free + k]
+            jacobian[:, k] = slope_of(lambda s, u=unit, t=theta: effects(t + s * u), 0.0)
+        expected = -0.5 * eps @ eps + np.linalg.slogdet(jacobian)[1]
+        found = walk(theta, with_rates)[0] - walk(theta[:-free], without)[0]
+        assert found == pytest.approx(expected, rel=1e-7)
 
 
 def test_priors_that_are_integrated_out_must_be_normal(two_pools: Case) -> None:

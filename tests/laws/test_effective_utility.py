@@ -139,7 +139,7 @@ def test_twin_slopes_equal_complex_steps(lengths, shift: float) -> None:
     tau, step = LOG_HALF_LIFE + shift, 1e-30j
     bins = pass_bins(float(lengths[1].max()))
     assert len(bins[0]) > EXACT_PASSES  # the grouped passes are walked too
-    _, by_tau, by_q, by_h = exponents_and_slopes(*lengths, SHARES, tau, DILUTION, HARM, bins)
+    _, by_tau, by_q, by_h, _ = exponents_and_slopes(*lengths, SHARES, tau, DILUTION, HARM, bins)
     for i in range(len(tau)):
         moved = tau.astype(complex)
         moved[i] += step

@@ -79,7 +79,7 @@ def test_record(small_risk) -> None:
 
 def test_variants_and_quick(small_risk, tiny_fit) -> None:
     assert [v.name for v in small_risk.variants] == [
-        "no drift", "full dilution (as published)", "harmless repetition",
+        "no drift", "full dilution (as published)", "harmless repetition", "exchange rate",
     ]  # fmt: skip
     quick = tiny_fit.risk("480k", quick=True)
     assert quick.variants == ()

@@ -1,0 +1,100 @@
+"""Command on several tasks: tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qqt_bayes.cli import many
+from qqt_bayes.cli import options as o
+from qqt_bayes.errors import UsageError
+
+__all__ = ["register"]
+
+
+def parse_weights(text: str | None) -> dict[str, float] | None:
+    """``"a=1,b=2"`` as a dict.
+
+    Raises
+    ------
+    UsageError
+        For an entry that is not NAME=NUMBER.
+    """
+    if text is None:
+        return None
+    out = {}
+    for item in text.split(","):
+        name, sign, value = item.partition("=")
+        try:
+            out[name.strip()] = float(value)
+        except ValueError:
+            sign = ""
+        if not sign:
+            raise UsageError(f"--weights {item!r} -> write NAME=NUMBER, such as --weights a=1,b=2")
+    return out
+
+
+def tasks(
+    table: o.Table,
+    budgets: o.Budgets,
+    candidates: o.Candidates = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this metric; may be given several times. Default: all."),
+    ] = None,
+    by: Annotated[
+        str, typer.Option(help="metric, or a column such as model whose values are the tasks.")
+    ] = "metric",
+    weights: Annotated[
+        str | None, typer.Option(help="Of the tasks in the mean: a=1,b=2. Default: equal.")
+    ] = None,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Do not let the tasks share what pools are.")
+    ] = False,
+    prob: o.Prob = 0.9,
+    json: o.Json = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw P(best) by task (png, pdf, svg).")
+    ] = None,
+    pools: o.PoolTable = None,
+    spec: o.SpecName = "effective_utility",
+    where: o.Where = None,
+    upto: o.Upto = None,
+    seed: o.Seed = 1,
+    draws: o.Draws = o.DRAWS,
+    workers: many.Processes = 1,
+) -> None:
+    """Decide for several tasks or models at once: together, one by one, and where they disagree.
+
+    Each is fitted alone; then they share what they say about the pools.
+
+    Example: qqt tasks runs.csv --budgets 960k --weights loss=1,error=2
+    """
+    from qqt_bayes.inference.sample import Settings
+    from qqt_bayes.tasks import fit_tasks
+
+    chosen = parse_weights(weights)
+    if plot is not None:
+        o.writable(plot, (".png", ".pdf", ".svg"))
+    runs = o.load_runs(table, pools, None, None)
+    with many.counted("fitting") as update:
+        made = fit_tasks(
+            runs, metric, by=by, spec=spec, where=o.parse_where(where), upto=upto,
+            pooled=not alone, seed=seed, settings=Settings(draws=draws), workers=workers,
+            progress=update,
+        )  # fmt: skip
+    answer = made.decide(budgets, candidates, weights=chosen, prob=prob)
+    if plot is not None:
+        answer.plot().savefig(plot)
+        o.note(f"drew {plot}")
+    if json:
+        o.print_json(answer.to_json())
+    else:
+        typer.echo(answer.text)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(rich_help_panel=o.ANSWERS)(tasks)

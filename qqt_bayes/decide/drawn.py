@@ -1,0 +1,164 @@
+"""What is asked, and joint draws of the answer, whoever produces them: one fit or several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
+from qqt_bayes.decide.predict import FACTORS, new_runs, predict, thinning
+from qqt_bayes.runs import Mixture
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+    from qqt_bayes.runs import Study
+
+GRID = 32
+FEW = 500  # draws behind medians of longer runs
+
+__all__ = ["Drawn", "Question", "Source", "Vote", "ask", "draw", "mix"]
+
+
+class Source(Protocol):
+    """What a decision rests on: a fit, or several laws stacked."""
+
+    @property
+    def study(self) -> Study:
+        """The runs, laid out for a model."""
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """``where`` and ``upto`` as given."""
+
+    @property
+    def seed(self) -> int:
+        """Same seed, same answer."""
+
+    @property
+    def converged(self) -> bool:
+        """Whether everything passed its gate."""
+
+    @property
+    def stamp(self) -> str:
+        """What every output must carry if not; else empty."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Budgets and candidates of a decision.
+
+    Attributes
+    ----------
+    budgets : numpy.ndarray
+        Dim (budget,), samples, as asked.
+    candidates : tuple of Mixture
+    shares : numpy.ndarray
+        Dims (candidate, pool).
+    grid : numpy.ndarray
+        Budgets searched for crossovers, dim (grid,).
+    """
+
+    budgets: np.ndarray
+    candidates: tuple[Mixture, ...]
+    shares: np.ndarray
+    grid: np.ndarray
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Joint draws of latent performance, lower is better.
+
+    Attributes
+    ----------
+    latent, new_run : numpy.ndarray
+        Dims (sample, budget, candidate): without and with seed and evaluation noise.
+    grid : numpy.ndarray
+        Dims (sample, grid, candidate): latent, on the searched budgets.
+    longer : numpy.ndarray
+        Dims (budget, some samples, factor, candidate): latent, of runs that many times as long.
+    """
+
+    latent: np.ndarray
+    new_run: np.ndarray
+    grid: np.ndarray
+    longer: np.ndarray
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one of several stacked laws says.
+
+    Attributes
+    ----------
+    name : str
+        Of the specification.
+    weight : float
+        In the stack; the weights sum to one.
+    log_score : float
+        Mean log score of its roll-forward forecasts, NaN where it was not scored.
+    best : numpy.ndarray
+        Dim (budget,): the candidate of least expected regret under this law alone.
+    cost : numpy.ndarray
+        Dim (budget,): expected regret, under this law alone, of what the stack recommends.
+    """
+
+    name: str
+    weight: float
+    log_score: float
+    best: np.ndarray
+    cost: np.ndarray
+
+
+def ask(study: Study, budgets: Any, candidates: str | Sequence[str] | None) -> Question:
+    """Read budgets and candidates.
+
+    Raises
+    ------
+    UsageError
+        For bad ones.
+    """
+    wanted = parse_budgets(budgets)
+    chosen = (
+        default_candidates(study)
+        if candidates is None
+        else parse_candidates(candidates, study.pools)
+    )
+    smallest = float(np.min(study.samples))
+    ends = (min(smallest, wanted.min()), max(float(study.samples.max()), wanted.max()))
+    grid = np.geomspace(*ends, GRID) if ends[1] > ends[0] else np.array(ends[:1])
+    shares = np.array([c.vector(study.pools) for c in chosen])
+    return Question(wanted, tuple(chosen), shares, grid)
+
+
+def draw(fit: Fit, question: Question) -> Drawn:
+    """Draws of one fit."""
+    wanted, shares = question.budgets, question.shares
+    budgets = np.concatenate([wanted, question.grid])
+    every = thinning(fit, len(budgets) * len(shares))
+    both = predict(fit, budgets, shares, every=every).latent
+    latent = both[:, : len(wanted)]
+    new_run = new_runs(fit, latent, fit.seed, every)
+    few = max(1, len(fit.posterior.natural) // FEW)
+    longer = [predict(fit, n * FACTORS, shares, seed=17, every=few).latent for n in wanted]
+    return Drawn(latent, new_run, both[:, len(wanted) :], np.stack(longer))
+
+
+def mix(drawn: Sequence[Drawn], weights: np.ndarray) -> Drawn:
+    """Mixture of the draws of several fits: of each as many as its weight says, evenly spaced."""
+
+    def joined(parts: list[np.ndarray], axis: int) -> np.ndarray:
+        size = min(p.shape[axis] for p in parts)
+        counts = np.round(weights * size).astype(int)
+        chosen = [
+            np.take(p, np.linspace(0, p.shape[axis] - 1, k).round().astype(int), axis=axis)
+            for p, k in zip(parts, counts, strict=True)
+        ]
+        return np.concatenate(chosen, axis=axis)
+
+    return Drawn(
+        joined([d.latent for d in drawn], 0), joined([d.new_run for d in drawn], 0),
+        joined([d.grid for d in drawn], 0), joined([d.longer for d in drawn], 1),
+    )  # fmt: skip

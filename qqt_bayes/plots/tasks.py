@@ -1,0 +1,125 @@
+"""Several tasks: which data each would choose, and what pooling does to their estimates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from qqt_bayes.plots.style import COLUMN, GREY, INK, SMALL, dress, look, new_figure, plain, style
+from qqt_bayes.runs import format_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.tasks import TaskDecision, Tasks
+
+MOST = 10  # candidates shown, by P(best) for any task
+
+__all__ = ["plot_task_decision", "plot_tasks"]
+
+
+def plot_task_decision(
+    d: TaskDecision, *, budget: int | None = None, width: float = COLUMN
+) -> Figure:
+    """P(best) of each candidate, one row a task and one for the weighted mean.
+
+    Parameters
+    ----------
+    d : TaskDecision
+        From ``tasks.decide``.
+    budget : int, optional
+        Which of the budgets, by place; by default the largest.
+    width : float
+        Inches.
+
+    Returns
+    -------
+    Figure
+    """
+    b = int(np.argmax(d.budgets)) if budget is None else budget
+    values = np.vstack([d.p_best[b], d.task_p_best[:, b]])
+    shown = np.sort(np.argsort(-values.max(axis=0), kind="stable")[:MOST])
+    names = ["together", *d.tasks.names]
+    with style():
+        own = new_figure(width, 0.24 * len(names) + 1.5)
+        ax = own.subplots()
+        image = ax.imshow(values[:, shown], cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
+        for r in range(len(names)):
+            for c, k in enumerate(shown):
+                p = values[r, k]
+                if p >= 0.005:
+                    ax.text(c, r, f"{p:.2f}"[1:] if p < 0.995 else "1", ha="center", va="center",
+                            fontsize=SMALL, color="white" if p > 0.55 else INK)  # fmt: skip
+        ax.set_xticks(
+            range(len(shown)), [plain(d.candidates[k].text) for k in shown], rotation=40,
+            ha="right", rotation_mode="anchor",
+        )  # fmt: skip
+        ax.set_yticks(range(len(names)), [plain(n) for n in names])
+        ax.axhline(0.5, color=GREY, lw=0.8)
+        ax.tick_params(length=0)
+        ax.set_title(f"P(best) at {format_number(d.budgets[b])} samples")
+        bar = own.colorbar(image, ax=ax, shrink=0.8, ticks=[0, 0.5, 1])
+        bar.outline.set_visible(False)
+        own.caption = (
+            f"Probability that each candidate is best at {format_number(d.budgets[b])} samples, "
+            f"for each of {d.size} tasks and for their weighted mean."
+        )
+        return own
+
+
+def plot_tasks(tasks: Tasks, *, width: float = COLUMN) -> Figure:
+    """Utilities by task and pool: alone (hollow) and pooled (filled), 90% equal-tailed intervals.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        From :func:`qqt_bayes.fit_tasks`.
+    width : float
+        Inches.
+
+    Returns
+    -------
+    Figure
+    """
+    table = tasks.table
+    pools = list(dict.fromkeys(table["pool"]))
+    with style():
+        own = new_figure(width, 0.2 * len(pools) * len(tasks.names) + 1.3)
+        axes: Any = own.subplots(1, 2, sharey=True)
+        for ax, what, label in zip(
+            axes, ("utility", "half_life"), ("Utility", "Half-life (epochs)"), strict=True
+        ):
+            draw_estimates(ax, tasks, pools, what)
+            ax.set_title(label)
+        axes[1].set_xscale("log")
+        height = len(tasks.names) + 1
+        axes[0].set_yticks([p * height + (height - 2) / 2 for p in range(len(pools))],
+                           [plain(p) for p in pools])  # fmt: skip
+        axes[0].invert_yaxis()
+        axes[0].legend(loc="best", fontsize=SMALL)
+        own.caption = (
+            "Utility and half-life of each pool by task: fitted alone (hollow) and with what the "
+            "tasks share (filled); medians and 90% equal-tailed intervals."
+        )
+        return own
+
+
+def draw_estimates(ax: Axes, tasks: Tasks, pools: list[str], what: str) -> None:
+    """One pair of intervals a task and pool."""
+    table, height = tasks.table, len(tasks.names) + 1
+    for t, name in enumerate(tasks.names):
+        colour, marker, _ = look(t)
+        own = table[table["task"] == name].set_index("pool")
+        for p, pool in enumerate(pools):
+            y = p * height + t
+            for shift, prefix, fill in ((-0.2, "alone_", "white"), (0.2, "", colour)):
+                mid, lo, hi = (own.loc[pool, f"{prefix}{what}{end}"] for end in ("", "_lo", "_hi"))
+                if not np.isfinite(mid):
+                    continue
+                ax.plot([lo, hi], [y + shift] * 2, color=colour, lw=0.9)
+                label = plain(name) if p == 0 and prefix == "" else None
+                ax.plot(mid, y + shift, marker=marker, ms=3, mfc=fill, mec=colour, ls="",
+                        label=label)  # fmt: skip
+    dress(ax)
+    ax.tick_params(axis="y", length=0)

@@ -1,0 +1,83 @@
+"""Roll-forward forecasts of several laws at the same origins, judged at the same targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.backtest import engine_forecast, judge, judge_choice, origins
+from qqt_bayes.backtest.origins import quiet
+from qqt_bayes.inference.sample import Settings
+from qqt_bayes.model.spec import Spec
+from qqt_bayes.runs import Runs
+
+__all__ = ["Record", "roll_forward"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """How each law would have done at earlier budgets of the same runs.
+
+    Attributes
+    ----------
+    scores, choices : pandas.DataFrame
+        As from :func:`qqt_bayes.backtest.judge` and :func:`~qqt_bayes.backtest.judge_choice`, with
+        a column ``law``; of origins where every law converged.
+    origins : tuple of float
+        Those origins.
+    refused : tuple of (str, float)
+        Law and origin of each fit that did not pass its gate.
+    """
+
+    scores: pd.DataFrame
+    choices: pd.DataFrame
+    origins: tuple[float, ...]
+    refused: tuple[tuple[str, float], ...]
+
+    def log_density(self, laws: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Log scores of new runs, dims (target, law), and the targets' groups."""
+        if self.scores.empty:
+            return np.empty((0, len(laws))), np.empty(0)
+        levels = self.scores[self.scores["what"] == "level"]
+        columns = [levels.loc[levels["law"] == law, "log_score"].to_numpy(float) for law in laws]
+        first = levels[levels["law"] == laws[0]]
+        group = (first["origin"].astype(str) + "/" + first["budget"].astype(str)).to_numpy()
+        return np.stack(columns, axis=1), group
+
+
+def roll_forward(
+    runs: Runs, metric: str, kind: str | None, specs: Sequence[Spec], seed: int,
+    settings: Settings | None, most: int, progress: Callable[[str, float], None],
+) -> Record:  # fmt: skip
+    """Fit every law up to every origin (at most so many, spread evenly) and judge its forecasts."""
+    splits = list(origins(runs, metric, kind))
+    if len(splits) > most:
+        chosen = np.linspace(0, len(splits) - 1, most).round().astype(int)
+        splits = [splits[i] for i in chosen]
+    scores, choices, used, refused = [], [], [], []
+    for k, origin in enumerate(splits):
+        drawn = {}
+        for j, spec in enumerate(specs):
+            forecast = engine_forecast(spec, settings=settings)
+            draws = quiet(forecast, origin, seed + k)
+            if draws is None:
+                refused.append((spec.name, origin.upto))
+            else:
+                drawn[spec.name] = draws
+            progress("back-tests", (k + (j + 1) / len(specs)) / len(splits))
+        if len(drawn) < len(specs):
+            continue
+        used.append(origin.upto)
+        for law, draws in drawn.items():
+            scores.append(judge(origin, draws).assign(law=law))
+            choices.append(judge_choice(origin, draws).assign(law=law))
+    return Record(join(scores), join(choices), tuple(used), tuple(refused))
+
+
+def join(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """One frame of several; empty of none."""
+    some = [f for f in frames if not f.empty]
+    return pd.concat(some, ignore_index=True) if some else pd.DataFrame()

@@ -1,0 +1,277 @@
+"""One decision for several tasks: weighted, task by task, and where tasks disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.decide.decision import check_prob
+from qqt_bayes.decide.drawn import ask
+from qqt_bayes.decide.predict import bounded, ceiling
+from qqt_bayes.errors import UsageError
+from qqt_bayes.runs import Mixture
+from qqt_bayes.tasks.several import thin
+
+if TYPE_CHECKING:
+    from qqt_bayes.tasks.several import Tasks
+
+SCHEMA = 1
+FEW = 500  # draws behind the probability of being on the Pareto front
+
+__all__ = ["TaskDecision", "decide_tasks"]
+
+
+@dataclass(frozen=True, eq=False)
+class TaskDecision:
+    """Which data is best for several tasks together; made by ``tasks.decide``.
+
+    Attributes
+    ----------
+    tasks : Tasks
+    latent : numpy.ndarray
+        Dims (sample, task, budget, candidate): latent performance as modelled (an accuracy as an
+        error), lower is better, joint over tasks.
+    weights : numpy.ndarray
+        Dim (task,): they sum to one.
+    budgets : numpy.ndarray
+        Dim (budget,), samples.
+    candidates : tuple of Mixture
+    prob : float
+        Of the equal-tailed intervals and the credible sets.
+    """
+
+    tasks: Tasks = field(repr=False)
+    latent: np.ndarray = field(repr=False)
+    weights: np.ndarray
+    budgets: np.ndarray
+    candidates: tuple[Mixture, ...]
+    prob: float
+
+    @cached_property
+    def aggregate(self) -> np.ndarray:
+        """Weighted mean over tasks, dims (sample, budget, candidate)."""
+        return np.einsum("t,stbc->sbc", self.weights, self.latent)
+
+    @cached_property
+    def p_best(self) -> np.ndarray:
+        """Share of draws in which a candidate's weighted mean is best (budget, candidate)."""
+        return shares_of(np.argmin(self.aggregate, axis=2), len(self.candidates))
+
+    @cached_property
+    def expected_regret(self) -> np.ndarray:
+        """Expected shortfall of the weighted mean from the draw-wise best (budget, candidate)."""
+        return (self.aggregate - self.aggregate.min(axis=2, keepdims=True)).mean(axis=0)
+
+    @cached_property
+    def best(self) -> np.ndarray:
+        """Candidate of least expected regret of the weighted mean, dim (budget,)."""
+        return np.argmin(self.expected_regret, axis=1)
+
+    @cached_property
+    def task_p_best(self) -> np.ndarray:
+        """The same probability for each task alone, dims (task, budget, candidate)."""
+        winner = np.argmin(self.latent, axis=3)
+        return np.stack([shares_of(winner[:, t], len(self.candidates)) for t in range(self.size)])
+
+    @cached_property
+    def task_best(self) -> np.ndarray:
+        """Candidate of least expected regret for each task, dims (task, budget)."""
+        regret = self.latent - self.latent.min(axis=3, keepdims=True)
+        return np.argmin(regret.mean(axis=0), axis=2)
+
+    @cached_property
+    def p_pareto(self) -> np.ndarray:
+        """Probability that no other candidate is better for every task (budget, candidate)."""
+        some = self.latent[:: max(1, len(self.latent) // FEW)]
+        out = np.empty((len(self.budgets), len(self.candidates)))
+        for c in range(len(self.candidates)):
+            beaten = np.all(some < some[..., [c]], axis=1).any(axis=2)
+            out[:, c] = 1.0 - beaten.mean(axis=0)
+        return out
+
+    @property
+    def size(self) -> int:
+        """Number of tasks."""
+        return len(self.tasks.names)
+
+    @property
+    def accuracies(self) -> bool:
+        """Whether every task is an accuracy, so that the weighted mean is reported as one."""
+        return all(f.study.kind == "accuracy" for f in self.tasks.fits)
+
+    @cached_property
+    def draws(self) -> Any:
+        """Latent performance in each task's own unit, dims (sample, task, budget, data)."""
+        import xarray as xr
+
+        own = np.stack(
+            [f.study.reported(self.latent[:, t]) for t, f in enumerate(self.tasks.fits)], axis=1
+        )
+        return xr.DataArray(
+            own,
+            dims=("sample", "task", "budget", "data"),
+            coords={"task": list(self.tasks.names), "budget": self.budgets,
+                    "data": [c.text for c in self.candidates]},
+        )  # fmt: skip
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a budget and candidate: the weighted mean and its decision."""
+        sign, base = (-1.0, 1.0) if self.accuracies else (1.0, 0.0)
+        tail = 0.5 * (1.0 - self.prob)
+        lead = np.take_along_axis(self.aggregate, self.best[None, :, None], axis=2)
+        level = np.quantile(base + sign * self.aggregate, [0.5, tail, 1.0 - tail], axis=0)
+        gap = np.quantile(sign * (self.aggregate - lead) + 0.0, [0.5, tail, 1.0 - tail], axis=0)
+        rows = [
+            {"samples": samples, "data": mixture.text, "best": c == self.best[b],
+             "p_best": self.p_best[b, c], "median": level[0, b, c], "lo": level[1, b, c],
+             "hi": level[2, b, c], "difference": gap[0, b, c], "difference_lo": gap[1, b, c],
+             "difference_hi": gap[2, b, c], "expected_regret": self.expected_regret[b, c],
+             "p_pareto": self.p_pareto[b, c],
+             "best_for": int((self.task_best[:, b] == c).sum())}
+            for b, samples in enumerate(self.budgets)
+            for c, mixture in enumerate(self.candidates)
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def by_task(self) -> pd.DataFrame:
+        """One row a task and budget: its best data, and what the common choice costs it."""
+        regret = (self.latent - self.latent.min(axis=3, keepdims=True)).mean(axis=0)
+        rows = [
+            {"task": name, "samples": samples,
+             "best": self.candidates[self.task_best[t, b]].text,
+             "p_best": self.task_p_best[t, b, self.task_best[t, b]],
+             "p_common": self.task_p_best[t, b, self.best[b]],
+             "regret_of_common": regret[t, b, self.best[b]] - regret[t, b].min()}
+            for t, name in enumerate(self.tasks.names)
+            for b, samples in enumerate(self.budgets)
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    @property
+    def text(self) -> str:
+        """The answer on one screen."""
+        from qqt_bayes.tasks.text import describe
+
+        return describe(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object of ``--json``, as a dict."""
+        found = self.tasks.hierarchy
+        return {
+            "schema": SCHEMA,
+            "tasks": dict(zip(self.tasks.names, map(float, self.weights), strict=True)),
+            "pooled": self.tasks.pooled,
+            "correlation": [float(v) for v in np.median(found.correlation, axis=0)],
+            "prob": self.prob,
+            "notes": list(self.tasks.notes),
+            "budgets": [
+                {
+                    "samples": float(samples),
+                    "best": self.candidates[self.best[b]].text,
+                    "candidates": self.table[self.table["samples"] == samples]
+                    .drop(columns=["samples", "best"])
+                    .to_dict("records"),
+                    "tasks": self.by_task[self.by_task["samples"] == samples]
+                    .drop(columns="samples")
+                    .to_dict("records"),
+                }
+                for b, samples in enumerate(self.budgets)
+            ],
+        }
+
+    def plot(self, **options: Any) -> Any:
+        """P(best) of each candidate for each task and together, as a matplotlib figure."""
+        return import_module("qqt_bayes.plots").plot_task_decision(self, **options)
+
+
+def shares_of(winner: np.ndarray, candidates: int) -> np.ndarray:
+    """Share of draws won, dims (budget, candidate), from winners (sample, budget)."""
+    return np.stack([(winner == c).mean(axis=0) for c in range(candidates)], axis=1)
+
+
+def read_weights(tasks: Tasks, weights: Mapping[str, float] | None) -> np.ndarray:
+    """Weights that sum to one.
+
+    Raises
+    ------
+    UsageError
+        For unknown tasks or bad numbers, or without weights where losses and errors are mixed.
+    """
+    names = tasks.names
+    if weights is None:
+        kinds = {"loss" if f.study.kind == "loss" else "error" for f in tasks.fits}
+        if len(kinds) > 1:
+            raise UsageError(
+                "losses and errors have no common unit -> give weights, for example "
+                + ",".join(f"{n}=1" for n in names)
+            )
+        return np.full(len(names), 1.0 / len(names))
+    strange = sorted(set(weights) - set(names))
+    if strange:
+        raise UsageError(f"unknown task '{strange[0]}' -> one of {', '.join(names)}")
+    out = np.array([float(weights.get(n, 0.0)) for n in names])
+    if not np.all(np.isfinite(out)) or out.min() < 0.0 or out.sum() <= 0.0:
+        raise UsageError("weights must be numbers of 0 or more, not all 0")
+    return out / out.sum()
+
+
+def decide_tasks(
+    tasks: Tasks,
+    budgets: Any,
+    candidates: str | Sequence[str] | None = None,
+    *,
+    weights: Mapping[str, float] | None = None,
+    prob: float = 0.9,
+) -> TaskDecision:
+    """Decide for several tasks together.
+
+    Parameters
+    ----------
+    tasks : Tasks
+        From :func:`fit_tasks`.
+    budgets, candidates
+        As for :func:`qqt_bayes.decide.decide`; default candidates are those of all tasks.
+    weights : mapping, optional
+        Of tasks in the mean; by default equal. Needed where losses and errors are mixed.
+    prob : float
+        Of the equal-tailed intervals.
+
+    Returns
+    -------
+    TaskDecision
+
+    Raises
+    ------
+    UsageError
+        For a bad argument.
+    """
+    check_prob(prob)
+    chosen = read_weights(tasks, weights)
+    if candidates is None:
+        found: dict[str, Mixture] = {}
+        for made in tasks.fits:
+            for mixture in ask(made.study, budgets, None).candidates:
+                found.setdefault(mixture.key, mixture)
+        candidates = [m.text for m in found.values()]
+    drawn, values = [], []
+    for made in tasks.fits:
+        question = ask(made.study, budgets, candidates)
+        shape = (len(question.budgets), len(question.candidates))
+        samples = np.repeat(question.budgets, shape[1])
+        posterior = thin(made.posterior)
+        points = posterior.design.points_at(samples, np.tile(question.shares, (shape[0], 1)))
+        there = posterior.at(points)
+        latent = posterior.irreducible[:, None] + np.exp(there.log_reducible)
+        values.append(bounded(latent, ceiling(made, samples)).reshape(-1, *shape))
+        drawn.append(there)
+    index = tasks.join(drawn).index
+    latent = np.stack([v[index[:, t]] for t, v in enumerate(values)], axis=1)
+    return TaskDecision(tasks, latent, chosen, question.budgets, question.candidates, prob)

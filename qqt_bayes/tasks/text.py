@@ -1,0 +1,60 @@
+"""The decision for several tasks in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qqt_bayes.runs import format_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.tasks.answer import TaskDecision
+
+MOST = 8  # candidates and tasks shown at each budget
+
+__all__ = ["describe"]
+
+
+def describe(d: TaskDecision) -> str:
+    """See :attr:`TaskDecision.text`."""
+    percent = f"{100 * d.prob:g}%"
+    weights = ", ".join(
+        f"{n} {w:.2g}" for n, w in zip(d.tasks.names[:MOST], d.weights, strict=False)
+    )
+    more = f" and {d.size - MOST} more" if d.size > MOST else ""
+    lines = [
+        d.tasks.text,
+        f"weighted mean of {weights}{more} ({'higher' if d.accuracies else 'lower'} is better); "
+        f"{percent} equal-tailed credible intervals",
+    ]
+    largest = max(float(f.study.samples.max()) for f in d.tasks.fits)
+    for b, samples in enumerate(d.budgets):
+        beyond = samples / largest
+        far = f", extrapolated {beyond:.1f}x beyond the largest run" if beyond > 1.02 else ""
+        best = d.candidates[d.best[b]].text
+        lines += [
+            "",
+            f"At {format_number(samples)} samples{far}: {best} is best of {len(d.candidates)} "
+            f"with P = {d.p_best[b, d.best[b]]:.2f}",
+            f"  {'data':<16} {'P(best)':>8} {'mean [interval]':>26} {'minus best [interval]':>28}"
+            f" {'regret':>9} {'best for':>9} {'P(Pareto)':>10}",
+        ]
+        rows = d.table[d.table["samples"] == samples].sort_values("expected_regret")
+        for r in rows.head(MOST).itertuples():
+            level = f"{r.median:.4g} [{r.lo:.4g}, {r.hi:.4g}]"
+            gap = (
+                "-" if r.best
+                else f"{r.difference:+.3g} [{r.difference_lo:+.3g}, {r.difference_hi:+.3g}]"
+            )  # fmt: skip
+            lines.append(
+                f"  {r.data:<16} {r.p_best:>8.2f} {level:>26} {gap:>28} {r.expected_regret:>9.2g}"
+                f" {r.best_for:>4} of {d.size:<2} {r.p_pareto:>9.2f}"
+            )
+        if len(rows) > MOST:
+            lines.append(f"  and {len(rows) - MOST} more, each with a larger expected regret")
+        own = d.by_task[(d.by_task["samples"] == samples) & (d.by_task["best"] != best)]
+        for r in own.head(MOST).itertuples():
+            lines.append(
+                f"  {r.task} alone would choose {r.best} (P = {r.p_best:.2f}); {best} costs it "
+                f"{r.regret_of_common:.2g}"
+            )
+    return "\n".join(lines)
