@@ -139,12 +139,14 @@ def replicate(
 
     Parameters
     ----------
-    spec, kind, replications, seed, workers, client, draws, likelihood, progress
+    spec, kind, replications, seed, workers, client, draws, likelihood
         See there.
     study : Study, optional
         The design, whose values are not read.
     keep : tuple of int, optional
         Rows of the study that are refitted; the truths and the values are the same without it.
+    progress : callable, optional
+        See there.
 
     Raises
     ------

@@ -134,10 +134,12 @@ def best_shares(weight, shift, mean, gain, base, out):
 
     Parameters
     ----------
-    weight, shift, gain : numpy.ndarray
+    weight, shift : numpy.ndarray
         As for :func:`expected_values`.
     mean : numpy.ndarray
         Dims (world, draw, target), before the outcome; targets are groups of candidates.
+    gain : numpy.ndarray
+        As for :func:`expected_values`.
     base : numpy.ndarray
         Dims (draw, replicate, target): deviations from that mean, after the outcome.
     out : numpy.ndarray

@@ -1,5 +1,6 @@
 """Help is quick, and shows how."""
 
+import os
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import pytest
 import typer
 
 import qqt_bayes
-from qqt_bayes.cli import app
+from qqt_bayes.cli import app, options
 
 VERBS = sorted(typer.main.get_command(app).commands)
 HEAVY = (
@@ -35,6 +36,44 @@ def test_help_names_every_verb(qqt) -> None:
     assert "Example: qqt decide runs.csv" in said.out
     bare = qqt()  # as does no argument at all
     assert (bare.code, bare.out.split(), bare.err) == (2, said.out.split(), "")
+
+
+def test_help_has_groups_and_exit_codes(qqt) -> None:
+    said = qqt("--help").out
+    places = [said.index(f" {group} ") for group in (options.TABLES, options.ANSWERS,
+                                                      options.TRIALS)]  # fmt: skip
+    assert places == sorted(places)
+    assert " Commands " not in said  # none is left without a group
+    text = " ".join(said.split())
+    assert "Exit codes: 0 done; 1 `qqt risk` says FAIL; 2 bad input" in text
+
+
+SHELLS = {
+    "bash": {"COMP_WORDS": "qqt de", "COMP_CWORD": "1"},
+    "zsh": {"_TYPER_COMPLETE_ARGS": "qqt de"},
+    "fish": {"_TYPER_COMPLETE_ARGS": "qqt de", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_completion(shell: str) -> None:
+    asked = SHELLS[shell] | {"_QQT_COMPLETE": f"complete_{shell}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "qqt_bayes"], env=os.environ | asked, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    assert "decide" in done.stdout
+    assert "demo" in done.stdout
+    assert "report" not in done.stdout
+
+
+def test_completion_is_installed_for_the_command() -> None:
+    off = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "qqt_bayes", "--show-completion", "bash"], env=os.environ | off,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "-F _qqt_completion qqt" in done.stdout
 
 
 def test_version(qqt) -> None:
