@@ -79,7 +79,8 @@ class Decision:
     @cached_property
     def expected_regret(self) -> np.ndarray:
         """Expected shortfall from the draw-wise best, in the metric's unit (budget, candidate)."""
-        return np.asarray(self.latent.mean(axis=0) - self.latent.min(axis=2).mean(axis=0)[:, None])
+        shortfall = self.latent.mean(axis=0) - self.latent.min(axis=2).mean(axis=0)[:, None]
+        return np.maximum(shortfall, 0.0)  # not below zero by rounding
 
     @cached_property
     def best(self) -> np.ndarray:
@@ -267,6 +268,12 @@ def check_decision(
     """
     flat = latent.reshape(len(latent), -1)
     chosen = np.unique(np.linspace(0, flat.shape[1] - 1, GATED).round().astype(int))
-    place = [divmod(int(k), len(candidates)) for k in chosen]
-    names = [f"{candidates[c].text} at {budgets[b]:,.0f}" for b, c in place]
-    return check_draws(names, flat[:, chosen].T.reshape(len(chosen), fit.posterior.chains[0], -1))
+    b, c = np.divmod(chosen, len(candidates))
+    names = [f"{candidates[j].text} at {budgets[i]:,.0f}" for i, j in zip(b, c, strict=True)]
+    if len(latent) == len(fit.posterior.natural):
+        draws = flat[:, chosen]
+    else:  # thinned: too few to show convergence, so draw these again with all
+        shares = np.array([candidates[j].vector(fit.study.pools) for j in c])
+        draws = fit.posterior.at(fit.posterior.design.points_at(budgets[b], shares)).log_reducible
+        draws = fit.posterior.irreducible[:, None] + np.exp(draws)
+    return check_draws(names, draws.T.reshape(len(chosen), *fit.posterior.chains))

@@ -17,6 +17,7 @@ FACTORS = np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0])
 KNEE = 0.99  # share of the ceiling up to which a prediction is left as it is
 MOST = 100_000_000  # numbers in one prediction: 800 MB
 BLOCK = 1_000_000
+FACTOR_MOST = 2_000_000
 WORSE = 2.0  # a longer run on any candidate ends below this multiple of the worst run observed
 
 
@@ -148,7 +149,8 @@ def compute_factor(fit: Fit, shares: np.ndarray, budget: float) -> np.ndarray:
     numpy.ndarray
         Dim (candidate,): 1 where there is no regret, NaN where 16 times the samples do not do.
     """
-    every = max(1, len(fit.posterior.natural) // 500)
+    few = np.clip(FACTOR_MOST // (len(FACTORS) * len(shares)), 100, 500)  # draws, for a median
+    every = max(1, len(fit.posterior.natural) // int(few))
     latent = predict(fit, budget * FACTORS, shares, seed=17, every=every).latent
     curve, target = np.median(latent, axis=0), np.median(latent[:, 0].min(axis=1))
     out = np.full(len(shares), np.nan)
