@@ -12,17 +12,16 @@ import numpy as np
 import pytest
 
 import qqt_bayes as qqt
+from qqt_bayes.calibrate.replicate import default_study, replicate
 from qqt_bayes.errors import UsageError, WorkerError
 from qqt_bayes.inference.cores import chain_cores, threads
 from qqt_bayes.inference.sample import Start, sample_few
-from qqt_bayes.model.design import build_design
 from qqt_bayes.refits import Workers, connect, refit_many
 
-SPEC = qqt.load_spec("effective_utility")
 FEW = qqt.Settings(draws=50, tune=50, chains=2)
 
 
-def rows_of(fit) -> list[tuple[Any, Any, Start, int]]:
+def jobs_of(fit) -> list[tuple[Any, Any, Start, int]]:
     """Six refits of a study: jobs with all that they need."""
     start = Start.of(fit.posterior.theta)
     return [(fit.posterior.chart, fit.posterior.cells, start, seed) for seed in range(6)]
@@ -71,7 +70,7 @@ def cluster() -> Iterator[Any]:
 
 
 def test_processes_do_as_one_does(small_fit) -> None:
-    jobs = rows_of(small_fit)
+    jobs = jobs_of(small_fit)
     alone, seen = refit_many(walk, jobs), []
     beside = refit_many(walk, jobs, workers=2, progress=lambda *n: seen.append(n))
     np.testing.assert_array_equal(np.array(alone), np.array(beside))
@@ -80,7 +79,7 @@ def test_processes_do_as_one_does(small_fit) -> None:
 
 
 def test_a_cluster_does_as_one_does(small_fit, cluster) -> None:
-    jobs, seen = rows_of(small_fit), []
+    jobs, seen = jobs_of(small_fit), []
     there = refit_many(walk, jobs, client=cluster, progress=lambda *n: seen.append(n))
     np.testing.assert_array_equal(np.array(refit_many(walk, jobs)), np.array(there))
     assert seen == [(k, 6) for k in range(1, 7)]
@@ -141,4 +140,10 @@ def test_risk_is_the_same_on_processes(small_fit) -> None:
     alone = small_fit.risk("960k", seed=3)
     beside = small_fit.risk("960k", seed=3, workers=2)
     assert alone.text == beside.text
-    assert build_design(small_fit.study, SPEC).value.shape == (25,)
+
+
+def test_calibration_is_the_same_on_a_cluster(cluster) -> None:
+    common: dict[str, Any] = {"replications": 3, "study": default_study("loss", 2, 3)}
+    alone, there = replicate(workers=1, **common), replicate(client=cluster, **common)
+    np.testing.assert_array_equal(alone.rank, there.rank)
+    np.testing.assert_array_equal(alone.pit, there.pit)

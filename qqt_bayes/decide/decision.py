@@ -82,7 +82,8 @@ class Decision:
     @cached_property
     def expected_regret(self) -> np.ndarray:
         """Expected shortfall from the draw-wise best, in the metric's unit (budget, candidate)."""
-        return np.asarray(self.latent.mean(axis=0) - self.latent.min(axis=2).mean(axis=0)[:, None])
+        shortfall = self.latent.mean(axis=0) - self.latent.min(axis=2).mean(axis=0)[:, None]
+        return np.maximum(shortfall, 0.0)  # not below zero by rounding
 
     @cached_property
     def best(self) -> np.ndarray:
@@ -274,6 +275,14 @@ def check_decision(fit: Fit, latent: np.ndarray, question: Question) -> GateRepo
     """
     flat = latent.reshape(len(latent), -1)
     chosen = np.unique(np.linspace(0, flat.shape[1] - 1, GATED).round().astype(int))
-    place = [divmod(int(k), len(question.candidates)) for k in chosen]
-    names = [f"{question.candidates[c].text} at {question.budgets[b]:,.0f}" for b, c in place]
-    return check_draws(names, flat[:, chosen].T.reshape(len(chosen), fit.posterior.chains[0], -1))
+    b, c = np.divmod(chosen, len(question.candidates))
+    names = [
+        f"{question.candidates[j].text} at {question.budgets[i]:,.0f}"
+        for i, j in zip(b, c, strict=True)
+    ]
+    if len(latent) == len(fit.posterior.natural):
+        draws = flat[:, chosen]
+    else:  # thinned: too few to show convergence, so draw these again with all
+        points = fit.posterior.design.points_at(question.budgets[b], question.shares[c])
+        draws = fit.posterior.irreducible[:, None] + np.exp(fit.posterior.at(points).log_reducible)
+    return check_draws(names, draws.T.reshape(len(chosen), *fit.posterior.chains))

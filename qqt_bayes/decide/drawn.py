@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
-from qqt_bayes.decide.predict import FACTORS, new_runs, predict, thinning
+from qqt_bayes.decide.predict import FACTOR_MOST, FACTORS, new_runs, predict, thinning
 from qqt_bayes.runs import Mixture
 
 if TYPE_CHECKING:
@@ -141,7 +141,8 @@ def draw(fit: Fit, question: Question) -> Drawn:
     both = predict(fit, budgets, shares, every=every).latent
     latent = both[:, : len(wanted)]
     new_run = new_runs(fit, latent, fit.seed, every)
-    few = max(1, len(fit.posterior.natural) // FEW)
+    some = np.clip(FACTOR_MOST // (len(FACTORS) * len(shares)), 100, FEW)
+    few = max(1, len(fit.posterior.natural) // int(some))
     longer = [predict(fit, n * FACTORS, shares, seed=17, every=few).latent for n in wanted]
     return Drawn(latent, new_run, both[:, len(wanted) :], np.stack(longer))
 

@@ -17,6 +17,7 @@ FACTORS = np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0])
 KNEE = 0.99  # share of the ceiling up to which a prediction is left as it is
 MOST = 100_000_000  # numbers in one prediction: 800 MB
 BLOCK = 1_000_000
+FACTOR_MOST = 2_000_000
 WORSE = 2.0  # a longer run on any candidate ends below this multiple of the worst run observed
 
 

@@ -195,3 +195,31 @@ def test_json(answer) -> None:
         assert best["difference"] == {"median": 0.0, "lo": 0.0, "hi": 0.0}
         assert budget["credible_set"] == answer.credible_set(b)
         assert set(budget["kept_share"]) == {"median", "lo", "hi"}
+
+
+def test_many_points_are_decided_on_fewer_draws(small_fit, answer, monkeypatch) -> None:
+    """Memory is bounded: one draw in so many, chains kept apart, the same answer within error."""
+    from qqt_bayes.decide import decision, predict
+
+    monkeypatch.setattr(predict, "MOST", answer.latent.shape[0] * 35 * 5 // 3)
+    monkeypatch.setattr(predict, "BLOCK", 100)  # blocks must not show
+    monkeypatch.setattr(decision, "GATED", 4)
+    fewer = small_fit.decide(BUDGETS, GIVEN)
+    chains, draws = small_fit.posterior.chains
+    assert draws % 4 == 0
+    assert fewer.latent.shape == (chains * draws // 4, 3, 5)
+    assert len(fewer.gate.table) == 4
+    apart = np.abs(np.median(fewer.latent, axis=0) - np.median(answer.latent, axis=0))
+    assert np.all(apart < 0.3 * answer.latent.std(axis=0))
+    np.testing.assert_allclose(fewer.expected_regret, answer.expected_regret, atol=0.01)
+    with pytest.raises(qqt.UsageError, match="too many to judge"):
+        small_fit.risk(BUDGETS, candidates=GIVEN)
+
+
+def test_blocks_do_not_change_an_answer(small_fit, answer, monkeypatch) -> None:
+    from qqt_bayes.decide import predict
+
+    monkeypatch.setattr(predict, "BLOCK", 100)
+    again = small_fit.decide(BUDGETS, GIVEN)
+    np.testing.assert_array_equal(again.latent, answer.latent)
+    np.testing.assert_array_equal(again.new_run, answer.new_run)
