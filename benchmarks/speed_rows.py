@@ -24,6 +24,7 @@ from speed_studies import (
 import qqt_bayes as qqt
 from qqt_bayes.calibrate.replicate import default_study, replicate
 from qqt_bayes.inference.chart import density_and_gradient, dimension
+from qqt_bayes.inference.cores import one_core
 from qqt_bayes.inference.gate import check_draws
 from qqt_bayes.inference.posterior import sample_posterior
 from qqt_bayes.inference.sample import Settings, Start, warmed
@@ -238,11 +239,15 @@ def sbc(replications=100) -> Iterator[Row]:
 
 
 def workers(replications=16) -> Iterator[Row]:
-    """Two processes and two dask workers against one of each."""
+    """Two processes and two dask workers against one of each, every refit on one core.
+
+    Alone in this process a fit would use the other core for its chains.
+    """
     from distributed import Client, LocalCluster
 
     def seconds(crew):
-        return timed(lambda: replicate(replications=replications, workers=crew))
+        with one_core():
+            return timed(lambda: replicate(replications=replications, workers=crew))
 
     def compare(crews):
         for crew in crews:
@@ -305,9 +310,11 @@ def points() -> Iterator[Row]:
     fit = qqt.fit(runs, "loss", seed=1)
     rng = np.random.default_rng(0)
     for count, budgets in ((10, 1), (10, 10), (100, 10)):
-        weights = np.round(rng.dirichlet(np.full(4, 5.0), count) * 990 + 2.5)
-        shares = ["+".join(f"{p}:{w:.0f}" for p, w in zip(SINGLE, row, strict=True))
-                  for row in weights]  # fmt: skip
+        weights = 1 + rng.multinomial(996, rng.dirichlet(np.full(4, 5.0), count))
+        shares = [
+            "+".join(f"{p}:{w / 1000:.3f}" for p, w in zip(SINGLE, row, strict=True))
+            for row in weights
+        ]
         wanted = [float(n) for n in np.geomspace(5e5, 2e6, budgets)]
         seconds = timed(lambda s=shares, w=wanted: fit.decide(w, s, on_fail="warn"))
         yield Row(f"decide, {count} candidates x {budgets} budgets: seconds", seconds, "-", "once")
