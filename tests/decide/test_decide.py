@@ -180,7 +180,9 @@ def documented(heading: str) -> set[str]:
 def test_json_has_exactly_the_documented_fields(small_fit, heading: str) -> None:
     made = small_fit.decide("30k,480k", ["A", "A+B"], margin=0.01).to_json()
     part = PARTS[heading](made)
-    assert set(part) | ({"warning", "notes"} if heading == "## JSON" else set()) == documented(heading)
+    assert set(part) | ({"warning", "notes"} if heading == "## JSON" else set()) == documented(
+        heading
+    )
 
 
 def test_json(answer) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check, and_list, worst
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.thresholds import (
+    ALIKE,
     CONTENDER,
     EPOCHS_FAR,
     EPOCHS_TOO_FAR,
@@ -31,8 +32,8 @@ def check(context: Context) -> tuple[Check, ...]:
     for b, samples in enumerate(context.budgets):
         best = context.best(b)
         shares = context.shares[context.decision.best[b]]
-        same = [study.mixtures[d].key == best.key for d in study.data]
-        own = float(study.samples[same].max()) if any(same) else 0.0
+        same = overlap(study.shares, shares) >= ALIKE
+        own = float(study.samples[same].max()) if same.any() else 0.0
         level = context.record.coverage("level", samples / context.largest)
         tested = 1.0 if level is None else level.tested_to
         strangers = [
@@ -52,12 +53,18 @@ def check(context: Context) -> tuple[Check, ...]:
 def untried(context: Context, budget: int) -> list[str]:
     """Contenders for a budget, the best apart, that no run was made of."""
     d, study = context.decision, context.fit.study
-    run = {study.mixtures[text].key for text in study.data}
     return [
         c.text
         for i, c in enumerate(d.candidates)
-        if i != d.best[budget] and d.p_best[budget, i] >= CONTENDER and c.key not in run
+        if i != d.best[budget]
+        and d.p_best[budget, i] >= CONTENDER
+        and overlap(study.shares, context.shares[i]).max() < ALIKE
     ]
+
+
+def overlap(run: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Share of the samples that runs have in common with a mixture, dim (run,)."""
+    return 1.0 - 0.5 * np.abs(run - shares).sum(axis=1)
 
 
 def judge(

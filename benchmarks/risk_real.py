@@ -1,0 +1,88 @@
+"""Verdicts of `risk` on real tables, beside what the larger runs showed.
+
+    python benchmarks/risk_real.py RUNS[:METRIC[:MODEL]] ...
+
+From every origin the verdict is asked for each larger budget of the table. It *failed* when the 90%
+band of a new run on the chosen data missed the mean of its runs, when that of the difference to the
+runner-up missed, or when the choice cost more than the margin (1% of the metric).
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+
+import qqt_bayes as qqt
+from qqt_bayes.backtest import origins
+from qqt_bayes.errors import QQTError
+
+MARGIN = 0.01
+
+
+def judge(name: str, runs: qqt.Runs, metric: str) -> list[dict]:
+    """Verdicts and outcomes from every origin."""
+    rows = []
+    for origin in origins(runs, metric):
+        try:
+            fit = qqt.fit(origin.runs, metric, seed=1)
+        except QQTError as error:
+            print(name, origin.upto, error)
+            continue
+        budgets = sorted(set(origin.targets["budget"]))
+        at = origin.targets.groupby(["budget", "data"])["value"].mean()
+        every = sorted(set(origin.targets["data"]))
+        found = fit.risk(budgets, candidates=every, quick=True)
+        d = found.decision
+        for b, budget in enumerate(budgets):
+            names = [c.text for c in d.candidates]
+            here = [k for k, n in enumerate(names) if (budget, n) in at.index]
+            if len(here) < 2:
+                continue
+            regret = d.latent[:, b][:, here]
+            order = np.argsort((regret - regret.min(axis=1, keepdims=True)).mean(axis=0))
+            best, other = here[order[0]], here[order[1]]
+            seen = {k: at[(budget, names[k])] for k in here}
+            level = np.quantile(d.new_run[:, b, best], [0.05, 0.95])
+            gap = np.quantile(d.new_run[:, b, other] - d.new_run[:, b, best], [0.05, 0.95])
+            lowest = min(seen.values())
+            missed = not level[0] <= seen[best] <= level[1]
+            apart = not gap[0] <= seen[other] - seen[best] <= gap[1]
+            costly = seen[best] - lowest > MARGIN * lowest
+            rows.append(
+                {"set": name, "origin": origin.upto, "factor": round(budget / origin.upto, 1),
+                 "data": names[best], "verdict": found.assessments[b].verdict,
+                 "flags": flags(found.assessments[b].checks),
+                 "level missed": missed, "difference missed": apart, "costly": costly,
+                 "failed": missed or apart or costly}
+            )  # fmt: skip
+    return rows
+
+
+def flags(checks: tuple) -> str:
+    """Names of the checks that do not pass."""
+    return ",".join(c.name for c in checks if c.status != "PASS")
+
+
+def main() -> None:
+    """Print each verdict, and the confusion table."""
+    warnings.simplefilter("ignore")
+    rows = []
+    for entry in sys.argv[1:]:
+        path, _, rest = entry.partition(":")
+        metric, _, model = rest.partition(":")
+        runs = qqt.read_runs(path)
+        runs = runs.select(where={"model": model}) if model else runs
+        name = path.rsplit("/", 2)[-2] if path.endswith("/runs.csv") else path.rsplit("/", 1)[-1]
+        chosen = metric or runs.metrics[0]
+        rows += judge(f"{name.split('.')[0]} {chosen} {model}".strip(), runs, chosen)
+    table = pd.DataFrame(rows)
+    print(table.to_string(index=False))
+    outcome = np.where(table["failed"], "failed", "held")
+    print(pd.crosstab(outcome, table["verdict"]).to_string())
+
+
+if __name__ == "__main__":
+    main()
