@@ -20,7 +20,7 @@ EPOCHS_FAR, EPOCHS_TOO_FAR = 1.5, 4.4
 OWN_RUN = 0.25
 
 # A mixture that has this share of its samples in common with one that was run counts as run:
-# between neighbouring shares the predicted curve is smooth, and within its band on published mixtures.
+# between neighbouring shares the predicted curve is smooth, and held on published mixtures.
 ALIKE = 0.8
 
 # On our own training runs the common slope changed by about this much per e-fold beyond 480k, ...
