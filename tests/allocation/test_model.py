@@ -163,5 +163,5 @@ def test_specifications_of_the_other_law_are_refused(size_runs) -> None:
     one_size = table_of().assign(params=1e8)
     one_size["samples"] *= 1.0 + 1e-3 * one_size.index
     runs = qqt.read_runs(one_size, POOLS)
-    with pytest.raises(qqt.UsageError, match="is not fitted here"):
+    with pytest.raises(qqt.UsageError, match="is fitted by `qqt allocate`, not here"):
         qqt.fit(runs, "loss", spec="chinchilla")
