@@ -49,7 +49,7 @@ format: $(VENV)/.stamp-dev ## let ruff mend and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint ## lint, then the tests (minutes)
+test: lint docs ## lint, the documentation, then the tests (minutes)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.stamp-dev ## the slow tests: recovery, reference posteriors, notebooks
