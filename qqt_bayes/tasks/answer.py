@@ -168,7 +168,7 @@ class TaskDecision:
         return {
             "schema": SCHEMA,
             "tasks": dict(zip(self.tasks.names, map(float, self.weights), strict=True)),
-            "pooled": self.tasks.pooled,
+            "pooled": found.joined,
             "correlation": [float(v) for v in np.median(found.correlation, axis=0)],
             "prob": self.prob,
             "notes": list(self.tasks.notes),

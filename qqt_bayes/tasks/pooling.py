@@ -42,11 +42,14 @@ class Pooled:
         Dim (task,): draws of the separate fit that the joint ones rest on, by how often each was
         taken. Few of them mean that the tasks contradict each other, or that one fit is too
         vague to be resampled.
+    joined : bool
+        False where the tasks were kept apart.
     """
 
     index: np.ndarray
     correlation: np.ndarray
     effective: np.ndarray
+    joined: bool = True
 
 
 def pool_draws(

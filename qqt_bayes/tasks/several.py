@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DRAWS = 2000
 BLOCKS = ("utility", "half_life")
-FEW = 100  # draws of a separate fit behind the pooled ones below which a note is made
+FEW = 50  # joint draws that rest on fewer of a task's own draws are not used
 
 __all__ = ["Tasks", "deviations", "fit_tasks"]
 
@@ -66,12 +66,16 @@ class Tasks:
             deviations(thin(f.posterior), d.utility) for f, d in zip(self.fits, drawn, strict=True)
         ]
         blocks = apart[0][1]
+        effective = np.array([len(x) for x, _ in apart], float)
         if self.pooled and len(self.fits) > 1:
-            return pool_draws([x for x, _ in apart], blocks, DRAWS, self.seed)
+            found = pool_draws([x for x, _ in apart], blocks, DRAWS, self.seed)
+            if found.effective.min() >= FEW:
+                return found
+            effective = found.effective
         rng = np.random.default_rng(self.seed)  # independent: shuffled, so that chains do not align
         index = np.stack([rng.permutation(np.resize(np.arange(len(x)), DRAWS)) for x, _ in apart])
-        size = np.array([len(x) for x, _ in apart], float)
-        return Pooled(index.T, np.zeros((DRAWS, int(blocks.max(initial=0)) + 1)), size)
+        none = np.zeros((DRAWS, int(blocks.max(initial=0)) + 1))
+        return Pooled(index.T, none, effective, joined=False)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -101,7 +105,14 @@ class Tasks:
         """What was fitted, and how much the tasks have in common."""
         lines = [f"{len(self.fits)} tasks on {len(self.fits[0].study.pools.names)} pools"]
         found = self.hierarchy
-        if self.pooled and len(self.fits) > 1:
+        if self.pooled and len(self.fits) > 1 and not found.joined:
+            worst = int(np.argmin(found.effective))
+            lines.append(
+                f"the tasks are kept apart: joined, {self.names[worst]} would rest on "
+                f"{found.effective[worst]:.0f} of its own draws (at least {FEW}); with many tasks "
+                "and pools the separate fits cannot be joined"
+            )
+        if found.joined:
             for b, what in enumerate(BLOCKS[: found.correlation.shape[1]]):
                 lo, mid, hi = np.quantile(found.correlation[:, b], [0.05, 0.5, 0.95])
                 lines.append(
@@ -110,8 +121,8 @@ class Tasks:
                 )
         for name, made, size in zip(self.names, self.fits, found.effective, strict=True):
             lines.append(
-                f"  {name}: {int(made.study.trained_on['runs'])} runs, {size:.0f} effective draws"
-                + (" (few: the tasks disagree about the pools)" if size < FEW else "")
+                f"  {name}: {int(made.study.trained_on['runs'])} runs"
+                + (f", {size:.0f} effective draws" if found.joined else "")
             )
         return "\n".join(lines + [f"note: {n}" for n in self.notes])
 

@@ -54,6 +54,7 @@ def test_one_decision_for_all(both: Tasks) -> None:
     # the best for either task alone is never dominated
     for t in range(2):
         assert np.all(d.p_pareto[0] >= d.task_p_best[t, 0] - 0.05)
+    assert both.hierarchy.joined
     assert "effective draws" in d.text
     assert list(d.by_task["task"]) == order
     assert json.dumps(d.to_json(), allow_nan=False)
@@ -73,6 +74,17 @@ def test_losses_and_errors_have_no_common_unit(both: Tasks) -> None:
         both.decide("240k", CANDIDATES, weights={"los": 1})
     with pytest.raises(UsageError, match="not all 0"):
         both.decide("240k", CANDIDATES, weights={"loss": 0})
+
+
+def test_tasks_that_cannot_be_joined_are_kept_apart(both: Tasks, monkeypatch) -> None:
+    """Joint draws that rest on too few draws of a task are not used, and it is said."""
+    monkeypatch.setattr("qqt_bayes.tasks.several.FEW", 10**6)
+    apart = Tasks(both.names, both.fits, True, (), 1)
+    assert not apart.hierarchy.joined
+    assert "kept apart" in apart.text
+    values = apart.fits[0].posterior.half_lives[:, 0]
+    drawn = values[apart.hierarchy.index[:, 0]]
+    np.testing.assert_allclose(np.median(drawn), np.median(values), rtol=0.05)
 
 
 def test_one_task_is_no_hierarchy() -> None:
