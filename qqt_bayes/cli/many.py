@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from qqt_bayes.cli import options as o
 
 if TYPE_CHECKING:
     from qqt_bayes.refits import Workers
@@ -35,25 +36,7 @@ def crew(workers: int, dask: str | None) -> Iterator[Workers]:
 
 
 @contextmanager
-def stages(label: str) -> Iterator[Callable[[str, float], None]]:
-    """A progress bar on stderr for named stages; silent when stderr is not a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
-    ) as bar:  # fmt: skip
-        task = bar.add_task(label, total=1.0)
-
-        def update(label: str, done: float) -> None:
-            bar.update(task, description=label, completed=done)
-
-        yield update
-
-
-@contextmanager
 def counted(label: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar for so many of so many."""
-    with stages(label) as update:
+    with o.stages(label) as update:
         yield lambda done, total: update(f"{label} {done}/{total}", done / total)

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from qqt_bayes.cli import options as o
-from qqt_bayes.cli.many import stages
 
 __all__ = ["register"]
 
@@ -82,7 +81,7 @@ def report(
     for name, value in options:
         if value is not None and value != standard.get(name):
             words += [name, str(value)]
-    with stages("judging") as progress:
+    with o.stages("judging") as progress:
         page = write_report(
             made, budgets, out, candidates=candidates, prob=prob, spend=spend,
             command=shlex.join(words), answers=told, risk=risk, on_fail=on_fail, progress=progress,

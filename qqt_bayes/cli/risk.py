@@ -55,7 +55,7 @@ def risk(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
-    with many.crew(workers, dask) as crew, many.stages("judging") as progress:
+    with many.crew(workers, dask) as crew, o.stages("judging") as progress:
         found = judge(
             made, budgets, candidates, margin=margin, seed=seed, quick=quick, workers=crew,
             progress=progress,
