@@ -31,7 +31,7 @@ from qqt_bayes.inference.marginal import (
 from qqt_bayes.inference.paths import pack_paths, update_path, walk
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, REGIME
-from qqt_bayes.model.regime import mean_factors, regime_scales
+from qqt_bayes.model.regime import ahead_of
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
@@ -202,15 +202,9 @@ def condition(
     out = np.empty((draws, len(points)))
     utility, level = np.empty((draws, pools)), np.empty((draws, pools))
     parts = np.zeros((draws if with_parts else 0, REGIME + 2, len(points)))
-    ahead, none = points.beyond, np.zeros((0, pools))
-    speed = np.ones((draws, 1))
-    edge, horizon = np.full(len(points), -1), np.zeros(len(points), int)
-    edges = (none, none, none)
-    if ahead is not None:
-        # a stream of its own: the same change of regime whatever else is drawn
-        rng = np.random.default_rng((seed, REGIME))
-        speed = mean_factors(regime_scales(regime, draws, rng), ahead.horizons, rng)
-        edge, horizon, edges = ahead.edge, ahead.horizon, (ahead.first, ahead.epochs, ahead.shares)
+    # a stream of its own: the same change of regime whatever else is drawn
+    rng = np.random.default_rng((seed, REGIME))
+    edge, *edges, speed, horizon = ahead_of(points, regime, draws, rng)
     blocks = range(0, draws, CHUNK)
     streams = np.random.SeedSequence(seed).spawn(len(blocks))
 

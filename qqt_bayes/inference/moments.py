@@ -31,7 +31,7 @@ from qqt_bayes.inference.marginal import (
 )  # fmt: skip
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, unit_kernels
-from qqt_bayes.model.regime import mean_factors, regime_scales
+from qqt_bayes.model.regime import ahead_of
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
@@ -225,14 +225,7 @@ def moments(
     cross = unit_kernels(design.points.effects, points.effects)
     kernels = unit_kernels(points.effects, points.effects)
     scales = np.ascontiguousarray(natural[:, SCALES : SCALES + len(COMPONENTS)])
-    speed = np.ones((draws, 1))
-    edge, horizon = np.full(len(points), -1), np.zeros(len(points), int)
-    edges = (np.zeros((0, pools)),) * 3
-    ahead = points.beyond
-    if ahead is not None:
-        rng = np.random.default_rng(seed)
-        speed = mean_factors(regime_scales(regime, draws, rng), ahead.horizons, rng)
-        edge, horizon, edges = ahead.edge, ahead.horizon, (ahead.first, ahead.epochs, ahead.shares)
+    edge, *edges, speed, horizon = ahead_of(points, regime, draws, np.random.default_rng(seed))
     out_mean = np.empty((draws, len(points)))
     root, x = np.empty((draws, n, len(points))), np.empty((draws, len(points), pools))
 

@@ -22,13 +22,14 @@ from scipy import stats
 from qqt_bayes.errors import UsageError
 
 if TYPE_CHECKING:
+    from qqt_bayes.model.design import Points
     from qqt_bayes.model.priors import Prior
 
 STEP = 0.1  # e-folds between the points at which the path is drawn
 LARGEST = np.log(10.0)  # log of the largest factor
 FAMILIES = ("halfstudent", "halfnormal", "fixed")
 
-__all__ = ["check_regime", "mean_factors", "regime_scales", "stretch"]
+__all__ = ["ahead_of", "check_regime", "mean_factors", "regime_scales", "stretch"]
 
 
 def check_regime(prior: Prior) -> None:
@@ -93,6 +94,31 @@ def mean_factors(scales: np.ndarray, horizons: np.ndarray, rng: np.random.Genera
         share = h / STEP - low
         out[:, k] = ((1.0 - share) * gained[low] + share * gained[low + 1]) / h
     return out
+
+
+def ahead_of(
+    points: Points, regime: Prior, draws: int, rng: np.random.Generator
+) -> tuple[np.ndarray, ...]:
+    """What the kernels read of the points beyond the largest run, in the order of their arguments.
+
+    Returns
+    -------
+    edge : numpy.ndarray
+        Dim (point,), -1 within the data.
+    first, epochs, shares : numpy.ndarray
+        Dims (edge, pool).
+    factors : numpy.ndarray
+        Dims (draw, horizon): mean factors drawn from the prior of their scale.
+    horizon : numpy.ndarray
+        Dim (point,).
+    """
+    ahead = points.beyond
+    if ahead is None:
+        count, none = len(points), np.zeros((0, points.shares.shape[1]))
+        within, nowhere = np.full(count, -1), np.zeros(count, int)
+        return within, none, none, none, np.ones((draws, 1)), nowhere
+    factors = mean_factors(regime_scales(regime, draws, rng), ahead.horizons, rng)
+    return ahead.edge, ahead.first, ahead.epochs, ahead.shares, factors, ahead.horizon
 
 
 def stretch(

@@ -19,6 +19,7 @@ from qqt_bayes.runs import Mixture
 from qqt_bayes.tasks.several import thin
 
 if TYPE_CHECKING:
+    from qqt_bayes.tasks.pooling import Pooled
     from qqt_bayes.tasks.several import Tasks
 
 SCHEMA = 1
@@ -44,6 +45,8 @@ class TaskDecision:
     candidates : tuple of Mixture
     prob : float
         Of the equal-tailed intervals and the credible sets.
+    found : Pooled
+        The joint draws over tasks that the answer rests on.
     """
 
     tasks: Tasks = field(repr=False)
@@ -52,6 +55,7 @@ class TaskDecision:
     budgets: np.ndarray
     candidates: tuple[Mixture, ...]
     prob: float
+    found: Pooled = field(repr=False)
 
     @cached_property
     def aggregate(self) -> np.ndarray:
@@ -164,12 +168,11 @@ class TaskDecision:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object of ``--json``, as a dict."""
-        found = self.tasks.hierarchy
         return {
             "schema": SCHEMA,
             "tasks": dict(zip(self.tasks.names, map(float, self.weights), strict=True)),
-            "pooled": found.joined,
-            "correlation": [float(v) for v in np.median(found.correlation, axis=0)],
+            "pooled": self.found.joined,
+            "correlation": [float(v) for v in np.median(self.found.correlation, axis=0)],
             "prob": self.prob,
             "notes": list(self.tasks.notes),
             "budgets": [
@@ -272,6 +275,6 @@ def decide_tasks(
         latent = posterior.irreducible[:, None] + np.exp(there.log_reducible)
         values.append(bounded(latent, ceiling(made, samples)).reshape(-1, *shape))
         drawn.append(there)
-    index = tasks.join(drawn).index
-    latent = np.stack([v[index[:, t]] for t, v in enumerate(values)], axis=1)
-    return TaskDecision(tasks, latent, chosen, question.budgets, question.candidates, prob)
+    joint = tasks.join(drawn)
+    latent = np.stack([v[joint.index[:, t]] for t, v in enumerate(values)], axis=1)
+    return TaskDecision(tasks, latent, chosen, question.budgets, question.candidates, prob, joint)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.fitting import Fit, fit
-from qqt_bayes.inference.marginal import SCALES
+from qqt_bayes.inference.marginal import DILUTION, SCALES, SPREAD, UTILITY
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.refits import refit_many
 from qqt_bayes.tasks.pooling import Pooled, pool_draws
@@ -103,8 +104,11 @@ class Tasks:
     @property
     def text(self) -> str:
         """What was fitted, and how much the tasks have in common."""
+        return self.describe(self.hierarchy)
+
+    def describe(self, found: Pooled) -> str:
+        """The same for the joint draws that an answer rests on."""
         lines = [f"{len(self.fits)} tasks on {len(self.fits[0].study.pools.names)} pools"]
-        found = self.hierarchy
         if self.pooled and len(self.fits) > 1 and not found.joined:
             worst = int(np.argmin(found.effective))
             lines.append(
@@ -146,15 +150,11 @@ class Tasks:
 
     def plot(self, **options: Any) -> Any:
         """Utilities and half-lives by task, alone and pooled, as a matplotlib figure."""
-        from importlib import import_module
-
         return import_module("qqt_bayes.plots").plot_tasks(self, **options)
 
 
 def thin(posterior: Posterior) -> Posterior:
     """A posterior of about so many draws as are joined: the Gibbs sampler reads all of them."""
-    from dataclasses import replace
-
     chains, draws = posterior.chains
     every = max(1, chains * draws // DRAWS)
     return posterior if every == 1 else replace(posterior, theta=posterior.theta[:, ::every])
@@ -180,7 +180,7 @@ def deviations(posterior: Posterior, utility: np.ndarray) -> tuple[np.ndarray, n
     """
     design, natural, parts = posterior.design, posterior.natural, []
     pools, finite = len(design.sizes), np.isfinite(design.sizes)
-    mean, spread = natural[:, 1], natural[:, 2]
+    mean, spread = natural[:, UTILITY], natural[:, SPREAD]
     if np.all(spread > 0.0):
         quality = posterior.cells.quality_sd * design.quality
         scale = spread[:, None, None] ** 2 * design.likeness + np.outer(quality, quality)
@@ -191,7 +191,7 @@ def deviations(posterior: Posterior, utility: np.ndarray) -> tuple[np.ndarray, n
     if finite.any() and np.all(hyper["half_life_spread"] > 0.0):
         start = SCALES + len(COMPONENTS)
         life = natural[:, start : start + pools] - np.log(hyper["half_life"])[:, None]
-        life = (life - natural[:, [4]] * design.log_size)[:, finite]
+        life = (life - natural[:, [DILUTION]] * design.log_size)[:, finite]
         root = np.linalg.cholesky(design.likeness[np.ix_(finite, finite)])
         parts.append(np.linalg.solve(root, life.T).T / hyper["half_life_spread"][:, None])
     block = np.concatenate([np.full(p.shape[1], k) for k, p in enumerate(parts)] or [np.zeros(0)])

@@ -22,7 +22,7 @@ def describe(d: TaskDecision) -> str:
     )
     more = f" and {d.size - MOST} more" if d.size > MOST else ""
     lines = [
-        d.tasks.text,
+        d.tasks.describe(d.found),
         f"weighted mean of {weights}{more} ({'higher' if d.accuracies else 'lower'} is better); "
         f"{percent} equal-tailed credible intervals",
     ]
