@@ -79,7 +79,8 @@ def judge_choice(origin: Origin, draws: np.ndarray) -> pd.DataFrame:
 
     Only candidates observed both behind and at the target are ranked by the baseline; the method
     chooses among those observed at the target. Regret is in the metric's unit, seed noise included
-    in what was lost as in what was expected to be lost.
+    in what was lost as in what was expected to be lost; `compute` is the same as a factor of
+    samples, see :func:`catch_up`.
     """
     targets, train = origin.targets, origin.train
     seen = targets["value"].to_numpy()
@@ -96,6 +97,7 @@ def judge_choice(origin: Origin, draws: np.ndarray) -> pd.DataFrame:
         said = int(np.argmin(regret))
         p_best = np.bincount(np.argmin(drawn, axis=1), minlength=len(names)) / len(drawn)
         ranked = rank_by_largest(train, names)
+        compute = [catch_up(targets, d, float(budget), truth.min()) for d in names]
         rows.append(
             {
                 "origin": origin.upto,
@@ -104,11 +106,30 @@ def judge_choice(origin: Origin, draws: np.ndarray) -> pd.DataFrame:
                 "candidates": len(names),
                 "regret": truth[said] - truth.min(),
                 "regret_expected": regret[said],
+                "compute": compute[said],
+                "compute_rank": np.nan if ranked is None else compute[ranked],
                 "regret_rank": np.nan if ranked is None else truth[ranked] - truth.min(),
                 "p_true": p_best[int(np.argmin(truth))],
             }
         )
     return pd.DataFrame(rows)
+
+
+def catch_up(targets: pd.DataFrame, data: str, budget: float, goal: float) -> float:
+    """Factor of samples by which a candidate would have made up for not being the best.
+
+    Its mean values at the larger budgets are joined by straight lines in log samples; infinite
+    where none of them reaches the goal.
+    """
+    ahead = targets[(targets["data"] == data) & (targets["budget"] >= budget)]
+    curve = ahead.groupby("budget")["value"].mean()
+    sizes, values = np.log(curve.index.to_numpy(float)), curve.to_numpy()
+    if values[0] <= goal:
+        return 1.0
+    for k in np.flatnonzero(values <= goal)[:1]:
+        share = (values[k - 1] - goal) / (values[k - 1] - values[k])
+        return float(np.exp(sizes[k - 1] + share * (sizes[k] - sizes[k - 1]) - sizes[0]))
+    return float(np.inf)
 
 
 def rank_by_largest(train: Study, names: list[str]) -> int | None:

@@ -74,7 +74,10 @@ def origins(
     for k in range(first - 1, len(budgets) - 1):
         behind = chosen.select(upto=float(budgets[k]))
         if keep is not None:
-            behind = behind.replace(behind.table[behind.table["data"].map(keep)])
+            kept = behind.table["data"].map(keep)
+            if not kept.any():
+                continue
+            behind = behind.replace(behind.table[kept])
         if len(behind) < MIN_ROWS or len(behind.budgets(metric)) < first:
             continue
         train = behind.study(metric, kind=kind)

@@ -55,7 +55,9 @@ def score_table(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
 def choice_table(choices: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Mean regret of the choices by set and method, beside ranking by the largest run.
 
-    Compared on the same choices; its 90% interval is a bootstrap over origins.
+    Compared on the same choices; its 90% interval is a bootstrap over origins. ``compute`` is the
+    geometric mean of the factor of samples that would have made up for the choice, over those
+    choices where a larger run of the table gets there; ``beyond`` counts the others.
     """
     if choices.empty:
         return pd.DataFrame()
@@ -66,10 +68,13 @@ def choice_table(choices: pd.DataFrame, seed: int) -> pd.DataFrame:
         means = origin[rng.integers(len(origin), size=(2000, len(origin)))].mean(axis=1)
         lo, hi = np.quantile(means, [0.05, 0.95])
         both = g[np.isfinite(g["regret_rank"])]
+        made_up = g["compute"][np.isfinite(g["compute"])]
         rows.append(
             {
                 "set": name, "method": method, "n": len(g), "regret": g["regret"].mean(),
                 "regret_lo": lo, "regret_hi": hi,
+                "compute": np.exp(np.log(made_up).mean()) if len(made_up) else np.nan,
+                "beyond": len(g) - len(made_up),
                 "n_rank": len(both),
                 "regret_there": both["regret"].mean() if len(both) else np.nan,
                 "regret_rank": both["regret_rank"].mean() if len(both) else np.nan,
@@ -96,17 +101,22 @@ def describe(scores: pd.DataFrame, choices: pd.DataFrame, refused: pd.DataFrame)
     lines += [
         "",
         "Choices: regret in the metric's unit; `ranked` is rank by the largest run, on",
-        "the choices where it applies, and `there` the method's own regret on those:",
+        "the choices where it applies, and `there` the method's own regret on those;",
+        "`compute` is the factor of samples that would have made up for the choice, (+k) where k",
+        "choices are made up for by no run of the table:",
         "",
-        f"{'set':<34} {'method':<10} {'n':>3} {'regret':>24} {'there':>8} {'ranked':>8} "
-        f"{'P(true)':>8}",
+        f"{'set':<34} {'method':<10} {'n':>3} {'regret':>24} {'compute':>11} {'there':>8} "
+        f"{'ranked':>8} {'P(true)':>8}",
     ]
     for r in choices.itertuples():
         band = f"{r.regret:.4f} [{r.regret_lo:.4f}, {r.regret_hi:.4f}]"
         there = "-" if r.n_rank == 0 else f"{r.regret_there:.4f}"
         rank = "-" if r.n_rank == 0 else f"{r.regret_rank:.4f}"
+        factor = "-" if np.isnan(r.compute) else f"{r.compute:.2f}x"
+        factor += f" (+{r.beyond})" if r.beyond else ""
         lines.append(
-            f"{r.set:<34} {r.method:<10} {r.n:>3} {band:>24} {there:>8} {rank:>8} {r.p_true:>8.2f}"
+            f"{r.set:<34} {r.method:<10} {r.n:>3} {band:>24} {factor:>11} {there:>8} {rank:>8} "
+            f"{r.p_true:>8.2f}"
         )
     if len(refused):
         lines += ["", "Not applied:"]

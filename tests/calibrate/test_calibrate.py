@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from qqt_bayes.backtest import coverage_interval, crps, interval_score, log_score, origins
+from qqt_bayes.backtest.judge import catch_up
 from qqt_bayes.calibrate import calibrate
 from qqt_bayes.calibrate.run import Job, studies
 from qqt_bayes.errors import UsageError
@@ -38,6 +39,14 @@ def test_origins_use_only_what_lies_behind(table: Runs) -> None:
         assert np.all(origin.targets["factor"] >= factor / 1.1)
 
 
+def test_an_origin_with_nothing_left_to_fit_is_passed_over(table: Runs) -> None:
+    late = table.replace(table.table[(table.table["data"] == "A") | (table.table["samples"] > 3e5)])
+    assert [o.upto for o in origins(late, "loss", keep=lambda d: d == "A")] == [2e5, 4e5]
+    assert not list(origins(late, "loss", keep=lambda d: d == "C"))
+    only_late = late.replace(late.table[late.table["data"].eq("B") | (late.table["samples"] < 3e5)])
+    assert [o.upto for o in origins(only_late, "loss", keep=lambda d: d == "B")] == []
+
+
 def test_calibrate_judges_every_method_on_the_same_runs(table: Runs) -> None:
     result = calibrate(
         studies(table, "toy"), methods=("qqt", "bootstrap", "power_law"),
@@ -55,6 +64,7 @@ def test_calibrate_judges_every_method_on_the_same_runs(table: Runs) -> None:
     assert levels["cover90"].mean() > 0.5
     choice = result.choice_table.set_index("method").loc["qqt"]
     assert choice["regret"] <= choice["regret_rank"] + 1e-9
+    assert choice["compute"] >= 1.0 or choice["beyond"] == choice["n"]
     assert "Choices" in result.text
     json.dumps(result.to_json(), allow_nan=False)
 
@@ -71,6 +81,17 @@ def test_bad_calls_are_refused(table: Runs) -> None:
         calibrate(studies(table, "toy"), methods=("magic",))
     with pytest.raises(UsageError, match="no back-test is possible"):
         calibrate([Job("toy", table.select(upto=2e5), "loss")])
+
+
+def test_regret_in_compute_is_read_off_the_larger_runs() -> None:
+    curve = pd.DataFrame(
+        {"data": "A", "budget": [1e5, 2e5, 4e5, 4e5], "value": [2.0, 1.8, 1.5, 1.7]}
+    )
+    assert catch_up(curve, "A", 1e5, 2.0) == 1.0
+    assert catch_up(curve, "A", 1e5, 1.9) == pytest.approx(2**0.5)
+    assert catch_up(curve, "A", 1e5, 1.7) == pytest.approx(2**1.5)
+    assert catch_up(curve, "A", 2e5, 1.6) == pytest.approx(2.0)
+    assert catch_up(curve, "A", 1e5, 1.0) == np.inf
 
 
 def test_scores_against_closed_forms() -> None:
