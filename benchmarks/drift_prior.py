@@ -1,9 +1,9 @@
 """How the drift prior was chosen: settings side by side, on curves it is chosen on and on others.
 
-Every setting (scales of common and repetition drift, and the change of regime beyond the largest
-run) is fitted from every origin of every curve and judged on the runs up to 8 times further. The
-settings are chosen on every second published language curve and on our own runs up to 480k; the
-other curves, our runs beyond 480k and any further tables are reported only.
+Every setting (scales of common, pool and repetition drift, and the change of regime beyond the
+largest run) is fitted from every origin of every curve and judged on the runs up to 8 times
+further. The settings are chosen on every second published language curve and on our own runs up to
+480k; the other curves, our runs beyond 480k and any further tables are reported only.
 
     python benchmarks/drift_prior.py --curves scaling_curves_language.csv [RUNS:POOLS:METRIC ...]
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes import read_runs
-from qqt_bayes.backtest import engine_forecast, judge, origins
+from qqt_bayes.backtest import judge, origins, predictive
 from qqt_bayes.errors import QQTError
+from qqt_bayes.inference.posterior import sample_posterior
 from qqt_bayes.inference.sample import Settings
+from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import Runs
 
@@ -43,18 +46,38 @@ def student(scale: float, df: float) -> dict[str, Any]:
 
 
 NONE = {"family": "fixed", "value": 0.0}
-SETTINGS = {
-    "common .2, repetition .3, none": (half(0.2), half(0.3), NONE),
-    "common .1, repetition .3, none": (half(0.1), half(0.3), NONE),
-    "common .05, repetition .3, none": (half(0.05), half(0.3), NONE),
-    "common .05, repetition .3, half-normal .5": (half(0.05), half(0.3), half(0.5)),
-    "common .05, repetition .3, half-t3 .6": (half(0.05), half(0.3), student(0.6, 3)),
-    "common .05, repetition .3, half-t2 .8": (half(0.05), half(0.3), student(0.8, 2)),
-    "common .1, repetition .3, half-t2 .8": (half(0.1), half(0.3), student(0.8, 2)),
-    "common .2, repetition .3, half-t2 .8": (half(0.2), half(0.3), student(0.8, 2)),
-    "common .05, repetition .2, half-t2 .8": (half(0.05), half(0.2), student(0.8, 2)),
-    "common .05, repetition .1, half-t2 .8": (half(0.05), half(0.1), student(0.8, 2)),
-    "common .05, repetition .2, half-t2 1.2": (half(0.05), half(0.2), student(1.2, 2)),
+# Drifts change the posterior: each setting is fitted once a study.
+BEFORE = {
+    "common_drift": half(0.05),
+    "pool_drift": half(0.1),
+    "repetition_drift": half(0.2),
+    "mixture_error": half(0.1),
+}
+FOLLOW = BEFORE | {
+    "common_drift": student(0.05, 2),
+    "pool_drift": half(0.07),
+    "repetition_drift": half(0.1),
+}
+DRIFTS = {
+    "before": BEFORE,
+    "common .2, pool .05, repetition .1": BEFORE
+    | {"common_drift": half(0.2), "pool_drift": half(0.05), "repetition_drift": half(0.1)},
+    "common t2 .1, pool .05, repetition .1": BEFORE
+    | {"common_drift": student(0.1, 2), "pool_drift": half(0.05), "repetition_drift": half(0.1)},
+    "common t2 .05, pool .1 (t3)": BEFORE
+    | {"common_drift": student(0.05, 2), "pool_drift": student(0.1, 3)},
+    "common t2 .05, pool .07, repetition .1": FOLLOW,
+    "the same, repetition t3 .1": FOLLOW | {"repetition_drift": student(0.1, 3)},
+    "the same, mixture .2": FOLLOW | {"mixture_error": half(0.2)},
+    "the same, harm t3 .1": FOLLOW | {"harm": student(0.1, 3)},
+}
+# The change of regime changes predictions only: multiples of the wander within the data.
+REGIMES = {
+    "none": NONE,
+    "half-normal 1": half(1.0),
+    "half-normal 2": half(2.0),
+    "half-normal 3": half(3.0),
+    "half-t2 1": student(1.0, 2),
 }
 
 
@@ -91,41 +114,45 @@ def tables(extra: list[str]) -> Iterator[tuple[str, Runs, str, int]]:
             yield Path(runs_path).name.split(".")[0], part, metric, 2
 
 
-def score(setting: str, name: str, runs: Runs, metric: str, first: int) -> list[pd.DataFrame]:
-    """Scores of one setting on one study, relative to the values seen."""
-    common, repetition, regime = SETTINGS[setting]
-    spec = load_spec("effective_utility").with_priors(
-        common_drift=common, repetition_drift=repetition, regime=regime
-    )
-    forecast = engine_forecast(spec, strict=False, settings=Settings(cores=1))
+def score(drift: str, name: str, runs: Runs, metric: str, first: int) -> list[pd.DataFrame]:
+    """Scores of one setting of the drifts on one study, relative to the values seen."""
+    spec = load_spec("effective_utility").with_priors(**DRIFTS[drift])
     frames = []
     for origin in origins(runs, metric, first=first):
-        samples = origin.targets["samples"].to_numpy()
+        samples, train = origin.targets["samples"].to_numpy(), origin.train
         try:
-            draws = forecast(origin.train, samples, origin.shares, 1)
+            posterior = sample_posterior(
+                build_design(train, spec), spec.priors(train.kind), train.kind, 1,
+                Settings(cores=1),
+            )  # fmt: skip
         except QQTError:
             continue
-        assert draws is not None
-        frame = judge(origin, draws)
-        # differences in the unit of the best value at that budget, levels in their own
-        scale = frame["budget"].map(origin.targets.groupby("budget")["value"].min())
-        group = name
-        if name.startswith("own"):
-            group = np.where(frame["budget"] <= TOP, f"{name} to 480k", f"{name} beyond")
-        frames.append(
-            pd.DataFrame(
-                {
-                    "setting": setting,
-                    "group": group,
-                    "what": frame["what"],
-                    "factor": frame["factor"],
-                    "in90": frame["in90"],
-                    "width": frame["width90"] / scale,
-                    "score": frame["score90"] / scale,
-                    "log_score": frame["log_score"] + np.log(scale),
-                }
+        for regime, prior in REGIMES.items():
+            priors = posterior.priors | spec.with_priors(regime=prior).priors(train.kind)
+            draws = predictive(
+                replace(posterior, priors=priors), train, samples, origin.shares, 1
+            )  # fmt: skip
+            frame = judge(origin, draws)
+            # differences in the unit of the best value at that budget, levels in their own
+            scale = frame["budget"].map(origin.targets.groupby("budget")["value"].min())
+            group = name
+            if name.startswith("own"):
+                group = np.where(frame["budget"] <= TOP, f"{name} to 480k", f"{name} beyond")
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "drift": drift,
+                        "regime": regime,
+                        "group": group,
+                        "what": frame["what"],
+                        "factor": frame["factor"],
+                        "in90": frame["in90"],
+                        "width": frame["width90"] / scale,
+                        "score": frame["score90"] / scale,
+                        "log_score": frame["log_score"] + np.log(scale),
+                    }
+                )
             )
-        )
     return frames
 
 
@@ -134,16 +161,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tables", nargs="*", help="RUNS:POOLS:METRIC, reported only")
     parser.add_argument("--curves", type=Path)
+    parser.add_argument("--only", nargs="*", choices=DRIFTS, help="these settings of the drifts")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     studies = [*(curves(args.curves) if args.curves else []), *tables(args.tables)]
     frames = []
-    for setting in SETTINGS:
+    for drift in args.only or DRIFTS:
         for study in studies:
-            frames += score(setting, *study)
-        print(f"done: {setting}", flush=True)
+            frames += score(drift, *study)
+        print(f"done: {drift}", flush=True)
     scores = pd.concat(frames, ignore_index=True)
-    by = ["group", "what", "setting"]
+    by = ["group", "what", "drift", "regime"]
     table = scores.groupby(by, sort=False).agg(
         n=("in90", "size"), cover=("in90", "mean"), width=("width", "mean"),
         score=("score", "mean"), log_score=("log_score", "mean"),

@@ -27,6 +27,7 @@ from qqt_bayes.inference.marginal import (
     covariance,
     log_variance,
     mean,
+    wander_of,
 )  # fmt: skip
 from qqt_bayes.inference.paths import pack_paths, update_path, walk
 from qqt_bayes.laws.effective_utility import pass_bins
@@ -185,7 +186,7 @@ def condition(
     design, points : Design, Points
         Where it was observed, and where draws are wanted.
     regime : Prior
-        Of the scale of the change of regime beyond the largest run.
+        Of the multiple of the wander that is the scale of the change of regime.
     seed : int
         Same seed, same answer, whatever the number of threads.
     with_parts : bool
@@ -204,7 +205,7 @@ def condition(
     parts = np.zeros((draws if with_parts else 0, REGIME + 2, len(points)))
     # a stream of its own: the same change of regime whatever else is drawn
     rng = np.random.default_rng((seed, REGIME))
-    edge, *edges, speed, horizon = ahead_of(points, regime, draws, rng)
+    edge, *edges, speed, horizon = ahead_of(points, regime, wander_of(natural), rng)
     blocks = range(0, draws, CHUNK)
     streams = np.random.SeedSequence(seed).spawn(len(blocks))
 

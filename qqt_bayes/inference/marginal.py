@@ -28,6 +28,8 @@ from qqt_bayes.inference.exponents import (
     EFFECTIVE_UTILITY,
     exponents,
 )  # fmt: skip
+from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.regime import relative_wander
 
 # Order of the scalars at the head of the natural vector; component scales, log half-lives, harms
 # and, for a law that has them, log exchange rates follow.
@@ -59,6 +61,12 @@ class Cells(NamedTuple):
     quality_sd: float  # prior sd of the effect of quality on utility (relative)
     bounded: bool  # an error in [0, 1]: levels are relative to 1 - d, else to d
     law: int = EFFECTIVE_UTILITY  # code of the law, or the address of the user's own
+
+
+def wander_of(natural: np.ndarray) -> np.ndarray:
+    """Relative wandering of the exponents, dim (draw,), from natural vectors, dims (draw, few)."""
+    common, pool = (natural[:, SCALES + COMPONENTS.index(f"{n}_drift")] for n in ("common", "pool"))
+    return relative_wander(natural[:, UTILITY], common, pool)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -28,6 +28,7 @@ from qqt_bayes.inference.marginal import (
     covariance,
     log_variance,
     mean,
+    wander_of,
 )  # fmt: skip
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, unit_kernels
@@ -214,7 +215,7 @@ def moments(
     points : Points
         Where to predict.
     regime : Prior
-        Of the scale of the change of regime beyond the largest run.
+        Of the multiple of the wander that is the scale of the change of regime.
     seed : int
         Of its paths.
     """
@@ -225,7 +226,8 @@ def moments(
     cross = unit_kernels(design.points.effects, points.effects)
     kernels = unit_kernels(points.effects, points.effects)
     scales = np.ascontiguousarray(natural[:, SCALES : SCALES + len(COMPONENTS)])
-    edge, *edges, speed, horizon = ahead_of(points, regime, draws, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    edge, *edges, speed, horizon = ahead_of(points, regime, wander_of(natural), rng)
     out_mean = np.empty((draws, len(points)))
     root, x = np.empty((draws, n, len(points))), np.empty((draws, len(points), pools))
 

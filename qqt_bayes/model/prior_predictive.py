@@ -16,7 +16,7 @@ from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.design import evaluation_variance
 from qqt_bayes.model.effects import COMPONENTS, unit_kernels
 from qqt_bayes.model.priors import NO_RATES
-from qqt_bayes.model.regime import mean_factors, stretch
+from qqt_bayes.model.regime import mean_factors, relative_wander, stretch
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
@@ -75,7 +75,7 @@ def draw_prior(
     truth : dict of numpy.ndarray
         ``natural``, dims (draw, natural), in the order of the marginal engine; ``utility`` and
         ``level``, dims (draw, pool); ``half_life_median``, ``half_life_spread`` and ``regime``
-        (the scale drawn), dim (draw,).
+        (the multiple drawn), dim (draw,).
     """
     rng = np.random.default_rng(seed)
     scalar = {
@@ -109,7 +109,8 @@ def draw_prior(
     log_reducible = level @ points.shares.T
     ahead = points.beyond
     if ahead is not None:
-        factors = mean_factors(scalar["regime"], ahead.horizons, rng)[:, ahead.horizon]
+        wander = relative_wander(scalar["utility"], scalar["common_drift"], scalar["pool_drift"])
+        factors = mean_factors(scalar["regime"] * wander, ahead.horizons, rng)[:, ahead.horizon]
     for row in range(draws):
         few = (log_half_life[row], scalar["dilution"][row], harm[row], log_rate[row])
         sums = law.sums(points.first, points.epochs, points.shares, *few)

@@ -2,9 +2,11 @@ r"""Change of regime: beyond the largest run the law's local exponents may speed
 
 Real curves steepen or flatten where no smaller run shows it, and all candidates together. So beyond
 the largest run, h e-folds on, every local exponent is multiplied by one common factor
-:math:`\phi(h) = \min(e^{\xi(h)}, 10)`, with :math:`\xi` a Brownian motion from zero whose scale
-(per root e-fold) has a heavy-tailed prior: usually nothing happens, sometimes much does. What the
-law gains beyond the largest run is multiplied by the mean of :math:`\phi` up to there,
+:math:`\phi(h) = \min(e^{\xi(h)}, 10)`, with :math:`\xi` a Brownian motion from zero. Its scale per
+root e-fold is a multiple, with a prior of its own, of how much the exponents wander *within* the
+data, relative to their size (:func:`relative_wander`): a study whose curves are smooth over many
+e-folds is not expected to break, one whose curves bend is. What the law gains beyond the largest
+run is multiplied by the mean of :math:`\phi` up to there,
 
 .. math:: E(n) \to E(n_{max}) + \bar\phi(h)\,(E(n) - E(n_{max})).
 
@@ -29,7 +31,9 @@ STEP = 0.1  # e-folds between the points at which the path is drawn
 LARGEST = np.log(10.0)  # log of the largest factor
 FAMILIES = ("halfstudent", "halfnormal", "fixed")
 
-__all__ = ["ahead_of", "check_regime", "mean_factors", "regime_scales", "stretch"]
+__all__ = [
+    "ahead_of", "check_regime", "mean_factors", "regime_scales", "relative_wander", "stretch",
+]  # fmt: skip
 
 
 def check_regime(prior: Prior) -> None:
@@ -46,17 +50,29 @@ def check_regime(prior: Prior) -> None:
         )
 
 
-def regime_scales(prior: Prior, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Scales of the path, dim (draw,): quantiles of the prior in random order.
+def relative_wander(utility: np.ndarray, common: np.ndarray, pool: np.ndarray) -> np.ndarray:
+    """How much a pool's exponent wanders in one e-fold of samples, relative to its size.
 
-    Quantiles rather than draws: few draws of a heavy tail would differ much between seeds.
+    Parameters
+    ----------
+    utility, common, pool : numpy.ndarray
+        Dim (draw,): mean utility, and the scales of common and pool drift.
+    """
+    return np.sqrt(common**2 + pool**2) / utility
+
+
+def regime_scales(prior: Prior, wander: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Scales of the path, dim (draw,): multiples of the wander, which has the same dim.
+
+    The multiples are quantiles of the prior in random order, rather than draws: few draws of a
+    heavy tail would differ much between seeds.
     """
     if prior.fixed:
-        return np.full(draws, prior.pair[0])
-    middle = 0.5 + 0.5 * (np.arange(draws) + 0.5) / draws
+        return prior.pair[0] * wander
+    middle = 0.5 + 0.5 * (np.arange(len(wander)) + 0.5) / len(wander)
     df, scale = prior.pair
     unit = stats.norm.ppf(middle) if prior.family == "halfnormal" else stats.t.ppf(middle, df)
-    return rng.permutation(scale * unit)
+    return rng.permutation(scale * unit) * wander
 
 
 def mean_factors(scales: np.ndarray, horizons: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -97,9 +113,20 @@ def mean_factors(scales: np.ndarray, horizons: np.ndarray, rng: np.random.Genera
 
 
 def ahead_of(
-    points: Points, regime: Prior, draws: int, rng: np.random.Generator
+    points: Points, regime: Prior, wander: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, ...]:
     """What the kernels read of the points beyond the largest run, in the order of their arguments.
+
+    Parameters
+    ----------
+    points : Points
+        Where performance is wanted.
+    regime : Prior
+        Of the multiple that sets the scale of the path.
+    wander : numpy.ndarray
+        Dim (draw,), from :func:`relative_wander`.
+    rng : numpy.random.Generator
+        Of the paths.
 
     Returns
     -------
@@ -116,8 +143,8 @@ def ahead_of(
     if ahead is None:
         count, none = len(points), np.zeros((0, points.shares.shape[1]))
         within, nowhere = np.full(count, -1), np.zeros(count, int)
-        return within, none, none, none, np.ones((draws, 1)), nowhere
-    factors = mean_factors(regime_scales(regime, draws, rng), ahead.horizons, rng)
+        return within, none, none, none, np.ones((len(wander), 1)), nowhere
+    factors = mean_factors(regime_scales(regime, wander, rng), ahead.horizons, rng)
     return ahead.edge, ahead.first, ahead.epochs, ahead.shares, factors, ahead.horizon
 
 

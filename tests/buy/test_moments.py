@@ -4,6 +4,7 @@ import numpy as np
 
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.conditional import condition
+from qqt_bayes.inference.marginal import wander_of
 from qqt_bayes.inference.moments import moments
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.regime import mean_factors
@@ -67,7 +68,7 @@ def test_a_change_of_regime_is_one_path_a_draw(buy_fit: Fit) -> None:
     assert ahead.any()
     np.testing.assert_array_equal(calm.exponents[:, ~ahead], wild.exponents[:, ~ahead])
     assert where.beyond is not None
-    factor = mean_factors(np.full(50, scale), where.beyond.horizons, np.random.default_rng(1))[
+    factor = mean_factors(scale * wander_of(few), where.beyond.horizons, np.random.default_rng(1))[
         :, where.beyond.horizon[ahead]
     ]
     begin = start[:, np.flatnonzero(ahead) % 3]

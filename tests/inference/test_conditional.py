@@ -8,14 +8,15 @@ from dense import dense_form
 from small_studies import Case
 
 from qqt_bayes.inference.conditional import CHUNK, condition
+from qqt_bayes.inference.marginal import wander_of
 from qqt_bayes.inference.paths import walk
 from qqt_bayes.model.effects import COMPONENTS, ibm_kernel
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.regime import mean_factors
 
 DRAWS = 20_000
+WILD = Prior("regime", "halfstudent", (2.0, 3.0))
 STILL = Prior("regime", "fixed", (0.0,))  # no change of regime beyond the largest run
-WILD = Prior("regime", "halfstudent", (2.0, 0.8))
 
 
 def wanted(case: Case) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +127,8 @@ def test_regime_stretches_what_the_law_gains_beyond_the_largest_run(two_pools: C
     samples = np.exp(case.design.largest + np.array([-1.0, 0.0, 0.7, 2.0]))
     points = case.design.points_at(samples, np.tile([0.3, 0.7], (4, 1)))
     naturals = np.tile(natural, (DRAWS, 1))
-    drawn = condition(naturals, case.cells, case.design, points, WILD, 1, with_parts=True)
+    multiple = Prior("regime", "halfstudent", (2.0, 0.8 / wander_of(naturals)[0]))
+    drawn = condition(naturals, case.cells, case.design, points, multiple, 1, with_parts=True)
     calm = condition(naturals, case.cells, case.design, points, STILL, 1, with_parts=True)
     regime, law = drawn.parts[:, len(COMPONENTS)], drawn.parts[:, len(COMPONENTS) + 1]
     assert not regime[:, :2].any()

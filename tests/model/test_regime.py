@@ -8,17 +8,31 @@ from scipy import stats
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.model.priors import Prior
-from qqt_bayes.model.regime import check_regime, mean_factors, regime_scales, stretch
+from qqt_bayes.model.regime import (
+    check_regime,
+    mean_factors,
+    regime_scales,
+    relative_wander,
+    stretch,
+)
 
 
-def test_scales_are_the_quantiles_of_their_prior() -> None:
-    rng = np.random.default_rng(1)
-    student = regime_scales(Prior("regime", "halfstudent", (2.0, 0.15)), 1000, rng)
+def test_scales_are_quantiles_of_the_prior_times_the_wander() -> None:
+    rng, one = np.random.default_rng(1), np.ones(1000)
+    student = regime_scales(Prior("regime", "halfstudent", (2.0, 0.15)), one, rng)
     assert np.median(student) == pytest.approx(0.15 * stats.t.ppf(0.75, 2), rel=0.01)
     assert np.mean(student > 0.15 * stats.t.ppf(0.95, 2)) == pytest.approx(0.1, abs=0.001)
-    normal = regime_scales(Prior("regime", "halfnormal", (0.3,)), 1000, rng)
+    normal = regime_scales(Prior("regime", "halfnormal", (0.3,)), one, rng)
     assert np.quantile(normal, 0.9) == pytest.approx(0.3 * stats.norm.ppf(0.95), rel=0.02)
-    assert np.all(regime_scales(Prior("regime", "fixed", (0.3,)), 5, rng) == 0.3)
+    wander = np.array([0.0, 0.5, 2.0])
+    fixed = regime_scales(Prior("regime", "fixed", (0.3,)), wander, rng)
+    np.testing.assert_allclose(fixed, 0.3 * wander)
+
+
+def test_wander_is_relative_to_the_exponent_and_none_without_drift() -> None:
+    utility, common, pool = np.array([0.3, 0.1, 0.2]), np.array([0.03, 0.03, 0]), np.zeros(3)
+    np.testing.assert_allclose(relative_wander(utility, common, pool), [0.1, 0.3, 0.0])
+    assert relative_wander(np.ones(1), np.array([0.3]), np.array([0.4]))[0] == pytest.approx(0.5)
 
 
 def test_other_priors_are_refused() -> None:
