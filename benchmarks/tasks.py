@@ -18,36 +18,32 @@ import pandas as pd
 from qqt_bayes import read_runs
 from qqt_bayes.backtest import judge, origins
 from qqt_bayes.errors import QQTError
-from qqt_bayes.runs import Runs, Study
+from qqt_bayes.model.noise import median_evaluation
+from qqt_bayes.runs import Runs
 from qqt_bayes.tasks import Tasks, fit_tasks
 from qqt_bayes.tasks.several import thin
 
 
 def forecasts(tasks: Tasks, targets: list[tuple]) -> dict[str, list[np.ndarray]]:
     """Draws of new runs for each task, alone and joined."""
-    drawn, latent, noise = [], [], []
+    drawn, latent, posteriors = [], [], []
     for made, (samples, shares) in zip(tasks.fits, targets, strict=True):
         posterior = thin(made.posterior)
         there = posterior.at(posterior.design.points_at(samples, shares), seed=3)
         drawn.append(there)
         latent.append(posterior.irreducible[:, None] + np.exp(there.log_reducible))
-        noise.append(posterior.seed_noise)
+        posteriors.append(posterior)
     index = tasks.join(drawn).index
     out: dict[str, list[np.ndarray]] = {"alone": [], "joined": []}
     for t, made in enumerate(tasks.fits):
         for name, chosen in (("alone", np.arange(len(latent[t]))), ("joined", index[:, t])):
             values = latent[t][chosen]
-            sd = np.sqrt((noise[t][chosen, None] * values) ** 2 + evaluation(made.study, values))
+            variance = posteriors[t].noise_variance(
+                values, targets[t][1], median_evaluation(made.study), chosen
+            )
             rng = np.random.default_rng(5)
-            out[name].append(values + sd * rng.standard_normal(values.shape))
+            out[name].append(values + np.sqrt(variance) * rng.standard_normal(values.shape))
     return out
-
-
-def evaluation(study: Study, values: np.ndarray) -> np.ndarray | float:
-    """Evaluation variance of a run with the study's median number of test items."""
-    items = study.n_eval[np.isfinite(study.n_eval)]
-    share = np.clip(values, 0.0, 1.0)
-    return share * (1 - share) / np.median(items) if study.kind != "loss" and len(items) else 0.0
 
 
 def back_test(name: str, runs: Runs, by: str, metric: str | None) -> list[pd.DataFrame]:

@@ -65,7 +65,8 @@ class Fit:
         """Posterior draws as an :class:`xarray.Dataset`, dims (chain, draw[, pool]).
 
         ``irreducible`` in the metric's unit (as modelled: an accuracy is an error),
-        ``half_life`` in epochs, ``utility`` and ``level`` by pool, scales as in the specification.
+        ``half_life`` in epochs, ``utility`` and ``level`` by pool, scales as in the specification;
+        ``pool_noise`` is relative to the metric.
         """
         import xarray as xr
 
@@ -85,6 +86,8 @@ class Fit:
         }
         if self.posterior.exchange_rates is not None:
             by_pool["exchange_rate"] = self.posterior.exchange_rates
+        if self.posterior.pool_noise is not None:
+            by_pool["pool_noise"] = self.posterior.pool_noise
         data |= {n: (("chain", "draw", "pool"), v.reshape(*shape, -1)) for n, v in by_pool.items()}
         return xr.Dataset(data, coords={"pool": pools})
 
@@ -92,9 +95,9 @@ class Fit:
     def table(self) -> pd.DataFrame:
         """Posterior of each pool's utility, half-life, level and harm: median and 90% ETI.
 
-        For a law that has them, exchange rates too.
+        For a law that has them, exchange rates too; seed noise where replicates tell it by pool.
         """
-        names = ("utility", "half_life", "level", "harm", "exchange_rate")
+        names = ("utility", "half_life", "level", "harm", "exchange_rate", "pool_noise")
         rows = []
         for i, pool in enumerate(self.study.pools.names):
             row: dict[str, Any] = {"pool": pool}
@@ -142,6 +145,10 @@ class Fit:
                 rate: Any = (row.exchange_rate, row.exchange_rate_lo, row.exchange_rate_hi)
                 line += f"  {'{:.2f} [{:.2f}, {:.2f}]'.format(*rate):>22}"
             lines.append(line)
+        if "pool_noise" in self.table:
+            named = self.table[["pool", "pool_noise", "pool_noise_lo", "pool_noise_hi"]]
+            told = ", ".join("{} {:.2%} [{:.2%}, {:.2%}]".format(*row) for row in named.to_numpy())
+            lines.append(f"spread between seeds, relative to the metric [90% ETI]: {told}")
         return "\n".join(lines + [f"note: {w}" for w in self.study.warnings])
 
     def decide(self, budgets: Any, candidates: Any = None, **options: Any) -> Any:

@@ -9,6 +9,7 @@ from qqt_bayes.errors import GateError
 from qqt_bayes.inference.posterior import Posterior, sample_posterior
 from qqt_bayes.inference.sample import Settings
 from qqt_bayes.model.design import build_design
+from qqt_bayes.model.noise import median_evaluation
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import Study
 
@@ -30,12 +31,10 @@ def predictive(
     latent = posterior.irreducible[::every, None] + np.exp(drawn.log_reducible)
     latent = latent[:, index.reshape(-1)]
     rng = np.random.default_rng(seed)
-    noise = posterior.seed_noise[::every, None] * latent
-    items = study.n_eval[np.isfinite(study.n_eval)]
-    if study.kind != "loss" and len(items):
-        share = np.clip(latent, 0.0, 1.0)
-        noise = np.sqrt(noise**2 + share * (1 - share) / np.median(items))
-    return latent + noise * rng.normal(size=latent.shape)
+    variance = posterior.noise_variance(
+        latent, shares, median_evaluation(study), slice(None, None, every)
+    )
+    return latent + np.sqrt(variance) * rng.normal(size=latent.shape)
 
 
 def engine_forecast(spec: str | Spec = "effective_utility", *, strict: bool = True,

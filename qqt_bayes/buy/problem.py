@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes.decide.predict import ceiling
-from qqt_bayes.inference.marginal import log_variance
+from qqt_bayes.inference.marginal import NOISE, SCALES
 from qqt_bayes.inference.moments import Moments, moments
+from qqt_bayes.inference.noise import log_variance
+from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.noise import Evaluation, median_evaluation, seed_factor
 
 if TYPE_CHECKING:
     from qqt_bayes.buy.designs import Designs
@@ -39,8 +42,10 @@ class Problem:
         Dim (design,).
     ceiling : numpy.ndarray
         Dim (target,): how bad a target can get.
-    eval_var : tuple of float
-        Evaluation variance of one run, and the test items of one (0: none).
+    evaluation : Evaluation
+        Evaluation noise of one run.
+    noise_factor : numpy.ndarray
+        Dims (draw, point): seed noise of the point's mixture over the common one.
     seed : int
     worlds : int
         Simulated worlds for each draw of the few.
@@ -53,7 +58,8 @@ class Problem:
     seeds: np.ndarray
     cost: np.ndarray
     ceiling: np.ndarray
-    eval_var: tuple[float, float]
+    evaluation: Evaluation
+    noise_factor: np.ndarray
     seed: int
     worlds: int
 
@@ -67,10 +73,9 @@ class Problem:
         """Dim (draw,)."""
         return np.ascontiguousarray(self.moments.natural[:, 0])
 
-    @property
-    def seed_noise(self) -> np.ndarray:
-        """Relative to the metric, dim (draw,)."""
-        return np.ascontiguousarray(self.moments.natural[:, 3])
+    def seed_noise(self, design: int) -> np.ndarray:
+        """Of a design, relative to the metric, dim (draw,)."""
+        return self.moments.natural[:, NOISE] * self.noise_factor[:, self.place[design]]
 
     @cached_property
     def variance(self) -> np.ndarray:
@@ -87,11 +92,7 @@ class Problem:
         """Variance of a design's mean outcome on the log reducible scale (draw,)."""
         gap = np.exp(self.moments.mean[:, self.place[design]])
         value = self.irreducible + gap
-        given, items = self.eval_var
-        v = (self.seed_noise * value) ** 2 + given
-        if items > 0:
-            share = np.clip(value, 0.0, 1.0)
-            v = v + share * (1.0 - share) / items
+        v = (self.seed_noise(design) * value) ** 2 + self.evaluation.variance(value)
         return np.asarray(log_variance(v, gap)) / self.seeds[design]
 
     @cached_property
@@ -149,12 +150,10 @@ def build_problem(
     found = moments(
         natural, posterior.cells, posterior.design, points, posterior.priors["regime"], seed
     )
-    given = study.se[np.isfinite(study.se)]
-    items = study.n_eval[np.isfinite(study.n_eval)]
-    variance = float(np.median(given)) ** 2 if len(given) else 0.0
-    count = float(np.median(items)) if len(items) and study.kind != "loss" else 0.0
+    at = SCALES + len(COMPONENTS) + 2 * shares.shape[1]  # of the noise ratios
+    factor = seed_factor(natural[:, at : at + shares.shape[1]], points.shares)
     targets = len(budgets) * len(shares)
     return Problem(
         found, len(budgets), len(shares), targets + index.reshape(-1), designs.seeds, designs.cost,
-        ceiling(fit, samples[:targets]), (variance, 0.0 if len(given) else count), seed, worlds,
+        ceiling(fit, samples[:targets]), median_evaluation(study), factor, seed, worlds,
     )  # fmt: skip

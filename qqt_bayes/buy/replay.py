@@ -275,10 +275,10 @@ def judge(ground: Ground, held: Held, fitted: Fit | None) -> dict[str, Any]:
         shares = np.array([c.vector(ground.runs.pools) for c in ground.candidates])
         latent = predict(fitted, np.array([ground.target]), shares, seed=5).latent[:, 0]
         choice = int(np.argmin(latent.mean(axis=0)))
-        noise = fitted.posterior.seed_noise[:, None] * latent / np.sqrt(ground.replicates)
+        variance = fitted.posterior.noise_variance(latent, shares) / ground.replicates
         white = np.random.default_rng(1).normal(size=latent.shape)
         tail = 0.5 * (1.0 - PROB)
-        lo, hi = np.quantile(latent + noise * white, [tail, 1.0 - tail], axis=0)
+        lo, hi = np.quantile(latent + np.sqrt(variance) * white, [tail, 1.0 - tail], axis=0)
         covered = float(np.mean((ground.truth >= lo) & (ground.truth <= hi)))
     regret = float(ground.truth[choice] - ground.truth.min())
     return {"chosen": ground.candidates[choice].text, "regret": regret, "coverage": covered}

@@ -130,7 +130,7 @@ class Known:
         log_weight, shift = np.empty_like(mean), np.empty_like(mean)
         update_weights(
             self.source, normal, scatter, extra, self.log_weight, mean, sd, p.irreducible,
-            p.seed_noise, log_weight, shift,
+            p.seed_noise(design), log_weight, shift,
         )  # fmt: skip
         return Outcome(design, log_weight, shift, gain, var)
 

@@ -19,11 +19,13 @@ from qqt_bayes.decide.candidates import default_candidates
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.cells import build_cells
 from qqt_bayes.inference.chart import SCALARS, build_chart
-from qqt_bayes.inference.marginal import SCALES, WORST, Cells, log_density
+from qqt_bayes.inference.marginal import NOISE, RUN_SHARE, SCALES, Cells, log_density
+from qqt_bayes.inference.noise import WORST
 from qqt_bayes.inference.posterior import Posterior, sample_posterior
 from qqt_bayes.inference.sample import Settings, sample_few
 from qqt_bayes.model.design import Design, Points, build_design
 from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.noise import Evaluation, seed_factor
 from qqt_bayes.model.prior_predictive import draw_prior, simulate_study, simulate_values
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.spec import Spec, load_spec
@@ -93,6 +95,7 @@ class Task:
     settings: Settings
     seed: int
     keep: tuple[int, ...] | None  # rows refitted; the others are simulated and left out
+    fitted: Spec  # what is refitted; `spec` is what is simulated from
 
 
 def default_study(kind: str = "loss", pools: int = 4, budgets: int = 6) -> Study:
@@ -133,6 +136,7 @@ def replicate(
     likelihood: str = "reference",
     study: Study | None = None,
     keep: tuple[int, ...] | None = None,
+    fitted: str | Spec | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Replications:
     """Simulate studies from the prior and refit each; see :func:`qqt_bayes.calibrate.sbc.sbc`.
@@ -145,6 +149,9 @@ def replicate(
         The design, whose values are not read.
     keep : tuple of int, optional
         Rows of the study that are refitted; the truths and the values are the same without it.
+    fitted : str, Path or Spec, optional
+        What is refitted, to see what a wrong model costs; the specification simulated from by
+        default. Truths and values are the same.
     progress : callable, optional
         See there.
 
@@ -162,7 +169,15 @@ def replicate(
         raise UsageError("likelihood 'marginal' does not simulate replicates -> use 'reference'")
     settings = Settings(draws=draws, tune=TUNE, chains=2)
     tasks = [
-        Task(study, chosen, likelihood, settings, seed * 1_000_003 + i, keep)
+        Task(
+            study,
+            chosen,
+            likelihood,
+            settings,
+            seed * 1_000_003 + i,
+            keep,
+            load_spec(fitted or chosen),
+        )
         for i in range(replications)
     ]
     rows = refit_many(one, tasks, workers=workers, client=client, progress=progress)
@@ -201,8 +216,8 @@ def one(task: Task) -> dict[str, Any]:
     noise = relative_noise(truth, latent[: len(design.value)], design)
     if task.keep is not None:
         simulated = rows_of(simulated, np.array(task.keep))
-    design = build_design(simulated, task.spec)
-    posterior = refit(design, priors, study.kind, seed, task.settings)
+    design = build_design(simulated, task.fitted)
+    posterior = refit(design, task.fitted.priors(study.kind), study.kind, seed, task.settings)
     names, groups, true, drawn = quantities(
         posterior, design.points_at(budgets, mixes), truth, latent[-len(budgets) :],
         [c.text for c in chosen], seed,
@@ -284,9 +299,10 @@ def simulate(
             value, kept = from_marginal(latent[:, :cells], truth["natural"], few, int(seeds[1]))
             values = value[design.row_cell]
         else:
-            kept, noise = 0, truth["natural"][:1, 3]
-            seen = latent[:1, :cells]
-            values = simulate_values(task.study, design, seen, noise, int(seeds[1]))[0]
+            kept, true = 0, truth["natural"][:1]
+            noise = true[:, [NOISE]] * seed_factor(log_noise(true, design), design.points.shares)
+            seen, share = latent[:1, :cells], true[:, RUN_SHARE]
+            values = simulate_values(task.study, design, seen, noise, int(seeds[1]), share)[0]
         if values.min() > 0.0 and values.max() < top:
             return values, latent[kept], {n: v[kept] for n, v in truth.items()}, attempt
     raise UsageError(f"no study of {TRIES} drawn from the priors lies in the metric's range")
@@ -309,22 +325,33 @@ def from_marginal(
     natural : numpy.ndarray
         Dims (proposal, natural).
     cells : Cells
-        Gives the evaluation variances; its values are not read.
+        Gives the evaluation variances and which cells are checkpoints of one run; its values are
+        not read. Seed noise is common to the pools: without replicates nothing else is modelled.
     seed : int
         Same seed, same values.
     """
     rng = np.random.default_rng(seed)
-    d, noise = natural[:, 0, None, None], natural[:, 3, None, None]
+    d, noise = natural[:, 0, None, None], natural[:, NOISE, None, None]
+    share = natural[:, RUN_SHARE, None, None] * (cells.run >= 0)[:, None]
+    # given the effect of its run, dims (proposal, cell, 1), a checkpoint's noise is its own
+    effect = rng.standard_normal((len(latent), cells.run.max() + 2))[:, cells.run + 1, None]
     centre = np.log(latent[..., None] - d)
 
-    def variance(z: np.ndarray) -> np.ndarray:
-        v = (noise * (d + np.exp(z))) ** 2 + cells.eval_var[:, None]
-        return np.asarray(v / (np.exp(2.0 * z) + WORST * v))
+    def apart(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Run effect at z, and variance about it."""
+        seeds = noise * (d + np.exp(z))
+        v = seeds**2 + cells.eval_var[:, None]
+        scale = np.exp(2.0 * z) + WORST * v
+        along = np.sqrt(share / scale) * seeds
+        return along * effect, np.asarray(v / scale - along**2)
 
-    reach = np.minimum(40.0 * np.sqrt(variance(centre)), 5.0)
-    grid = centre + reach * np.sinh(np.linspace(-5.0, 5.0, 801)) / np.sinh(5.0)
-    spread = variance(grid)
-    density = np.exp(-0.5 * (grid - centre) ** 2 / spread) / np.sqrt(2.0 * np.pi * spread)
+    offset, spread = apart(centre)
+    centre_of_run = centre + offset
+    reach = np.minimum(40.0 * np.sqrt(spread + offset**2), 5.0)
+    grid = centre_of_run + reach * np.sinh(np.linspace(-5.0, 5.0, 801)) / np.sinh(5.0)
+    offset, spread = apart(grid)
+    error = grid - centre - offset
+    density = np.exp(-0.5 * error**2 / spread) / np.sqrt(2.0 * np.pi * spread)
     steps = 0.5 * (density[..., 1:] + density[..., :-1]) * np.diff(grid, axis=-1)
     mass = steps.sum(axis=-1)
     weight = np.prod(mass, axis=1)
@@ -338,8 +365,16 @@ def from_marginal(
 
 def relative_noise(truth: dict[str, np.ndarray], latent: np.ndarray, design: Design) -> float:
     """Largest sd of the noise over the reducible part: what linearising takes to be small."""
-    d, noise = truth["natural"][0], truth["natural"][3]
-    return float(np.max(np.sqrt((noise * latent) ** 2 + design.eval_var) / (latent - d)))
+    few = truth["natural"]
+    noise = few[NOISE] * seed_factor(log_noise(few, design), design.points.shares)
+    return float(np.max(np.sqrt((noise * latent) ** 2 + design.eval_var) / (latent - few[0])))
+
+
+def log_noise(natural: np.ndarray, design: Design) -> np.ndarray:
+    """Log ratios of the pools' seed noise in natural vectors, dims (..., pool)."""
+    pools = len(design.sizes)
+    at = SCALES + len(COMPONENTS) + 2 * pools
+    return natural[..., at : at + pools]
 
 
 def rows_of(study: Study, rows: np.ndarray) -> Study:
@@ -369,7 +404,7 @@ def quantities(
     start, rates = SCALES + len(COMPONENTS), posterior.exchange_rates
     for i in range(pools):
         if rates is not None and np.ptp(rates[:, i]) > 0.0:  # that of the reference is 1
-            rate = np.exp(natural[start + 2 * pools + i])
+            rate = np.exp(natural[start + 3 * pools + i])
             out.append((f"exchange rate {i + 1}", "exchange rate", rate, rates[:, i]))
         out.append((f"utility {i + 1}", "utility", truth["utility"][i], at.utility[:, i]))
         out.append((f"level {i + 1}", "level", truth["level"][i], at.level[:, i]))
@@ -379,11 +414,18 @@ def quantities(
         out.append((f"half-life {i + 1}", "half-life", np.exp(life), posterior.half_lives[:, i]))
         if harms:
             out.append((f"harm {i + 1}", "harm", harm, posterior.harms[:, i]))
+    by_pool = posterior.pool_noise
+    if by_pool is not None:
+        true = natural[NOISE] * np.exp(log_noise(natural, posterior.design))
+        out += [(f"seed noise {i + 1}", "seed noise", true[i], by_pool[:, i]) for i in range(pools)]
     drawn = posterior.irreducible[:, None] + np.exp(at.log_reducible)
-    given = posterior.design.eval_var[0] * posterior.design.count[0]
+    given = Evaluation(given=float(posterior.design.eval_var[0] * posterior.design.count[0]))
     both = np.vstack([latent, drawn])
-    noise = np.concatenate([[natural[3]], posterior.seed_noise])[:, None]
-    new = both + np.sqrt((noise * both) ** 2 + given) * rng.standard_normal(both.shape)
+    noise = natural[NOISE] * seed_factor(log_noise(natural, posterior.design), points.shares)
+    variance = np.vstack(
+        [(noise * latent) ** 2 + given.given, posterior.noise_variance(drawn, points.shares, given)]
+    )
+    new = both + np.sqrt(variance) * rng.standard_normal(both.shape)
     for group, values in (("latent", both), ("new run", new)):
         for h, horizon in enumerate(HORIZONS):
             for c, name in enumerate(candidates):

@@ -140,7 +140,7 @@ def draw(fit: Fit, question: Question) -> Drawn:
     every = thinning(fit, len(budgets) * len(shares))
     both = predict(fit, budgets, shares, every=every).latent
     latent = both[:, : len(wanted)]
-    new_run = new_runs(fit, latent, fit.seed, every)
+    new_run = new_runs(fit, latent, shares, fit.seed, every)
     some = np.clip(FACTOR_MOST // (len(FACTORS) * len(shares)), 100, FEW)
     few = max(1, len(fit.posterior.natural) // int(some))
     longer = [predict(fit, n * FACTORS, shares, seed=17, every=few).latent for n in wanted]

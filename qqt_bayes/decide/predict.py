@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.model.noise import median_evaluation
+
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
@@ -101,7 +103,9 @@ def bounded(value: np.ndarray, ceiling: np.ndarray | float) -> np.ndarray:
         return np.where(excess > 0, knee + room * (excess / (excess + room)), value)
 
 
-def new_runs(fit: Fit, latent: np.ndarray, seed: int, every: int = 1) -> np.ndarray:
+def new_runs(
+    fit: Fit, latent: np.ndarray, shares: np.ndarray, seed: int, every: int = 1
+) -> np.ndarray:
     """Add seed noise and the evaluation noise of the study's median run to latent performance.
 
     Parameters
@@ -109,33 +113,23 @@ def new_runs(fit: Fit, latent: np.ndarray, seed: int, every: int = 1) -> np.ndar
     fit : Fit
         Whose noise to add.
     latent : numpy.ndarray
-        Dim (sample, ...).
+        Dims (sample, ..., candidate).
+    shares : numpy.ndarray
+        Dims (candidate, pool).
     seed : int
         Of the noise.
     every : int
         One draw of the fit in so many is behind the latent performance.
     """
     rng = np.random.default_rng(seed)
-    relative = fit.posterior.seed_noise[::every].reshape(-1, *([1] * (latent.ndim - 1)))
+    used = np.arange(len(fit.posterior.natural))[::every]
+    evaluation = median_evaluation(fit.study)
     top = np.inf if fit.study.kind == "loss" else 1.0
     out = np.empty_like(latent)
     for b in blocks(latent):
-        noise = np.sqrt((relative[b] * latent[b]) ** 2 + evaluation_variance(fit, latent[b]))
+        noise = np.sqrt(fit.posterior.noise_variance(latent[b], shares, evaluation, used[b]))
         out[b] = np.clip(latent[b] + noise * rng.normal(size=noise.shape), 0.0, top)
     return out
-
-
-def evaluation_variance(fit: Fit, latent: np.ndarray) -> np.ndarray:
-    """Variance of the evaluation of the study's median run, at each latent performance."""
-    study = fit.study
-    given = study.se[np.isfinite(study.se)]
-    items = study.n_eval[np.isfinite(study.n_eval)]
-    if len(given):
-        return np.full(latent.shape, float(np.median(given)) ** 2)
-    if study.kind != "loss" and len(items):
-        share = np.clip(latent, 0.0, 1.0)
-        return np.asarray(share * (1.0 - share) / float(np.median(items)))
-    return np.zeros(latent.shape)
 
 
 def compute_factor(latent: np.ndarray) -> np.ndarray:

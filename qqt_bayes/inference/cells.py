@@ -11,6 +11,7 @@ from qqt_bayes.inference.exponents import EFFECTIVE_UTILITY, EXCHANGE_RATE
 from qqt_bayes.inference.marginal import Cells
 from qqt_bayes.inference.own_law import address_of
 from qqt_bayes.laws.registry import find_law
+from qqt_bayes.model.noise import check_noise
 from qqt_bayes.model.regime import check_regime
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
             )
         linear[name] = (prior.numbers[0], 0.0) if prior.fixed else prior.pair
     check_regime(priors["regime"])
+    check_noise(priors)
     if linear["quality_effect"][0] != 0.0:
         raise UsageError("prior 'quality_effect' must have mean zero (mu = 0, or fixed at 0).")
     start, stop, repeats = design.bins
@@ -71,5 +73,5 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
         array(design.kernels), array(design.likeness), array(design.quality),
         start, np.log(stop / start), repeats,
         float(linear["level"][0]), float(linear["level"][1]), float(linear["quality_effect"][1]),
-        kind != "loss", law_code(design.law, priors),
+        kind != "loss", design.run.astype(np.int64), law_code(design.law, priors),
     )  # fmt: skip

@@ -17,6 +17,7 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.marginal import (
     DILUTION,
     IRREDUCIBLE,
+    NOISE_SPREAD,
     SCALES,
     UTILITY,
     Cells,
@@ -24,14 +25,15 @@ from qqt_bayes.inference.marginal import (
 )  # fmt: skip
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.noise import informed
 from qqt_bayes.model.priors import NO_RATES, Prior
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
 
 SCALARS = (
-    "irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS,
-    "half_life", "half_life_spread",
+    "irreducible", "utility", "utility_spread", "seed_noise", "dilution", "run_share",
+    "seed_noise_spread", *COMPONENTS, "half_life", "half_life_spread",
 )  # fmt: skip
 ROOT2, ROOT2PI = math.sqrt(2.0), math.sqrt(2.0 * math.pi)
 HALF_LIFE, HALF_LIFE_SPREAD = len(SCALARS) - 2, len(SCALARS) - 1
@@ -57,10 +59,12 @@ class Chart(NamedTuple):
     rate_factor: np.ndarray  # (pool, free) root of their prior correlation; zeros for a reference
     pivot: float  # utility at which the walked rates are the standard normal ones
     centre: float  # mean of the values
+    noisy: bool  # whether seed noise differs by pool
 
 
 def build_chart(priors: dict[str, Prior], design: Design) -> Chart:
     """Chart of a study with these priors."""
+    priors = informed(priors, design)
     finite = np.isfinite(design.sizes)
     upper = float(design.value.min())
     factor = np.linalg.cholesky(design.likeness[np.ix_(finite, finite)])
@@ -77,6 +81,7 @@ def build_chart(priors: dict[str, Prior], design: Design) -> Chart:
         harm.code, *harm.pair, finite, factor, design.log_size, rated, float(rate.pair[1]),
         np.ascontiguousarray(free), prior_median(priors["utility"]),
         float(design.value.mean()),
+        not (priors["seed_noise_spread"].fixed and priors["seed_noise_spread"].numbers[0] == 0.0),
     )  # fmt: skip
 
 
@@ -107,7 +112,8 @@ def dimension(chart: Chart) -> int:
     """Length of the unconstrained vector."""
     pools = int(chart.finite.sum())
     per_pool = pools * (2 if chart.harm_code else 1)
-    return int((chart.code > 0).sum()) + per_pool + chart.rate_factor.shape[1]
+    ratios = len(chart.finite) if chart.noisy else 0
+    return int((chart.code > 0).sum()) + per_pool + ratios + chart.rate_factor.shape[1]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -236,13 +242,20 @@ def to_natural(theta, chart, natural, slope, d_prior):
             log_prior += lp
             d_prior[at] = dlp
             at += 1
+    for i in range(pools):
+        natural[tau0 + 2 * pools + i] = 0.0
+        if chart.noisy:
+            natural[tau0 + 2 * pools + i] = values[NOISE_SPREAD] * theta[at]
+            log_prior -= 0.5 * theta[at] ** 2
+            d_prior[at] = -theta[at]
+            at += 1
     if chart.rated:
         free = chart.rate_factor.shape[1]
         ratio = rate_ratio(chart, values)
         for i in range(pools):
-            natural[tau0 + 2 * pools + i] = 0.0
+            natural[tau0 + 3 * pools + i] = 0.0
             for k in range(free):
-                natural[tau0 + 2 * pools + i] += (
+                natural[tau0 + 3 * pools + i] += (
                     chart.rate_sd * chart.rate_factor[i, k] * ratio * theta[at + k]
                 )
         for k in range(free):
@@ -259,12 +272,19 @@ def to_natural(theta, chart, natural, slope, d_prior):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def dimension_before_noise(chart):
+    """Where the pools' ratios of seed noise begin in the unconstrained vector."""
+    finite = chart.finite.sum()
+    return (chart.code > 0).sum() + (2 * finite if chart.harm_code > 0 else finite)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def density_and_gradient(theta, chart, cells, gradient):
     """Log posterior density of the unconstrained vector; fills its gradient."""
     pools = chart.finite.shape[0]
     scalars = chart.code.shape[0]
     tau0 = scalars - 2
-    blocks = 3 if chart.rated else 2
+    blocks = 4 if chart.rated else 3
     natural = np.empty(tau0 + blocks * pools)
     slope = np.empty(scalars + pools)
     inner = np.empty(tau0 + blocks * pools)
@@ -277,9 +297,15 @@ def density_and_gradient(theta, chart, cells, gradient):
     ratio = rate_ratio(chart, natural)
     if chart.rated:
         for i in range(pools):
-            pull = inner[tau0 + 2 * pools + i] * natural[tau0 + 2 * pools + i]
+            pull = inner[tau0 + 3 * pools + i] * natural[tau0 + 3 * pools + i]
             inner[UTILITY] -= pull / natural[UTILITY]
             inner[IRREDUCIBLE] += pull / (chart.centre - natural[IRREDUCIBLE])
+    if chart.noisy:
+        before = dimension_before_noise(chart)
+        for i in range(pools):
+            pull = inner[tau0 + 2 * pools + i]
+            inner[NOISE_SPREAD] += pull * theta[before + i]
+            gradient[before + i] += pull * natural[NOISE_SPREAD]
     d_median = 0.0
     for i in range(pools):
         d_median += inner[tau0 + i]
@@ -311,17 +337,22 @@ def density_and_gradient(theta, chart, cells, gradient):
         if chart.finite[i] and chart.harm_code > 0:
             gradient[at] += inner[tau0 + pools + i] * slope[scalars + i]
             at += 1
+    if chart.noisy:
+        at += pools
     for k in range(chart.rate_factor.shape[1]):
         for i in range(pools):
             gradient[at + k] += (
-                inner[tau0 + 2 * pools + i] * chart.rate_sd * chart.rate_factor[i, k] * ratio
+                inner[tau0 + 3 * pools + i] * chart.rate_sd * chart.rate_factor[i, k] * ratio
             )
     return total
 
 
 def natural_length(chart: Chart) -> int:
-    """Length of the natural vector: scalars, component scales, log half-lives, harms, rates."""
-    return SCALES + len(COMPONENTS) + (3 if chart.rated else 2) * len(chart.finite)
+    """Length of the natural vector: scalars, component scales, and what there is one of a pool.
+
+    These are log half-lives, harms, log ratios of seed noise, and log exchange rates.
+    """
+    return SCALES + len(COMPONENTS) + (4 if chart.rated else 3) * len(chart.finite)
 
 
 def natural_draws(theta: np.ndarray, chart: Chart) -> np.ndarray:

@@ -18,17 +18,17 @@ from qqt_bayes.inference.cores import threads as allowed
 from qqt_bayes.inference.dense import invert
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
-    NOISE,
     SCALES,
     SPREAD,
     UTILITY,
     Cells,
     cell_exponents,
+    cell_noise,
     covariance,
-    log_variance,
     mean,
     wander_of,
 )  # fmt: skip
+from qqt_bayes.inference.noise import run_effects
 from qqt_bayes.inference.paths import pack_paths, update_path, walk
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, REGIME
@@ -75,6 +75,7 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
     xt = np.empty((points, pools))
     xe = np.empty((edge_first.shape[0], pools))
     no_slopes = np.empty((0, 0, 0))
+    single, noise, along = np.empty(n), np.empty(n), np.empty(n)
     track = np.empty(paths.times.shape[0])
     keep_parts = parts.shape[0] > 0
     for s in range(natural.shape[0]):
@@ -84,12 +85,13 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
         cell_exponents(row, cells, first, epochs, shares, xt, no_slopes)
         cell_exponents(row, cells, edge_first, edge_epochs, edge_shares, xe, no_slopes)
         resid = mean(row, cells, x)
-        noise = np.empty(n)
+        cell_noise(row, cells, single, noise, along)
+        apart = noise.copy()  # what is left of the noise beside the run effects
+        if cells.run.max() >= 0:
+            run_effects(along, cells, rng, apart, resid)
         for r in range(n):
-            gap = cells.value[r] - d
-            v = (row[NOISE] * cells.value[r]) ** 2 + cells.eval_var[r]
-            noise[r] = log_variance(v, gap) / cells.replicates[r]
-            resid[r] = math.log(gap) - resid[r] - math.sqrt(noise[r]) * rng.standard_normal()
+            gap = math.log(cells.value[r] - d)
+            resid[r] = gap - resid[r] - math.sqrt(apart[r]) * rng.standard_normal()
         # simulate from the prior
         scale = row[SCALES : SCALES + comps]
         base = cells.level_sd * rng.standard_normal()
@@ -113,7 +115,7 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
                 if paths.seen_time[k] >= 0:
                     resid[paths.seen_row[k]] -= paths.seen_weight[k] * track[a + paths.seen_time[k]]
         # pull towards the observations
-        c = covariance(row, cells, x, noise)
+        c = covariance(row, cells, x, noise, along)
         invert(c)
         pull = c @ resid
         base += cells.level_sd**2 * pull.sum()

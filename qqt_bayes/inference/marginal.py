@@ -30,12 +30,12 @@ from qqt_bayes.inference.exponents import (
 )  # fmt: skip
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.regime import relative_wander
+from qqt_bayes.inference.noise import WORST, observation_noise, seed_factors
 
-# Order of the scalars at the head of the natural vector; component scales, log half-lives, harms
-# and, for a law that has them, log exchange rates follow.
-IRREDUCIBLE, UTILITY, SPREAD, NOISE, DILUTION, SCALES = 0, 1, 2, 3, 4, 5
+# Order of the scalars at the head of the natural vector; component scales, log half-lives, harms,
+# log ratios of seed noise and, for a law that has them, log exchange rates follow.
+IRREDUCIBLE, UTILITY, SPREAD, NOISE, DILUTION, RUN_SHARE, NOISE_SPREAD, SCALES = range(8)
 
-WORST = 4.0
 # No fast-math flags anywhere: they gain nothing here, and what they reorder depends on what was
 # inlined, so that two installations would answer differently for one seed.
 
@@ -60,6 +60,7 @@ class Cells(NamedTuple):
     level_sd: float
     quality_sd: float  # prior sd of the effect of quality on utility (relative)
     bounded: bool  # an error in [0, 1]: levels are relative to 1 - d, else to d
+    run: np.ndarray  # (cell,) number of the trajectory it is a checkpoint of, else -1
     law: int = EFFECTIVE_UTILITY  # code of the law, or the address of the user's own
 
 
@@ -70,28 +71,27 @@ def wander_of(natural: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_variance(variance, gap):
-    """Variance of log(y - d) for a variance of y, at most 1/WORST.
-
-    The plain ratio variance / gap^2 grows without bound as the irreducible part approaches a
-    value: its noise would then explain anything, and a spurious mode sits there.
-    """
-    return variance / (gap * gap + WORST * variance)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def cell_exponents(natural, cells, first, epochs, shares, out, slopes):
     """Exponents at some points, dims (point, pool), given a natural vector; see `exponents`."""
     pools = first.shape[1]
     tau0 = SCALES + cells.kernels.shape[0]
     exponents(cells.law, first, epochs, shares, natural[tau0 : tau0 + pools], natural[DILUTION],
-              natural[tau0 + pools : tau0 + 2 * pools], natural[tau0 + 2 * pools :], cells.start,
+              natural[tau0 + pools : tau0 + 2 * pools], natural[tau0 + 3 * pools :], cells.start,
               cells.lengths, cells.repeats, out, slopes)  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def covariance(natural, cells, x, noise_var):
-    """Marginal covariance of z, dims (cell, cell)."""
+def cell_noise(natural, cells, single, noise, along):
+    """Noise of the cells given a natural vector; see `observation_noise`."""
+    pools = cells.first.shape[1]
+    at = SCALES + cells.kernels.shape[0] + 2 * pools
+    observation_noise(natural[NOISE], natural[RUN_SHARE], natural[at : at + pools],
+                      natural[IRREDUCIBLE], cells, single, noise, along)  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def covariance(natural, cells, x, noise_var, along):
+    """Marginal covariance of z, dims (cell, cell); noise as from `cell_noise`."""
     n = cells.value.shape[0]
     m_b, spread = natural[UTILITY], natural[SPREAD]
     xl = x @ cells.likeness
@@ -109,6 +109,8 @@ def covariance(natural, cells, x, noise_var):
     for r in range(n):
         for s in range(r + 1):
             c[r, s] += quality_scale * xq[r] * xq[s]
+            if s < r and cells.run[s] == cells.run[r]:  # `along` is zero off trajectories
+                c[r, s] += along[r] * along[s]
             c[s, r] = c[r, s]
         c[r, r] += noise_var[r]
     return c
@@ -132,27 +134,31 @@ def log_density(natural, cells, grad):
     comps = cells.kernels.shape[0]
     d, m_b, spread, s_r = natural[0], natural[1], natural[2], natural[3]
     tau0 = SCALES + comps
-    rated = natural.shape[0] > tau0 + 2 * pools
+    noise0 = tau0 + 2 * pools
+    rated = natural.shape[0] > noise0 + pools
     x = np.empty((n, pools))
     slopes = np.empty((4, n, pools))
     cell_exponents(natural, cells, cells.first, cells.epochs, cells.shares, x, slopes)
     grad[:] = 0.0
-    noise_var = np.empty(n)
+    single, noise_var, along = np.empty(n), np.empty(n), np.empty(n)
+    factor, d_noise = np.empty(n), np.empty(n)  # d_noise: by the cell's own relative noise
     resid = mean(natural, cells, x)
     total = 0.0
     for r in range(n):
-        gap = cells.value[r] - d
-        if not gap > 0.0:
+        if not cells.value[r] - d > 0.0:
             return -np.inf
-        v = (s_r * cells.value[r]) ** 2 + cells.eval_var[r]
-        noise_var[r] = log_variance(v, gap) / cells.replicates[r]
+    cell_noise(natural, cells, single, noise_var, along)
+    seed_factors(natural[noise0 : noise0 + pools], cells.shares, factor)
+    for r in range(n):
+        gap, v, s = cells.value[r] - d, single[r], s_r * factor[r]
         resid[r] = math.log(gap) - resid[r]
         extra = cells.replicates[r] - 1.0
         total -= math.log(gap) + 0.5 * (extra * math.log(v) + cells.scatter[r] / v)
         dv = -0.5 * (extra / v - cells.scatter[r] / (v * v))
-        grad[NOISE] += dv * 2.0 * s_r * cells.value[r] ** 2
+        d_noise[r] = dv * 2.0 * s * cells.value[r] ** 2
+        grad[NOISE] += d_noise[r] * factor[r]
         grad[IRREDUCIBLE] += 1.0 / gap
-    a_inv = covariance(natural, cells, x, noise_var)
+    a_inv = covariance(natural, cells, x, noise_var, along)
     logdet, ok = invert(a_inv)
     if not ok:
         return -np.inf
@@ -165,11 +171,26 @@ def log_density(natural, cells, grad):
 
     d_reference = -1.0 / (1.0 - d) if cells.bounded else 1.0 / d
     for r in range(n):
-        gap = cells.value[r] - d
-        v = (s_r * cells.value[r]) ** 2 + cells.eval_var[r]
-        weight = g[r, r] / (cells.replicates[r] * (gap * gap + WORST * v) ** 2)
+        gap, v, s = cells.value[r] - d, single[r], s_r * factor[r]
+        q = gap * gap + WORST * v
+        weight = g[r, r] / (cells.replicates[r] * q**2)
         grad[IRREDUCIBLE] += a[r] * (1.0 / gap + d_reference) + weight * 2.0 * gap * v
-        grad[NOISE] += weight * gap * gap * 2.0 * s_r * cells.value[r] ** 2
+        here = weight * gap * gap * 2.0 * s * cells.value[r] ** 2
+        if along[r] > 0.0:
+            pull = 0.0
+            for k in range(n):
+                if k != r and cells.run[k] == cells.run[r]:
+                    pull += g[r, k] * along[k]
+            grad[RUN_SHARE] += pull * along[r] / natural[RUN_SHARE]
+            pull *= 2.0 * math.sqrt(natural[RUN_SHARE]) * cells.value[r] / q**1.5
+            grad[IRREDUCIBLE] += pull * s * gap
+            here += pull * (q - WORST * (s * cells.value[r]) ** 2)
+        grad[NOISE] += here * factor[r]
+        d_noise[r] += here
+        for i in range(pools):
+            if cells.shares[r, i] > 0.0:
+                lean = cells.shares[r, i] * math.exp(-2.0 * natural[noise0 + i])
+                grad[noise0 + i] += d_noise[r] * s * lean * factor[r] ** 2
     xl = x @ cells.likeness
     xq = x @ cells.quality
     gxl = g @ xl
@@ -198,5 +219,5 @@ def log_density(natural, cells, grad):
             grad[tau0 + i] += d_x * slopes[BY_HALF_LIFE, r, i]
             grad[tau0 + pools + i] += d_x * slopes[BY_HARM, r, i]
             if rated:
-                grad[tau0 + 2 * pools + i] += d_x * slopes[BY_RATE, r, i]
+                grad[noise0 + pools + i] += d_x * slopes[BY_RATE, r, i]
     return total

@@ -19,14 +19,13 @@ from numba import njit
 from qqt_bayes.inference.cores import threads
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
-    NOISE,
     SCALES,
     SPREAD,
     UTILITY,
     Cells,
     cell_exponents,
+    cell_noise,
     covariance,
-    log_variance,
     mean,
     wander_of,
 )  # fmt: skip
@@ -116,6 +115,7 @@ def fill_moments(natural, cells, first, epochs, shares, edge, edge_first, edge_e
     x = np.empty((n, pools))
     xe = np.empty((edge_first.shape[0], pools))
     no_slopes = np.empty((0, 0, 0))
+    single, noise, along = np.empty(n), np.empty(n), np.empty(n)
     for s in range(natural.shape[0]):
         row = natural[s]
         d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
@@ -129,13 +129,10 @@ def fill_moments(natural, cells, first, epochs, shares, edge, edge_first, edge_e
                     begin = xe[edge[p], i]
                     xt[p, i] = begin + speed[s, horizon[p]] * (xt[p, i] - begin)
         resid = -mean(row, cells, x)
-        noise = np.empty(n)
+        cell_noise(row, cells, single, noise, along)
         for r in range(n):
-            gap = cells.value[r] - d
-            v = (row[NOISE] * cells.value[r]) ** 2 + cells.eval_var[r]
-            noise[r] = log_variance(v, gap) / cells.replicates[r]
-            resid[r] += math.log(gap)
-        low = np.linalg.cholesky(covariance(row, cells, x, noise))
+            resid[r] += math.log(cells.value[r] - d)
+        low = np.linalg.cholesky(covariance(row, cells, x, noise, along))
         xl = x @ cells.likeness
         xq = x @ cells.quality
         xtq = xt @ cells.quality

@@ -52,9 +52,10 @@ def pack(chart: Chart, cells: Cells, centre: np.ndarray, factor: np.ndarray) -> 
     arrays = [
         cells.value, cells.replicates, cells.scatter, cells.eval_var, cells.first, cells.epochs,
         cells.shares, cells.kernels, cells.likeness, cells.quality, cells.start, cells.lengths,
-        cells.repeats, chart.code, chart.a, chart.b, chart.finite,
+        cells.repeats, cells.run, chart.code, chart.a, chart.b, chart.finite,
         chart.life_factor, chart.log_size, chart.rate_factor,
     ]  # fmt: skip
+    header[21] = chart.noisy
     header[20] = HEADER + sum(a.size for a in arrays)
     arrays += [centre, factor]
     header[19] = HEADER + sum(a.size for a in arrays)
@@ -93,6 +94,8 @@ def unpack(buffer):
     at += bins
     repeats = buffer[at : at + bins]
     at += bins
+    run = buffer[at : at + n].astype(np.int64)
+    at += n
     code = buffer[at : at + scalars].astype(np.int64)
     at += scalars
     a = buffer[at : at + scalars]
@@ -110,10 +113,10 @@ def unpack(buffer):
     rate_factor = buffer[at : at + pools * free].reshape((pools, free))
     cells = Cells(value, count, scatter, eval_var, first, epochs, shares, kernels, likeness,
                   quality, start, lengths, repeats, buffer[5], buffer[6], buffer[7],
-                  buffer[8] > 0.5, int(buffer[13]))  # fmt: skip
+                  buffer[8] > 0.5, run, int(buffer[13]))  # fmt: skip
     chart = Chart(code, a, b, buffer[9], int(buffer[10]), buffer[11], buffer[12], finite,
                   life_factor, log_size, buffer[14] > 0.5, buffer[15], rate_factor,
-                  buffer[17], buffer[18])  # fmt: skip
+                  buffer[17], buffer[18], buffer[21] > 0.5)  # fmt: skip
     return chart, cells
 
 

@@ -13,10 +13,11 @@ from qqt_bayes.inference.cells import build_cells
 from qqt_bayes.inference.chart import SCALARS, Chart, build_chart, natural_draws
 from qqt_bayes.inference.conditional import Conditional, condition
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
-from qqt_bayes.inference.marginal import SCALES, Cells
+from qqt_bayes.inference.marginal import NOISE, SCALES, Cells
 from qqt_bayes.inference.sample import Settings, Start, sample_few
 from qqt_bayes.model.design import Design, Points
 from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.noise import Evaluation, seed_factor
 from qqt_bayes.model.priors import Prior
 
 ATTEMPTS = 3
@@ -73,14 +74,57 @@ class Posterior:
 
     @property
     def seed_noise(self) -> np.ndarray:
-        """Relative to the metric, dim (sample,)."""
-        return self.natural[:, 3]
+        """Common to the pools, relative to the metric, dim (sample,)."""
+        return self.natural[:, NOISE]
+
+    @property
+    def pool_noise(self) -> np.ndarray | None:
+        """Seed noise by pool, relative to the metric, dims (sample, pool); None if common."""
+        if not self.chart.noisy:
+            return None
+        return self.seed_noise[:, None] * np.exp(self._by_pool(2))
+
+    def noise_variance(
+        self,
+        latent: np.ndarray,
+        shares: np.ndarray,
+        evaluation: Evaluation | None = None,
+        draws: slice | np.ndarray = slice(None),
+    ) -> np.ndarray:
+        """Variance of one new run about its latent performance: of seeds, and of its evaluation.
+
+        Parameters
+        ----------
+        latent : numpy.ndarray
+            Dims (sample, ..., point): latent performance.
+        shares : numpy.ndarray
+            Dims (point, pool).
+        evaluation : Evaluation, optional
+            Evaluation noise of the run (:func:`qqt_bayes.model.noise.median_evaluation`); none by
+            default.
+        draws : slice or numpy.ndarray
+            Which posterior draws are behind the samples.
+        """
+        common = self.seed_noise[draws]
+        relative = common.reshape(-1, *([1] * (latent.ndim - 1)))
+        if self.chart.noisy:
+            factor = seed_factor(self._by_pool(2)[draws], shares)
+            relative = relative * factor.reshape(
+                len(factor), *([1] * (latent.ndim - 2)), factor.shape[1]
+            )
+        variance = (relative * latent) ** 2
+        return variance if evaluation is None else variance + evaluation.variance(latent)
+
+    @cached_property
+    def walked(self) -> tuple[str, ...]:
+        """Names of the scalars that are sampled: neither fixed nor beyond what the runs tell."""
+        return tuple(n for n, code in zip(SCALARS, self.chart.code, strict=True) if code > 0)
 
     def scalars(self) -> dict[str, np.ndarray]:
         """Draws of the sampled scalars by name, dim (sample,)."""
         chosen = {n: self.natural[:, i] for i, n in enumerate(SCALARS[:-2])}
         hyper = self.hyper()
-        return {n: v for n, v in (chosen | hyper).items() if not self.priors[n].fixed}
+        return {n: v for n, v in (chosen | hyper).items() if n in self.walked}
 
     def hyper(self) -> dict[str, np.ndarray]:
         """Population median and spread of the half-lives, which the natural vector leaves out."""
@@ -119,10 +163,10 @@ class Posterior:
         The reference is the pool of best quality rank; without one the rates are relative to
         their own average.
         """
-        return np.exp(self._by_pool(2)) if self.chart.rated else None
+        return np.exp(self._by_pool(3)) if self.chart.rated else None
 
     def _by_pool(self, block: int) -> np.ndarray:
-        """A block of the natural vector: log half-lives, harms, log exchange rates."""
+        """A block of the natural vector: log half-lives, harms, log noise ratios, log rates."""
         pools = len(self.design.sizes)
         start = SCALES + len(COMPONENTS) + block * pools
         return self.natural[:, start : start + pools]
@@ -145,8 +189,7 @@ class Posterior:
         """Convergence of the few and of the utilities."""
         names, draws = ["irreducible"], [self.theta[..., 0]]
         names = [f"few[{i}]" for i in range(self.theta.shape[-1])]
-        for i, name in enumerate(n for n in SCALARS if not self.priors[n].fixed):
-            names[i] = name
+        names[: len(self.walked)] = self.walked
         draws = list(np.moveaxis(self.theta, -1, 0))
         for i in range(len(self.design.sizes)):
             names.append(f"utility[{i}]")

@@ -10,6 +10,7 @@ import numpy as np
 from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.effective_utility import first_pass_lengths, pass_bins
 from qqt_bayes.model.effects import Effects, build_effects, unit_kernels
+from qqt_bayes.model.noise import has_run_effect, tells_noise, trajectories
 
 if TYPE_CHECKING:
     from qqt_bayes.model.spec import Spec
@@ -91,6 +92,10 @@ class Design:
         Name of the law.
     rate_factor : numpy.ndarray
         Dims (pool, free): root of the prior correlation of the log exchange rates.
+    run : numpy.ndarray
+        Dim (cell,): number of the trajectory that the cell is a checkpoint of; -1 for another.
+    noise_by_pool : bool
+        Whether replicates of several mixtures can tell their noise apart.
     """
 
     value: np.ndarray
@@ -110,6 +115,8 @@ class Design:
     largest: float
     law: str
     rate_factor: np.ndarray
+    run: np.ndarray
+    noise_by_pool: bool
 
     def points_at(self, samples: np.ndarray, shares: np.ndarray) -> Points:
         """Points for other runs on the same pools.
@@ -197,7 +204,8 @@ def family_matrices(pools: Pools, spec: Spec) -> tuple[np.ndarray, np.ndarray, n
 def build_design(study: Study, spec: Spec) -> Design:
     """Lay out a study under a specification.
 
-    Replicates (rows with the same shares and samples) collapse exactly to their mean and spread.
+    Replicates (rows with the same shares and samples) collapse exactly to their mean and spread;
+    checkpoints of a trajectory stay apart, for they are correlated with others of their run.
 
     Raises
     ------
@@ -209,7 +217,9 @@ def build_design(study: Study, spec: Spec) -> Design:
     shares = np.asarray(study.shares, float)
     samples = np.asarray(study.samples, float)
     value = np.asarray(study.value, float)
-    key = np.column_stack([samples, np.round(shares, 9)])
+    run = trajectories(study) if has_run_effect(spec, study.kind) else np.full(len(samples), -1)
+    key = np.column_stack([samples, np.round(shares, 9), run])
+    noise_by_pool = tells_noise(key[:, :-1], np.asarray(study.run))
     _, index, row_cell = np.unique(key, axis=0, return_index=True, return_inverse=True)
     row_cell = row_cell.reshape(-1)
     count = np.bincount(row_cell).astype(float)
@@ -229,6 +239,7 @@ def build_design(study: Study, spec: Spec) -> Design:
         quality_covariate(np.asarray(study.pools.quality_rank, float)), likeness, weight,
         log_size, anchor, smallest, largest, spec.law,
         exchange_factor(likeness, np.asarray(study.pools.quality_rank, float)),
+        run[index], noise_by_pool,
     )  # fmt: skip
 
 

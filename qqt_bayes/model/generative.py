@@ -10,10 +10,15 @@ the pools, log-size relative to the pool's family and :math:`\epsilon, \eta` sta
     \beta_i &= m_\beta\,(1 + \gamma\,\text{quality}_i + r\,(L\epsilon^\beta)_i), \\
     \log \tau_i &= \log \tau + q\,\text{log-size}_i + s_\tau (L\eta)_i, \\
     f &= d + \exp\Bigl(\sum_i w_i l_i - \sum_i \beta_i X_i + \text{drift} + \text{mixture}\Bigr), \\
-    \bar y &\sim \mathrm{Normal}(f, v/m), \quad v = (s_r f)^2 + \mathrm{se}^2, \qquad
+    \bar y &\sim \mathrm{Normal}(f, v/m), \quad v = (s f)^2 + \mathrm{se}^2, \qquad
     \textstyle\sum (y - \bar y)^2 / v \sim \chi^2_{m-1},
 
-with :math:`r(d) = d` for a loss and :math:`1 - d` for an error, and m replicates a cell.
+with :math:`r(d) = d` for a loss and :math:`1 - d` for an error, m replicates a cell, and s the seed
+noise of the cell's mixture (:mod:`qqt_bayes.model.noise`). A checkpoint of run j has, with u
+standard normal,
+
+.. math::
+    y \sim \mathrm{Normal}\bigl(f + \sqrt\rho\, s f u_j,\; (1 - \rho)(s f)^2 + \mathrm{se}^2\bigr).
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ import pytensor.tensor as pt
 
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.noise import informed, seed_factor
 from qqt_bayes.model.prior_predictive import kernel_factor
 from qqt_bayes.model.priors import NO_RATES
 
@@ -69,6 +75,29 @@ def structural_error(design: Design, scales: dict[str, Any]) -> Any:
     return total
 
 
+def seed_noise(design: Design, priors: dict[str, Prior], common: Any) -> Any:
+    """Relative seed noise of the cells, dim (cell,)."""
+    spread = priors["seed_noise_spread"]
+    if spread.fixed and spread.numbers[0] == 0.0:
+        return common
+    effects = pm.Normal("seed_noise_effects", dims="pool")
+    log_ratio = variable(spread, "seed_noise_spread") * effects
+    pm.Deterministic("pool_noise", common * pt.exp(log_ratio), dims="pool")
+    return common * seed_factor(log_ratio, design.points.shares, xp=pt)
+
+
+def run_effect(design: Design, priors: dict[str, Prior]) -> tuple[Any, Any]:
+    """Standard normal effect of the run of each cell, and its share of the seed variance.
+
+    Both have dim (cell,) and are zero for a cell that is no checkpoint of a trajectory.
+    """
+    if design.run.max(initial=-1) < 0:
+        return 0.0, 0.0
+    effects = pm.Normal("run_effects", shape=int(design.run.max()) + 1)
+    share = variable(priors["run_share"], "run_share") * (design.run >= 0)
+    return effects[np.maximum(design.run, 0)], share
+
+
 def generative_model(
     design: Design, priors: dict[str, Prior], kind: str, *, drift: bool = True
 ) -> pm.Model:
@@ -94,6 +123,7 @@ def generative_model(
         Observed are ``y``, the means of the replicates, and ``replicate_scatter``, their sums of
         squares, so that prior and posterior predictive draws need nothing else.
     """
+    priors = informed(priors, design)
     pools, finite = len(design.sizes), np.flatnonzero(np.isfinite(design.sizes))
     coords = {
         "pool": np.arange(pools),
@@ -150,8 +180,11 @@ def generative_model(
         latent = pm.Deterministic(
             "latent", chosen["irreducible"] + pt.exp(log_reducible), dims="cell"
         )
-        variance = (chosen["seed_noise"] * latent) ** 2 + eval_var
-        pm.Normal("y", latent, pt.sqrt(variance / count), observed=value, dims="cell")
+        spread = seed_noise(design, priors, chosen["seed_noise"]) * latent
+        effect, share = run_effect(design, priors)
+        variance = (1.0 - share) * spread**2 + eval_var
+        centre = latent + pt.sqrt(share) * spread * effect
+        pm.Normal("y", centre, pt.sqrt(variance / count), observed=value, dims="cell")
         repeated = np.flatnonzero(design.count > 1)
         if len(repeated):
             # a sum of squares over its variance is chi-square: a gamma with a scale, which, unlike

@@ -15,6 +15,7 @@ import numpy as np
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.design import evaluation_variance
 from qqt_bayes.model.effects import COMPONENTS, unit_kernels
+from qqt_bayes.model.noise import informed
 from qqt_bayes.model.priors import NO_RATES
 from qqt_bayes.model.regime import mean_factors, relative_wander, stretch
 
@@ -81,7 +82,7 @@ def draw_prior(
     scalar = {
         name: priors[name].draw(draws, rng)
         for name in priors
-        if name not in ("harm", "exchange_rate")
+        if name not in ("harm", "exchange_rate", "run_share", "seed_noise_spread")
     }
     pools, finite = len(design.sizes), np.isfinite(design.sizes)
     factor = np.linalg.cholesky(design.likeness)
@@ -125,8 +126,15 @@ def draw_prior(
             effects = rng.standard_normal((draws, unit.shape[1])) @ unit.T
             log_reducible += scalar[name][:, None] * effects
 
-    names = ("irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS)
-    by_pool = [log_half_life, harm, log_rate] if law.rated else [log_half_life, harm]
+    # last, so that what precedes is the same whether the runs tell of these or not
+    told = informed(priors, design)
+    for name in ("seed_noise_spread", "run_share"):
+        scalar[name] = told[name].draw(draws, rng)
+    log_noise = scalar["seed_noise_spread"][:, None] * rng.standard_normal((draws, pools))
+
+    names = ("irreducible", "utility", "utility_spread", "seed_noise", "dilution", "run_share",
+             "seed_noise_spread", *COMPONENTS)  # fmt: skip
+    by_pool = [log_half_life, harm, log_noise] + [log_rate] * law.rated
     truth = {
         "natural": np.column_stack([*(scalar[name] for name in names), *by_pool]),
         "utility": utility,
@@ -157,6 +165,7 @@ def simulate_values(
     latent: np.ndarray,
     seed_noise: np.ndarray | float,
     seed: int,
+    run_share: np.ndarray | float = 0.0,
 ) -> np.ndarray:
     """Values that the rows of a study could have had: the reference likelihood's noise added.
 
@@ -169,9 +178,13 @@ def simulate_values(
     latent : numpy.ndarray
         Dims (..., cell): latent performance f at the cells.
     seed_noise : array or float
-        Seed-to-seed standard deviation relative to f, dims of ``latent`` but the last.
+        Seed-to-seed standard deviation relative to f, dims of ``latent`` but the last, or of all
+        of it where it differs by cell.
     seed : int
         Same seed, same values.
+    run_share : array or float
+        Share of the seed variance that checkpoints of one run have in common, dims of ``latent``
+        but the last.
 
     Returns
     -------
@@ -181,11 +194,19 @@ def simulate_values(
     """
     rng = np.random.default_rng(seed)
     centre = np.asarray(latent, float)[..., design.row_cell]
-    spread = np.asarray(seed_noise, float)[..., None] * centre
+    noise = np.asarray(seed_noise, float)
+    by_cell = noise.ndim == np.ndim(latent) and noise.shape == np.shape(latent)
+    spread = (noise[..., design.row_cell] if by_cell else noise[..., None]) * centre
     evaluation = evaluation_variance(
         study, np.clip(centre, 0.0, None if study.kind == "loss" else 1.0)
     )
-    return centre + np.sqrt(spread**2 + evaluation) * rng.standard_normal(centre.shape)
+    run = design.run[design.row_cell]
+    share = np.asarray(run_share, float)[..., None] * (run >= 0)
+    apart = np.sqrt((1.0 - share) * spread**2 + evaluation) * rng.standard_normal(centre.shape)
+    if run.max(initial=-1) < 0:
+        return centre + apart
+    effect = rng.standard_normal((*centre.shape[:-1], run.max() + 1))[..., run]
+    return centre + apart + np.sqrt(share) * spread * effect
 
 
 def simulate_study(study: Study, values: np.ndarray) -> Study:

@@ -19,7 +19,9 @@ FAMILIES: dict[str, tuple[tuple[str, ...], int]] = {
     "beta": (("alpha", "beta"), 5),
 }
 
-__all__ = ["FAMILIES", "NO_RATES", "Prior", "prior_from_dict"]
+__all__ = [
+    "FAMILIES", "NO_NOISE_SPREAD", "NO_RATES", "NO_RUN_EFFECT", "Prior", "prior_from_dict",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,9 @@ def half_student_histogram(df: float, scale: float) -> tuple[np.ndarray, np.ndar
 
 # Of the log exchange rates, for a specification that does not speak of them.
 NO_RATES = Prior("exchange_rate", "fixed", (0.0,))
+# Likewise of the noise: independent checkpoints, and one noise for all pools.
+NO_RUN_EFFECT = Prior("run_share", "fixed", (0.0,))
+NO_NOISE_SPREAD = Prior("seed_noise_spread", "fixed", (0.0,))
 
 
 def prior_from_dict(name: str, table: dict[str, Any]) -> Prior:

@@ -20,7 +20,7 @@ PARAMETERS = (
     "half_life_spread", "harm", "dilution", "seed_noise", "level_spread", "common_drift",
     "pool_drift", "repetition_drift", "mixture_error", "mixture_drift", "regime",
 )  # fmt: skip
-OPTIONAL = ("exchange_rate",)  # only some laws have them
+OPTIONAL = ("exchange_rate", "run_share", "seed_noise_spread")  # left out: none of it
 CHINCHILLA = (
     "irreducible", "params_term", "samples_term", "params_exponent", "samples_exponent", "repeats",
     "excess", "irreducible_spread", "term_spread", "exponent_spread", "repeats_spread", "misfit",

@@ -35,6 +35,12 @@ def sentences(content: Content) -> list[str]:
     out += [
         "Pools share strength through hierarchical priors, none of which reads the runs "
         f"(specification {fit.spec.name}); seed noise is relative to the metric and was estimated"
+        + (" for each pool" if fit.posterior.pool_noise is not None else "")
+        + (
+            ", a share of its variance common to the checkpoints of a run"
+            if "run_share" in fit.posterior.walked
+            else ""
+        )
         + (f", with evaluation noise {evaluation(content)}." if evaluation(content) else "."),
         "Given the few non-linear parameters the remaining effects are Gaussian and were "
         "integrated out; the few were sampled with the No-U-Turn sampler [@hoffman2014nuts] as "

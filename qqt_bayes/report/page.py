@@ -186,6 +186,8 @@ LETTERS = {
     "exchange_rate": ("log κ", "i", "log exchange rate"),
     "dilution": ("q", "", "dilution"),
     "seed_noise": ("s", "r", "seed noise"),
+    "seed_noise_spread": ("s", "a", "spread of log seed noise between pools"),
+    "run_share": ("ρ", "", "share of the seed variance common to a run"),
     "common_drift": ("s", "c", "common drift"),
     "pool_drift": ("s", "p", "drift by pool"),
     "repetition_drift": ("s", "e", "drift with repetition"),
@@ -193,6 +195,9 @@ LETTERS = {
     "mixture_drift": ("s", "n", "drift of the mixture error"),
     "regime": ("s", "x", "change of regime beyond the runs"),
 }
+
+
+OBSERVED = ("seed_noise_spread", "run_share")  # walked only where the runs tell of them
 
 
 def symbols(content: Content) -> list[tuple[str, str, str, str]]:
@@ -209,6 +214,7 @@ def symbols(content: Content) -> list[tuple[str, str, str, str]]:
             told = w.interval(mid, lo, hi)
         else:
             told = "by pool" if name in ("harm", "exchange_rate") else "integrated out"
+            told = "none: these runs do not tell" if name in OBSERVED else told
         out.append((letter, index, meaning, told))
     return out
 

@@ -17,11 +17,11 @@ import numpy as np
 from qqt_bayes.inference.dense import invert
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
-    NOISE,
     SCALES,
     SPREAD,
     UTILITY,
     cell_exponents,
+    cell_noise,
     covariance,
     mean,
 )
@@ -73,11 +73,10 @@ def parts_of(posterior: Posterior, row: np.ndarray) -> tuple[np.ndarray, ...]:
     """Exponents, residuals, noise variance and inverse covariance of the cells for one draw."""
     cells, points = posterior.cells, posterior.design.points
     x = exponents_at(row, cells, points)
-    gap = cells.value - row[IRREDUCIBLE]
-    single = (row[NOISE] * cells.value) ** 2 + cells.eval_var
-    noise = single / (cells.replicates * gap**2)
-    residual = np.log(gap) - mean(row, cells, x)
-    inverse = covariance(row, cells, x, noise)
+    single, noise, along = np.empty((3, len(cells.value)))
+    cell_noise(row, cells, single, noise, along)
+    residual = np.log(cells.value - row[IRREDUCIBLE]) - mean(row, cells, x)
+    inverse = covariance(row, cells, x, noise, along)
     invert(inverse)
     return x, residual, single, inverse
 

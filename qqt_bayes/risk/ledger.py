@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes.model.effects import COMPONENTS, REGIME
+from qqt_bayes.model.noise import median_evaluation
 from qqt_bayes.risk.thresholds import CENTRAL
 
 if TYPE_CHECKING:
@@ -145,23 +146,16 @@ def draw_parts(
         part = drawn.parts[:, list(components)].sum(axis=1)
         without = reducible * np.exp(part.mean(axis=0) - part)
         out[:, place] = scale * (whole - np.log(post.irreducible[:, None] + without))
-    out[:, NAMES.index("noise")] = scale * noise(fit, latent, seed) / latent
+    out[:, NAMES.index("noise")] = scale * noise(fit, latent, shares, seed) / latent
     rest = [n for n in NAMES if n not in ("noise", "parameters")]
     other = sum(out[:, NAMES.index(n)] for n in rest)
     out[:, NAMES.index("parameters")] = scale * whole - other
     return out, scale
 
 
-def noise(fit: Fit, latent: np.ndarray, seed: int) -> np.ndarray:
+def noise(fit: Fit, latent: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
     """Seed and evaluation noise of one new run at each point, dims (draw, point)."""
-    study = fit.study
-    variance = (fit.posterior.seed_noise[:, None] * latent) ** 2
-    given, items = study.se[np.isfinite(study.se)], study.n_eval[np.isfinite(study.n_eval)]
-    if len(given):
-        variance = variance + np.median(given) ** 2
-    elif study.kind != "loss" and len(items):
-        share = np.clip(latent, 0.0, 1.0)
-        variance = variance + share * (1.0 - share) / np.median(items)
+    variance = fit.posterior.noise_variance(latent, shares, median_evaluation(fit.study))
     rng = np.random.default_rng((fit.seed, seed))
     return np.sqrt(variance) * rng.standard_normal(latent.shape)
 

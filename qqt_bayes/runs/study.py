@@ -220,12 +220,20 @@ def _caveats(runs: Runs, arrays: dict[str, np.ndarray], kind: Kind) -> list[str]
     if several:
         notes.append(
             f"{several} of {len(lengths)} runs are trajectories (several rows of one run): "
-            f"their rows are correlated and count for less than separate runs"
+            f"their rows share a run effect and count for less than separate runs"
         )
         if not np.all(arrays["annealed"] == 1):
             notes.append(
                 "checkpoints of a run whose schedule is still decaying hide the penalty of "
-                "repetition: prefer one annealed run for each budget (column 'annealed')"
+                "repetition: make one annealed run for each budget, say so in column 'annealed', "
+                "and take those alone (--where annealed=true)"
+            )
+        ends = table[arrays["annealed"] == 1].groupby("run")["samples"].nunique()
+        if (ends > 1).any():
+            notes.append(
+                f"'annealed' is true at several samples of {int((ends > 1).sum())} runs, although "
+                f"a schedule ends once: right only where each row was branched off and decayed by "
+                f"itself; else write false in all but the last"
             )
     elif np.any(arrays["annealed"] == 0):
         notes.append(

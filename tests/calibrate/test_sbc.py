@@ -143,6 +143,30 @@ def test_marginal_values_have_the_noise_of_the_engine() -> None:
     np.testing.assert_allclose(z.std(), 0.002 * 1.5 / 0.5, rtol=0.06)
 
 
+def test_marginal_values_of_a_trajectory_share_its_run_effect() -> None:
+    from qqt_bayes.inference.cells import build_cells
+    from qqt_bayes.inference.marginal import NOISE, RUN_SHARE
+    from qqt_bayes.model.design import build_design
+    from qqt_bayes.model.spec import load_spec
+
+    study, spec = default_study("loss", 1, 3), load_spec("effective_utility")
+    study = replace(study, run=np.array(["a", "a", "b"]))
+    design = build_design(study, spec)
+    cells = build_cells(design, spec.priors("loss"), "loss")
+    natural = np.zeros((1, 30))
+    natural[0, [0, NOISE, RUN_SHARE]] = 1.0, 0.002, 0.8
+    latent = np.full((1, len(design.value)), 1.5)
+    values = np.array(
+        [simulated.from_marginal(latent, natural, cells, seed)[0] for seed in range(2000)]
+    )
+    z = np.log(values - 1.0)
+    np.testing.assert_allclose(z.std(axis=0), 0.002 * 1.5 / 0.5, rtol=0.06)
+    seen = np.corrcoef(z.T)
+    first = np.flatnonzero(design.run >= 0)
+    assert seen[first[0], first[1]] == pytest.approx(0.8, abs=0.03)
+    assert abs(seen[first[0], np.flatnonzero(design.run < 0)[0]]) < 0.1
+
+
 @pytest.mark.parametrize(
     "wrong", [{"replications": 1}, {"likelihood": "exact"}, {"kind": "perplexity"}]
 )

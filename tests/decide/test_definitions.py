@@ -1,6 +1,7 @@
 """Every figure of a decision against its definition, worked out slowly on made-up draws."""
 
 import json
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from qqt_bayes.decide.crossovers import crossover
 from qqt_bayes.decide.decision import Decision
 from qqt_bayes.decide.predict import bounded, ceiling, new_runs
 from qqt_bayes.inference.gate import GateReport
+from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.runs import parse_mixture, read_pools
 
 POOLS = read_pools(pd.DataFrame({"pool": ["A", "B", "C"], "size": [100.0, 300.0, np.inf]}))
@@ -206,6 +208,9 @@ def test_json_has_no_nan() -> None:
 # --- what surrounds the draws --------------------------------------------------------------------
 
 
+ALONE = np.ones((1, 1))  # shares of one candidate on one pool
+
+
 def fake_fit(kind: str, n_eval: float = np.nan, se: float = np.nan, noise: float = 0.0):
     study = SimpleNamespace(
         kind=kind,
@@ -214,9 +219,12 @@ def fake_fit(kind: str, n_eval: float = np.nan, se: float = np.nan, noise: float
         samples=np.array([100.0, 400.0]),
         value=np.array([3.0, 2.0]) if kind == "loss" else np.array([0.6, 0.4]),
     )
-    return SimpleNamespace(
-        study=study, posterior=SimpleNamespace(seed_noise=np.full(20_000, noise))
-    )
+    posterior = SimpleNamespace(
+        seed_noise=np.full(20_000, noise), chart=SimpleNamespace(noisy=False),
+        natural=np.empty((20_000, 0)),
+    )  # fmt: skip
+    posterior.noise_variance = partial(Posterior.noise_variance, posterior)
+    return SimpleNamespace(study=study, posterior=posterior)
 
 
 @pytest.mark.parametrize(
@@ -231,15 +239,15 @@ def fake_fit(kind: str, n_eval: float = np.nan, se: float = np.nan, noise: float
 )
 def test_a_new_run_adds_both_noises(kind: str, given: dict, sd: float) -> None:
     latent = np.full((20_000, 1), 0.5)
-    drawn = new_runs(fake_fit(kind, **given), latent, seed=1)
+    drawn = new_runs(fake_fit(kind, **given), latent, ALONE, seed=1)
     assert drawn.mean() == pytest.approx(0.5, abs=4 * sd / np.sqrt(20_000))
     assert drawn.std() == pytest.approx(sd, rel=0.03)
-    assert np.array_equal(drawn, new_runs(fake_fit(kind, **given), latent, seed=1))
+    assert np.array_equal(drawn, new_runs(fake_fit(kind, **given), latent, ALONE, seed=1))
 
 
 def test_a_new_run_stays_in_range() -> None:
     latent = np.concatenate([np.full((10_000, 1), 0.001), np.full((10_000, 1), 0.999)])
-    drawn = new_runs(fake_fit("accuracy", n_eval=50, noise=0.1), latent, seed=1)
+    drawn = new_runs(fake_fit("accuracy", n_eval=50, noise=0.1), latent, ALONE, seed=1)
     assert drawn.min() >= 0
     assert drawn.max() <= 1
 

@@ -1,7 +1,14 @@
 """Small simulated studies as fixtures, each made once."""
 
 import pytest
-from small_studies import STUDIES, Case, family_study, loss_study, replicated_study
+from small_studies import (
+    STUDIES,
+    Case,
+    checkpoint_study,
+    family_study,
+    loss_study,
+    replicated_study,
+)
 
 
 @pytest.fixture(scope="session", params=list(STUDIES))
@@ -17,6 +24,11 @@ def replicated() -> Case:
 @pytest.fixture(scope="session")
 def families() -> Case:
     return family_study()
+
+
+@pytest.fixture(scope="session")
+def checkpoints() -> Case:
+    return checkpoint_study()
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,12 @@ from qqt_bayes.inference.marginal import (
     DILUTION,
     IRREDUCIBLE,
     NOISE,
+    RUN_SHARE,
     SCALES,
     SPREAD,
     UTILITY,
-    WORST,
 )
+from qqt_bayes.inference.noise import WORST
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS, unit_kernels
 from qqt_bayes.model.prior_predictive import kernel_factor
@@ -26,21 +27,24 @@ class Dense:
     """Everything linear as ``mean + loading @ u`` with u standard normal.
 
     ``log_reducible`` is at the cells and then at the wanted points; ``noise`` is the variance of
-    the cells' z about it. Each of the three is a pair (mean, loading).
+    the cells' z about it and about ``along``, the loading of the runs' effects, which are the last
+    of u. Each of the other three is a pair (mean, loading).
     """
 
     z: np.ndarray
     gap: np.ndarray
     variance: np.ndarray  # of one replicate's y
     noise: np.ndarray
+    along: np.ndarray  # (cell, u): loading of the run effects
     log_reducible: tuple[np.ndarray, np.ndarray]
     utility: tuple[np.ndarray, np.ndarray]
     level: tuple[np.ndarray, np.ndarray]
 
     @property
     def seen(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and loading of the cells' z, run effects included."""
         mean, loading = self.log_reducible
-        return mean[: len(self.z)], loading[: len(self.z)]
+        return mean[: len(self.z)], loading[: len(self.z)] + self.along
 
     def given_cells(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and covariance of u given the cells."""
@@ -61,7 +65,7 @@ def dense_form(natural, design, priors, kind, samples=(), shares=()) -> Dense:
     comps, pools = len(COMPONENTS), len(design.sizes)
     d, m_b, spread = natural[IRREDUCIBLE], natural[UTILITY], natural[SPREAD]
     scales = dict(zip(COMPONENTS, natural[SCALES : SCALES + comps], strict=True))
-    log_tau, harm, *rates = natural[SCALES + comps :].reshape(-1, pools)
+    log_tau, harm, log_noise, *rates = natural[SCALES + comps :].reshape(-1, pools)
     cells = len(design.value)
     seen = design.points
     points = design.points_at(
@@ -88,6 +92,8 @@ def dense_form(natural, design, priors, kind, samples=(), shares=()) -> Dense:
     structural = np.concatenate(
         [scales[n] * kernel_factor(kernels[j]) for j, n in enumerate(COMPONENTS) if j > 0], axis=1
     )
+    runs = design.run.max(initial=-1) + 1
+    structural = np.concatenate([structural, np.zeros((len(structural), runs))], axis=1)
     none = np.zeros((pools, structural.shape[1]))
     zero_level, zero_utility = np.zeros((pools, 1 + pools)), np.zeros((pools, 1 + pools))
     level = np.concatenate([common, apart, zero_utility, none], axis=1)
@@ -99,11 +105,19 @@ def dense_form(natural, design, priors, kind, samples=(), shares=()) -> Dense:
     mean = points.shares @ level_centre - x @ utility_centre
 
     gap = design.value - d
-    variance = (natural[NOISE] * design.value) ** 2 + design.eval_var
-    noise = variance / (gap**2 + WORST * variance) / design.count
-    assert cells == len(gap)
+    # a mixture has the mean precision of its pools
+    precision = seen.shares @ (natural[NOISE] * np.exp(log_noise)) ** -2.0
+    seeds = design.value**2 / precision
+    variance = seeds + design.eval_var
+    scale = gap**2 + WORST * variance
+    shared = natural[RUN_SHARE] * seeds / scale * (design.run >= 0)
+    along = np.zeros((cells, loading.shape[1]))
+    for run in range(runs):
+        here = design.run == run
+        along[here, loading.shape[1] - runs + run] = np.sqrt(shared[here])
+    noise = variance / scale / design.count - shared
     return Dense(
-        np.log(gap), gap, variance, noise, (mean, loading), (utility_centre, utility),
+        np.log(gap), gap, variance, noise, along, (mean, loading), (utility_centre, utility),
         (level_centre, level),
     )  # fmt: skip
 

@@ -11,7 +11,10 @@ import pandas as pd
 
 from qqt_bayes.inference.cells import build_cells
 from qqt_bayes.inference.chart import build_chart
+from qqt_bayes.inference.marginal import NOISE, RUN_SHARE, SCALES
 from qqt_bayes.model.design import Design, build_design
+from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.noise import seed_factor
 from qqt_bayes.model.prior_predictive import draw_prior, simulate_study, simulate_values
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.spec import Spec, load_spec
@@ -52,9 +55,8 @@ def simulate(rows: list[tuple[str, float]], pools: dict[str, list], metric: str,
              spec: Spec | None = None, **columns: Any) -> Case:  # fmt: skip
     """A study with these rows (data, samples), its truth drawn from the prior."""
     table = pd.DataFrame(rows, columns=["data", "samples"])
-    table = table.assign(
-        run=[f"r{i}" for i in range(len(rows))], metric=metric, value=0.5, **columns
-    )
+    names = {"run": [f"r{i}" for i in range(len(rows))]} | columns
+    table = table.assign(metric=metric, value=0.5, **names)
     study = read_runs(table, pd.DataFrame(pools)).study(metric)
     spec = spec or load_spec("effective_utility")
     priors = spec.priors(study.kind)
@@ -62,7 +64,10 @@ def simulate(rows: list[tuple[str, float]], pools: dict[str, list], metric: str,
     for attempt in range(seed, seed + 1000):
         latent, truth = draw_prior(design, design.points, priors, study.kind, 1, attempt)
         truth = {name: value[0] for name, value in truth.items()}
-        values = simulate_values(study, design, latent[0], truth["natural"][3], attempt)
+        natural, pools = truth["natural"], len(design.sizes)
+        log_noise = natural[SCALES + len(COMPONENTS) + 2 * pools :][:pools]
+        noise = natural[NOISE] * seed_factor(log_noise, design.points.shares)
+        values = simulate_values(study, design, latent[0], noise, attempt, natural[RUN_SHARE])
         ceiling = np.inf if study.kind == "loss" else 0.97
         if values.min() > 1.02 * truth["natural"][0] and values.max() < ceiling:
             study = simulate_study(study, values)
@@ -97,6 +102,15 @@ def family_study(seed: int = 5, spec: Spec | None = None) -> Case:
     return simulate(rows, pools, "top1_accuracy", seed, spec, n_eval=10_000)
 
 
+def checkpoint_study(seed: int = 3, spec: Spec | None = None) -> Case:
+    """Trajectories, two of them on one pool at the same budgets, and runs of one row."""
+    rows = [("A", n * 1e6) for n in (1, 2, 4)] * 2 + [("A+B", n * 1e6) for n in (1, 3)]
+    rows += [("B", 2e6), ("B", 2e6), ("B", 8e6), ("A", 4e6)]
+    run = [*["a1"] * 3, *["a2"] * 3, *["ab"] * 2, "b1", "b2", "b3", "a3"]
+    pools = {"pool": ["A", "B"], "size": [1e6, 4e6], "quality_rank": [1, 2]}
+    return simulate(rows, pools, "loss", seed, spec, se=0.002, run=run)
+
+
 def single_study(seed: int = 2, spec: Spec | None = None) -> Case:
     """One pool."""
     rows = [("A", 1e6), ("A", 4e6), ("A", 16e6)]
@@ -120,6 +134,7 @@ STUDIES = {
     "two pools": loss_study,
     "replicates": replicated_study,
     "families": family_study,
+    "checkpoints": checkpoint_study,
     "one pool": single_study,
     "exchange rates": rated_study,
     "unranked exchange rates": unranked_study,

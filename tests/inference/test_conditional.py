@@ -9,6 +9,7 @@ from small_studies import Case
 
 from qqt_bayes.inference.conditional import CHUNK, condition
 from qqt_bayes.inference.marginal import wander_of
+from qqt_bayes.inference.moments import moments
 from qqt_bayes.inference.paths import walk
 from qqt_bayes.model.effects import COMPONENTS, ibm_kernel
 from qqt_bayes.model.priors import Prior
@@ -50,6 +51,20 @@ def test_mean_is_the_conditional_mean(drawn) -> None:
     draws, mean, covariance = drawn
     error = np.sqrt(np.diag(covariance) / DRAWS)
     assert np.all(np.abs(draws.mean(axis=0) - mean) < 4.5 * error + 1e-9)
+
+
+def test_moments_are_the_conditional_ones(case: Case) -> None:
+    """The closed form that planning uses, of all points."""
+    samples, shares = wanted(case)
+    natural = case.naturals(1, seed=8)
+    points = case.design.points_at(samples, shares)
+    found = moments(natural, case.cells, case.design, points, STILL, seed=1)
+    form = dense_form(natural[0], case.design, case.priors, case.kind, samples, shares)
+    mean, covariance = form.conditional(tuple(p[len(form.z) :] for p in form.log_reducible))
+    np.testing.assert_allclose(found.mean[0], mean, rtol=1e-5, atol=1e-6)
+    every = np.arange(len(points))
+    scale = np.diag(covariance).max()
+    np.testing.assert_allclose(found.covariance(every, every)[0], covariance, atol=1e-6 * scale)
 
 
 def test_covariance_is_the_conditional_covariance(drawn) -> None:

@@ -15,19 +15,24 @@ import pandas as pd
 import pytest
 from dense import Dense, dense_form
 from scipy import stats
-from small_studies import Case, family_study, loss_study, replicated_study
+from small_studies import Case, checkpoint_study, family_study, loss_study, replicated_study
 
 from qqt_bayes import datasets
-from qqt_bayes.inference.marginal import log_density, log_variance
+from qqt_bayes.inference.marginal import log_density
+from qqt_bayes.inference.noise import log_variance
 from qqt_bayes.inference.posterior import Posterior, sample_posterior
 from qqt_bayes.inference.sample import Settings
 from qqt_bayes.model.design import Design, build_design
 from qqt_bayes.model.effects import COMPONENTS, unit_kernels
+from qqt_bayes.model.noise import informed
 from qqt_bayes.model.prior_predictive import kernel_factor
 from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import Study, read_runs
 
-FEW = ("irreducible", "utility", "utility_spread", "seed_noise", "dilution", *COMPONENTS)
+FEW = (
+    "irreducible", "utility", "utility_spread", "seed_noise", "dilution", "run_share",
+    "seed_noise_spread", *COMPONENTS,
+)  # fmt: skip
 RENAMED = {"utility": "utility_mean", "half_life": "half_life_median", "level": "level_mean"}
 MEDIAN, LIFE_SPREAD = 5.0, 0.4
 QUANTILES = (0.05, 0.5, 0.95)
@@ -44,14 +49,20 @@ def log_prior(prior, value) -> float:
     return float(np.sum(prior.distribution().logpdf(value)))
 
 
-def reference_minus_linear(form: Dense, design: Design, seed_noise: float, f: np.ndarray) -> float:
+def reference_minus_linear(
+    form: Dense, design: Design, natural: np.ndarray, f: np.ndarray, u: np.ndarray
+) -> float:
     """Log of the reference likelihood over the engine's, which linearises the noise in the log."""
-    extra = design.count - 1
-    v = (seed_noise * f) ** 2 + design.eval_var
-    reference = stats.norm(f, np.sqrt(v / design.count)).logpdf(design.value)
+    extra, log_noise, run = design.count - 1, natural[-len(design.sizes) :], design.run >= 0
+    seeds = natural[3] * f / np.sqrt(design.points.shares @ np.exp(-2.0 * log_noise))
+    v = (1.0 - natural[5] * run) * seeds**2 + design.eval_var
+    effect = np.where(run, u[np.maximum(design.run, 0) - (design.run.max() + 1)], 0.0)
+    centre = f + np.sqrt(natural[5]) * seeds * effect
+    reference = stats.norm(centre, np.sqrt(v / design.count)).logpdf(design.value)
     reference -= 0.5 * (extra * np.log(v) + design.scatter / v)
     d = design.value - form.gap
-    linear = stats.norm(np.log(f - d), np.sqrt(form.noise)).logpdf(form.z) - np.log(form.gap)
+    centre = np.log(f - d) + form.along @ u
+    linear = stats.norm(centre, np.sqrt(form.noise)).logpdf(form.z) - np.log(form.gap)
     linear -= 0.5 * (extra * np.log(form.variance) + design.scatter / form.variance)
     return float(np.sum(reference - linear))
 
@@ -63,7 +74,8 @@ def values_of(case: Case, natural: np.ndarray, eta: np.ndarray, u: np.ndarray) -
     level, quality = priors["level"].pair, priors["quality_effect"].pair
     at = {RENAMED.get(n, n): value for n, value in few.items()} | {
         "half_life_median": MEDIAN, "half_life_spread": LIFE_SPREAD, "half_life_effects": eta,
-        "harm_finite": natural[-pools:][np.isfinite(design.sizes)],
+        "harm_finite": natural[-2 * pools : -pools][np.isfinite(design.sizes)],
+        "seed_noise_effects": natural[-pools:] / max(few["seed_noise_spread"], 1e-300),
         "level_mean": level[0] + level[1] * u[0], "level_effects": u[1 : 1 + pools],
         "quality_effect": quality[1] * u[1 + pools], "utility_effects": u[2 + pools :][:pools],
     }  # fmt: skip
@@ -72,7 +84,8 @@ def values_of(case: Case, natural: np.ndarray, eta: np.ndarray, u: np.ndarray) -
         rank = kernel_factor(kernel).shape[1]
         at[f"{name}_effects"] = u[place : place + rank]
         place += rank
-    assert place == len(u)
+    at["run_effects"] = u[place:]
+    assert len(u) - place == design.run.max() + 1
     return at
 
 
@@ -86,14 +99,15 @@ def transformed(model, at: dict) -> dict[str, np.ndarray]:
     return point
 
 
-@pytest.mark.parametrize("make", [loss_study, replicated_study, family_study])
+@pytest.mark.parametrize("make", [loss_study, replicated_study, family_study, checkpoint_study])
 def test_joint_densities_differ_by_the_linearised_noise_only(make) -> None:
     """log p(few, effects, y) = prior + marginal + conditional + (reference - linear noise)."""
     from qqt_bayes.model.generative import generative_model
 
     tables = {"half_life_spread": {"family": "halfnormal", "sigma": 0.5}}
     case: Case = make(spec=load_spec("effective_utility").with_priors(**tables))
-    design, priors, pools = case.design, case.priors, len(case.design.sizes)
+    design, pools = case.design, len(case.design.sizes)
+    priors = informed(case.priors, design)
     model = generative_model(design, priors, case.kind)
     logp = model.compile_logp(jacobian=False, mode="FAST_COMPILE")
     finite = np.isfinite(design.sizes)
@@ -104,7 +118,7 @@ def test_joint_densities_differ_by_the_linearised_noise_only(make) -> None:
         eta = rng.standard_normal(finite.sum())
         log_tau = np.log(MEDIAN) + few["dilution"] * design.log_size
         log_tau[finite] += LIFE_SPREAD * root @ eta
-        natural[-2 * pools : -pools] = log_tau
+        natural[-3 * pools : -2 * pools] = log_tau
         form = dense_form(natural, design, priors, case.kind)
         centre, spread = form.given_cells()
         turn = kernel_factor(0.5 * (spread + spread.T))
@@ -114,18 +128,20 @@ def test_joint_densities_differ_by_the_linearised_noise_only(make) -> None:
         prior = sum(log_prior(priors[n], few[n]) for n in FEW) + stats.norm.logpdf(eta).sum()
         prior += log_prior(priors["half_life"], MEDIAN)
         prior += log_prior(priors["half_life_spread"], LIFE_SPREAD)
-        prior += log_prior(priors["harm"], natural[-pools:][finite])
+        prior += log_prior(priors["harm"], natural[-2 * pools : -pools][finite])
+        if few["seed_noise_spread"] > 0.0:
+            prior += stats.norm.logpdf(natural[-pools:] / few["seed_noise_spread"]).sum()
         marginal = log_density(natural, case.cells, np.empty(len(natural)))
         # log p(u | z) by Bayes; level_mean and quality_effect carry their scales
         mean, loading = form.seen
-        log_reducible = mean + loading @ u
+        log_reducible = mean + (loading - form.along) @ u
         conditional = stats.norm.logpdf(u).sum()
         conditional -= np.log(priors["level"].pair[1] * priors["quality_effect"].pair[1])
-        conditional += stats.norm(log_reducible, np.sqrt(form.noise)).logpdf(form.z).sum()
+        conditional += stats.norm(mean + loading @ u, np.sqrt(form.noise)).logpdf(form.z).sum()
         cov = loading @ loading.T + np.diag(form.noise)
         conditional -= stats.multivariate_normal(mean, cov).logpdf(form.z)
         f = natural[0] + np.exp(log_reducible)
-        noise = reference_minus_linear(form, design, few["seed_noise"], f)
+        noise = reference_minus_linear(form, design, natural, f, u)
         differences.append(generative - (prior + marginal + conditional + noise))
     # what is left is the normalisation of the replicates' scatter, which is constant
     np.testing.assert_allclose(differences, differences[0], atol=1e-6)
@@ -256,7 +272,8 @@ def with_unseen(design: Design, samples: np.ndarray, shares: np.ndarray) -> Desi
         design,
         value=padded(design.value, design.value.mean()), count=padded(design.count, 1.0),
         scatter=padded(design.scatter, 0.0), eval_var=padded(design.eval_var, 1e8),
-        points=points, kernels=unit_kernels(points.effects, points.effects),
+        run=padded(design.run, -1), points=points,
+        kernels=unit_kernels(points.effects, points.effects),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from qqt_bayes.inference.marginal import SCALES
 from qqt_bayes.laws.effective_utility import exponent_sums
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.effects import COMPONENTS, ibm_kernel
@@ -45,11 +46,11 @@ def test_shapes_and_order(setting) -> None:
     made, design, priors = setting
     latent, truth = draw_prior(design, design.points, priors, made.kind, 40, seed=1)
     assert latent.shape == (40, len(design.value))
-    assert truth["natural"].shape == (40, 5 + len(COMPONENTS) + 2 * 3)
+    assert truth["natural"].shape == (40, SCALES + len(COMPONENTS) + 3 * 3)
     assert truth["utility"].shape == truth["level"].shape == (40, 3)
     assert np.all(latent > truth["natural"][:, :1])  # above the irreducible part
-    assert not truth["natural"][:, -1].any()  # an unlimited pool has no harm ...
-    log_tau = truth["natural"][:, 5 + len(COMPONENTS) : -3]
+    assert not truth["natural"][:, -4].any()  # an unlimited pool has no harm ...
+    log_tau = truth["natural"][:, SCALES + len(COMPONENTS) : -6]
     np.testing.assert_allclose(
         log_tau[:, 2], np.log(truth["half_life_median"])
     )  # ... nor its own tau
@@ -65,8 +66,8 @@ def test_truths_reproduce_the_law(setting) -> None:
     points, comps = design.points, len(COMPONENTS)
     for row, natural in enumerate(truth["natural"]):
         sums = exponent_sums(
-            points.first, points.epochs, points.shares, natural[5 + comps : -3], natural[4],
-            natural[-3:],
+            points.first, points.epochs, points.shares, natural[SCALES + comps : -6], natural[4],
+            natural[-6:-3],
         )  # fmt: skip
         log_reducible = points.shares @ truth["level"][row] - sums @ truth["utility"][row]
         np.testing.assert_allclose(latent[row], natural[0] + np.exp(log_reducible))
@@ -89,7 +90,8 @@ def test_half_lives_grow_with_size_within_a_family() -> None:
     design, priors = build_design(made, SPEC), SPEC.priors("loss")
     _, truth = draw_prior(design, design.points, priors, "loss", 20_000, seed=3)
     log_tau = (
-        truth["natural"][:, 5 + len(COMPONENTS) : -4] - np.log(truth["half_life_median"])[:, None]
+        truth["natural"][:, SCALES + len(COMPONENTS) : -8]
+        - np.log(truth["half_life_median"])[:, None]
     )
     log_tau -= truth["natural"][:, 4:5] * design.log_size  # the dilution's exponent
     np.testing.assert_allclose(design.log_size, np.log([0.1, 10, 1, 1]), atol=1e-12)
@@ -182,3 +184,19 @@ def test_kernel_factor() -> None:
     assert factor.shape == (6, 3)  # singular: three directions
     np.testing.assert_allclose(factor @ factor.T, a @ a.T, atol=1e-12)
     assert kernel_factor(np.zeros((4, 4))).shape == (4, 0)
+
+
+def test_checkpoints_of_a_run_share_its_effect() -> None:
+    """Variance of a row as without, covariance only within a run, relative to f."""
+    rows = [("a", "A", 1e6), ("a", "A", 8e6), ("b", "A", 1e6), ("b", "A", 8e6), ("c", "B", 4e6)]
+    table = pd.DataFrame(rows, columns=["run", "data", "samples"])
+    pools = pd.DataFrame({"pool": ["A", "B"], "size": [1e6, 2e6]})
+    study = read_runs(table.assign(metric="loss", value=1.0, se=0.01), pools).study("loss")
+    design = build_design(study, SPEC)
+    f, many, noise, share = np.linspace(1.0, 2.0, len(design.value)), 40_000, 0.02, 0.7
+    values = simulate_values(study, design, np.tile(f, (many, 1)), noise * np.ones(many), 1, share)
+    sd = noise * f[design.row_cell]
+    expected = np.diag((1.0 - share * np.array([1, 1, 1, 1, 0])) * sd**2 + 1e-4)
+    for pair in ([0, 1], [2, 3]):
+        expected[np.ix_(pair, pair)] += share * np.outer(sd[pair], sd[pair])
+    np.testing.assert_allclose(np.cov(values.T), expected, atol=0.03 * expected.max())

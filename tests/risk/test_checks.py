@@ -28,6 +28,14 @@ NAMES = ["A", "A+B"]
 RNG = np.random.default_rng(0)
 
 
+def test_a_trajectory_is_left_out_as_one() -> None:
+    """By what its checkpoints move together, and named by the one that moves most."""
+    moved = np.array([0.3, 0.2, 0.25, 0.25, 0.1])
+    run = np.array([-1, 0, 0, 0, -1])
+    assert leave_out.heaviest(moved, run)[:2] == [2, 0]
+    assert len(set(leave_out.heaviest(moved, run)) & {1, 3}) == 0
+
+
 def test_convergence() -> None:
     figures = {"r_hat": 1.003, "ess": 900.0}
     assert convergence.judge(GateReport((), (), figures)).status == PASS

@@ -143,3 +143,6 @@ def test_trajectories_are_allowed_and_noted() -> None:
     assert warned(runs, "schedule is still decaying")
     done = runs.replace(runs.table.assign(annealed=True))
     assert not warned(done, "schedule is still decaying")
+    assert warned(done, "'annealed' is true at several samples of 2 runs")
+    ends = runs.replace(runs.table.assign(annealed=[False, True, False, True]))
+    assert not warned(ends.select(where={"annealed": "true"}), "trajector")

@@ -55,9 +55,12 @@ def omissions(context: Context) -> list[tuple[str, str, np.ndarray]]:
     moved = decision_influence(context)
     out = []
     data = np.array(study.data)
-    for cell in np.argsort(-moved)[:LEFT_OUT]:
-        out.append(("run", context.cell_name(int(cell)), design.row_cell != cell))
     by_row = moved[design.row_cell]
+    for cell in heaviest(moved, design.run):
+        rows = design.row_cell == cell
+        if design.run[cell] >= 0:  # all checkpoints of a run go together
+            rows = design.run[design.row_cell] == design.run[cell]
+        out.append(("run", context.cell_name(int(cell)), ~rows))
     mass = {d: float(np.linalg.norm(by_row[data == d])) for d in dict.fromkeys(study.data)}
     for name in sorted(mass, key=lambda n: -mass[n])[:2]:
         out.append(("data", f"all runs of {name}", data != name))
@@ -66,6 +69,19 @@ def omissions(context: Context) -> list[tuple[str, str, np.ndarray]]:
         out += [("seed", f"seed {s}", study.seed != s) for s in seeds]
     enough = FEWEST_ROWS
     return [o for o in out if o[2].sum() >= enough and len(np.unique(study.samples[o[2]])) > 1]
+
+
+def heaviest(moved: np.ndarray, run: np.ndarray) -> list[int]:
+    """The cells that move most, dim (cell,) of influence and trajectory; one of each trajectory.
+
+    A trajectory counts by what its checkpoints move together.
+    """
+    weight = moved.copy()
+    for number in range(run.max(initial=-1) + 1):
+        here = np.flatnonzero(run == number)
+        weight[here] = 0.0
+        weight[here[np.argmax(moved[here])]] = np.linalg.norm(moved[here])
+    return [int(c) for c in np.argsort(-weight)[:LEFT_OUT] if weight[c] > 0.0 or run[c] < 0]
 
 
 def decision_influence(context: Context) -> np.ndarray:

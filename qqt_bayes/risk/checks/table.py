@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qqt_bayes.model.noise import trajectories
 from qqt_bayes.risk.check import PASS, REVIEW, Check
 from qqt_bayes.risk.context import Context
 
@@ -25,9 +26,11 @@ def check(context: Context) -> tuple[Check, ...]:
     """Warnings of the study, of varying settings, and of repetition never tried."""
     study = context.fit.study
     serious, notes = confounded(context.fit)
-    if np.any(study.annealed == 0):
+    open_end = study.annealed != 1  # of a checkpoint, unless it is said to be annealed
+    if np.any((study.annealed == 0) | (open_end & (trajectories(study) >= 0))):
         serious.append(
-            "rows from schedules that had not ended: they hide the penalty of repetition"
+            "rows from schedules that had not ended, or checkpoints not said to be annealed: "
+            "they hide the penalty of repetition"
         )
     sizes = np.asarray(study.pools.sizes, float)
     repeated = (study.samples[:, None] * study.shares / sizes).max()

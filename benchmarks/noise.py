@@ -1,0 +1,186 @@
+"""What the noise model is worth: run effects of trajectories, and seed noise by pool.
+
+    python benchmarks/noise.py trajectories [--studies 150]
+    python benchmarks/noise.py pools [--studies 150]
+    python benchmarks/noise.py ground [--metric loss]
+    python benchmarks/noise.py mixtures [--metric loss]
+
+The first two simulate studies from the priors and refit each under the model simulated from, and
+under one that leaves out what is at issue (checkpoints independent; one noise for all pools):
+coverage of 90% bands, with 95% bounds by a bootstrap over the studies, and calibration of the
+first. The third fits the proving ground from every origin with noise common and by pool, and scores
+new runs. The fourth predicts the seed noise of the proving ground's mixtures from that of their
+pools, under several rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+
+import numpy as np
+import pandas as pd
+from scipy.stats import gamma
+
+from qqt_bayes import datasets, read_runs
+from qqt_bayes.backtest import judge, origins
+from qqt_bayes.backtest.ours import engine_forecast
+from qqt_bayes.calibrate.replicate import Replications, replicate
+from qqt_bayes.calibrate.sbc import SBC
+from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.refits import Workers
+from qqt_bayes.runs import Study
+
+SPEC = load_spec("effective_utility")
+NONE = {"family": "fixed", "value": 0.0}
+POOLS = {"pool": ["A", "B", "C"], "size": [1e5, 2e5, 4e5], "quality_rank": [1, 2, 3]}
+
+
+def study_of(rows: list[tuple[str, str, float]]) -> Study:
+    """A design: run, data and samples of each row."""
+    table = pd.DataFrame(rows, columns=["run", "data", "samples"])
+    return read_runs(table.assign(metric="loss", value=0.5), pd.DataFrame(POOLS)).study("loss")
+
+
+def trajectories(checkpoints: int = 12) -> Study:
+    """One run on each pool and on a union, seen at so many checkpoints."""
+    grid = np.geomspace(60e3, 1.92e6, checkpoints).round()
+    return study_of([(data, data, n) for data in ("A", "B", "C", "A+B") for n in grid])
+
+
+def replicates(seeds: int = 4) -> Study:
+    """Each pool and a union at three budgets, with so many seeds."""
+    cells = [(data, n) for data in ("A", "B", "C", "A+B") for n in (60e3, 240e3, 960e3)]
+    return study_of([(f"{d}-{n:.0f}-{s}", d, n) for d, n in cells for s in range(seeds)])
+
+
+def coverage(replications: Replications) -> pd.DataFrame:
+    """Share of the truths inside their 90% interval, by group of quantities and horizon."""
+    kept = replications.runs["converged"].to_numpy()
+    inside = (np.abs(replications.pit[kept] - 0.5) < 0.45).astype(float)
+    width, rows = replications.width[kept], []
+    labels = [
+        f"{g} {n.rsplit(' ', 1)[1]}" if g in ("latent", "new run") else n if g == "scalar" else g
+        for n, g in zip(replications.names, replications.groups, strict=True)
+    ]
+    shown = [i for i, n in enumerate(replications.names) if n.startswith("difference")]
+    labels = ["difference" if i in shown else label for i, label in enumerate(labels)]
+    rng = np.random.default_rng(1)
+    for label in dict.fromkeys(labels):
+        columns = [i for i, other in enumerate(labels) if other == label]
+        each = inside[:, columns].mean(axis=1)
+        again = each[rng.integers(0, len(each), (2000, len(each)))].mean(axis=1)
+        lo, hi = np.quantile(again, [0.025, 0.975])
+        middle = float(np.median(width[:, columns]))
+        rows.append({"quantity": label, "inside": each.mean(), "lo": lo, "hi": hi, "width": middle})
+    return pd.DataFrame(rows).set_index("quantity")
+
+
+def simulated(study: Study, left_out: str, studies: int, likelihood: str) -> None:
+    """Coverage under the model simulated from, and under the one without the parameter."""
+    without = SPEC.with_priors(**{left_out: NONE})
+    common = {"replications": studies, "study": study, "workers": Workers(1), "seed": 3,
+              "likelihood": likelihood}  # fmt: skip
+    found: dict[str, Replications] = {
+        "modelled": replicate(SPEC, **common),
+        "left out": replicate(SPEC, fitted=without, **common),
+    }
+    for name, replications in found.items():
+        runs = replications.runs
+        print(f"\n{left_out} {name}: {int(runs['converged'].sum())} of {len(runs)} converged, "
+              f"{runs['seconds'].mean():.2f} s a study")  # fmt: skip
+        print(coverage(replications).round(3).to_string())
+    table = SBC(found["modelled"]).table
+    outside = int((~table["inside"]).sum())
+    print(f"\nranks outside the 95% band: {outside} of {len(table)}, smallest p "
+          f"{table['ecdf_p'].min():.4f}, adjusted {table['holm_p'].min():.3f}")  # fmt: skip
+
+
+def ground(metric: str) -> None:
+    """Scores of new runs on the proving ground with common noise and noise by pool."""
+    specs: dict[str, Spec] = {
+        "common": SPEC.with_priors(seed_noise_spread=NONE), "by pool": SPEC
+    }  # fmt: skip
+    runs, frames = datasets.load("proving_ground"), []
+    for origin in origins(runs, metric):
+        for name, spec in specs.items():
+            samples = origin.targets["samples"].to_numpy(float)
+            draws = engine_forecast(spec)(origin.train, samples, origin.shares, 1)
+            frames.append(judge(origin, draws).assign(noise=name))
+    scores = pd.concat(frames, ignore_index=True)
+    print(scores.groupby(["what", "noise"]).agg(
+        n=("in90", "size"), cover=("in90", "mean"), width=("width90", "mean"),
+        score=("score90", "mean"), log_score=("log_score", "mean"),
+    ).round(4).to_string())  # fmt: skip
+    key = ["what", "origin", "data", "samples", "value", "budget"]
+    paired = scores.assign(n=scores.groupby([*key, "noise"]).cumcount()).pivot(
+        index=[*key, "n"], columns="noise", values="log_score"
+    )
+    gain = (paired["by pool"] - paired["common"]).reset_index(name="gain")
+    rng = np.random.default_rng(1)
+    for what, part in gain.groupby("what"):  # runs of an origin and budget share their errors
+        groups = part.groupby(["origin", "budget"])["gain"].agg(["sum", "size"]).to_numpy()
+        again = groups[rng.integers(0, len(groups), (4000, len(groups)))].sum(axis=1)
+        lo, hi = np.quantile(again[:, 0] / again[:, 1], [0.05, 0.95])
+        print(f"{what}: log score gained {part['gain'].mean():+.3f} [{lo:+.3f}, {hi:+.3f}] (90%)")
+        print(part.groupby("data")["gain"].mean().round(3).to_string())
+
+
+RULES = {
+    "common to all": None,
+    "mean variance": lambda w, v: v @ w,
+    "mean log variance": lambda w, v: np.exp(np.log(v) @ w),
+    "mean precision": lambda w, v: 1.0 / ((1.0 / v) @ w),
+    "independent parts": lambda w, v: v @ w**2,
+}
+
+
+def mixtures(metric: str) -> None:
+    """Log density of the mixtures' scatter given that of the pools, for each rule."""
+    runs = datasets.load("proving_ground").select(metric)
+    cells = runs.table.groupby(["data", "samples"])["value"]
+    relative = pd.DataFrame({"v": cells.var() / cells.mean() ** 2, "df": cells.size() - 1})
+    of_data = relative.groupby("data").apply(lambda c: pd.Series(
+        {"sum": (c["v"] * c["df"]).sum(), "df": c["df"].sum()}))  # fmt: skip
+    print(np.sqrt(of_data["sum"] / of_data["df"]).round(4).to_string())
+    pools = {d: m.vector(runs.pools) for d, m in runs.mixtures.items()}
+    single = {int(np.argmax(w)): d for d, w in pools.items() if w.max() == 1.0}
+    rng, rows = np.random.default_rng(1), []
+    for name, rule in RULES.items():
+        for data, shares in pools.items():
+            if shares.max() == 1.0:
+                continue
+            used = np.flatnonzero(shares)
+            each = of_data.loc[[single[i] for i in used]]
+            if rule is None:
+                each = of_data.loc[list(single.values())].sum().to_frame().T
+            draws = each["sum"].to_numpy() / rng.chisquare(each["df"], (20_000, len(each)))
+            variance = draws[:, 0] if rule is None else rule(shares[used], draws)
+            seen = of_data.loc[data]
+            density = gamma(seen["df"] / 2, scale=2.0 * variance).pdf(seen["sum"]).mean()
+            ratio = np.sqrt(seen["sum"] / seen["df"] / np.median(variance))
+            rows.append({"rule": name, "log density": np.log(density), data: ratio})
+    table = pd.DataFrame(rows).groupby("rule").sum().loc[list(RULES)]
+    print("\nlog density, and sd seen over sd predicted\n" + table.round(2).to_string())
+
+
+def main() -> None:
+    """Print the tables."""
+    warnings.simplefilter("ignore")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=["trajectories", "pools", "ground", "mixtures"])
+    parser.add_argument("--studies", type=int, default=150)
+    parser.add_argument("--metric", default="loss")
+    given = parser.parse_args()
+    if given.part == "trajectories":
+        simulated(trajectories(), "run_share", given.studies, "marginal")
+    elif given.part == "pools":
+        simulated(replicates(), "seed_noise_spread", given.studies, "reference")
+    elif given.part == "ground":
+        ground(given.metric)
+    else:
+        mixtures(given.metric)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+r"""The noise of the cells in the compiled density: between seeds, of evaluation, and along a run.
+
+Seed noise is relative to the metric. That of pool i is :math:`s_i = s_r e^{a_i}`; a mixture has the
+share-weighted mean of the precisions, :math:`s^{-2} = \sum_i w_i s_i^{-2}`, which cutting a pool
+into equal parts leaves as it is. Of this variance the rows of one run have a share in common, the
+run effect: a seed that did well early is likely to do well later.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+WORST = 4.0
+
+__all__ = ["WORST", "log_variance", "observation_noise", "run_effects", "seed_factors"]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_variance(variance, gap):
+    """Variance of log(y - d) for a variance of y, at most 1/WORST.
+
+    The plain ratio variance / gap^2 grows without bound as the irreducible part approaches a
+    value: its noise would then explain anything, and a spurious mode sits there.
+    """
+    return variance / (gap * gap + WORST * variance)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def seed_factors(log_ratio, shares, out):
+    """Seed noise of mixtures over the common one, dim (point,), from the pools' log ratios."""
+    for r in range(shares.shape[0]):
+        total = 1.0  # exactly one where all pools have the common noise
+        for i in range(shares.shape[1]):
+            total += shares[r, i] * math.expm1(-2.0 * log_ratio[i])
+        out[r] = 1.0 / math.sqrt(total)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def observation_noise(common, run_share, log_ratio, irreducible, cells, single, noise, along):
+    """Fill the noise of the cells.
+
+    Parameters
+    ----------
+    common, run_share, irreducible : float
+        Common relative seed noise, the share of its variance that is a run's, irreducible part.
+    log_ratio : numpy.ndarray
+        Dim (pool,): log of a pool's seed noise over the common one.
+    cells : Cells
+        What was observed; every value is above the irreducible part.
+    single, noise, along : numpy.ndarray
+        Dim (cell,), filled: variance of one replicate's value, variance of z = log(y - d), and
+        the standard deviation of the run effect in z, zero for a cell that is no checkpoint.
+    """
+    seed_factors(log_ratio, cells.shares, along)
+    root = math.sqrt(run_share)
+    for r in range(cells.value.shape[0]):
+        gap = cells.value[r] - irreducible
+        spread = common * along[r] * cells.value[r]
+        single[r] = spread**2 + cells.eval_var[r]
+        noise[r] = log_variance(single[r], gap) / cells.replicates[r]
+        along[r] = 0.0
+        if cells.run[r] >= 0:
+            along[r] = root * spread / math.sqrt(gap * gap + WORST * single[r])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def run_effects(along, cells, rng, noise, out):
+    """Subtract simulated run effects from ``out`` and take their variance from ``noise``."""
+    effect = np.empty(cells.run.max() + 1)
+    for k in range(effect.shape[0]):
+        effect[k] = rng.standard_normal()
+    for r in range(along.shape[0]):
+        if cells.run[r] >= 0:
+            out[r] -= along[r] * effect[cells.run[r]]
+            noise[r] -= along[r] ** 2

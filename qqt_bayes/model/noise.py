@@ -1,0 +1,144 @@
+r"""The noise of a run: between seeds, of its evaluation, and what its checkpoints share.
+
+Seed noise is relative to the performance f. Where the runs can tell, it differs by pool,
+:math:`s_i = s_r e^{a_i}` with :math:`a_i \sim \mathrm{Normal}(0, s_a^2)`, and a mixture has the
+share-weighted mean of the precisions: :math:`s^{-2} = \sum_i w_i s_i^{-2}`. So a pool cut into
+equal parts keeps its noise, and a quiet pool steadies a noisy one, as it does in real runs.
+
+Checkpoints of one run share a *run effect*: of the seed variance the share :math:`\rho` is constant
+along the run, the rest is new at every checkpoint. One row of one run has the same variance either
+way, so that a band for a new run means what it does without trajectories.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.model.priors import NO_NOISE_SPREAD, NO_RUN_EFFECT, Prior
+
+if TYPE_CHECKING:
+    from qqt_bayes.model.design import Design
+    from qqt_bayes.model.spec import Spec
+    from qqt_bayes.runs import Study
+
+__all__ = [
+    "Evaluation", "check_noise", "has_run_effect", "informed", "median_evaluation", "seed_factor",
+    "tells_noise", "trajectories",
+]  # fmt: skip
+
+
+class Evaluation(NamedTuple):
+    """Evaluation noise of one run: a variance as given, or the test items behind an error."""
+
+    given: float = 0.0
+    items: float = 0.0
+
+    def variance(self, value: np.ndarray) -> np.ndarray:
+        """Variance at each performance, any dims."""
+        if self.items <= 0.0:
+            return np.full(np.shape(value), self.given)
+        share = np.clip(value, 0.0, 1.0)
+        return np.asarray(share * (1.0 - share) / self.items)
+
+
+def median_evaluation(study: Study) -> Evaluation:
+    """Evaluation noise of the study's median run: of what is given in ``se``, else ``n_eval``.
+
+    The number of items behind a loss says nothing about its noise, so it is not used there.
+    """
+    given, items = study.se[np.isfinite(study.se)], study.n_eval[np.isfinite(study.n_eval)]
+    if len(given):
+        return Evaluation(given=float(np.median(given)) ** 2)
+    if study.kind != "loss" and len(items):
+        return Evaluation(items=float(np.median(items)))
+    return Evaluation()
+
+
+def seed_factor(log_ratio: Any, shares: np.ndarray, xp: Any = np) -> Any:
+    """Seed noise of mixtures over the common one.
+
+    Parameters
+    ----------
+    log_ratio : array
+        Dims (..., pool): log of a pool's seed noise over the common one.
+    shares : numpy.ndarray
+        Dims (point, pool).
+    xp : module
+        NumPy or PyTensor.
+
+    Returns
+    -------
+    array
+        Dims (..., point).
+    """
+    return 1.0 / xp.sqrt(1.0 + xp.dot(xp.expm1(-2.0 * log_ratio), shares.T))
+
+
+def informed(priors: dict[str, Prior], design: Design) -> dict[str, Prior]:
+    """The priors, with what these runs say nothing about fixed at none.
+
+    Without trajectories there is no run effect. Without replicates of at least two mixtures the
+    noise of one pool cannot be told from that of another: it is then common.
+    """
+    out = {"run_share": NO_RUN_EFFECT, "seed_noise_spread": NO_NOISE_SPREAD} | priors
+    if design.run.max(initial=-1) < 0:
+        out["run_share"] = NO_RUN_EFFECT
+    if not design.noise_by_pool:
+        out["seed_noise_spread"] = NO_NOISE_SPREAD
+    return out
+
+
+def check_noise(priors: dict[str, Prior]) -> None:
+    """Check the priors of what surrounds the seed noise.
+
+    Raises
+    ------
+    UsageError
+        Unless the run's share is beta or fixed from 0 to 1, and the spread between pools positive
+        or fixed at 0 or more.
+    """
+    share = priors.get("run_share", NO_RUN_EFFECT)
+    if not (share.family == "beta" or (share.fixed and 0.0 <= share.numbers[0] <= 1.0)):
+        raise UsageError(
+            f"prior 'run_share' must be beta, or fixed from 0 to 1, not {share.text}: it is the "
+            "share of the seed variance that checkpoints of one run have in common."
+        )
+    spread = priors.get("seed_noise_spread", NO_NOISE_SPREAD)
+    if spread.family in ("normal", "beta") or (spread.fixed and spread.numbers[0] < 0.0):
+        raise UsageError(
+            "prior 'seed_noise_spread' must be halfnormal, halfstudent, lognormal, or fixed at 0 "
+            f"or more, not {spread.text}: it is a standard deviation between pools."
+        )
+
+
+def has_run_effect(spec: Spec, kind: str) -> bool:
+    """Whether the specification takes checkpoints of one run for correlated."""
+    prior = spec.priors(kind).get("run_share", NO_RUN_EFFECT)
+    return not (prior.fixed and prior.numbers[0] == 0.0)
+
+
+def trajectories(study: Study) -> np.ndarray:
+    """Number of the trajectory of each row, dim (row,): -1 where its run has no other row."""
+    _, number, rows = np.unique(np.asarray(study.run), return_inverse=True, return_counts=True)
+    several = rows > 1
+    order = np.where(several, np.cumsum(several) - 1, -1)
+    return np.asarray(order[number.reshape(-1)])
+
+
+def tells_noise(key: np.ndarray, run: np.ndarray) -> bool:
+    """Whether at least two mixtures have replicates: several runs of one data and samples.
+
+    Parameters
+    ----------
+    key : numpy.ndarray
+        Dims (row, 1 + pool): samples, and shares.
+    run : numpy.ndarray
+        Dim (row,): names.
+    """
+    cells, number = np.unique(key, axis=0, return_inverse=True)
+    pairs = {(int(c), r) for c, r in zip(number.reshape(-1), run, strict=True)}
+    runs = np.bincount([c for c, _ in pairs], minlength=len(cells))
+    return len(np.unique(cells[runs > 1, 1:], axis=0)) > 1
