@@ -24,12 +24,13 @@ from scipy.stats import gamma
 
 from qqt_bayes import datasets, read_runs
 from qqt_bayes.backtest import judge, origins
+from qqt_bayes.backtest.origins import Origin
 from qqt_bayes.backtest.ours import engine_forecast
 from qqt_bayes.calibrate.replicate import Replications, replicate
 from qqt_bayes.calibrate.sbc import SBC
-from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.model.spec import load_spec
 from qqt_bayes.refits import Workers
-from qqt_bayes.runs import Study
+from qqt_bayes.runs import Runs, Study
 
 SPEC = load_spec("effective_utility")
 NONE = {"family": "fixed", "value": 0.0}
@@ -81,49 +82,58 @@ def simulated(study: Study, left_out: str, studies: int, likelihood: str) -> Non
     without = SPEC.with_priors(**{left_out: NONE})
     common = {"replications": studies, "study": study, "workers": Workers(1), "seed": 3,
               "likelihood": likelihood}  # fmt: skip
-    found: dict[str, Replications] = {
-        "modelled": replicate(SPEC, **common),
-        "left out": replicate(SPEC, fitted=without, **common),
-    }
-    for name, replications in found.items():
-        runs = replications.runs
+    for name, fitted in (("modelled", SPEC), ("left out", without)):
+        found = replicate(SPEC, fitted=fitted, **common)
+        runs, table = found.runs, SBC(found).table
+        outside = table.loc[~table["inside"], "quantity"].tolist()
         print(f"\n{left_out} {name}: {int(runs['converged'].sum())} of {len(runs)} converged, "
-              f"{runs['seconds'].mean():.2f} s a study")  # fmt: skip
-        print(coverage(replications).round(3).to_string())
-    table = SBC(found["modelled"]).table
-    outside = int((~table["inside"]).sum())
-    print(f"\nranks outside the 95% band: {outside} of {len(table)}, smallest p "
-          f"{table['ecdf_p'].min():.4f}, adjusted {table['holm_p'].min():.3f}")  # fmt: skip
+              f"{runs['seconds'].mean():.2f} s a study\n{coverage(found).round(3).to_string()}\n"
+              f"ranks outside the 95% band: {len(outside)} of {len(table)}, smallest p "
+              f"{table['ecdf_p'].min():.4f}, adjusted {table['holm_p'].min():.3f}: {outside}",
+              flush=True)  # fmt: skip
 
 
 def ground(metric: str) -> None:
     """Scores of new runs on the proving ground with common noise and noise by pool."""
-    specs: dict[str, Spec] = {
-        "common": SPEC.with_priors(seed_noise_spread=NONE), "by pool": SPEC
-    }  # fmt: skip
+    specs = {"common": SPEC.with_priors(seed_noise_spread=NONE), "by pool": SPEC}
     runs, frames = datasets.load("proving_ground"), []
-    for origin in origins(runs, metric):
+    for split in (held_out_seed(runs, metric), *origins(runs, metric)):
+        samples = split.targets["samples"].to_numpy(float)
         for name, spec in specs.items():
-            samples = origin.targets["samples"].to_numpy(float)
-            draws = engine_forecast(spec)(origin.train, samples, origin.shares, 1)
-            frames.append(judge(origin, draws).assign(noise=name))
+            draws = engine_forecast(spec, strict=False)(split.train, samples, split.shares, 1)
+            frames.append(judge(split, draws).assign(noise=name))
     scores = pd.concat(frames, ignore_index=True)
-    print(scores.groupby(["what", "noise"]).agg(
-        n=("in90", "size"), cover=("in90", "mean"), width=("width90", "mean"),
-        score=("score90", "mean"), log_score=("log_score", "mean"),
-    ).round(4).to_string())  # fmt: skip
-    key = ["what", "origin", "data", "samples", "value", "budget"]
-    paired = scores.assign(n=scores.groupby([*key, "noise"]).cumcount()).pivot(
-        index=[*key, "n"], columns="noise", values="log_score"
-    )
-    gain = (paired["by pool"] - paired["common"]).reset_index(name="gain")
+    scores["part"] = np.where(scores["factor"] == "within", "held-out seed", "beyond, ")
+    scores.loc[scores["factor"] != "within", "part"] += scores["what"]
+    scores = scores[(scores["factor"] != "within") | (scores["what"] == "level")]
+    print(metric, scores.groupby(["part", "noise"]).agg(
+        n=("in90", "size"), cover50=("in50", "mean"), cover90=("in90", "mean"),
+        width=("width90", "mean"), score=("score90", "mean"), log_score=("log_score", "mean"),
+    ).round(4).to_string(), flush=True)  # fmt: skip
+    common, by_pool = (scores[scores["noise"] == n].reset_index(drop=True) for n in specs)
+    gain = by_pool.assign(gain=by_pool["log_score"] - common["log_score"])
     rng = np.random.default_rng(1)
-    for what, part in gain.groupby("what"):  # runs of an origin and budget share their errors
-        groups = part.groupby(["origin", "budget"])["gain"].agg(["sum", "size"]).to_numpy()
+    for part, rows in gain.groupby("part"):
+        # runs beyond share their errors by origin and budget, seeds of one data by their noise
+        by = ["data"] if part == "held-out seed" else ["origin", "budget"]
+        groups = rows.groupby(by)["gain"].agg(["sum", "size"]).to_numpy()
         again = groups[rng.integers(0, len(groups), (4000, len(groups)))].sum(axis=1)
         lo, hi = np.quantile(again[:, 0] / again[:, 1], [0.05, 0.95])
-        print(f"{what}: log score gained {part['gain'].mean():+.3f} [{lo:+.3f}, {hi:+.3f}] (90%)")
-        print(part.groupby("data")["gain"].mean().round(3).to_string())
+        print(f"{part}: log score gained {rows['gain'].mean():+.3f} [{lo:+.3f}, {hi:+.3f}] (90%)")
+        print(rows.groupby("data")["gain"].mean().round(3).to_dict(), flush=True)
+
+
+def held_out_seed(runs: Runs, metric: str) -> Origin:
+    """All runs but those of one seed, which are to be predicted within the data."""
+    chosen = runs.select(metric)
+    seed = str(chosen.table["seed"].iloc[-1])
+    rest, held = (
+        chosen.replace(chosen.table[(chosen.table["seed"].astype(str) == seed) == out])
+        for out in (False, True)
+    )
+    targets = held.table[["data", "samples", "value"]].copy()
+    targets["budget"], targets["factor"] = targets["samples"], "within"
+    return Origin(rest.study(metric), np.inf, rest, targets, held.study(metric).shares)
 
 
 RULES = {

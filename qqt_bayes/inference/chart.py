@@ -2,7 +2,8 @@
 
 Each parameter is walked on a scale where its prior is nearly standard normal; the half-lives are
 non-centred about their population median. The irreducible part is walked between zero and the
-smallest value seen, which is where it must lie.
+smallest value seen, which is where it must lie. With trajectories the checkpoints' own noise is
+walked in place of all of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.marginal import (
     DILUTION,
     IRREDUCIBLE,
+    NOISE,
     NOISE_SPREAD,
+    RUN_SHARE,
     SCALES,
     UTILITY,
     Cells,
@@ -190,6 +193,16 @@ def rate_ratio(chart, values):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def own_noise(chart):
+    """Whether the noise is walked as that of a checkpoint about its own run, s sqrt(1 - share).
+
+    That is what trajectories tell; how much more their runs differ takes many runs to learn. In
+    other coordinates the two lie on a curved ridge. A lognormal prior only, which stays normal.
+    """
+    return chart.code[RUN_SHARE] > 0 and chart.code[NOISE] == 2
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def to_natural(theta, chart, natural, slope, d_prior):
     """Fill the natural vector; return the log prior.
 
@@ -200,7 +213,7 @@ def to_natural(theta, chart, natural, slope, d_prior):
     tau0 = scalars - 2
     log_prior = 0.0
     at = 0
-    places = np.full(2, -1)  # of the irreducible part and the utility in theta
+    places = np.full(scalars, -1)  # in theta
     values = np.empty(scalars)
     for s in range(scalars):
         if chart.code[s] == 0:
@@ -211,13 +224,21 @@ def to_natural(theta, chart, natural, slope, d_prior):
             x, dx, lp, dlp = bounded(chart.code[s], chart.a[s], chart.b[s], theta[at], chart.upper)
         else:
             x, dx, lp, dlp = scalar(chart.code[s], chart.a[s], chart.b[s], theta[at])
-        if s <= UTILITY:
-            places[s] = at
+        places[s] = at
         values[s] = x
         slope[s] = dx
         d_prior[at] = dlp
         log_prior += lp
         at += 1
+    if own_noise(chart):
+        apart, b = 1.0 - values[RUN_SHARE], chart.b[NOISE]
+        walked = theta[places[NOISE]]
+        u = walked - 0.5 * math.log(apart) / b
+        values[NOISE] = math.exp(chart.a[NOISE] + b * u)
+        slope[NOISE] = b * values[NOISE]
+        log_prior += 0.5 * (walked * walked - u * u)
+        d_prior[places[NOISE]] = -u
+        d_prior[places[RUN_SHARE]] -= u * 0.5 * slope[RUN_SHARE] / (apart * b)
     slope[tau0] /= values[tau0]  # the half-lives need the slope of the median's log
     natural[:tau0] = values[:tau0]
     row = 0
@@ -300,6 +321,8 @@ def density_and_gradient(theta, chart, cells, gradient):
             pull = inner[tau0 + 3 * pools + i] * natural[tau0 + 3 * pools + i]
             inner[UTILITY] -= pull / natural[UTILITY]
             inner[IRREDUCIBLE] += pull / (chart.centre - natural[IRREDUCIBLE])
+    if own_noise(chart):
+        inner[RUN_SHARE] += 0.5 * inner[NOISE] * natural[NOISE] / (1.0 - natural[RUN_SHARE])
     if chart.noisy:
         before = dimension_before_noise(chart)
         for i in range(pools):

@@ -75,7 +75,7 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
     xt = np.empty((points, pools))
     xe = np.empty((edge_first.shape[0], pools))
     no_slopes = np.empty((0, 0, 0))
-    single, noise, along = np.empty(n), np.empty(n), np.empty(n)
+    other, noise, along = np.empty((2, n)), np.empty(n), np.empty(n)
     track = np.empty(paths.times.shape[0])
     keep_parts = parts.shape[0] > 0
     for s in range(natural.shape[0]):
@@ -85,7 +85,7 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
         cell_exponents(row, cells, first, epochs, shares, xt, no_slopes)
         cell_exponents(row, cells, edge_first, edge_epochs, edge_shares, xe, no_slopes)
         resid = mean(row, cells, x)
-        cell_noise(row, cells, single, noise, along)
+        cell_noise(row, cells, other[0], other[1], noise, along)
         apart = noise.copy()  # what is left of the noise beside the run effects
         if cells.run.max() >= 0:
             run_effects(along, cells, rng, apart, resid)

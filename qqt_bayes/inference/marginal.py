@@ -31,6 +31,7 @@ from qqt_bayes.inference.exponents import (
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.regime import relative_wander
 from qqt_bayes.inference.noise import WORST, observation_noise, seed_factors
+from qqt_bayes.inference.noise import WORST, observation_noise
 
 # Order of the scalars at the head of the natural vector; component scales, log half-lives, harms,
 # log ratios of seed noise and, for a law that has them, log exchange rates follow.
@@ -81,12 +82,12 @@ def cell_exponents(natural, cells, first, epochs, shares, out, slopes):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def cell_noise(natural, cells, single, noise, along):
+def cell_noise(natural, cells, factor, single, noise, along):
     """Noise of the cells given a natural vector; see `observation_noise`."""
     pools = cells.first.shape[1]
     at = SCALES + cells.kernels.shape[0] + 2 * pools
     observation_noise(natural[NOISE], natural[RUN_SHARE], natural[at : at + pools],
-                      natural[IRREDUCIBLE], cells, single, noise, along)  # fmt: skip
+                      natural[IRREDUCIBLE], cells, factor, single, noise, along)  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -147,8 +148,7 @@ def log_density(natural, cells, grad):
     for r in range(n):
         if not cells.value[r] - d > 0.0:
             return -np.inf
-    cell_noise(natural, cells, single, noise_var, along)
-    seed_factors(natural[noise0 : noise0 + pools], cells.shares, factor)
+    cell_noise(natural, cells, factor, single, noise_var, along)
     for r in range(n):
         gap, v, s = cells.value[r] - d, single[r], s_r * factor[r]
         resid[r] = math.log(gap) - resid[r]
@@ -188,9 +188,9 @@ def log_density(natural, cells, grad):
         grad[NOISE] += here * factor[r]
         d_noise[r] += here
         for i in range(pools):
-            if cells.shares[r, i] > 0.0:
-                lean = cells.shares[r, i] * math.exp(-2.0 * natural[noise0 + i])
-                grad[noise0 + i] += d_noise[r] * s * lean * factor[r] ** 2
+            grad[noise0 + i] += d_noise[r] * s * cells.shares[r, i] * factor[r] ** 2
+    for i in range(pools):
+        grad[noise0 + i] *= math.exp(-2.0 * natural[noise0 + i])
     xl = x @ cells.likeness
     xq = x @ cells.quality
     gxl = g @ xl

@@ -115,7 +115,7 @@ def fill_moments(natural, cells, first, epochs, shares, edge, edge_first, edge_e
     x = np.empty((n, pools))
     xe = np.empty((edge_first.shape[0], pools))
     no_slopes = np.empty((0, 0, 0))
-    single, noise, along = np.empty(n), np.empty(n), np.empty(n)
+    other, noise, along = np.empty((2, n)), np.empty(n), np.empty(n)
     for s in range(natural.shape[0]):
         row = natural[s]
         d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
@@ -129,7 +129,7 @@ def fill_moments(natural, cells, first, epochs, shares, edge, edge_first, edge_e
                     begin = xe[edge[p], i]
                     xt[p, i] = begin + speed[s, horizon[p]] * (xt[p, i] - begin)
         resid = -mean(row, cells, x)
-        cell_noise(row, cells, single, noise, along)
+        cell_noise(row, cells, other[0], other[1], noise, along)
         for r in range(n):
             resid[r] += math.log(cells.value[r] - d)
         low = np.linalg.cholesky(covariance(row, cells, x, noise, along))

@@ -31,15 +31,20 @@ def log_variance(variance, gap):
 @njit(cache=True, nogil=True, error_model="numpy")
 def seed_factors(log_ratio, shares, out):
     """Seed noise of mixtures over the common one, dim (point,), from the pools' log ratios."""
+    pools = shares.shape[1]
+    more = np.empty(pools)  # precision beyond that of the common noise
+    for i in range(pools):
+        more[i] = math.expm1(-2.0 * log_ratio[i])
     for r in range(shares.shape[0]):
         total = 1.0  # exactly one where all pools have the common noise
-        for i in range(shares.shape[1]):
-            total += shares[r, i] * math.expm1(-2.0 * log_ratio[i])
+        for i in range(pools):
+            total += shares[r, i] * more[i]
         out[r] = 1.0 / math.sqrt(total)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def observation_noise(common, run_share, log_ratio, irreducible, cells, single, noise, along):
+def observation_noise(common, run_share, log_ratio, irreducible, cells, factor, single, noise,
+                      along):  # fmt: skip
     """Fill the noise of the cells.
 
     Parameters
@@ -50,15 +55,16 @@ def observation_noise(common, run_share, log_ratio, irreducible, cells, single, 
         Dim (pool,): log of a pool's seed noise over the common one.
     cells : Cells
         What was observed; every value is above the irreducible part.
-    single, noise, along : numpy.ndarray
-        Dim (cell,), filled: variance of one replicate's value, variance of z = log(y - d), and
-        the standard deviation of the run effect in z, zero for a cell that is no checkpoint.
+    factor, single, noise, along : numpy.ndarray
+        Dim (cell,), filled: relative noise over the common one, variance of one replicate's value,
+        variance of z = log(y - d), and the standard deviation of the run effect in z, zero for a
+        cell that is no checkpoint.
     """
-    seed_factors(log_ratio, cells.shares, along)
+    seed_factors(log_ratio, cells.shares, factor)
     root = math.sqrt(run_share)
     for r in range(cells.value.shape[0]):
         gap = cells.value[r] - irreducible
-        spread = common * along[r] * cells.value[r]
+        spread = common * factor[r] * cells.value[r]
         single[r] = spread**2 + cells.eval_var[r]
         noise[r] = log_variance(single[r], gap) / cells.replicates[r]
         along[r] = 0.0

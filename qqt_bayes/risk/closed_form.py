@@ -73,8 +73,8 @@ def parts_of(posterior: Posterior, row: np.ndarray) -> tuple[np.ndarray, ...]:
     """Exponents, residuals, noise variance and inverse covariance of the cells for one draw."""
     cells, points = posterior.cells, posterior.design.points
     x = exponents_at(row, cells, points)
-    single, noise, along = np.empty((3, len(cells.value)))
-    cell_noise(row, cells, single, noise, along)
+    factor, single, noise, along = np.empty((4, len(cells.value)))
+    cell_noise(row, cells, factor, single, noise, along)
     residual = np.log(cells.value - row[IRREDUCIBLE]) - mean(row, cells, x)
     inverse = covariance(row, cells, x, noise, along)
     invert(inverse)

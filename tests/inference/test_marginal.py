@@ -303,6 +303,32 @@ def test_half_lives_follow_their_prior(families: Case) -> None:
     np.testing.assert_array_equal(log_tau[:, ~finite], median)
 
 
+def test_own_noise_carries_the_priors(checkpoints: Case) -> None:
+    """Walked as a checkpoint's own noise, noise and run share keep their joint prior."""
+    chart, priors = checkpoints.chart, checkpoints.priors
+    walked = [n for n, code in zip(SCALARS, chart.code, strict=True) if code]
+    at = [walked.index("seed_noise"), walked.index("run_share")]
+    size, constants = dimension(chart), []
+
+    def walk(u):
+        theta = np.zeros(size)
+        theta[at] = u
+        natural, slope = np.empty(natural_length(chart)), np.empty(len(SCALARS) + 2)
+        return to_natural(theta, chart, natural, slope, np.empty(size)), natural
+
+    for u in np.random.default_rng(3).normal(size=(6, 2)):
+        value, natural = walk(u)
+        jacobian = np.empty((2, 2))
+        for k in range(2):
+            move = np.eye(2)[k]
+            jacobian[:, k] = slope_of(lambda s, m=move, u=u: walk(u + s * m)[1][[NOISE, RUN_SHARE]],
+                                      0.0)  # fmt: skip
+        expected = priors["seed_noise"].distribution().logpdf(natural[NOISE])
+        expected += priors["run_share"].distribution().logpdf(natural[RUN_SHARE])
+        constants.append(value - expected - np.linalg.slogdet(jacobian)[1])
+    np.testing.assert_allclose(constants, constants[0], atol=1e-6)
+
+
 def test_exchange_rates_follow_their_prior() -> None:
     """However walked, their density is that of standard normal effects, Jacobian included."""
     case = rated_study()
