@@ -4,13 +4,15 @@
     python benchmarks/noise.py pools [--studies 150]
     python benchmarks/noise.py ground [--metric loss]
     python benchmarks/noise.py mixtures [--metric loss]
+    python benchmarks/noise.py checkpoints --table paper_observations.csv
 
 The first two simulate studies from the priors and refit each under the model simulated from, and
 under one that leaves out what is at issue (checkpoints independent; one noise for all pools):
 coverage of 90% bands, with 95% bounds by a bootstrap over the studies, and calibration of the
 first. The third fits the proving ground from every origin with noise common and by pool, and scores
 new runs. The fourth predicts the seed noise of the proving ground's mixtures from that of their
-pools, under several rules.
+pools, under several rules. The last fits the two published curves of one run each (no filtering
+and the LAION filter, DataComp medium), their checkpoints tied and as independent runs.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import gamma
 
-from qqt_bayes import datasets, read_runs
+from qqt_bayes import datasets, fit, read_runs
 from qqt_bayes.backtest import judge, origins
 from qqt_bayes.backtest.origins import Origin
 from qqt_bayes.backtest.ours import engine_forecast
@@ -32,6 +34,7 @@ from qqt_bayes.model.spec import load_spec
 from qqt_bayes.refits import Workers
 from qqt_bayes.runs import Runs, Study
 
+PARTS = ("trajectories", "pools", "ground", "mixtures", "checkpoints")
 SPEC = load_spec("effective_utility")
 NONE = {"family": "fixed", "value": 0.0}
 POOLS = {"pool": ["A", "B", "C"], "size": [1e5, 2e5, 4e5], "quality_rank": [1, 2, 3]}
@@ -174,11 +177,37 @@ def mixtures(metric: str) -> None:
     print("\nlog density, and sd seen over sd predicted\n" + table.round(2).to_string())
 
 
+def checkpoints(path: str) -> None:
+    """Bands of the two published trajectories from their first half, and what came."""
+    table = pd.read_csv(path)
+    table = table[table["source"].str.contains("all_5x_results_avg")]
+    names = table["filter"].map({"no filtering": "all", "LAION filter": "laion"})
+    rows = pd.DataFrame({"run": names, "data": names, "samples": table["samples_seen"],
+                         "metric": "accuracy", "value": table["value"], "se": 0.0015,
+                         "annealed": False})  # fmt: skip
+    pools = pd.DataFrame(
+        {"pool": ["laion", "all"], "size": [13.1e6, 128e6], "quality_rank": [1, 2]}
+    )
+    runs = read_runs(rows, pools)
+    for name, spec in (("tied", SPEC), ("independent", SPEC.with_priors(run_share=NONE))):
+        made = fit(runs, "accuracy", spec=spec, upto="320M", seed=1)
+        print(f"{name}: seed noise and run share, 5, 50 and 95%")
+        for scalar in ("seed_noise", "run_share"):
+            if scalar in made.draws:
+                print(scalar, np.quantile(made.draws[scalar], [0.05, 0.5, 0.95]).round(4))
+        budgets = np.array([64e6, 192e6, 320e6, 448e6, 576e6])
+        decision = made.decide(budgets, "laion;all").table
+        seen = rows.rename(columns={"value": "seen"})[["data", "samples", "seen"]]
+        shown = ["samples", "data", "p_best", "lo", "median", "hi", "new_run_lo", "new_run_hi"]
+        print(decision[shown].merge(seen, how="left").round(3).to_string(), flush=True)
+
+
 def main() -> None:
     """Print the tables."""
     warnings.simplefilter("ignore")
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["trajectories", "pools", "ground", "mixtures"])
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("--table", default="paper_observations.csv")
     parser.add_argument("--studies", type=int, default=150)
     parser.add_argument("--metric", default="loss")
     given = parser.parse_args()
@@ -188,8 +217,10 @@ def main() -> None:
         simulated(replicates(), "seed_noise_spread", given.studies, "reference")
     elif given.part == "ground":
         ground(given.metric)
-    else:
+    elif given.part == "mixtures":
         mixtures(given.metric)
+    else:
+        checkpoints(given.table)
 
 
 if __name__ == "__main__":
