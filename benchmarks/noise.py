@@ -2,7 +2,7 @@
 
     python benchmarks/noise.py trajectories [--studies 150]
     python benchmarks/noise.py pools [--studies 150]
-    python benchmarks/noise.py ground [--metric loss]
+    python benchmarks/noise.py ground [--metric loss] [--within]
     python benchmarks/noise.py mixtures [--metric loss]
     python benchmarks/noise.py checkpoints --table paper_observations.csv
 
@@ -46,7 +46,7 @@ def study_of(rows: list[tuple[str, str, float]]) -> Study:
     return read_runs(table.assign(metric="loss", value=0.5), pd.DataFrame(POOLS)).study("loss")
 
 
-def trajectories(checkpoints: int = 12) -> Study:
+def trajectories(checkpoints: int = 10) -> Study:
     """One run on each pool and on a union, seen at so many checkpoints."""
     grid = np.geomspace(60e3, 1.92e6, checkpoints).round()
     return study_of([(data, data, n) for data in ("A", "B", "C", "A+B") for n in grid])
@@ -80,11 +80,10 @@ def coverage(replications: Replications) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("quantity")
 
 
-def simulated(study: Study, left_out: str, studies: int, likelihood: str) -> None:
+def simulated(study: Study, left_out: str, studies: int) -> None:
     """Coverage under the model simulated from, and under the one without the parameter."""
     without = SPEC.with_priors(**{left_out: NONE})
-    common = {"replications": studies, "study": study, "workers": Workers(1), "seed": 3,
-              "likelihood": likelihood}  # fmt: skip
+    common = {"replications": studies, "study": study, "workers": Workers(1), "seed": 3}
     for name, fitted in (("modelled", SPEC), ("left out", without)):
         found = replicate(SPEC, fitted=fitted, **common)
         runs, table = found.runs, SBC(found).table
@@ -96,11 +95,11 @@ def simulated(study: Study, left_out: str, studies: int, likelihood: str) -> Non
               flush=True)  # fmt: skip
 
 
-def ground(metric: str) -> None:
+def ground(metric: str, within: bool) -> None:
     """Scores of new runs on the proving ground with common noise and noise by pool."""
     specs = {"common": SPEC.with_priors(seed_noise_spread=NONE), "by pool": SPEC}
     runs, frames = datasets.load("proving_ground"), []
-    for split in (held_out_seed(runs, metric), *origins(runs, metric)):
+    for split in (held_out_seed(runs, metric), *(() if within else origins(runs, metric))):
         samples = split.targets["samples"].to_numpy(float)
         for name, spec in specs.items():
             draws = engine_forecast(spec, strict=False)(split.train, samples, split.shares, 1)
@@ -210,13 +209,14 @@ def main() -> None:
     parser.add_argument("--table", default="paper_observations.csv")
     parser.add_argument("--studies", type=int, default=150)
     parser.add_argument("--metric", default="loss")
+    parser.add_argument("--within", action="store_true", help="the held-out seed only")
     given = parser.parse_args()
     if given.part == "trajectories":
-        simulated(trajectories(), "run_share", given.studies, "marginal")
+        simulated(trajectories(), "run_share", given.studies)
     elif given.part == "pools":
-        simulated(replicates(), "seed_noise_spread", given.studies, "reference")
+        simulated(replicates(), "seed_noise_spread", given.studies)
     elif given.part == "ground":
-        ground(given.metric)
+        ground(given.metric, given.within)
     elif given.part == "mixtures":
         mixtures(given.metric)
     else:

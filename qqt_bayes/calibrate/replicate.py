@@ -165,8 +165,12 @@ def replicate(
     if replications < 2:
         raise UsageError("fewer than 2 replications say nothing -> give more, such as 200")
     study, chosen = study or default_study(kind), load_spec(spec)
-    if likelihood == "marginal" and len(build_design(study, chosen).value) < len(study):
-        raise UsageError("likelihood 'marginal' does not simulate replicates -> use 'reference'")
+    design = build_design(study, chosen)
+    if likelihood == "marginal" and (len(design.value) < len(study) or design.run.max() >= 0):
+        # of trajectories it could, but its integral over the data varies too much between truths
+        raise UsageError(
+            "likelihood 'marginal' does not simulate replicates or trajectories -> use 'reference'"
+        )
     settings = Settings(draws=draws, tune=TUNE, chains=2)
     tasks = [
         Task(
@@ -325,33 +329,22 @@ def from_marginal(
     natural : numpy.ndarray
         Dims (proposal, natural).
     cells : Cells
-        Gives the evaluation variances and which cells are checkpoints of one run; its values are
-        not read. Seed noise is common to the pools: without replicates nothing else is modelled.
+        Gives the evaluation variances; its values are not read.
     seed : int
         Same seed, same values.
     """
     rng = np.random.default_rng(seed)
     d, noise = natural[:, 0, None, None], natural[:, NOISE, None, None]
-    share = natural[:, RUN_SHARE, None, None] * (cells.run >= 0)[:, None]
-    # given the effect of its run, dims (proposal, cell, 1), a checkpoint's noise is its own
-    effect = rng.standard_normal((len(latent), cells.run.max() + 2))[:, cells.run + 1, None]
     centre = np.log(latent[..., None] - d)
 
-    def apart(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Run effect at z, and variance about it."""
-        seeds = noise * (d + np.exp(z))
-        v = seeds**2 + cells.eval_var[:, None]
-        scale = np.exp(2.0 * z) + WORST * v
-        along = np.sqrt(share / scale) * seeds
-        return along * effect, np.asarray(v / scale - along**2)
+    def variance(z: np.ndarray) -> np.ndarray:
+        v = (noise * (d + np.exp(z))) ** 2 + cells.eval_var[:, None]
+        return np.asarray(v / (np.exp(2.0 * z) + WORST * v))
 
-    offset, spread = apart(centre)
-    centre_of_run = centre + offset
-    reach = np.minimum(40.0 * np.sqrt(spread + offset**2), 5.0)
-    grid = centre_of_run + reach * np.sinh(np.linspace(-5.0, 5.0, 801)) / np.sinh(5.0)
-    offset, spread = apart(grid)
-    error = grid - centre - offset
-    density = np.exp(-0.5 * error**2 / spread) / np.sqrt(2.0 * np.pi * spread)
+    reach = np.minimum(40.0 * np.sqrt(variance(centre)), 5.0)
+    grid = centre + reach * np.sinh(np.linspace(-5.0, 5.0, 801)) / np.sinh(5.0)
+    spread = variance(grid)
+    density = np.exp(-0.5 * (grid - centre) ** 2 / spread) / np.sqrt(2.0 * np.pi * spread)
     steps = 0.5 * (density[..., 1:] + density[..., :-1]) * np.diff(grid, axis=-1)
     mass = steps.sum(axis=-1)
     weight = np.prod(mass, axis=1)

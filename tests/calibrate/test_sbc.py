@@ -25,6 +25,7 @@ from qqt_bayes.calibrate.sbc import (
 )
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.posterior import Posterior
+from qqt_bayes.model.spec import load_spec
 
 REFERENCES = ("effective_utility", "exchange_rate")
 
@@ -143,28 +144,27 @@ def test_marginal_values_have_the_noise_of_the_engine() -> None:
     np.testing.assert_allclose(z.std(), 0.002 * 1.5 / 0.5, rtol=0.06)
 
 
-def test_marginal_values_of_a_trajectory_share_its_run_effect() -> None:
-    from qqt_bayes.inference.cells import build_cells
-    from qqt_bayes.inference.marginal import NOISE, RUN_SHARE
-    from qqt_bayes.model.design import build_design
-    from qqt_bayes.model.spec import load_spec
+def test_replicates_and_trajectories_need_the_reference_likelihood() -> None:
+    study = default_study("loss", 1, 3)
+    together = replace(study, run=np.array(["a", "a", "b"]))
+    twice = replace(study, samples=study.samples[[0, 0, 1]])
+    for made in (together, twice):
+        with pytest.raises(UsageError, match="replicates or trajectories -> use 'reference'"):
+            replicate(study=made, likelihood="marginal", replications=2)
 
-    study, spec = default_study("loss", 1, 3), load_spec("effective_utility")
-    study = replace(study, run=np.array(["a", "a", "b"]))
-    design = build_design(study, spec)
-    cells = build_cells(design, spec.priors("loss"), "loss")
-    natural = np.zeros((1, 30))
-    natural[0, [0, NOISE, RUN_SHARE]] = 1.0, 0.002, 0.8
-    latent = np.full((1, len(design.value)), 1.5)
-    values = np.array(
-        [simulated.from_marginal(latent, natural, cells, seed)[0] for seed in range(2000)]
-    )
-    z = np.log(values - 1.0)
-    np.testing.assert_allclose(z.std(axis=0), 0.002 * 1.5 / 0.5, rtol=0.06)
-    seen = np.corrcoef(z.T)
-    first = np.flatnonzero(design.run >= 0)
-    assert seen[first[0], first[1]] == pytest.approx(0.8, abs=0.03)
-    assert abs(seen[first[0], np.flatnonzero(design.run < 0)[0]]) < 0.1
+
+def test_another_specification_can_be_refitted() -> None:
+    """Same truths and values, other posteriors: checkpoints taken for independent runs."""
+    study = replace(default_study("loss", 1, 4), run=np.array(["a", "a", "b", "b"]))
+    spec = load_spec("effective_utility")
+    alone = spec.with_priors(run_share={"family": "fixed", "value": 0.0})
+    common = {"replications": 2, "study": study, "workers": 1, "draws": 200}
+    tied, free = replicate(spec, **common), replicate(spec, fitted=alone, **common)
+    assert "run_share" in tied.names
+    assert "run_share" not in free.names
+    latent = [r.width[:, r.names.index("latent A at 2x")] for r in (tied, free)]
+    assert np.all(latent[0] != latent[1])
+    np.testing.assert_array_equal(tied.runs["noise"], free.runs["noise"])
 
 
 @pytest.mark.parametrize(
