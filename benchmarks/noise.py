@@ -1,6 +1,6 @@
 """What the noise model is worth: run effects of trajectories, and seed noise by pool.
 
-    python benchmarks/noise.py trajectories [--studies 150]
+    python benchmarks/noise.py trajectories [--studies 150] [--noise -6.5]
     python benchmarks/noise.py pools [--studies 150]
     python benchmarks/noise.py ground [--metric loss] [--within]
     python benchmarks/noise.py mixtures [--metric loss]
@@ -30,7 +30,7 @@ from qqt_bayes.backtest.origins import Origin
 from qqt_bayes.backtest.ours import engine_forecast
 from qqt_bayes.calibrate.replicate import Replications, replicate
 from qqt_bayes.calibrate.sbc import SBC
-from qqt_bayes.model.spec import load_spec
+from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers
 from qqt_bayes.runs import Runs, Study
 
@@ -80,12 +80,12 @@ def coverage(replications: Replications) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("quantity")
 
 
-def simulated(study: Study, left_out: str, studies: int) -> None:
+def simulated(spec: Spec, study: Study, left_out: str, studies: int) -> None:
     """Coverage under the model simulated from, and under the one without the parameter."""
-    without = SPEC.with_priors(**{left_out: NONE})
+    without = spec.with_priors(**{left_out: NONE})
     common = {"replications": studies, "study": study, "workers": Workers(1), "seed": 3}
-    for name, fitted in (("modelled", SPEC), ("left out", without)):
-        found = replicate(SPEC, fitted=fitted, **common)
+    for name, fitted in (("modelled", spec), ("left out", without)):
+        found = replicate(spec, fitted=fitted, **common)
         runs, table = found.runs, SBC(found).table
         outside = table.loc[~table["inside"], "quantity"].tolist()
         print(f"\n{left_out} {name}: {int(runs['converged'].sum())} of {len(runs)} converged, "
@@ -210,11 +210,16 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=150)
     parser.add_argument("--metric", default="loss")
     parser.add_argument("--within", action="store_true", help="the held-out seed only")
+    parser.add_argument("--noise", type=float, help="prior mean of the log seed noise")
     given = parser.parse_args()
+    spec = SPEC
+    if given.noise is not None:
+        quiet = {"family": "lognormal", "mu": given.noise, "sigma": 0.5}
+        spec = SPEC.with_priors(seed_noise=quiet)
     if given.part == "trajectories":
-        simulated(trajectories(), "run_share", given.studies)
+        simulated(spec, trajectories(), "run_share", given.studies)
     elif given.part == "pools":
-        simulated(replicates(), "seed_noise_spread", given.studies)
+        simulated(spec, replicates(), "seed_noise_spread", given.studies)
     elif given.part == "ground":
         ground(given.metric, given.within)
     elif given.part == "mixtures":

@@ -178,15 +178,15 @@ def weights_to_reference(posterior: Posterior) -> tuple[np.ndarray, float]:
     """Weights (sample,) to the reference likelihood, Pareto-smoothed, and their k-hat."""
     from arviz_stats.base import array_stats
 
-    design = posterior.design
-    d, noise = posterior.irreducible[:, None], posterior.seed_noise[:, None]
+    design, d = posterior.design, posterior.irreducible[:, None]
+    shares = design.points.shares
     log_reducible = posterior.fitted.log_reducible
     f, gap = d + np.exp(log_reducible), design.value - d
     extra = design.count - 1
-    v = (noise * f) ** 2 + design.eval_var
+    v = posterior.noise_variance(f, shares) + design.eval_var
     reference = stats.norm(f, np.sqrt(v / design.count)).logpdf(design.value)
     reference -= 0.5 * (extra * np.log(v) + design.scatter / v)
-    v = (noise * design.value) ** 2 + design.eval_var
+    v = posterior.noise_variance(np.broadcast_to(design.value, f.shape), shares) + design.eval_var
     sd = np.sqrt(log_variance.py_func(v, gap) / design.count)
     linear = stats.norm(log_reducible, sd).logpdf(np.log(gap)) - np.log(gap)
     linear -= 0.5 * (extra * np.log(v) + design.scatter / v)
