@@ -21,7 +21,7 @@ def test_parts_are_the_prediction(small_fit) -> None:
     noise = parts[:, NAMES.index("noise")]
     np.testing.assert_allclose(np.exp((parts.sum(axis=1) - noise) / scale), latent, rtol=1e-9)
     assert np.std(noise, axis=0) == pytest.approx(
-        np.sqrt(np.mean(post.seed_noise**2)) * scale, rel=0.1
+        np.sqrt(np.mean(post.noise_variance(latent, best) / latent**2, axis=0)) * scale, rel=0.1
     )
 
 
