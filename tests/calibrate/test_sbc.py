@@ -155,7 +155,7 @@ def test_replicates_and_trajectories_need_the_reference_likelihood() -> None:
 
 def test_another_specification_can_be_refitted() -> None:
     """Same truths and values, other posteriors: checkpoints taken for independent runs."""
-    study = replace(default_study("loss", 1, 4), run=np.array(["a", "a", "b", "b"]))
+    study = replace(default_study("loss", 2, 2), run=np.array(["a", "a", "b", "b", "ab"]))
     spec = load_spec("effective_utility")
     alone = spec.with_priors(run_share={"family": "fixed", "value": 0.0})
     common = {"replications": 2, "study": study, "workers": 1, "draws": 200}
