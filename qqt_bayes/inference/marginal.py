@@ -28,10 +28,9 @@ from qqt_bayes.inference.exponents import (
     EFFECTIVE_UTILITY,
     exponents,
 )  # fmt: skip
+from qqt_bayes.inference.noise import WORST, observation_noise
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.regime import relative_wander
-from qqt_bayes.inference.noise import WORST, observation_noise, seed_factors
-from qqt_bayes.inference.noise import WORST, observation_noise
 
 # Order of the scalars at the head of the natural vector; component scales, log half-lives, harms,
 # log ratios of seed noise and, for a law that has them, log exchange rates follow.
