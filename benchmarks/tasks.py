@@ -30,24 +30,24 @@ from qqt_bayes.errors import QQTError
 from qqt_bayes.inference.sample import Settings
 from qqt_bayes.runs import Runs, format_number
 from qqt_bayes.tasks import Tasks, fit_tasks
-from qqt_bayes.tasks.several import join
+from qqt_bayes.tasks.joint import kept_apart, sample_together
 
 ROWS = 9  # runs of a model at least
-ORIGINS = 2  # of each model, the last ones that leave something to predict
+ORIGINS = 1  # of each model, the last ones that leave something to predict
+SHORT = Settings(draws=600, tune=200, chains=2)  # enough to score
 
 
 def ways(tasks: Tasks) -> dict[str, Tasks]:
     """The same fits alone, joined, and joined with a trend."""
-    settings = Settings()
-    apart = join(tasks.fits, None, False, tasks.seed, settings)
-    found = {"alone": replace(tasks, hierarchy=apart)}
-    for how, params in (("joined", None), ("trend", tasks.params)):
-        if params is not None and not np.isfinite(params).all():
-            continue
-        joint = join(tasks.fits, params, True, tasks.seed, settings)
-        if not joint.joined:
-            print(how, "did not converge:", joint.gate.failures[:3] if joint.gate else "")
-        found[how] = replace(tasks, hierarchy=joint, pooled=True)
+    posteriors = [f.posterior for f in tasks.fits]
+    found = {"alone": replace(tasks, hierarchy=kept_apart(posteriors, tasks.seed, None))}
+    for how, decades in (("joined", None), ("trend", np.log10(tasks.params))):
+        if decades is None or np.isfinite(decades).all():
+            joint = sample_together(posteriors, decades, tasks.seed, SHORT, attempts=1)
+            figures = joint.gate.figures
+            if figures["r_hat"] > 1.05 or figures["ess"] < 100 or figures["diverging"] > 0.01:
+                print(how, "not converged:", joint.gate.failures[:2])
+            found[how] = replace(tasks, hierarchy=joint, pooled=True)
     return found
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/tasks_simulated.py --studies 40            tasks that are metrics
     python benchmarks/tasks_simulated.py --studies 40 --sizes    model sizes, one of them not run
-    python benchmarks/tasks_simulated.py --speed                 18 tasks, 20 pools, 10 budgets
+    python benchmarks/tasks_simulated.py --speed --tasks 18 --pools 20 --workers 2
 
 Truths are drawn from the hierarchy itself, correlations included, and runs from the reference
 likelihood. Rates have 95% Wilson intervals for the number of studies or, where many quantities of a
@@ -76,7 +76,7 @@ def walked(true: SimulatedTasks, by: str, seed: int) -> Tasks:
     decades = np.log10(params) if np.isfinite(params).all() else None
     joint = sample_together([f.posterior for f in fits], decades, seed, SHORT, attempts=1)
     figures = joint.gate.figures
-    if figures["r_hat"] > 1.03 or figures["ess"] < 200 or figures["diverging"] > 0.005:
+    if figures["r_hat"] > 1.05 or figures["ess"] < 100 or figures["diverging"] > 0.01:
         raise QQTError(f"study {seed}: {joint.gate.failures[0]}")
     return Tasks(tuple(o.name for o in orders), tuple(fits), joint, params, True, (), seed)
 
@@ -181,17 +181,18 @@ def report(studies: list[dict[str, dict[str, np.ndarray]]]) -> None:
             print(f"  {name}: {gain.mean():+.4f} +- {gain.std(ddof=1) / np.sqrt(len(gain)):.4f}")
 
 
-def speed(tasks: int, pools: int) -> None:
+def speed(tasks: int, pools: int, workers: int) -> None:
     """Time and memory of a large study, from the table to a decision."""
     runs = design(pools, 10, 3, 1)
     true = simulate_tasks(runs, "loss", tasks, np.array([1e7]), np.eye(pools), seed=5)
     begin = time.perf_counter()
-    made = fit_tasks(true.runs, seed=1, workers=2)
+    made = fit_tasks(true.runs, seed=1, workers=workers)
     fitted = time.perf_counter()
     answer = made.decide(list(30e3 * 2.0 ** np.arange(10)))
     done = time.perf_counter()
     print(made.text)
-    print(made.hierarchy.gate)
+    gate = made.hierarchy.gate
+    print(gate.text if gate else "", made.hierarchy.posteriors[0].gradients, "gradients")
     print(f"{tasks} tasks, {pools} pools: fits and joint walk {fitted - begin:.0f} s, decision on "
           f"{answer.latent.shape[2]} budgets x {answer.latent.shape[3]} candidates "
           f"{done - fitted:.0f} s, {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} "
@@ -206,14 +207,19 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--tasks", type=int, default=4)
     parser.add_argument("--pools", type=int, default=4)
+    parser.add_argument("--minutes", type=float, default=6.0, help="begin no study after that")
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--sizes", action="store_true")
     parser.add_argument("--speed", action="store_true")
     given = parser.parse_args()
     if given.speed:
-        speed(18, 20)
+        speed(given.tasks, given.pools, given.workers)
         return
-    found = []
+    found, begin = [], time.perf_counter()
     for seed in range(given.first, given.first + given.studies):
+        if time.perf_counter() - begin > 60.0 * given.minutes:
+            print(f"out of time before study {seed}")
+            break
         try:
             found.append(size_study(seed, given.pools) if given.sizes
                          else study(seed, given.tasks, given.pools))  # fmt: skip

@@ -75,6 +75,8 @@ def test_joint_draws_share_what_pools_are(both: Tasks) -> None:
     ]
     assert together[0] > together[1]
     assert both.joined[0].decide("240k", CANDIDATES).p_best.shape == (1, 3)
+    with pytest.raises(UsageError, match="joint with other tasks -> take the one of"):
+        both.joined[0].save("joint.nc")
 
 
 def test_tasks_that_do_not_converge_are_kept_apart(both: Tasks, monkeypatch) -> None:
