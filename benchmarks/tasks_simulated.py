@@ -31,7 +31,7 @@ from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import Runs
 from qqt_bayes.tasks import Joint, Tasks, fit_tasks
-from qqt_bayes.tasks.joint import kept_apart, sample_together
+from qqt_bayes.tasks.joint import KINDS, kept_apart, sample_together
 from qqt_bayes.tasks.orders import orders_of
 
 SHORT = Settings(draws=500, tune=300, chains=2, target_accept=0.9)
@@ -81,11 +81,14 @@ def walked(true: SimulatedTasks, by: str, seed: int) -> Tasks:
     return Tasks(tuple(o.name for o in orders), tuple(fits), joint, params, True, (), seed)
 
 
-def study(seed: int, tasks: int, pools: int) -> dict[str, dict[str, np.ndarray]]:
+def study(seed: int, tasks: int, pools: int, rho: float | None) -> dict[str, dict[str, np.ndarray]]:
     """One set of tasks: what alone and joined fits say of its truth."""
     runs = design(pools, 5, None, seed)
     budgets = AHEAD * runs.table["samples"].max()
-    true = simulate_tasks(runs, "loss", tasks, budgets, np.eye(pools), seed=seed)
+    fixed = {} if rho is None else dict.fromkeys(KINDS, rho)
+    true = simulate_tasks(
+        runs, "loss", tasks, budgets, np.eye(pools), seed=seed, correlation=fixed
+    )  # fmt: skip
     made = walked(true, "metric", seed)
     alone = kept_apart([f.posterior for f in made.fits], seed, None)
     out = {how: recovered(found, true, budgets) for how, found in
@@ -208,6 +211,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=4)
     parser.add_argument("--pools", type=int, default=4)
     parser.add_argument("--minutes", type=float, default=6.0, help="begin no study after that")
+    parser.add_argument("--rho", type=float, help="correlation of all kinds; drawn by default")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--sizes", action="store_true")
     parser.add_argument("--speed", action="store_true")
@@ -222,7 +226,7 @@ def main() -> None:
             break
         try:
             found.append(size_study(seed, given.pools) if given.sizes
-                         else study(seed, given.tasks, given.pools))  # fmt: skip
+                         else study(seed, given.tasks, given.pools, given.rho))  # fmt: skip
         except QQTError as error:
             print(f"left out: study {seed}: {error}", flush=True)
     report(found)
