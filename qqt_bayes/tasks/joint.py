@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from qqt_bayes.inference.posterior import Posterior
 
 KINDS = ("utility", "half_life", "level", "average")
-ATTEMPTS = 2
+ATTEMPTS = 3
 JITTER = 0.3
 # The walk starts in the scale of the separate fits, so that little is left to learn. The gate looks
 # at a thousand quantities, and in fewer draws one of them will look slow by chance.

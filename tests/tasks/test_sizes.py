@@ -41,9 +41,11 @@ def simulated(seed: int, **correlation: float) -> Runs:
 
 @pytest.fixture(scope="module")
 def sizes() -> Tasks:
-    runs = simulated(3, utility=0.9, half_life=0.9, level=0.9, average=0.9)
+    runs = simulated(3, utility=0.6, half_life=0.6, level=0.6, average=0.6)
     settings = Settings(draws=400, cores=1)
-    return qqt.fit_tasks(runs, by="model", seed=1, settings=settings)
+    found = qqt.fit_tasks(runs, by="model", seed=1, settings=settings)
+    assert found.hierarchy.joined, found.text
+    return found
 
 
 def test_the_trend_is_in_decades_from_the_middle(sizes: Tasks) -> None:
