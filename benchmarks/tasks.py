@@ -92,7 +92,7 @@ def scores(name: str, tasks: Tasks, targets: dict[str, Origin]) -> list[pd.DataF
             posterior, samples = made.posterior, origin.targets["samples"].to_numpy(float)
             there = posterior.at(posterior.design.points_at(samples, origin.shares), seed=3)
             latent = posterior.irreducible[:, None] + np.exp(there.log_reducible)
-            draws = new_runs(made, latent, seed=5)
+            draws = new_runs(made, latent, origin.shares, seed=5)
             frames.append(judge(origin, draws).assign(set=name, task=task, how=how))
     return frames
 

@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from qqt_bayes.calibrate.replicate import log_noise
 from qqt_bayes.errors import UsageError
+from qqt_bayes.inference.marginal import NOISE, RUN_SHARE, SCALES
 from qqt_bayes.model.design import build_design
+from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.noise import seed_factor
 from qqt_bayes.model.prior_predictive import draw_prior, simulate_values
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.spec import Spec, load_spec
@@ -109,14 +113,16 @@ def simulate_tasks(
         latent, truth = draw_prior(
             design, points, priors, study.kind, count, int(rng.integers(2**31)), given
         )
+        true = truth["natural"]
+        noise = true[:, [NOISE]] * seed_factor(log_noise(true, design), design.points.shares)
         values = simulate_values(
-            study, design, latent[:, :cells], truth["natural"][:, 3], int(rng.integers(2**31))
+            study, design, latent[:, :cells], noise, int(rng.integers(2**31)), true[:, RUN_SHARE]
         )
         if values.min() > 0.0 and values.max() < top:
             break
     else:
         raise UsageError(f"no tasks of {TRIES} drawn from the priors lie in the metric's range")
-    start = truth["natural"].shape[1] - 2 * pools
+    start = SCALES + len(COMPONENTS)  # of the log half-lives
     return SimulatedTasks(
         run_table(runs, metric, values[: count - withheld], params),
         truth["utility"], truth["level"],

@@ -94,7 +94,7 @@ def fill(natural, shared, every, paths, first, epochs, shares, edge, edge_first,
         resid = mean(row, cells, x)
         cell_noise(row, cells, other[0], other[1], noise, along)
         apart = noise.copy()  # what is left of the noise beside the run effects
-        if cells.run.max() >= 0:
+        if n > 0 and cells.run.max() >= 0:
             run_effects(along, cells, rng, apart, resid)
         for r in range(n):
             gap = math.log(cells.value[r] - d)

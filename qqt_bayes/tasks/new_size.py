@@ -237,7 +237,7 @@ def draw_size(tasks: Tasks, params: float, nearest: int, points: Points) -> np.n
     none = cells._replace(
         value=unseen.value, replicates=unseen.count, scatter=unseen.scatter,
         eval_var=unseen.eval_var, first=unseen.points.first, epochs=unseen.points.epochs,
-        shares=unseen.points.shares, kernels=unseen.kernels,
+        shares=unseen.points.shares, kernels=unseen.kernels, run=unseen.run,
     )  # fmt: skip
     return condition(
         natural_draws(theta, posterior.chart), none, unseen, points, posterior.priors["regime"],
@@ -259,5 +259,5 @@ def without_runs(design: Design) -> Design:
     none = np.empty(0)
     return replace(
         design, value=none, count=none, scatter=none, eval_var=none, points=empty,
-        kernels=np.ascontiguousarray(design.kernels[:, :0, :0]),
+        kernels=np.ascontiguousarray(design.kernels[:, :0, :0]), run=design.run[:0].copy(),
     )  # fmt: skip
