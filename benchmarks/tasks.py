@@ -1,77 +1,119 @@
-"""Does sharing between tasks help? Forecasts with and without it, from every origin.
+"""Does sharing between tasks help? Forecasts with and without it.
 
     python benchmarks/tasks.py RUNS[:METRIC[:COLUMN]] ...
 
-Each table is back-tested with its metrics (or the values of a column, such as model) as tasks. The
-same separate fits are scored alone and joined, on runs beyond the origin: mean log score, coverage
-and interval score of 90% intervals, for levels and for differences to the best.
+With metrics as tasks, all are fitted up to every origin that they share and scored on the runs
+beyond it. With a column such as `model` or `params`, each of its values in turn is fitted up to an
+origin, the others with all their runs, and that one is scored: a model of which only small budgets
+were run. The same separate fits are scored alone, joined, and joined with a trend in the log of
+`params` where the table has it: mean log score, coverage and interval score of 90% intervals, for
+levels and for differences to the best. Gains in log score are averaged by task and origin; their
+standard error is that of the mean over these.
+
+`marin_isoflop.csv` and `scalebench_data_constrained.csv` are brought into our columns first.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from qqt_bayes import read_runs
+from qqt_bayes import fit, read_runs
 from qqt_bayes.backtest import judge, origins
+from qqt_bayes.backtest.origins import Origin
+from qqt_bayes.decide.predict import new_runs
 from qqt_bayes.errors import QQTError
-from qqt_bayes.model.noise import median_evaluation
-from qqt_bayes.runs import Runs
+from qqt_bayes.inference.sample import Settings
+from qqt_bayes.runs import Runs, format_number
 from qqt_bayes.tasks import Tasks, fit_tasks
-from qqt_bayes.tasks.several import thin
+from qqt_bayes.tasks.joint import kept_apart, sample_together
+
+ROWS = 9  # runs of a model at least
+ORIGINS = 1  # of each model, the last ones that leave something to predict
+SHORT = Settings(draws=600, tune=200, chains=2)  # enough to score
 
 
-def forecasts(tasks: Tasks, targets: list[tuple]) -> dict[str, list[np.ndarray]]:
-    """Draws of new runs for each task, alone and joined."""
-    drawn, latent, posteriors = [], [], []
-    for made, (samples, shares) in zip(tasks.fits, targets, strict=True):
-        posterior = thin(made.posterior)
-        there = posterior.at(posterior.design.points_at(samples, shares), seed=3)
-        drawn.append(there)
-        latent.append(posterior.irreducible[:, None] + np.exp(there.log_reducible))
-        posteriors.append(posterior)
-    index = tasks.join(drawn).index
-    out: dict[str, list[np.ndarray]] = {"alone": [], "joined": []}
-    for t, made in enumerate(tasks.fits):
-        for name, chosen in (("alone", np.arange(len(latent[t]))), ("joined", index[:, t])):
-            values = latent[t][chosen]
-            variance = posteriors[t].noise_variance(
-                values, targets[t][1], median_evaluation(made.study), chosen
-            )
-            rng = np.random.default_rng(5)
-            out[name].append(values + np.sqrt(variance) * rng.standard_normal(values.shape))
-    return out
+def ways(tasks: Tasks) -> dict[str, Tasks]:
+    """The same fits alone, joined, and joined with a trend."""
+    posteriors = [f.posterior for f in tasks.fits]
+    found = {"alone": replace(tasks, hierarchy=kept_apart(posteriors, tasks.seed, None))}
+    for how, decades in (("joined", None), ("trend", np.log10(tasks.params))):
+        if decades is None or np.isfinite(decades).all():
+            joint = sample_together(posteriors, decades, tasks.seed, SHORT, attempts=1)
+            figures = joint.gate.figures
+            if figures["r_hat"] > 1.05 or figures["ess"] < 100 or figures["diverging"] > 0.01:
+                print(how, "not converged:", joint.gate.failures[:2])
+            found[how] = replace(tasks, hierarchy=joint, pooled=True)
+    return found
 
 
-def back_test(name: str, runs: Runs, by: str, metric: str | None) -> list[pd.DataFrame]:
-    """Scores from every origin that all tasks share."""
-    chosen = [metric] if metric else runs.metrics
-    if by == "metric":
-        parts = {m: (runs, m) for m in chosen}
-    else:
-        models = dict.fromkeys(runs.table[by].dropna())
-        parts = {m: (runs.select(where={by: m}), chosen[0]) for m in models}
-    splits = {task: {round(np.log(o.upto), 1): o for o in origins(part, m)}
-              for task, (part, m) in parts.items()}  # fmt: skip
-    common = set.intersection(*(set(s) for s in splits.values()))
+def by_metric(name: str, runs: Runs) -> list[pd.DataFrame]:
+    """Scores from every origin that all metrics share."""
+    splits = {m: {round(np.log(o.upto), 1): o for o in origins(runs, m)} for m in runs.metrics}
     frames = []
-    for key in sorted(common):
-        own = [splits[task][key] for task in parts]
-        upto = max(o.upto for o in own)
+    for key in sorted(set.intersection(*(set(s) for s in splits.values()))):
+        upto = max(s[key].upto for s in splits.values())
         try:
-            tasks = fit_tasks(runs, chosen, by=by, upto=upto, seed=1)
+            tasks = fit_tasks(runs, by="metric", upto=upto, seed=1, pooled=False)
         except QQTError as error:
             print(name, upto, error)
             continue
-        own = [splits[task][key] for task in tasks.names]
-        targets = [(o.targets["samples"].to_numpy(float), o.shares) for o in own]
-        for how, draws in forecasts(tasks, targets).items():
-            for task, origin, values in zip(tasks.names, own, draws, strict=True):
-                frames.append(judge(origin, values).assign(set=name, task=task, how=how))
+        frames += scores(name, tasks, {m: splits[m][key] for m in tasks.names})
     return frames
+
+
+def by_column(name: str, runs: Runs, metric: str, column: str) -> list[pd.DataFrame]:
+    """Scores of each model fitted up to an origin, beside the others with all their runs."""
+    tasks = fit_tasks(runs, [metric], by=column, seed=1, pooled=False)
+    print("\n".join(tasks.notes))
+    frames = []
+    for t, made in enumerate(tasks.fits):
+        for origin in list(origins(made.runs, metric))[-ORIGINS:]:
+            try:
+                few = fit(origin.runs, metric, seed=1)
+            except QQTError as error:
+                print(name, tasks.names[t], origin.upto, error)
+                continue
+            fits = (*tasks.fits[:t], few, *tasks.fits[t + 1 :])
+            frames += scores(name, replace(tasks, fits=fits), {tasks.names[t]: origin})
+    return frames
+
+
+def scores(name: str, tasks: Tasks, targets: dict[str, Origin]) -> list[pd.DataFrame]:
+    """Scores of the targets of some tasks, alone and joined."""
+    frames = []
+    for how, found in ways(tasks).items():
+        for task, origin in targets.items():
+            made = found.joined[tasks.names.index(task)]
+            posterior, samples = made.posterior, origin.targets["samples"].to_numpy(float)
+            there = posterior.at(posterior.design.points_at(samples, origin.shares), seed=3)
+            latent = posterior.irreducible[:, None] + np.exp(there.log_reducible)
+            draws = new_runs(made, latent, origin.shares, seed=5)
+            frames.append(judge(origin, draws).assign(set=name, task=task, how=how))
+    return frames
+
+
+def read(path: str) -> Runs:
+    """A run table, or one of the published tables that are none yet."""
+    if "marin_isoflop" in path:
+        table = pd.read_csv(path)
+        pools = pd.DataFrame({"pool": table["data"].unique(), "size": np.inf})
+    elif "scalebench" in path:
+        raw = pd.read_csv(path)
+        raw["data"] = [format_number(u) for u in raw["unique_tokens"]]
+        table = raw.assign(run=[f"r{i}" for i in range(len(raw))], metric="loss")
+        table = table.rename(columns={"tokens": "samples", "loss": "value"})
+        sizes = raw.drop_duplicates("data")
+        pools = pd.DataFrame({"pool": sizes["data"], "size": sizes["unique_tokens"],
+                              "family": "web", "quality_rank": 1})  # fmt: skip
+    else:
+        return read_runs(path)
+    enough = table.groupby("params")["run"].transform("size") >= ROWS
+    return read_runs(table[enough], pools[pools["pool"].isin(table[enough]["data"])])
 
 
 def main() -> None:
@@ -83,13 +125,19 @@ def main() -> None:
         metric, _, column = rest.partition(":")
         name = path.rsplit("/", 1)[-1].split(".")[0]
         name = path.rsplit("/", 2)[-2] if name == "runs" else name
-        frames += back_test(name, read_runs(path), column or "metric", metric or None)
-    scores = pd.concat(frames, ignore_index=True)
-    table = scores.groupby(["set", "what", "how"]).agg(
+        runs = read(path)
+        frames += by_column(name, runs, metric, column) if column else by_metric(name, runs)
+    found = pd.concat(frames, ignore_index=True)
+    table = found.groupby(["set", "what", "how"]).agg(
         n=("in90", "size"), cover=("in90", "mean"), width=("width90", "mean"),
         score=("score90", "mean"), log_score=("log_score", "mean"),
     )  # fmt: skip
     print(table.round(4).to_string())
+    mean = found.groupby(["set", "what", "task", "origin", "how"])["log_score"].mean().unstack()
+    for how in (h for h in ("joined", "trend") if h in mean):
+        gain = (mean[how] - mean["alone"]).dropna().groupby(["set", "what"])
+        print(f"gain in log score, {how} less alone")
+        print(gain.agg(["mean", "sem", "count", "min", "max"]).round(4).to_string())
 
 
 if __name__ == "__main__":

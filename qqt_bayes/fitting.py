@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.errors import GateError
+from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.posterior import Posterior, sample_posterior
 from qqt_bayes.inference.sample import Settings, Start, warmed
 from qqt_bayes.model.design import build_design
@@ -151,6 +151,19 @@ class Fit:
             lines.append(f"spread between seeds, relative to the metric [90% ETI]: {told}")
         return "\n".join(lines + [f"note: {w}" for w in self.study.warnings])
 
+    def alone(self) -> Fit:
+        """Return this fit, unless its draws are joint with those of other tasks.
+
+        Raises
+        ------
+        UsageError
+            For a fit of :attr:`qqt_bayes.tasks.Tasks.joined`, which can only predict: what refits
+            or weighs the runs would leave out what the other tasks say.
+        """
+        if self.posterior.shared is not None:
+            raise UsageError("this fit is joint with other tasks -> take the one of tasks.fits")
+        return self
+
     def decide(self, budgets: Any, candidates: Any = None, **options: Any) -> Any:
         """Credible bands on the best data per budget; see :func:`qqt_bayes.decide.decide`."""
         return import_module("qqt_bayes.decide").decide(self, budgets, candidates, **options)
@@ -161,11 +174,11 @@ class Fit:
 
     def risk(self, budgets: Any, **options: Any) -> Any:
         """Whether these runs can be trusted that far; see :func:`qqt_bayes.risk.risk`."""
-        return import_module("qqt_bayes.risk").risk(self, budgets, **options)
+        return import_module("qqt_bayes.risk").risk(self.alone(), budgets, **options)
 
     def buy(self, budgets: Any, **options: Any) -> Any:
         """Which runs to buy next; see :func:`qqt_bayes.buy.buy`."""
-        return import_module("qqt_bayes.buy").buy(self, budgets, **options)
+        return import_module("qqt_bayes.buy").buy(self.alone(), budgets, **options)
 
     def plot(self, **options: Any) -> Any:
         """Posterior of utilities and half-lives beside their priors, as a matplotlib figure."""
@@ -187,7 +200,7 @@ class Fit:
             Others of :func:`fit`.
         """
         return fit(
-            self.runs.append(new_rows),
+            self.alone().runs.append(new_rows),
             self.study.metric,
             spec=self.spec,
             kind=self.study.kind,
@@ -199,7 +212,7 @@ class Fit:
 
     def save(self, path: str | Path) -> Path:
         """Save to a netCDF file; see :func:`qqt_bayes.load_fit`."""
-        return import_module("qqt_bayes.store").save_fit(self, path)
+        return import_module("qqt_bayes.store").save_fit(self.alone(), path)
 
 
 def fit(

@@ -24,7 +24,9 @@ GIVEN = {
     "fit = qqt.fit(qqt.read_runs('runs.csv'), 'loss', upto='500k')\n",
 }
 # Tested beside what they describe: they need a cluster, a law, runs of several model sizes.
-ELSEWHERE = {"docs/many_refits.md", "docs/own_law.md", "docs/allocate.md"}
+ELSEWHERE = {
+    "docs/many_refits.md", "docs/own_law.md", "docs/allocate.md", "docs/how_to/several_sizes.md",
+}  # fmt: skip
 # The fits of the gallery are of all bundled runs, a stack fits at every origin.
 LONG = {"docs/gallery.md", "docs/laws_side_by_side.md"}
 WITH_COMMANDS = [page for page in TEXT if blocks(TEXT[page], "console")]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from qqt_bayes.cli import many
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
+from qqt_bayes.runs.numbers import parse_number
 
 __all__ = ["register"]
 
@@ -36,6 +37,21 @@ def parse_weights(text: str | None) -> dict[str, float] | None:
     return out
 
 
+def parse_size(params: str, by: str, weights: str | None) -> float:
+    """Parameters asked for, such as ``"7B"``.
+
+    Raises
+    ------
+    UsageError
+        For what is no number, or goes with tasks that are no models.
+    """
+    if by == "metric":
+        raise UsageError("--params is about models -> add --by model, or --by params")
+    if weights is not None:
+        raise UsageError("--params asks about one model: it has no weights -> leave out --weights")
+    return parse_number(params)
+
+
 def tasks(
     table: o.Table,
     budgets: o.Budgets,
@@ -53,6 +69,10 @@ def tasks(
     alone: Annotated[
         bool, typer.Option("--alone", help="Do not let the tasks share what pools are.")
     ] = False,
+    params: Annotated[
+        str | None,
+        typer.Option(help="Decide for a model of so many parameters, run or not: 7B."),
+    ] = None,
     prob: o.Prob = 0.9,
     json: o.Json = False,
     plot: Annotated[
@@ -68,14 +88,18 @@ def tasks(
 ) -> None:
     """Decide for several tasks or models at once: together, one by one, and where they disagree.
 
-    Each is fitted alone; then they share what they say about the pools.
+    Each is fitted alone; then all are sampled together, sharing what they say about the pools.
+    With --params the models run tell what is best for a size that was not run.
 
     Example: qqt tasks runs.csv --budgets 960k --weights loss=1,error=2
+
+    Example: qqt tasks runs.csv --by model --params 7B --budgets 100B
     """
     from qqt_bayes.inference.sample import Settings
     from qqt_bayes.tasks import fit_tasks
 
     chosen = parse_weights(weights)
+    size = None if params is None else parse_size(params, by, weights)
     if plot is not None:
         o.writable(plot, (".png", ".pdf", ".svg"))
     runs = o.load_runs(table, pools, None, None)
@@ -85,7 +109,11 @@ def tasks(
             pooled=not alone, seed=seed, settings=Settings(draws=draws), workers=workers,
             progress=update,
         )  # fmt: skip
-    answer = made.decide(budgets, candidates, weights=chosen, prob=prob)
+    answer: Any
+    if size is None:
+        answer = made.decide(budgets, candidates, weights=chosen, prob=prob)
+    else:
+        answer = made.decide_size(size, budgets, candidates, prob=prob)
     if plot is not None:
         answer.plot().savefig(plot)
         o.note(f"drew {plot}")

@@ -25,7 +25,11 @@ from qqt_bayes.inference.marginal import (
     cell_exponents,
     cell_noise,
     covariance,
+    given_shared,
+    leaning,
+    level_leaning,
     mean,
+    own_shares,
     wander_of,
 )  # fmt: skip
 from qqt_bayes.inference.noise import run_effects
@@ -65,12 +69,12 @@ class Conditional:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_epochs, edge_shares,
-         speed, horizon, factor, rng, out, utility, level, parts):  # fmt: skip
+def fill(natural, shared, every, paths, first, epochs, shares, edge, edge_first, edge_epochs,
+         edge_shares, speed, horizon, factor, rng, out, utility, level, parts):  # fmt: skip
     """Fill the outputs for a block of draws; see :class:`Conditional`."""
-    n, pools = cells.first.shape
+    n, pools = every.first.shape
     points = first.shape[0]
-    comps = cells.kernels.shape[0]
+    comps = every.kernels.shape[0]
     x = np.empty((n, pools))
     xt = np.empty((points, pools))
     xe = np.empty((edge_first.shape[0], pools))
@@ -80,6 +84,9 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
     keep_parts = parts.shape[0] > 0
     for s in range(natural.shape[0]):
         row = natural[s]
+        cells = given_shared(every, shared[s], every.slopes)
+        own_utility, own_level = own_shares(cells)
+        toward, level_toward = leaning(row, cells), level_leaning(row, cells)
         d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
         cell_exponents(row, cells, cells.first, cells.epochs, cells.shares, x, no_slopes)
         cell_exponents(row, cells, first, epochs, shares, xt, no_slopes)
@@ -87,13 +94,14 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
         resid = mean(row, cells, x)
         cell_noise(row, cells, other[0], other[1], noise, along)
         apart = noise.copy()  # what is left of the noise beside the run effects
-        if cells.run.max() >= 0:
+        if n > 0 and cells.run.max() >= 0:
             run_effects(along, cells, rng, apart, resid)
         for r in range(n):
             gap = math.log(cells.value[r] - d)
             resid[r] = gap - resid[r] - math.sqrt(apart[r]) * rng.standard_normal()
         # simulate from the prior
-        scale = row[SCALES : SCALES + comps]
+        scale = row[SCALES : SCALES + comps].copy()
+        scale[0] *= math.sqrt(own_level)
         base = cells.level_sd * rng.standard_normal()
         quality = cells.quality_sd * rng.standard_normal()
         eps = np.empty(pools)
@@ -103,7 +111,7 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
             total = quality * cells.quality[i]
             for k in range(pools):
                 total += spread * factor[i, k] * eps[k]
-            utility[s, i] = m_b * total
+            utility[s, i] = m_b * math.sqrt(own_utility) * total
         for r in range(n):
             resid[r] -= base
             for i in range(pools):
@@ -127,7 +135,7 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
             total = 0.0
             for k in range(pools):
                 total += cells.likeness[i, k] * xpull[k]
-            utility[s, i] += m_b - m_b**2 * (
+            utility[s, i] += m_b * toward[i] - own_utility * m_b**2 * (
                 spread**2 * total + cells.quality_sd**2 * cells.quality[i] * lean
             )
         reference = 1.0 - d if cells.bounded else d
@@ -135,7 +143,7 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
         for t in range(points):
             total = start
             for i in range(pools):
-                total -= xt[t, i] * utility[s, i]
+                total += shares[t, i] * level_toward[i] - xt[t, i] * utility[s, i]
             gained = 0.0
             if edge[t] >= 0:
                 for i in range(pools):
@@ -160,7 +168,7 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
                 if keep_parts:
                     parts[s, j, paths.want_row[k]] += piece
         for i in range(pools):
-            total = start
+            total = start + level_toward[i]
             for k in range(pools):  # the levels' paths are the first ones
                 total += factor[i, k] * track[paths.first[k]]
             level[s, i] = total
@@ -174,6 +182,7 @@ def condition(
     regime: Prior,
     seed: int,
     *,
+    shared: np.ndarray | None = None,
     with_parts: bool = False,
     threads: int = 2,
 ) -> Conditional:
@@ -191,6 +200,9 @@ def condition(
         Of the multiple of the wander that is the scale of the change of regime.
     seed : int
         Same seed, same answer, whatever the number of threads.
+    shared : numpy.ndarray, optional
+        Dims (draw, shared): what the study has in common with others, see
+        :func:`qqt_bayes.inference.marginal.given_shared`; by default nothing.
     with_parts : bool
         Whether to keep what each component contributes.
     threads : int
@@ -202,6 +214,7 @@ def condition(
     cells = cells._replace(start=start, lengths=np.log(stop / start), repeats=repeats)
     paths = pack_paths(design.points.effects, points.effects, keep=pools)
     factor = np.linalg.cholesky(design.likeness)
+    common = np.empty((draws, 0)) if shared is None else shared
     out = np.empty((draws, len(points)))
     utility, level = np.empty((draws, pools)), np.empty((draws, pools))
     parts = np.zeros((draws if with_parts else 0, REGIME + 2, len(points)))
@@ -214,9 +227,9 @@ def condition(
     def work(job: tuple[int, np.random.SeedSequence]) -> None:
         begin, stream = job
         b = slice(begin, begin + CHUNK)
-        fill(natural[b], cells, paths, points.first, points.epochs, points.shares, edge, *edges,
-             speed[b], horizon, factor, np.random.Generator(np.random.PCG64(stream)), out[b],
-             utility[b], level[b], parts[b])  # fmt: skip
+        fill(natural[b], common[b], cells, paths, points.first, points.epochs, points.shares, edge,
+             *edges, speed[b], horizon, factor, np.random.Generator(np.random.PCG64(stream)),
+             out[b], utility[b], level[b], parts[b])  # fmt: skip
 
     with ThreadPoolExecutor(allowed(threads)) as pool:
         list(pool.map(work, zip(blocks, streams, strict=True)))

@@ -32,6 +32,8 @@ from qqt_bayes.inference.noise import WORST, observation_noise
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.regime import relative_wander
 
+ALONE = np.empty(0)  # for a study that shares nothing with others
+
 # Order of the scalars at the head of the natural vector; component scales, log half-lives, harms,
 # log ratios of seed noise and, for a law that has them, log exchange rates follow.
 IRREDUCIBLE, UTILITY, SPREAD, NOISE, DILUTION, RUN_SHARE, NOISE_SPREAD, SCALES = range(8)
@@ -62,6 +64,56 @@ class Cells(NamedTuple):
     bounded: bool  # an error in [0, 1]: levels are relative to 1 - d, else to d
     run: np.ndarray  # (cell,) number of the trajectory it is a checkpoint of, else -1
     law: int = EFFECTIVE_UTILITY  # code of the law, or the address of the user's own
+    shared: np.ndarray = ALONE  # (0,), or what several studies have in common: see `given_shared`
+    slopes: np.ndarray = ALONE  # same length: filled with the derivatives in it
+
+
+# Order of what several studies share (see `given_shared`): the share of the variance of utilities
+# and of levels that is a study's own, the effect of quality, and the pools' leanings in both.
+OWN_UTILITY, OWN_LEVEL, BY_QUALITY, LEANINGS = 0, 1, 2, 3
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def given_shared(cells, shared, slopes):
+    """The cells of a study, given what it shares with others.
+
+    Its pools' utilities are then ``utility (1 + spread (a + own) + quality (b + own))`` and its
+    levels ``level + level_spread (l + own)``, with a, b and l the leanings in ``shared`` (those of
+    pools with their correlation), and ``own`` what is left to integrate out, whose variance is the
+    given share of what it is in a study alone.
+    """
+    return Cells(cells.value, cells.replicates, cells.scatter, cells.eval_var, cells.first,
+                 cells.epochs, cells.shares, cells.kernels, cells.likeness, cells.quality,
+                 cells.start, cells.lengths, cells.repeats, cells.level_mean, cells.level_sd,
+                 cells.quality_sd, cells.bounded, cells.run, cells.law, shared, slopes)  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def leaning(natural, cells):
+    """What to expect of the pools' utilities, relative to their mean, dim (pool,)."""
+    out = np.ones(cells.quality.shape[0])
+    if cells.shared.shape[0] > 0:
+        for i in range(out.shape[0]):
+            out[i] += natural[SPREAD] * cells.shared[LEANINGS + i]
+            out[i] += cells.shared[BY_QUALITY] * cells.quality[i]
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def level_leaning(natural, cells):
+    """What to expect of the pools' levels, relative to their mean, dim (pool,)."""
+    pools = cells.quality.shape[0]
+    if cells.shared.shape[0] > 0:
+        return natural[SCALES] * cells.shared[LEANINGS + pools :]
+    return np.zeros(pools)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def own_shares(cells):
+    """Share of the variance of utilities, and of levels, that is the study's own."""
+    if cells.shared.shape[0] > 0:
+        return cells.shared[OWN_UTILITY], cells.shared[OWN_LEVEL]
+    return 1.0, 1.0
 
 
 def wander_of(natural: np.ndarray) -> np.ndarray:
@@ -96,12 +148,15 @@ def covariance(natural, cells, x, noise_var, along):
     m_b, spread = natural[UTILITY], natural[SPREAD]
     xl = x @ cells.likeness
     xq = x @ cells.quality
-    pool_scale = (m_b * spread) ** 2
-    quality_scale = (m_b * cells.quality_sd) ** 2
+    own_utility, own_level = own_shares(cells)
+    pool_scale = own_utility * (m_b * spread) ** 2
+    quality_scale = own_utility * (m_b * cells.quality_sd) ** 2
     c = np.full((n, n), cells.level_sd**2)
     add_products(c, pool_scale * xl, np.ascontiguousarray(x.T))
     for j in range(cells.kernels.shape[0]):
         variance = natural[SCALES + j] ** 2
+        if j == 0:
+            variance *= own_level
         if variance > 0.0:
             for r in range(n):
                 for s in range(r + 1):
@@ -120,7 +175,12 @@ def covariance(natural, cells, x, noise_var, along):
 def mean(natural, cells, x):
     """Marginal mean of z, dim (cell,)."""
     reference = 1.0 - natural[IRREDUCIBLE] if cells.bounded else natural[IRREDUCIBLE]
-    return math.log(reference) + cells.level_mean - natural[UTILITY] * x.sum(axis=1)
+    start = math.log(reference) + cells.level_mean
+    return (
+        start
+        + cells.shares @ level_leaning(natural, cells)
+        - natural[UTILITY] * (x @ leaning(natural, cells))
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -198,20 +258,37 @@ def log_density(natural, cells, grad):
         for s in range(r):
             g[r, s] *= 2.0
     spare = np.empty(n)
+    own_utility, own_level = own_shares(cells)
+    level_inner = 0.0
     for j in range(comps):
         if natural[SCALES + j] > 0.0:
             inner = inner_product(g, cells.kernels[j], spare)
+            if j == 0:
+                level_inner = inner
+                inner *= own_level
             grad[SCALES + j] = 2.0 * natural[SCALES + j] * inner
     pool_inner = (gxl * x).sum()
     quality_inner = xq @ gxq
     s_q2 = cells.quality_sd**2
-    grad[UTILITY] = -(a @ x.sum(axis=1)) + 2.0 * m_b * (
+    lean = leaning(natural, cells)
+    xa = a @ x
+    grad[UTILITY] = -(xa @ lean) + 2.0 * m_b * own_utility * (
         spread**2 * pool_inner + s_q2 * quality_inner
     )
-    grad[SPREAD] = 2.0 * m_b**2 * spread * pool_inner
+    grad[SPREAD] = 2.0 * m_b**2 * own_utility * spread * pool_inner
+    if cells.shared.shape[0] > 0:
+        wa = a @ cells.shares
+        cells.slopes[OWN_UTILITY] = m_b**2 * (spread**2 * pool_inner + s_q2 * quality_inner)
+        cells.slopes[OWN_LEVEL] = natural[SCALES] ** 2 * level_inner
+        cells.slopes[BY_QUALITY] = -m_b * (xa @ cells.quality)
+        for i in range(pools):
+            grad[SPREAD] -= m_b * xa[i] * cells.shared[LEANINGS + i]
+            grad[SCALES] += wa[i] * cells.shared[LEANINGS + pools + i]
+            cells.slopes[LEANINGS + i] = -m_b * spread * xa[i]
+            cells.slopes[LEANINGS + pools + i] = natural[SCALES] * wa[i]
     for r in range(n):
         for i in range(pools):
-            d_x = -m_b * a[r] + 2.0 * m_b**2 * (
+            d_x = -m_b * a[r] * lean[i] + 2.0 * m_b**2 * own_utility * (
                 spread**2 * gxl[r, i] + s_q2 * gxq[r] * cells.quality[i]
             )
             grad[DILUTION] += d_x * slopes[BY_DILUTION, r, i]

@@ -21,7 +21,7 @@ from qqt_bayes.inference.marginal import Cells
 
 HEADER = 24
 
-__all__ = ["native_model", "pack"]
+__all__ = ["compiled_model", "native_model", "pack"]
 
 
 @intrinsic
@@ -113,7 +113,7 @@ def unpack(buffer):
     rate_factor = buffer[at : at + pools * free].reshape((pools, free))
     cells = Cells(value, count, scatter, eval_var, first, epochs, shares, kernels, likeness,
                   quality, start, lengths, repeats, buffer[5], buffer[6], buffer[7],
-                  buffer[8] > 0.5, run, int(buffer[13]))  # fmt: skip
+                  buffer[8] > 0.5, run, int(buffer[13]), buffer[:0], buffer[:0])  # fmt: skip
     chart = Chart(code, a, b, buffer[9], int(buffer[10]), buffer[11], buffer[12], finite,
                   life_factor, log_size, buffer[14] > 0.5, buffer[15], rate_factor,
                   buffer[17], buffer[18], buffer[21] > 0.5)  # fmt: skip
@@ -195,15 +195,31 @@ def native_model(
     jitter : float
         Spread of the starts, in u.
     """
+    buffer = pack(chart, cells, centre, factor)
+    return compiled_model(buffer, density_c, expand_c, dimension(chart), jitter)
+
+
+def compiled_model(buffer: np.ndarray, density: Any, expand: Any, size: int, jitter: float) -> Any:
+    """C functions of a walk, and the buffer that they read, as a model for nutpie.
+
+    Parameters
+    ----------
+    buffer : numpy.ndarray
+        What the functions read.
+    density, expand : numba C function
+        As :func:`density_c` and :func:`expand_c`.
+    size : int
+        Length of the vector that is walked, and of the one stored.
+    jitter : float
+        Spread of the starts.
+    """
     from nutpie.compile_pymc import CompiledPyMCModel
 
-    size = dimension(chart)
-    buffer = pack(chart, cells, centre, factor)
     return CompiledPyMCModel(
         dims={"theta": ("few",)},
         reparameterized_names=[],
-        compiled_logp_func=density_c,
-        compiled_expand_func=expand_c,
+        compiled_logp_func=density,
+        compiled_expand_func=expand,
         initial_point_func=partial(initial_point, size=size, jitter=jitter),
         shared_data={},
         shared_var_keys={},

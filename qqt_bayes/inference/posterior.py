@@ -37,6 +37,9 @@ class Posterior:
         Dims (sample, natural), chains one after the other.
     gradients : int
         Gradient evaluations spent.
+    shared : numpy.ndarray or None
+        Dims (sample, shared): what the study has in common with others that were sampled with it
+        (:mod:`qqt_bayes.inference.together`).
     """
 
     design: Design
@@ -46,6 +49,7 @@ class Posterior:
     stats: dict[str, np.ndarray]
     gradients: int
     seed: int
+    shared: np.ndarray | None = None
 
     @cached_property
     def cells(self) -> Cells:
@@ -177,6 +181,7 @@ class Posterior:
         return condition(
             self.natural[::every], self.cells, self.design, points, self.priors["regime"],
             seed=self.seed * 1_000_003 + seed, with_parts=with_parts,
+            shared=None if self.shared is None else self.shared[::every],
         )  # fmt: skip
 
     @cached_property

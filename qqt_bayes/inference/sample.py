@@ -17,7 +17,7 @@ COLD_JITTER = 0.3
 WARM_TUNE, WARM_ACCEPT = 100, 0.8
 STATS = ("diverging", "energy", "n_steps", "step_size")
 
-__all__ = ["Settings", "Start", "Walk", "sample_few", "warmed"]
+__all__ = ["Settings", "Start", "Walk", "sample_few", "walk_model", "warmed"]
 
 
 @dataclass(frozen=True)
@@ -104,14 +104,20 @@ def sample_few(
     progress : callable, optional
         Called with nutpie's chain progress now and then.
     """
-    import nutpie
-
-    settings = settings or Settings()
     size = dimension(chart)
     if start is None:
         model = native_model(chart, cells, np.zeros(size), np.eye(size), COLD_JITTER)
     else:
         model = native_model(chart, cells, start.centre, start.factor, 1.0)
+    return walk_model(model, seed, settings or Settings(), progress)
+
+
+def walk_model(
+    model: Any, seed: int, settings: Settings, progress: Callable[[Any], None] | None = None
+) -> Walk:
+    """Sample a compiled model; see :func:`sample_few`."""
+    import nutpie
+
     trace = nutpie.sample(
         model,
         draws=settings.draws,

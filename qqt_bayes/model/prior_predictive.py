@@ -7,6 +7,7 @@ reference likelihood added, it is a data set whose truth is known.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,13 @@ def kernel_factor(kernel: np.ndarray) -> np.ndarray:
 
 
 def draw_prior(
-    design: Design, points: Points, priors: dict[str, Prior], kind: str, draws: int, seed: int
+    design: Design,
+    points: Points,
+    priors: dict[str, Prior],
+    kind: str,
+    draws: int,
+    seed: int,
+    given: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Draw everything from the prior.
 
@@ -68,6 +75,10 @@ def draw_prior(
         Number of draws.
     seed : int
         Same seed, same draws.
+    given : mapping, optional
+        What is not to be drawn: scalars by name, dim (draw,), and whitened deviations of the pools
+        as ``utility_effects``, ``level_effects`` and ``half_life_effects`` (finite pools only),
+        dims (draw, pool), standard normal beforehand.
 
     Returns
     -------
@@ -84,23 +95,30 @@ def draw_prior(
         for name in priors
         if name not in ("harm", "exchange_rate", "run_share", "seed_noise_spread")
     }
+    given = given or {}
+    scalar |= {name: given[name] for name in scalar if name in given}
     pools, finite = len(design.sizes), np.isfinite(design.sizes)
+
+    def effects_of(what: str, count: int) -> np.ndarray:
+        drawn = rng.standard_normal((draws, count))
+        return np.asarray(given.get(f"{what}_effects", drawn))
+
     factor = np.linalg.cholesky(design.likeness)
     root = np.linalg.cholesky(design.likeness[np.ix_(finite, finite)])
     eta = np.zeros((draws, pools))
-    eta[:, finite] = rng.standard_normal((draws, len(root))) @ root.T
+    eta[:, finite] = effects_of("half_life", len(root)) @ root.T
     log_half_life = np.log(scalar["half_life"])[:, None] + scalar["half_life_spread"][:, None] * eta
     log_half_life += scalar["dilution"][:, None] * design.log_size
     harm = priors["harm"].draw((draws, pools), rng)
     if not priors["harm"].fixed:
         harm = np.where(finite, harm, 0.0)
 
-    relative = scalar["utility_spread"][:, None] * (rng.standard_normal((draws, pools)) @ factor.T)
+    relative = scalar["utility_spread"][:, None] * (effects_of("utility", pools) @ factor.T)
     quality = scalar["quality_effect"][:, None] * design.quality
     utility = scalar["utility"][:, None] * (1.0 + quality + relative)
     reference = scalar["irreducible"] if kind == "loss" else 1.0 - scalar["irreducible"]
     common = np.log(reference) + scalar["level"]
-    apart = rng.standard_normal((draws, pools)) @ factor.T
+    apart = effects_of("level", pools) @ factor.T
     level = common[:, None] + scalar["level_spread"][:, None] * apart
 
     law, log_rate = find_law(design.law), np.zeros((draws, pools))

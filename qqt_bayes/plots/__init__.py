@@ -15,7 +15,7 @@ from qqt_bayes.plots.pools import plot_pools
 from qqt_bayes.plots.shares import plot_shares
 from qqt_bayes.plots.stack import plot_stack
 from qqt_bayes.plots.style import COLUMN, WIDE, new_figure, style
-from qqt_bayes.plots.tasks import plot_task_decision, plot_tasks
+from qqt_bayes.plots.tasks import plot_size_decision, plot_task_decision, plot_tasks
 from qqt_bayes.plots.value import plot_plan
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "plot_plan",
     "plot_pools",
     "plot_shares",
+    "plot_size_decision",
     "plot_stack",
     "plot_task_decision",
     "plot_tasks",

@@ -13,10 +13,11 @@ from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.tasks import TaskDecision, Tasks
+    from qqt_bayes.tasks.new_size import SizeDecision
 
 MOST = 10  # candidates shown, by P(best) for any task
 
-__all__ = ["plot_task_decision", "plot_tasks"]
+__all__ = ["plot_size_decision", "plot_task_decision", "plot_tasks"]
 
 
 def plot_task_decision(
@@ -101,6 +102,54 @@ def plot_tasks(tasks: Tasks, *, width: float = COLUMN) -> Figure:
         own.caption = (
             "Utility and half-life of each pool by task: fitted alone (hollow) and with what the "
             "tasks share (filled); medians and 90% equal-tailed intervals."
+        )
+        return own
+
+
+def plot_size_decision(d: SizeDecision, *, width: float = COLUMN) -> Figure:
+    """Gap of each candidate to the best, one panel a budget, for a model size not run.
+
+    Parameters
+    ----------
+    d : SizeDecision
+        From ``tasks.decide_size``.
+    width : float
+        Inches.
+
+    Returns
+    -------
+    Figure
+    """
+    table = d.table
+    shown = np.sort(np.argsort(-d.p_best.max(axis=0), kind="stable")[:MOST])
+    names = [d.candidates[c].text for c in shown]
+    order = np.argsort(d.budgets)
+    with style():
+        own = new_figure(width, 0.26 * len(names) + 1.2)
+        axes: Any = own.subplots(1, len(order), sharey=True, squeeze=False)[0]
+        for ax, b in zip(axes, order, strict=True):
+            rows = table[table["samples"] == d.budgets[b]].set_index("data")
+            for y, name in enumerate(names):
+                mid, lo, hi = (100 * rows.loc[name, f"difference{e}"] for e in ("", "_lo", "_hi"))
+                colour, marker, _ = look(y)
+                ax.plot([lo, hi], [y, y], color=colour, lw=1.4)
+                ax.plot(mid, y, ls="", marker=marker, ms=3.6, mfc="white", mec=colour)
+                ax.annotate(
+                    f"P {rows.loc[name, 'p_best']:.2f}", (1.0, y), fontsize=SMALL, va="bottom",
+                    xycoords=("axes fraction", "data"), ha="right",
+                )  # fmt: skip
+            ax.axvline(0.0, color=GREY, lw=0.8, zorder=0)
+            ax.set_title(f"{format_number(d.budgets[b])} samples")
+            ax.set_xlabel("% of the reducible error")
+            ax.margins(x=0.08)
+            dress(ax)
+            ax.tick_params(axis="y", length=0)
+        axes[0].set_yticks(range(len(names)), [plain(n) for n in names])
+        axes[0].set_ylim(len(names) - 0.4, -0.7)
+        own.caption = (
+            f"Gap of each candidate to the best for a model of {format_number(d.params)} "
+            f"parameters, which was not run: medians and {100 * d.prob:g}% equal-tailed intervals, "
+            "in percent of the reducible error, with the probability of being best."
         )
         return own
 

@@ -1,7 +1,7 @@
 """Several tasks, or models, at once: what they share about the pools, and one decision for all."""
 
 from qqt_bayes.tasks.answer import TaskDecision
-from qqt_bayes.tasks.pooling import Pooled, pool_draws
+from qqt_bayes.tasks.joint import Joint
 from qqt_bayes.tasks.several import Tasks, fit_tasks
 
-__all__ = ["Pooled", "TaskDecision", "Tasks", "fit_tasks", "pool_draws"]
+__all__ = ["Joint", "TaskDecision", "Tasks", "fit_tasks"]

@@ -13,13 +13,11 @@ import pandas as pd
 
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.drawn import ask
-from qqt_bayes.decide.predict import bounded, ceiling
+from qqt_bayes.decide.predict import predict, thinning
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture
-from qqt_bayes.tasks.several import thin
 
 if TYPE_CHECKING:
-    from qqt_bayes.tasks.pooling import Pooled
     from qqt_bayes.tasks.several import Tasks
 
 SCHEMA = 1
@@ -45,8 +43,6 @@ class TaskDecision:
     candidates : tuple of Mixture
     prob : float
         Of the equal-tailed intervals and the credible sets.
-    found : Pooled
-        The joint draws over tasks that the answer rests on.
     """
 
     tasks: Tasks = field(repr=False)
@@ -55,7 +51,6 @@ class TaskDecision:
     budgets: np.ndarray
     candidates: tuple[Mixture, ...]
     prob: float
-    found: Pooled = field(repr=False)
 
     @cached_property
     def aggregate(self) -> np.ndarray:
@@ -168,11 +163,13 @@ class TaskDecision:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object of ``--json``, as a dict."""
+        joint = self.tasks.hierarchy
         return {
             "schema": SCHEMA,
             "tasks": dict(zip(self.tasks.names, map(float, self.weights), strict=True)),
-            "pooled": self.found.joined,
-            "correlation": [float(v) for v in np.median(self.found.correlation, axis=0)],
+            "pooled": joint.joined,
+            "correlation": [float(v) for v in np.median(joint.correlation, axis=0)],
+            "correlation_of": list(joint.kinds),
             "prob": self.prob,
             "notes": list(self.tasks.notes),
             "budgets": [
@@ -264,17 +261,11 @@ def decide_tasks(
             for mixture in ask(made.study, budgets, None).candidates:
                 found.setdefault(mixture.key, mixture)
         candidates = [m.text for m in found.values()]
-    drawn, values = [], []
-    for made in tasks.fits:
-        question = ask(made.study, budgets, candidates)
-        shape = (len(question.budgets), len(question.candidates))
-        samples = np.repeat(question.budgets, shape[1])
-        posterior = thin(made.posterior)
-        points = posterior.design.points_at(samples, np.tile(question.shares, (shape[0], 1)))
-        there = posterior.at(points)
-        latent = posterior.irreducible[:, None] + np.exp(there.log_reducible)
-        values.append(bounded(latent, ceiling(made, samples)).reshape(-1, *shape))
-        drawn.append(there)
-    joint = tasks.join(drawn)
-    latent = np.stack([v[joint.index[:, t]] for t, v in enumerate(values)], axis=1)
-    return TaskDecision(tasks, latent, chosen, question.budgets, question.candidates, prob, joint)
+    joined = tasks.joined
+    question = ask(joined[0].study, budgets, candidates)
+    points = len(question.budgets) * len(question.candidates)
+    every = max(thinning(f, points * len(joined)) for f in joined)
+    values = [predict(f, question.budgets, question.shares, every=every).latent for f in joined]
+    return TaskDecision(
+        tasks, np.stack(values, axis=1), chosen, question.budgets, question.candidates, prob
+    )

@@ -4,14 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.tasks.answer import TaskDecision
+    from qqt_bayes.tasks.several import Tasks
 
 MOST = 8  # candidates and tasks shown at each budget
 
-__all__ = ["describe"]
+__all__ = ["describe", "describe_tasks"]
+
+
+def describe_tasks(tasks: Tasks) -> str:
+    """See :attr:`Tasks.text`."""
+    joint = tasks.hierarchy
+    lines = [f"{len(tasks.fits)} tasks on {len(tasks.fits[0].study.pools.names)} pools"]
+    if joint.joined:
+        lines[0] += f", sampled together ({joint.effective:.0f} effective draws or more)"
+    elif joint.gate is not None:
+        lines.append(
+            f"the tasks are kept apart: sampled together, {joint.gate.failures[0]}; try more draws "
+            "(--draws) or another --seed"
+        )
+    for k, kind in enumerate(joint.kinds):
+        lo, mid, hi = np.quantile(joint.correlation[:, k], [0.05, 0.5, 0.95])
+        lines.append(
+            f"correlation of the pools' {kind.replace('_', '-')} between tasks: "
+            f"{mid:.2f} [{lo:.2f}, {hi:.2f}] (90% equal-tailed interval)"
+        )
+    lines += [
+        f"  {name}: {int(made.study.trained_on['runs'])} runs"
+        for name, made in zip(tasks.names, tasks.fits, strict=True)
+    ]
+    return "\n".join(lines + [f"note: {n}" for n in tasks.notes])
 
 
 def describe(d: TaskDecision) -> str:
@@ -22,7 +49,7 @@ def describe(d: TaskDecision) -> str:
     )
     more = f" and {d.size - MOST} more" if d.size > MOST else ""
     lines = [
-        d.tasks.describe(d.found),
+        describe_tasks(d.tasks),
         f"weighted mean of {weights}{more} ({'higher' if d.accuracies else 'lower'} is better); "
         f"{percent} equal-tailed credible intervals",
     ]

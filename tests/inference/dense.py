@@ -60,8 +60,11 @@ class Dense:
         return mean + loading @ centre, loading @ spread @ loading.T
 
 
-def dense_form(natural, design, priors, kind, samples=(), shares=()) -> Dense:
-    """Lay out the linear part at the cells and at wanted points, given a natural vector."""
+def dense_form(natural, design, priors, kind, samples=(), shares=(), shared=None) -> Dense:
+    """Lay out the linear part at the cells and at wanted points, given a natural vector.
+
+    And, where `shared` is given, what the study has in common with others.
+    """
     comps, pools = len(COMPONENTS), len(design.sizes)
     d, m_b, spread = natural[IRREDUCIBLE], natural[UTILITY], natural[SPREAD]
     scales = dict(zip(COMPONENTS, natural[SCALES : SCALES + comps], strict=True))
@@ -94,14 +97,19 @@ def dense_form(natural, design, priors, kind, samples=(), shares=()) -> Dense:
     )
     runs = design.run.max(initial=-1) + 1
     structural = np.concatenate([structural, np.zeros((len(structural), runs))], axis=1)
+    if shared is None:
+        shared = np.concatenate([[1.0, 1.0, 0.0], np.zeros(2 * pools)])
+    lean, level_lean = shared[3:].reshape(2, pools)
+    relative, quality = np.sqrt(shared[0]) * relative, np.sqrt(shared[0]) * quality
+    apart = np.sqrt(shared[1]) * apart
     none = np.zeros((pools, structural.shape[1]))
     zero_level, zero_utility = np.zeros((pools, 1 + pools)), np.zeros((pools, 1 + pools))
     level = np.concatenate([common, apart, zero_utility, none], axis=1)
     utility = np.concatenate([zero_level, quality, relative, none], axis=1)
     loading = points.shares @ level - x @ utility
     loading[:, level.shape[1] - structural.shape[1] :] += structural
-    level_centre = np.full(pools, np.log(reference) + level_mean)
-    utility_centre = np.full(pools, m_b)
+    level_centre = np.log(reference) + level_mean + scales["level_spread"] * level_lean
+    utility_centre = m_b * (1.0 + spread * lean + shared[2] * design.quality)
     mean = points.shares @ level_centre - x @ utility_centre
 
     gap = design.value - d
@@ -122,9 +130,9 @@ def dense_form(natural, design, priors, kind, samples=(), shares=()) -> Dense:
     )  # fmt: skip
 
 
-def dense_log_density(natural, design, priors, kind) -> float:
+def dense_log_density(natural, design, priors, kind, shared=None) -> float:
     """The marginal log density by :mod:`scipy`, with the scatter and Jacobian terms."""
-    form = dense_form(natural, design, priors, kind)
+    form = dense_form(natural, design, priors, kind, shared=shared)
     mean, a = form.seen
     density = multivariate_normal(mean, a @ a.T + np.diag(form.noise)).logpdf(form.z)
     extra = design.count - 1

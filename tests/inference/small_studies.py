@@ -51,6 +51,13 @@ class Case:
         return natural
 
 
+def leaning(case: Case, seed: int) -> np.ndarray:
+    """Something that a study could share with others; see `marginal.given_shared`."""
+    rng, pools = np.random.default_rng(seed), len(case.design.sizes)
+    quality = 0.0 if case.chart.rated else 0.3  # utilities of such a law do not differ by pool
+    return np.concatenate([[0.4, 0.7, quality], rng.normal(size=2 * pools)])
+
+
 def simulate(rows: list[tuple[str, float]], pools: dict[str, list], metric: str, seed: int,
              spec: Spec | None = None, **columns: Any) -> Case:  # fmt: skip
     """A study with these rows (data, samples), its truth drawn from the prior."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from dense import dense_form
-from small_studies import Case
+from small_studies import Case, leaning
 
 from qqt_bayes.inference.conditional import CHUNK, condition
 from qqt_bayes.inference.marginal import wander_of
@@ -33,14 +33,18 @@ def wanted(case: Case) -> tuple[np.ndarray, np.ndarray]:
     return np.array(samples), np.array(shares)
 
 
-@pytest.fixture(scope="module")
-def drawn(case: Case):
+@pytest.fixture(scope="module", params=["alone", "shared"])
+def drawn(case: Case, request: pytest.FixtureRequest):
     """Many draws at one natural vector, and what they should be: mean and covariance."""
+    shared = leaning(case, 5) if request.param == "shared" else None
     samples, shares = wanted(case)
     natural = case.naturals(1, seed=8)[0]
     points = case.design.points_at(samples, shares)
-    draws = condition(np.tile(natural, (DRAWS, 1)), case.cells, case.design, points, STILL, seed=1)
-    form = dense_form(natural, case.design, case.priors, case.kind, samples, shares)
+    draws = condition(
+        np.tile(natural, (DRAWS, 1)), case.cells, case.design, points, STILL, seed=1,
+        shared=None if shared is None else np.tile(shared, (DRAWS, 1)),
+    )  # fmt: skip
+    form = dense_form(natural, case.design, case.priors, case.kind, samples, shares, shared)
     there = tuple(part[len(form.z) :] for part in form.log_reducible)
     mean, covariance = form.conditional(there, form.utility, form.level)
     together = np.concatenate([draws.log_reducible, draws.utility, draws.level], axis=1)

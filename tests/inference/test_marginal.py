@@ -11,7 +11,7 @@ import pytensor.tensor as pt
 import pytest
 from dense import dense_form, dense_log_density
 from scipy import stats
-from small_studies import Case, rated_study
+from small_studies import Case, leaning, rated_study
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.cells import build_cells
@@ -35,6 +35,7 @@ from qqt_bayes.inference.marginal import (
     SCALES,
     SPREAD,
     UTILITY,
+    given_shared,
     log_density,
 )
 from qqt_bayes.inference.native import density_c, expand_c, pack, unpack
@@ -108,6 +109,26 @@ def test_equals_scipy(case: Case) -> None:
         density = log_density(natural, case.cells, np.empty(len(natural)))
         expected = dense_log_density(natural, case.design, case.priors, case.kind)
         np.testing.assert_allclose(density, expected, rtol=1e-9, atol=1e-6)
+
+
+def test_equals_scipy_given_what_is_shared(case: Case) -> None:
+    """Value, and derivatives in the few and in what is shared, against finite differences."""
+    shared, slopes = leaning(case, 4), np.empty(3 + 2 * len(case.design.sizes))
+    for natural in case.naturals(5, seed=1):
+        cells = given_shared(case.cells, shared, slopes)
+        gradient, scratch = np.empty(len(natural)), np.empty(len(natural))
+        density = log_density(natural, cells, gradient)
+        expected = dense_log_density(natural, case.design, case.priors, case.kind, shared)
+        np.testing.assert_allclose(density, expected, rtol=1e-9, atol=1e-9)
+
+        def moved(v, n=natural, s=scratch):
+            return log_density(n, given_shared(case.cells, v, np.empty(len(v))), s)
+
+        found = slopes.copy()
+        np.testing.assert_allclose(found, gradient_of(moved, shared), rtol=2e-5, atol=2e-5)
+        rough = gradient_of(lambda v, c=cells, s=scratch: log_density(v, c, s), natural)
+        free = np.abs(natural) > 1e-9
+        np.testing.assert_allclose(gradient[free], rough[free], rtol=2e-4, atol=2e-4)
 
 
 def test_gradient_equals_finite_differences(case: Case) -> None:

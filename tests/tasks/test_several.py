@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from qqt_bayes.cli.main import app
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.sample import Settings
 from qqt_bayes.tasks import Tasks
-from qqt_bayes.tasks.several import deviations, thin
+from qqt_bayes.tasks.several import join
 
 CANDIDATES = ["A", "A+B", "A+B+C"]
 
@@ -25,21 +26,6 @@ def both() -> Tasks:
     table = runs.table
     few = runs.replace(table[table["data"].isin(["A", "B", "C", "A+B", "A+B+C"])])
     return qqt.fit_tasks(few, upto="120k", settings=Settings(draws=400, cores=1), seed=3)
-
-
-def test_deviations_are_standard_normal_beforehand(both: Tasks) -> None:
-    """A pool that no run touches keeps its prior: zero mean, unit variance, in every task."""
-    made = both.fits[0]
-    posterior = thin(made.posterior)
-    x, block = deviations(posterior, posterior.fitted.utility)
-    pools = len(made.study.pools.names)
-    assert x.shape == (len(posterior.natural), 2 * pools)
-    assert set(block) == {0, 1}
-    unused = np.flatnonzero(~made.study.used)
-    assert len(unused)
-    life = x[:, pools + unused]
-    assert np.all(np.abs(life.mean(axis=0)) < 0.15)
-    np.testing.assert_allclose(life.std(axis=0), 1.0, atol=0.12)
 
 
 def test_one_decision_for_all(both: Tasks) -> None:
@@ -54,7 +40,6 @@ def test_one_decision_for_all(both: Tasks) -> None:
     # the best for either task alone is never dominated
     for t in range(2):
         assert np.all(d.p_pareto[0] >= d.task_p_best[t, 0] - 0.05)
-    assert both.hierarchy.joined
     assert "effective draws" in d.text
     assert list(d.by_task["task"]) == order
     assert json.dumps(d.to_json(), allow_nan=False)
@@ -76,15 +61,36 @@ def test_losses_and_errors_have_no_common_unit(both: Tasks) -> None:
         both.decide("240k", CANDIDATES, weights={"loss": 0})
 
 
-def test_tasks_that_cannot_be_joined_are_kept_apart(both: Tasks, monkeypatch) -> None:
-    """Joint draws that rest on too few draws of a task are not used, and it is said."""
-    monkeypatch.setattr("qqt_bayes.tasks.several.FEW", 10**6)
-    apart = Tasks(both.names, both.fits, True, (), 1)
-    assert not apart.hierarchy.joined
-    assert "kept apart" in apart.text
-    values = apart.fits[0].posterior.half_lives[:, 0]
-    drawn = values[apart.hierarchy.index[:, 0]]
-    np.testing.assert_allclose(np.median(drawn), np.median(values), rtol=0.05)
+def test_joint_draws_share_what_pools_are(both: Tasks) -> None:
+    """Both tasks' draws belong together: half-lives of a pool correlate as the hierarchy says."""
+    joint = both.hierarchy
+    assert joint.joined
+    assert joint.kinds == ("utility", "half_life", "level")
+    assert np.all((joint.correlation > 0) & (joint.correlation < 1))
+    high = joint.correlation[:, 1] > np.median(joint.correlation[:, 1])
+    lives = np.log([p.half_lives for p in joint.posteriors])
+    lives -= lives.mean(axis=2, keepdims=True)
+    together = [
+        np.corrcoef(lives[0, rows].ravel(), lives[1, rows].ravel())[0, 1] for rows in (high, ~high)
+    ]
+    assert together[0] > together[1]
+    assert both.joined[0].decide("240k", CANDIDATES).p_best.shape == (1, 3)
+    with pytest.raises(UsageError, match="joint with other tasks -> take the one of"):
+        both.joined[0].save("joint.nc")
+
+
+def test_tasks_that_do_not_converge_are_kept_apart(both: Tasks, monkeypatch) -> None:
+    """A joint walk that does not pass its gate is not used, and it is said."""
+    monkeypatch.setattr("qqt_bayes.inference.gate.R_HAT", 0.5)
+    joint = join(both.fits, None, True, 1, Settings(draws=60, tune=60, cores=1))
+    monkeypatch.undo()
+    apart = replace(both, hierarchy=joint)
+    assert not joint.joined
+    assert "kept apart: sampled together, " in apart.text
+    assert apart.decide("240k", CANDIDATES, weights={"loss": 1}).to_json()["pooled"] is False
+    alone, shuffled = both.fits[0].posterior, joint.posteriors[0]
+    assert np.isin(shuffled.half_lives[:, 0], alone.half_lives[:, 0]).all()
+    assert len(shuffled.natural) == min(len(f.posterior.natural) for f in both.fits)
 
 
 def test_one_task_is_no_hierarchy() -> None:

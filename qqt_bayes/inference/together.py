@@ -1,0 +1,260 @@
+r"""Several studies of the same pools in one walk: the joint density and its gradient, compiled.
+
+Each study t (a metric, a model) keeps its own few and its own prior. What the studies share is how
+their pools deviate from the average. A deviation :math:`x_{tk}` (of utility, level or log
+half-life, k one of the pools) is standard normal once whitened, and here
+
+.. math:: x_{tk} = \sqrt{\rho}\, f_{tk} + \sqrt{1 - \rho}\, e_{tk}, \qquad
+          f_{tk} = \frac{c_k + s_k z_t}{\sqrt{1 + z_t^2}},
+
+with c, s and e standard normal and a correlation :math:`\rho`, uniform, for each of the three
+kinds. Without a covariate z the studies are exchangeable (:math:`f = c`); with one, what is common
+may change with it. The marginal prior of every single study is the same as alone. With a covariate
+the studies' mean log utility and median log half-life are tied in the same way.
+
+Given :math:`\rho`, c and s, the own part of utilities and levels is linear in each study and is
+integrated out there, so the walk adds a handful of dimensions to those of the separate fits.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import carray, cfunc, njit, types
+
+from qqt_bayes.inference.chart import ROOT2, ROOT2PI, density_and_gradient
+from qqt_bayes.inference.marginal import (
+    BY_QUALITY,
+    LEANINGS,
+    OWN_LEVEL,
+    OWN_UTILITY,
+    given_shared,
+)  # fmt: skip
+from qqt_bayes.inference.native import as_doubles, to_few, unpack
+
+# Kinds of deviations, each with a correlation; the last one only with a covariate.
+UTILITY, HALF_LIFE, LEVEL, AVERAGE = 0, 1, 2, 3
+HEAD = 8  # numbers before the studies' records: studies, pools, finite pools, covariate, end
+RECORD = 6  # of a study: offset, few, covariate, places of utility, half-life, first deviation
+LEAST = 1e-9  # a correlation stays this far from 0 and 1
+
+__all__ = ["common_size", "joint_density", "pack_together"]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def common_size(pools, finite, trend):
+    """Numbers of correlations, and of coordinates that the studies have in common."""
+    return (4, 2 * pools + 3 + finite) if trend else (3, 2 * pools + 1 + finite)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def correlation(u):
+    """Uniform on 0 to 1 where u is standard normal; and its derivative."""
+    share = 0.5 * math.erfc(-u / ROOT2)
+    return min(max(share, LEAST), 1.0 - LEAST), math.exp(-0.5 * u * u) / ROOT2PI
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def common_part(head, z, trend, kinds, width):
+    """What is common to the studies, as it is at covariate z: f of the module's docstring."""
+    scale = 1.0 / math.sqrt(1.0 + z * z)
+    f = scale * head[kinds : kinds + width]
+    if trend:
+        f += scale * z * head[kinds + width : kinds + 2 * width]
+    return f
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill_shared(rho, f, factor, quality_sd, shared):
+    """Fill what the density of a study reads; see :func:`given_shared`."""
+    pools = factor.shape[0]
+    shared[OWN_UTILITY] = 1.0 - rho[UTILITY]
+    shared[OWN_LEVEL] = 1.0 - rho[LEVEL]
+    shared[BY_QUALITY] = math.sqrt(rho[UTILITY]) * quality_sd * f[pools]
+    for i in range(pools):
+        a, b = 0.0, 0.0
+        for k in range(i + 1):
+            a += factor[i, k] * f[k]
+            b += factor[i, k] * f[pools + 1 + k]
+        shared[LEANINGS + i] = math.sqrt(rho[UTILITY]) * a
+        shared[LEANINGS + pools + i] = math.sqrt(rho[LEVEL]) * b
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def tied(record, finite, pools, trend):
+    """Which of a study's few have a common part: places in it, in f, and their kind."""
+    out = np.empty((finite + 2, 3), np.int64)
+    for k in range(finite):
+        out[k] = int(record[5]) + k, 2 * pools + 1 + k, HALF_LIFE
+    count = finite
+    for j in range(2):
+        if trend and record[3 + j] >= 0:
+            out[count] = int(record[3 + j]), 2 * pools + 1 + finite + j, AVERAGE
+            count += 1
+    return out[:count]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def joint_density(u, buffer, gradient):
+    """Log joint density where the walk is; fills its gradient."""
+    studies, pools, finite = int(buffer[0]), int(buffer[1]), int(buffer[2])
+    trend = buffer[3] > 0.5
+    kinds, width = common_size(pools, finite, trend)
+    records = buffer[HEAD : HEAD + studies * RECORD].reshape((studies, RECORD))
+    root = HEAD + studies * RECORD
+    likeness = buffer[root : root + pools * pools].reshape((pools, pools))
+    at = kinds + width * (2 if trend else 1)
+    total = 0.0
+    for i in range(at):
+        total -= 0.5 * u[i] * u[i]
+        gradient[i] = -u[i]
+    rho, turn, d_rho = np.empty(kinds), np.empty(kinds), np.zeros(kinds)
+    for b in range(kinds):
+        rho[b], turn[b] = correlation(u[b])
+    shared, slopes = np.empty(LEANINGS + 2 * pools), np.zeros(LEANINGS + 2 * pools)
+    for t in range(studies):
+        record = records[t]
+        offset, size, z = int(record[0]), int(record[1]), record[2]
+        study = buffer[offset : offset + int(buffer[offset + 19])]
+        chart, alone = unpack(study)
+        f = common_part(u, z, trend, kinds, width)
+        fill_shared(rho, f, likeness, alone.quality_sd, shared)
+        theta, inner, d_f = np.empty(size), np.empty(size), np.zeros(width)
+        factor = to_few(u[at : at + size], study, theta)
+        places = tied(record, finite, pools, trend)
+        own = np.empty(len(places))
+        for k in range(len(places)):
+            i, j, b = places[k]
+            own[k] = theta[i]
+            theta[i] = math.sqrt(rho[b]) * f[j] + math.sqrt(1.0 - rho[b]) * own[k]
+            total += 0.5 * (theta[i] ** 2 - own[k] ** 2)  # the prior is on the own part
+        cells = given_shared(alone, shared, slopes)
+        total += density_and_gradient(theta, chart, cells, inner)
+        if not math.isfinite(total):
+            return -np.inf
+        for k in range(len(places)):
+            i, j, b = places[k]
+            push = inner[i] + theta[i]
+            inner[i] = push * math.sqrt(1.0 - rho[b]) - own[k]
+            d_f[j] += push * math.sqrt(rho[b])
+            d_rho[b] += 0.5 * push * (f[j] / math.sqrt(rho[b]) - own[k] / math.sqrt(1.0 - rho[b]))
+        pull = 0.0
+        for i in range(pools):
+            pull += slopes[LEANINGS + i] * shared[LEANINGS + i]
+            level = LEANINGS + pools + i
+            d_rho[LEVEL] += 0.5 * slopes[level] * shared[level] / rho[LEVEL]
+            for k in range(i + 1):
+                d_f[k] += math.sqrt(rho[UTILITY]) * likeness[i, k] * slopes[LEANINGS + i]
+                d_f[pools + 1 + k] += math.sqrt(rho[LEVEL]) * likeness[i, k] * slopes[level]
+        pull += slopes[BY_QUALITY] * shared[BY_QUALITY]
+        d_f[pools] += slopes[BY_QUALITY] * math.sqrt(rho[UTILITY]) * alone.quality_sd
+        d_rho[UTILITY] += 0.5 * pull / rho[UTILITY] - slopes[OWN_UTILITY]
+        d_rho[LEVEL] -= slopes[OWN_LEVEL]
+        scale = 1.0 / math.sqrt(1.0 + z * z)
+        for j in range(width):
+            gradient[kinds + j] += scale * d_f[j]
+            if trend:
+                gradient[kinds + width + j] += scale * z * d_f[j]
+        for k in range(size):
+            gradient[at + k] = 0.0
+            for i in range(k, size):
+                gradient[at + k] += factor[i, k] * inner[i]
+        at += size
+    for b in range(kinds):
+        gradient[b] += d_rho[b] * turn[b]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def joint_few(u, buffer, out):
+    """What is stored: correlations, what is common, and the few of each study as if alone."""
+    studies, pools, finite = int(buffer[0]), int(buffer[1]), int(buffer[2])
+    trend = buffer[3] > 0.5
+    kinds, width = common_size(pools, finite, trend)
+    records = buffer[HEAD : HEAD + studies * RECORD].reshape((studies, RECORD))
+    at = kinds + width * (2 if trend else 1)
+    out[:at] = u[:at]
+    for b in range(kinds):
+        out[b] = correlation(u[b])[0]
+    for t in range(studies):
+        record = records[t]
+        offset, size = int(record[0]), int(record[1])
+        theta = out[at : at + size]
+        to_few(u[at : at + size], buffer[offset : offset + int(buffer[offset + 19])], theta)
+        f = common_part(u, record[2], trend, kinds, width)
+        for i, j, b in tied(record, finite, pools, trend):
+            theta[i] = math.sqrt(out[b]) * f[j] + math.sqrt(1.0 - out[b]) * theta[i]
+        at += size
+
+
+@cfunc(
+    types.int64(types.uint64, types.CPointer(types.double), types.CPointer(types.double),
+                types.CPointer(types.double), types.voidptr),
+    cache=True, error_model="numpy",
+)  # fmt: skip
+def joint_density_c(size, u_pointer, gradient_pointer, value_pointer, data_pointer):
+    """Log density and gradient where the walk is; a return above zero is a rejected point."""
+    doubles = as_doubles(data_pointer)
+    buffer = carray(doubles, (int(carray(doubles, (HEAD,))[4]),))
+    gradient = carray(gradient_pointer, (size,))
+    value = joint_density(carray(u_pointer, (size,)), buffer, gradient)
+    carray(value_pointer, (1,))[0] = value
+    if not np.isfinite(value):
+        return 4
+    for k in range(size):
+        if not np.isfinite(gradient[k]):
+            return 3
+    return 0
+
+
+@cfunc(
+    types.int64(types.uint64, types.uint64, types.CPointer(types.double),
+                types.CPointer(types.double), types.voidptr),
+    cache=True,
+)  # fmt: skip
+def joint_few_c(size, expanded, u_pointer, out_pointer, data_pointer):
+    """See :func:`joint_few`."""
+    doubles = as_doubles(data_pointer)
+    buffer = carray(doubles, (int(carray(doubles, (HEAD,))[4]),))
+    joint_few(carray(u_pointer, (size,)), buffer, carray(out_pointer, (expanded,)))
+    return 0
+
+
+def pack_together(
+    studies: list[np.ndarray],
+    sizes: list[int],
+    places: list[tuple[int, int, int]],
+    covariate: np.ndarray | None,
+    likeness: np.ndarray,
+    finite: int,
+) -> np.ndarray:
+    """One flat buffer of several packed studies.
+
+    Parameters
+    ----------
+    studies : list of numpy.ndarray
+        From :func:`qqt_bayes.inference.native.pack`.
+    sizes : list of int
+        Lengths of their few.
+    places : list of tuple
+        Of the mean utility, the median half-life and the first pool's deviation from it, in the
+        few; -1 for one that is fixed or whose prior is not standard normal there.
+    covariate : numpy.ndarray or None
+        Dim (study,): standardised; None for exchangeable studies.
+    likeness : numpy.ndarray
+        Dims (pool, pool): prior correlation of the pools.
+    finite : int
+        Pools that can be repeated.
+    """
+    pools = len(likeness)
+    factor = np.linalg.cholesky(likeness)
+    z = np.zeros(len(studies)) if covariate is None else covariate
+    begin = HEAD + len(studies) * RECORD + pools * pools
+    offsets = begin + np.concatenate([[0], np.cumsum([len(s) for s in studies])])
+    header = np.zeros(HEAD)
+    header[:5] = len(studies), pools, finite, covariate is not None, offsets[-1]
+    records = np.array(
+        [(o, n, c, *p) for o, n, c, p in zip(offsets, sizes, z, places, strict=False)]
+    )
+    return np.concatenate([header, records.ravel(), factor.ravel(), *studies])

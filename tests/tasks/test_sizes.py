@@ -1,0 +1,119 @@
+"""Models of several sizes: the trend they share, a size that was not run, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import qqt_bayes as qqt
+from qqt_bayes.calibrate.simulated_tasks import simulate_tasks
+from qqt_bayes.cli.main import app
+from qqt_bayes.errors import UsageError
+from qqt_bayes.inference.sample import Settings
+from qqt_bayes.runs import Runs
+from qqt_bayes.tasks import Tasks
+from qqt_bayes.tasks.orders import orders_of
+from qqt_bayes.tasks.several import join
+
+SIZES = np.array([1e7, 1e8, 1e9])
+NAMES = ["A", "B", "C"]
+
+
+def design() -> Runs:
+    """Three pools, each alone at four budgets."""
+    rows = [(name, n) for name in NAMES for n in (30e3, 120e3, 480e3, 960e3)]
+    table = pd.DataFrame(rows, columns=["data", "samples"])
+    table = table.assign(run=[f"r{i}" for i in range(len(rows))], metric="loss", value=1.0)
+    return qqt.read_runs(table, pd.DataFrame({"pool": NAMES, "size": [6e4, 9e4, 2e5]}))
+
+
+def simulated(seed: int, **correlation: float) -> Runs:
+    return simulate_tasks(
+        design(), "loss", 3, np.array([2e6]), np.eye(3), seed=seed, correlation=correlation,
+        params=SIZES,
+    ).runs  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sizes() -> Tasks:
+    runs = simulated(3, utility=0.6, half_life=0.6, level=0.6, average=0.6)
+    settings = Settings(draws=400, cores=1)
+    found = qqt.fit_tasks(runs, by="model", seed=1, settings=settings)
+    assert found.hierarchy.joined, found.text
+    return found
+
+
+def test_the_trend_is_in_decades_from_the_middle(sizes: Tasks) -> None:
+    np.testing.assert_allclose(sizes.params, SIZES)
+    np.testing.assert_allclose(sizes.hierarchy.covariate, [-1.0, 0.0, 1.0], atol=1e-12)
+    assert sizes.hierarchy.kinds == ("utility", "half_life", "level", "average")
+
+
+def test_a_size_that_was_not_run(sizes: Tasks) -> None:
+    d = sizes.decide_size(1e9, ["960k", "3.84M"], NAMES)
+    assert d.nearest == "m2"
+    assert d.log_reducible.shape[1:] == (2, 3)
+    np.testing.assert_allclose(d.p_best.sum(axis=1), 1.0)
+    assert np.all((d.expected_regret >= 0) & (d.expected_regret <= 1))
+    assert set(d.table["data"]) == set(NAMES)
+    assert "from models of 10M to 1B" in d.text
+    assert json.dumps(d.to_json(), allow_nan=False)
+    assert d.plot().axes
+    assert float(d.draws.min()) == 0.0
+    same = sizes.decide_size(1e9, ["960k", "3.84M"], NAMES)
+    np.testing.assert_array_equal(d.log_reducible, same.log_reducible)
+
+
+def test_a_size_far_away_is_known_less(sizes: Tasks) -> None:
+    """Half-lives of a size of the middle are closer to those run than of one far outside."""
+    widths = []
+    for params in (1e8, 1e14):
+        gap = sizes.decide_size(params, "3.84M", NAMES).log_reducible
+        gap = gap[..., 1:] - gap[..., :1]
+        widths.append(np.diff(np.quantile(gap, [0.05, 0.95], axis=0), axis=0).mean())
+    assert widths[1] > 1.1 * widths[0]
+
+
+def test_tasks_without_a_trend_say_nothing_of_other_sizes(sizes: Tasks) -> None:
+    apart = join(sizes.fits, None, False, 1, Settings())
+    with pytest.raises(UsageError, match="share no trend in their size -> fit by model"):
+        replace(sizes, hierarchy=apart).decide_size(1e9, "1M")
+    with pytest.raises(UsageError, match="params is -1"):
+        sizes.decide_size(-1, "1M")
+
+
+def test_numbers_are_tasks_too() -> None:
+    runs = simulated(5)
+    orders = orders_of(runs, ["loss"], "params", {}, "effective_utility", 1, None)
+    assert [o.name for o in orders] == ["10M", "100M", "1B"]
+    assert [o.params for o in orders] == SIZES.tolist()
+    assert all(len(o.runs) == len(design()) for o in orders)
+
+
+def test_models_of_two_sizes_have_no_size() -> None:
+    runs = simulated(5)
+    table = runs.table.drop(columns="line")
+    table["group"] = np.where(table["params"] < 5e8, "small", "large")
+    orders = orders_of(runs.replace(table), ["loss"], "group", {}, "effective_utility", 1, None)
+    assert np.isnan(orders[0].params)
+    assert orders[1].params == 1e9
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--params", "7B"], "add --by model"),
+        (["--params", "7B", "--by", "model", "--weights", "a=1"], "leave out --weights"),
+    ],
+)
+def test_bad_questions_about_a_size(tmp_path, words: list[str], said: str) -> None:
+    path = tmp_path / "runs.csv"
+    design().table.to_csv(path)
+    result = CliRunner().invoke(app, ["tasks", str(path), "--budgets", "1M", *words])
+    assert isinstance(result.exception, UsageError)
+    assert said in str(result.exception)
