@@ -227,12 +227,11 @@ def _drop(data: Data, pool: str) -> Data:
 
 def _swap(data: Data, pool: str, other: str) -> Data:
     if other not in data.pools or other in data.names:
-        near = difflib.get_close_matches(other, data.pools.names, n=1, cutoff=0.5)
-        what = "is in the data already" if other in data.names else "is not in the pool table"
-        hint = f"write pool={near[0]}" if near and other not in data.names else (
-            "name another pool of the pool table, or say rank=... or utility=..."
-        )  # fmt: skip
-        raise CellError(f"pool '{other}' {what}", hint)
+        there = "is in the data already" if other in data.names else "is not in the pool table"
+        free = [n for n in data.pools if n not in data.names]
+        near = difflib.get_close_matches(other, free, n=1, cutoff=0.5)
+        mend = f"write pool={near[0]}" if near else "name another pool of the pool table"
+        raise CellError(f"pool '{other}' {there}", f"{mend}, or say rank=... or utility=...")
     if pool in data.growth or pool in data.rank or pool in data.utility:
         raise CellError(f"pool '{pool}' was changed in a row before", "swap it first")
     names = tuple(other if n == pool else n for n in data.names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,7 @@ def as_json(d: Decision) -> dict[str, Any]:
                     for row in rows.itertuples()
                 ],
             }
+            | ({"by_family": [asdict(f) for f in found]} if (found := d.by_family(b)) else {})
             | ({"good_enough": d.good_enough(b)} if d.margin is not None else {})
             | (
                 {"best_by_law": d.best_by_law(b), "laws_disagree": d.laws_disagree(b)}
