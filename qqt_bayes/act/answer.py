@@ -13,11 +13,11 @@ import pandas as pd
 from qqt_bayes.act.compare import Compared, compare
 from qqt_bayes.act.table import Action, brought_in, read_actions
 from qqt_bayes.decide import decide
-from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
+from qqt_bayes.decide.candidates import default_candidates, parse_budgets
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport, check_draws
-from qqt_bayes.runs import Mixture, parse_number
+from qqt_bayes.runs import Mixture, Pools, parse_mixture, parse_number
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -216,7 +216,7 @@ def act(
     notes: list[str] = []
     pools = fit.study.pools
     if data is not None:
-        now = parse_candidates([data], pools)[0]
+        now = data_now(data, pools)
     else:
         now = chosen_now(fit, wanted, actions)
         notes.append(f"nothing said of the data now, so {now.text}, the best without what is new")
@@ -249,13 +249,30 @@ def positive(price: str | float) -> float:
     UsageError
         Unless it is a finite number above 0.
     """
-    value = parse_number(price)
+    try:
+        value = parse_number(price)
+    except UsageError:
+        value = np.nan
     if not (np.isfinite(value) and value > 0):
         raise UsageError(
             f"price {price!r} -> give what training on one sample costs, above 0, in the unit of "
             "the column 'cost'"
         )
     return value
+
+
+def data_now(text: str, pools: Pools) -> Mixture:
+    """What would be trained on if nothing were done.
+
+    Raises
+    ------
+    UsageError
+        For what is not a mixture of known pools.
+    """
+    try:
+        return parse_mixture(text, pools)
+    except UsageError as error:
+        raise UsageError(str(error).replace("mixture", "data", 1)) from None
 
 
 def chosen_now(fit: Fit, budgets: np.ndarray, actions: Source) -> Mixture:

@@ -22,6 +22,9 @@ VERBS = {
     "data": "data=A:0.7+B4:0.3",
 }
 
+SYNONYMS = {"quality": "rank", "quality_rank": "rank", "replace": "pool", "swap": "pool",
+            "buy": "size", "grow": "size", "gain": "utility", "remove": "drop"}  # fmt: skip
+
 __all__ = ["VERBS", "Data", "apply", "parse_changes"]
 
 
@@ -115,7 +118,8 @@ def parse_changes(text: str) -> list[tuple[str, str]]:
     for part in filter(None, (p.strip() for p in text.split(";"))):
         verb, equals, value = (p.strip() for p in part.partition("="))
         if verb not in VERBS:
-            near = difflib.get_close_matches(verb, VERBS, n=1, cutoff=0.6)
+            near = [SYNONYMS[verb]] if verb in SYNONYMS else []
+            near = near or difflib.get_close_matches(verb, VERBS, n=1, cutoff=0.6)
             mend = (
                 f"write {VERBS[near[0]]}" if near else f"write one of {', '.join(VERBS.values())}"
             )
@@ -212,6 +216,12 @@ def _add(data: Data, pool: str) -> Data:
         raise CellError(
             f"a pool added to a mixture with shares ({data.text})",
             "say what shares it then has: data=A:0.6+B:0.3+C:0.1, with 'pool' blank",
+        )
+    twin = next((n for n in data.names if data.pools.overlaps(n, pool)), None)
+    if twin:
+        raise CellError(
+            f"pool '{pool}' shares samples with '{twin}', which is in the data",
+            f"have it in place of '{twin}': pool={pool}, with '{twin}' in the column 'pool'",
         )
     return _checked(replace(data, names=(*data.names, pool)))
 

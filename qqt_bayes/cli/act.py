@@ -43,9 +43,9 @@ def act(
 
     Example: qqt act runs.csv --metric loss --actions actions.csv --budgets 960k --data A+B
     """
-    from qqt_bayes.act.answer import positive
+    from qqt_bayes.act.answer import data_now, positive
     from qqt_bayes.act.table import read_actions
-    from qqt_bayes.decide.candidates import parse_budgets, parse_candidates
+    from qqt_bayes.decide.candidates import parse_budgets
     from qqt_bayes.decide.decision import check_prob
 
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
@@ -55,7 +55,7 @@ def act(
         o.writable(plot, (".png", ".pdf", ".svg"))
     if data is not None and not o.is_saved_fit(source):
         known = o.load_runs(source, pools, metric, kind).pools
-        read_actions(actions, known, parse_candidates([data], known)[0])
+        read_actions(actions, known, data_now(data, known))
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         seed=seed, draws=draws, on_fail=on_fail,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from importlib import import_module
 from itertools import pairwise
@@ -138,9 +138,18 @@ class Decision:
         close = self.expected_regret[budget] <= self.margin
         return [c.text for c, ok in zip(self.candidates, close, strict=True) if ok]
 
-    def by_family(self, budget: int) -> list[FamilyShare]:
-        """Which family of pools is best, and what is best within it; empty for one family."""
-        return by_family(self, budget)
+    @cached_property
+    def families(self) -> pd.DataFrame:
+        """Which family of pools is best, and what of it: one row a budget and family, or none.
+
+        Columns as those of `FamilyShare`, with ``samples``.
+        """
+        rows = [
+            {"samples": n} | asdict(found)
+            for b, n in enumerate(self.budgets)
+            for found in by_family(self, b)
+        ]
+        return pd.DataFrame(rows, columns=["samples", *(f.name for f in fields(FamilyShare))])
 
     def kept_share(self, latent: np.ndarray) -> np.ndarray | None:
         """Size of the draw-wise best over the widest candidate: (median, lo, hi) by budget."""

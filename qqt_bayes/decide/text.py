@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.decide.families import FamilyShare, by_family
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.decide.decision import Decision
-    from qqt_bayes.decide.families import FamilyShare
 
 __all__ = ["confidence", "decimals", "describe", "extrapolation"]
 
@@ -81,7 +81,7 @@ def describe(d: Decision) -> str:
         if len(rows) > SHOWN:
             lines.append(f"  and {len(rows) - SHOWN} more, each with a larger expected regret")
         lines.append(f"  {d.prob:.0%} credible set: {', '.join(d.credible_set(b))}")
-        families = d.by_family(b)
+        families = by_family(d, b)
         if families:
             lines.append(f"  P(best) by family: {family_words(families)}")
         if d.laws_disagree(b):

@@ -174,8 +174,11 @@ def test_the_data_now_are_chosen_without_what_is_new(small_fit) -> None:
 
 
 def test_bad_arguments(small_fit, rated_fit) -> None:
-    with pytest.raises(UsageError, match=r"price '0' -> give .* above 0"):
-        act(small_fit, "480k", ACTIONS, price="0")
+    for price in ("0", "free"):
+        with pytest.raises(UsageError, match=rf"price '{price}' -> give .* above 0"):
+            act(small_fit, "480k", ACTIONS, price=price)
+    with pytest.raises(UsageError, match=r"data 'A\+Z': unknown pool 'Z'"):
+        act(small_fit, "480k", ACTIONS, data="A+Z")
     with pytest.raises(UsageError, match=r"one utility for all pools.*pool=B4"):
         act(rated_fit, "480k", ACTIONS[ACTIONS["action"] == "better"], data="A+B")
     with pytest.raises(UsageError, match=r"pass --data"):

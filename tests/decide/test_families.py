@@ -86,12 +86,14 @@ def test_names_of_families() -> None:
 
 def test_in_words_and_json(small_fit) -> None:
     answer = small_fit.decide("480k", ["A", "B", "C", "A+B"])
-    found = answer.by_family(0)
-    assert {f.family for f in found} == {"python", "other"}
-    assert sum(f.p_best for f in found) == pytest.approx(1.0)
+    found = answer.families
+    assert set(found["family"]) == {"python", "other"}
+    assert found["p_best"].sum() == pytest.approx(1.0)
+    assert set(found["samples"]) == {480e3}
     assert "P(best) by family: python" in answer.text
     rows = answer.to_json()["budgets"][0]["by_family"]
     assert set(rows[0]) == {"family", "p_best", "best", "p_best_within", "expected_regret"}
     alone = small_fit.decide("480k", ["A", "B", "A+B"])
+    assert alone.families.empty
     assert "by family" not in alone.text
     assert "by_family" not in alone.to_json()["budgets"][0]
