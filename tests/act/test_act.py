@@ -213,3 +213,15 @@ def test_mistakes_cost_no_fit(small_tables, monkeypatch, capsys) -> None:
         main(words.split())
     assert stop.value.code == 2
     assert "actions.csv:2, column 'changes', 'rank=1': unknown pool 'Q'" in capsys.readouterr().err
+
+
+def test_an_accuracy_is_better_when_higher(accuracy_fit) -> None:
+    """The same change is a gain there: upwards, inside [0, 1], and of the same worth."""
+    answer = act(accuracy_fit, "480k", ACTIONS[ACTIONS["action"] == "better"], data="A+B")
+    found = row(answer, "better", 480e3)
+    assert found["change"] > 0
+    assert found["change_lo"] < found["change"] < found["change_hi"]
+    assert 0 < found["lo"] < found["median"] < found["hi"] < 1
+    assert found["factor"] > 1
+    assert "higher is better" in answer.text
+    assert "better to the right" in answer.plot().axes[0].get_xlabel()
