@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.marginal import DILUTION, SCALES, SPREAD, UTILITY, Cells, cell_exponents
+from qqt_bayes.inference.marginal import (
+    DILUTION,
+    SCALES,
+    SPREAD,
+    UTILITY,
+    Cells,
+    cell_exponents,
+    wander_of,
+)  # fmt: skip
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, REGIME
 from qqt_bayes.model.regime import ahead_of
@@ -95,7 +103,7 @@ def exponent_draws(
     fill_exponents(natural, cells, points.first, points.epochs, points.shares, out)
     rng = np.random.default_rng((posterior.seed * 1_000_003 + seed, REGIME))
     edge, first, epochs, shares, speed, horizon = ahead_of(
-        points, posterior.priors["regime"], len(natural), rng
+        points, posterior.priors["regime"], wander_of(natural), rng
     )
     ahead = np.flatnonzero(edge >= 0)
     if len(ahead):

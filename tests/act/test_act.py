@@ -11,8 +11,9 @@ from qqt_bayes.act import ActionDecision, act
 from qqt_bayes.act.compare import fewest_samples
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.changed import ChangedData, draw_changed, quality_effects
+from qqt_bayes.inference.changed import ChangedData, draw_changed, exponent_draws, quality_effects
 from qqt_bayes.laws.effective_utility import exponent_sums, first_pass_lengths
+from qqt_bayes.model.priors import Prior
 
 ACTIONS = pd.DataFrame(
     [
@@ -88,6 +89,24 @@ def test_a_change_is_what_the_law_says(small_fit) -> None:
         before = reach(post.design.sizes, lives, u)
         after = reach(post.design.sizes * growth, lives * growth**dilution, u * [1.0, 1.2, 1.0])
         np.testing.assert_allclose(b[s] - a[s], before - after, atol=1e-9)
+
+
+def test_the_change_of_regime_is_that_of_the_draws(small_fit) -> None:
+    """With hardly any drift and much regime: level less exponents is what was drawn."""
+    post = dataclasses.replace(
+        small_fit.posterior,
+        priors=small_fit.posterior.priors | {"regime": Prior("regime", "fixed", (1e6,))},
+    )
+    natural = small_fit.posterior.natural.copy()
+    natural[:, 6:11] = 1e-6  # the scales of all drifts and of the mixture error
+    post.__dict__["natural"] = natural
+    points = post.design.points_at(np.array([300e3, 1e6, 4e6]), np.tile([0.0, 1.0, 0.0], (3, 1)))
+    drawn = post.at(points, seed=4)
+    sums = exponent_draws(post, points, natural, 4)
+    told = drawn.level[:, 1, None] - np.einsum("spi,si->sp", sums, drawn.utility)
+    np.testing.assert_allclose(told, drawn.log_reducible, atol=1e-3)
+    still = exponent_draws(post, points, natural, 5)  # other changes of regime are other sums
+    assert np.abs(still - sums)[:, 2].max() > 0.1
 
 
 def test_more_of_a_worn_pool_helps_and_better_is_better(answer) -> None:
