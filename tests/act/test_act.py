@@ -12,7 +12,9 @@ from qqt_bayes.act.compare import fewest_samples
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.changed import ChangedData, draw_changed, exponent_draws, quality_effects
+from qqt_bayes.inference.marginal import DILUTION, SCALES, SPREAD, UTILITY
 from qqt_bayes.laws.effective_utility import exponent_sums, first_pass_lengths
+from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.priors import Prior
 
 ACTIONS = pd.DataFrame(
@@ -64,10 +66,9 @@ def test_a_change_that_changes_nothing(small_fit) -> None:
 def test_a_change_is_what_the_law_says(small_fit) -> None:
     """Within the data and without repetition drift: draw by draw, the law written out again."""
     post = small_fit.posterior
-    repetition = 5 + 3  # place of its scale among the few
     post = dataclasses.replace(post)
     natural = post.natural.copy()
-    natural[:, repetition] = 0.0
+    natural[:, SCALES + COMPONENTS.index("repetition_drift")] = 0.0
     post.__dict__["natural"] = natural
     n, shares = np.array([200e3, 400e3]), np.array([0.6, 0.4, 0.0])
     growth = np.array([2.5, 1.0, 1.0])
@@ -78,7 +79,7 @@ def test_a_change_is_what_the_law_says(small_fit) -> None:
                                    np.repeat([np.ones(3), growth], 2, axis=0))  # fmt: skip
     utility = post.at(points, seed=3).utility
     for s in (0, 100, 1000):
-        dilution, lives, harm = natural[s, 4], post.half_lives[s], post.harms[s]
+        dilution, lives, harm = natural[s, DILUTION], post.half_lives[s], post.harms[s]
 
         def reach(sizes, lives, u, s=s, dilution=dilution, harm=harm):
             both = np.tile(shares, (2, 1))
@@ -98,7 +99,7 @@ def test_the_change_of_regime_is_that_of_the_draws(small_fit) -> None:
         priors=small_fit.posterior.priors | {"regime": Prior("regime", "fixed", (1e6,))},
     )
     natural = small_fit.posterior.natural.copy()
-    natural[:, 6:11] = 1e-6  # the scales of all drifts and of the mixture error
+    natural[:, SCALES + 1 : SCALES + len(COMPONENTS)] = 1e-6  # all but the levels' spread
     post.__dict__["natural"] = natural
     points = post.design.points_at(np.array([300e3, 1e6, 4e6]), np.tile([0.0, 1.0, 0.0], (3, 1)))
     drawn = post.at(points, seed=4)
@@ -157,11 +158,11 @@ def test_quality_effects_are_those_of_a_regression(small_fit) -> None:
     """Utilities made with a known effect and little spread give it back."""
     post = small_fit.posterior
     few = post.natural.copy()
-    few[:, 2] = 1e-3
+    few[:, SPREAD] = 1e-3
     shrunk = dataclasses.replace(post)
     shrunk.__dict__["natural"] = few
     true = 0.1
-    utility = few[:, 1, None] * (1.0 + true * post.cells.quality)
+    utility = few[:, UTILITY, None] * (1.0 + true * post.cells.quality)
     effects = quality_effects(shrunk, utility, np.random.default_rng(0))
     assert effects.mean() == pytest.approx(true, abs=1e-3)
     assert effects.std() < 0.01
