@@ -180,6 +180,10 @@ class Fit:
         """Which runs to buy next; see :func:`qqt_bayes.buy.buy`."""
         return import_module("qqt_bayes.buy").buy(self.alone(), budgets, **options)
 
+    def act(self, budgets: Any, actions: Any, **options: Any) -> Any:
+        """Improve the data, buy more, or train on; see :func:`qqt_bayes.act.act`."""
+        return import_module("qqt_bayes.act").act(self, budgets, actions, **options)
+
     def plot(self, **options: Any) -> Any:
         """Posterior of utilities and half-lives beside their priors, as a matplotlib figure."""
         return import_module("qqt_bayes.plots").plot_pools(self, **options)

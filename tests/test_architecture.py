@@ -30,7 +30,7 @@ FLOW = (
     ("decide",),
     ("backtest",),
     ("stacking",),
-    ("risk", "buy", "allocation", "tasks"),
+    ("risk", "buy", "act", "allocation", "tasks"),
     ("calibrate",),
     ("plots",),
     ("report",),
@@ -40,7 +40,7 @@ FLOW = (
 RANK = {name: rank for rank, level in enumerate(FLOW) for name in level}
 # Late bindings of methods that hand on: `answer.plot()`, `fit.decide()` and the like may call
 # `import_module("qqt_bayes.plots")`.
-LATE = ("plots", "decide", "risk", "buy", "store")
+LATE = ("plots", "decide", "risk", "buy", "act", "store")
 HEAVY = ("arviz", "matplotlib", "nutpie", "pandas", "pymc")
 PICKLES = ("_pickle", "cloudpickle", "dill", "marshal", "pickle", "shelve")
 MAX_LINES = 500

@@ -23,6 +23,8 @@ GIVEN = {
     "docs/report.md": "import qqt_bayes as qqt\n"
     "fit = qqt.fit(qqt.read_runs('runs.csv'), 'loss', upto='500k')\n",
 }
+# Tables that a page shows in full before it uses them: which of its blocks of text.
+SHOWN = {"docs/how_to/act.md": {"actions.csv": 0}}
 # Tested beside what they describe: they need a cluster, a law, runs of several model sizes.
 ELSEWHERE = {
     "docs/many_refits.md", "docs/own_law.md", "docs/allocate.md", "docs/how_to/several_sizes.md",
@@ -78,6 +80,8 @@ def test_there_are_pages() -> None:
 
 @pytest.mark.parametrize("page", WITH_COMMANDS)
 def test_commands(study: Path, capsys: pytest.CaptureFixture[str], page: str) -> None:
+    for name, block in SHOWN.get(page, {}).items():
+        (study / name).write_text(blocks(TEXT[page], "text")[block], encoding="utf-8")
     run(commands(TEXT[page], slow=False), capsys)
 
 

@@ -10,6 +10,7 @@ import typer
 
 from qqt_bayes import __version__
 from qqt_bayes.cli import (
+    act,
     allocate,
     answer,
     buy,
@@ -56,7 +57,7 @@ def common(
 
 
 for part in (
-    tables, importing, answer, risk, buy, allocate, tasks, report, calibrate, sbc, doctor,
+    tables, importing, answer, risk, buy, act, allocate, tasks, report, calibrate, sbc, doctor,
 ):  # fmt: skip
     part.register(app)
 

@@ -85,31 +85,48 @@ def default_candidates(study: Study) -> list[Mixture]:
     """Every mixture observed, and nested unions of ranked pools.
 
     The unions take the observed pools by quality rank, best first, leaving out unlimited pools,
-    pools without a rank of their own and pools that overlap one already in.
+    pools without a rank of their own and pools that overlap one already in. Where families share
+    ranks each has a ranking of its own (every filter ranks the samples anew), and the unions are
+    within families.
     """
     pools = study.pools
     found: dict[tuple[float, ...], Mixture] = {}
     for text in dict.fromkeys(study.data):
         mixture = study.mixtures[text]
         found.setdefault(same_data(mixture, pools), mixture)
+    for group in ranked_groups(study):
+        taken: list[str] = []
+        for i in group:
+            name = pools.names[i]
+            if any(pools.overlaps(name, other) for other in taken):
+                continue
+            taken.append(name)
+            union = parse_mixture("+".join(taken), pools)
+            found.setdefault(same_data(union, pools), union)
+    return list(found.values())
+
+
+def ranked_groups(study: Study) -> list[list[int]]:
+    """Pools to be nested, best first: all of them, or each family's where families share ranks."""
+    pools = study.pools
     rank = np.asarray(pools.quality_rank, float)
     usable = [
-        i
+        int(i)
         for i in np.argsort(rank, kind="stable")
-        if np.isfinite(rank[i])
-        and np.isfinite(pools.sizes[i])
-        and study.used[i]
-        and np.sum(rank == rank[i]) == 1
+        if np.isfinite(rank[i]) and np.isfinite(pools.sizes[i]) and study.used[i]
     ]
-    taken: list[str] = []
+    families: dict[str, list[int]] = {}
     for i in usable:
-        name = pools.names[i]
-        if any(pools.overlaps(name, other) for other in taken):
-            continue
-        taken.append(name)
-        union = parse_mixture("+".join(taken), pools)
-        found.setdefault(same_data(union, pools), union)
-    return list(found.values())
+        families.setdefault(pools.family[i], []).append(i)
+    ranks = [{rank[i] for i in group} for group in families.values()]
+    own = "" not in families and len(set().union(*ranks)) < sum(map(len, ranks))
+    if not own:
+        return [[i for i in usable if np.sum(rank == rank[i]) == 1]]
+    same = np.array([[a == b for b in pools.family] for a in pools.family])
+    return [
+        [i for i in group if np.sum(same[i] & (rank == rank[i])) == 1]
+        for group in families.values()
+    ]
 
 
 def kept_sizes(candidates: Sequence[Mixture], pools: Pools) -> np.ndarray | None:

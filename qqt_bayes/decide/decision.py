@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from importlib import import_module
 from itertools import pairwise
@@ -15,6 +15,7 @@ import pandas as pd
 from qqt_bayes.decide.candidates import kept_sizes
 from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
 from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw
+from qqt_bayes.decide.families import FamilyShare, by_family, family_of
 from qqt_bayes.decide.predict import compute_factor
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport, check_draws
@@ -137,6 +138,19 @@ class Decision:
         close = self.expected_regret[budget] <= self.margin
         return [c.text for c, ok in zip(self.candidates, close, strict=True) if ok]
 
+    @cached_property
+    def families(self) -> pd.DataFrame:
+        """Which family of pools is best, and what of it: one row a budget and family, or none.
+
+        Columns as those of `FamilyShare`, with ``samples``.
+        """
+        rows = [
+            {"samples": n} | asdict(found)
+            for b, n in enumerate(self.budgets)
+            for found in by_family(self, b)
+        ]
+        return pd.DataFrame(rows, columns=["samples", *(f.name for f in fields(FamilyShare))])
+
     def kept_share(self, latent: np.ndarray) -> np.ndarray | None:
         """Size of the draw-wise best over the widest candidate: (median, lo, hi) by budget."""
         sizes = kept_sizes(self.candidates, self.fit.study.pools)
@@ -152,13 +166,14 @@ class Decision:
         level, run = self.interval(self.latent), self.interval(self.new_run)
         tail = 0.5 * (1.0 - self.prob)
         diff = np.quantile(self.difference, [0.5, tail, 1.0 - tail], axis=0)
-        rows = []
+        pools, rows = self.fit.study.pools, []
         for b, samples in enumerate(self.budgets):
             for c, mixture in enumerate(self.candidates):
                 rows.append(
                     {
                         "samples": samples,
                         "data": mixture.text,
+                        "family": family_of(mixture, pools) if any(pools.family) else "",
                         "best": c == self.best[b],
                         "p_best": self.p_best[b, c],
                         "median": level[0, b, c],

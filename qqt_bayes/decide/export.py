@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from qqt_bayes.decide.families import by_family
 
 if TYPE_CHECKING:
     from qqt_bayes.decide.decision import Decision
@@ -58,6 +61,7 @@ def as_json(d: Decision) -> dict[str, Any]:
                     for row in rows.itertuples()
                 ],
             }
+            | ({"by_family": [asdict(f) for f in found]} if (found := by_family(d, b)) else {})
             | ({"good_enough": d.good_enough(b)} if d.margin is not None else {})
             | (
                 {"best_by_law": d.best_by_law(b), "laws_disagree": d.laws_disagree(b)}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.decide.families import FamilyShare, by_family
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def describe(d: Decision) -> str:
         if len(rows) > SHOWN:
             lines.append(f"  and {len(rows) - SHOWN} more, each with a larger expected regret")
         lines.append(f"  {d.prob:.0%} credible set: {', '.join(d.credible_set(b))}")
+        families = by_family(d, b)
+        if families:
+            lines.append(f"  P(best) by family: {family_words(families)}")
         if d.laws_disagree(b):
             lines.append(f"  LAWS DISAGREE: {disagreement(d, b)}")
         if d.margin is not None:
@@ -88,6 +92,12 @@ def describe(d: Decision) -> str:
     if not d.gate.passed:
         lines.append(f"NOT CONVERGED: {d.gate.text}")
     return "\n".join(lines).rstrip()
+
+
+def family_words(families: list[FamilyShare]) -> str:
+    """Families with their probability, and what to take of each."""
+    shown = [f for f in families if f.p_best >= 0.005][:SHOWN]
+    return ", ".join(f"{f.family} {f.p_best:.2f} ({f.best})" for f in shown)
 
 
 def disagreement(d: Decision, budget: int) -> str:

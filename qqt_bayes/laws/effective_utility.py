@@ -70,7 +70,7 @@ def first_pass_lengths(
         Log of the samples seen.
     shares : array, dims (row, pool)
         Sampling shares, each row sums to one.
-    sizes : array, dim (pool,)
+    sizes : array, dim (pool,) or dims (row, pool)
         Unique samples, ``inf`` for an unlimited pool.
     anchor : float
         Samples at which the levels are defined; not above any end of a first pass.

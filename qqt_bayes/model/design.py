@@ -118,7 +118,9 @@ class Design:
     run: np.ndarray
     noise_by_pool: bool
 
-    def points_at(self, samples: np.ndarray, shares: np.ndarray) -> Points:
+    def points_at(
+        self, samples: np.ndarray, shares: np.ndarray, growth: np.ndarray | None = None
+    ) -> Points:
         """Points for other runs on the same pools.
 
         Parameters
@@ -127,28 +129,35 @@ class Design:
             Dim (point,).
         shares : numpy.ndarray
             Dims (point, pool).
+        growth : numpy.ndarray, optional
+            Dims (point, pool): factor by which a pool has more unique samples than in the study.
         """
         log_samples = np.log(np.asarray(samples, float))
         shares = np.asarray(shares, float)
-        first, epochs = first_pass_lengths(log_samples, shares, self.sizes, self.anchor)
+        sizes = self.sizes * (np.ones(shares.shape) if growth is None else growth)
+        first, epochs = first_pass_lengths(log_samples, shares, sizes, self.anchor)
         effects = build_effects(
-            log_samples, shares, self.sizes, self.likeness, self.mixture_weight, self.smallest
+            log_samples, shares, sizes, self.likeness, self.mixture_weight, self.smallest
         )
-        beyond = self.beyond(log_samples, shares)
+        beyond = self.beyond(log_samples, shares, sizes)
         return Points(log_samples, shares, first, epochs, effects, beyond)
 
-    def beyond(self, log_samples: np.ndarray, shares: np.ndarray) -> Beyond | None:
-        """Which points lie beyond the largest run, and their data there."""
+    def beyond(
+        self, log_samples: np.ndarray, shares: np.ndarray, sizes: np.ndarray
+    ) -> Beyond | None:
+        """Which points lie beyond the largest run, and their data there; dims (point, pool)."""
         ahead = log_samples > self.largest
         if not ahead.any():
             return None
         edge, horizon = np.full(len(ahead), -1), np.zeros(len(ahead), int)
-        distinct, found = np.unique(shares[ahead], axis=0, return_inverse=True)
+        both = np.concatenate([shares, sizes], axis=1)[ahead]
+        both, found = np.unique(both, axis=0, return_inverse=True)
+        distinct, distinct_sizes = np.split(both, 2, axis=1)
         edge[ahead] = found.reshape(-1)
         horizons, found = np.unique(log_samples[ahead] - self.largest, return_inverse=True)
         horizon[ahead] = found.reshape(-1)
         first, epochs = first_pass_lengths(
-            np.full(len(distinct), self.largest), distinct, self.sizes, self.anchor
+            np.full(len(distinct), self.largest), distinct, distinct_sizes, self.anchor
         )
         return Beyond(edge, distinct, first, epochs, horizons, horizon)
 

@@ -70,7 +70,7 @@ def build_effects(
     shares : numpy.ndarray
         Dims (point, pool).
     sizes : numpy.ndarray
-        Dim (pool,), unique samples.
+        Dim (pool,), unique samples; or dims (point, pool), where a pool has grown at some points.
     likeness, mixture_weight : numpy.ndarray
         Dims (pool, pool): prior correlation of the pools' levels, and the relative sd of the
         mixture error of a pair.
@@ -83,13 +83,14 @@ def build_effects(
     with np.errstate(divide="ignore"):
         own = np.maximum(log_samples[:, None] + np.log(shares) - smallest, 0.0)
         epochs = np.maximum(log_samples[:, None] + np.log(shares) - np.log(sizes), 0.0)
+    finite = np.isfinite(np.atleast_2d(sizes)).any(axis=0)
     rows: list[tuple[int, np.ndarray, np.ndarray]] = []
     factor = np.linalg.cholesky(likeness)
     for i in range(pools):
         rows.append((0, constant, shares @ factor[:, i]))
     rows.append((1, since_start, np.ones(points)))
     rows += [(2, own[:, i], shares[:, i]) for i in range(pools)]
-    rows += [(3, epochs[:, i], shares[:, i]) for i in range(pools) if np.isfinite(sizes[i])]
+    rows += [(3, epochs[:, i], shares[:, i]) for i in range(pools) if finite[i]]
     for i in range(pools):
         for j in range(i + 1, pools):
             both = 4.0 * shares[:, i] * shares[:, j] * mixture_weight[i, j]

@@ -1,5 +1,6 @@
 """Figures from frozen answers, for papers: see :func:`plot_decision` and :func:`plot_pools`."""
 
+from qqt_bayes.plots.actions import plot_actions
 from qqt_bayes.plots.allocation import plot_allocation
 from qqt_bayes.plots.decay import plot_decay
 from qqt_bayes.plots.decision import (
@@ -23,6 +24,7 @@ __all__ = [
     "WIDE",
     "caption",
     "new_figure",
+    "plot_actions",
     "plot_allocation",
     "plot_curves",
     "plot_decay",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -199,3 +201,23 @@ def test_families_reach_the_kernels() -> None:
     assert mixture[mixed, mixed] == pytest.approx(0.25)
     assert mixture[mixed, foreign] == 0.0  # different pairs
     assert not mixture[single].any()
+
+
+def test_points_of_pools_that_have_grown(rows) -> None:
+    """The same as those of a study with larger pools, within the data and beyond; C is endless."""
+    design = build_design(study(rows), SPEC)
+    larger = dataclasses.replace(design, sizes=design.sizes * [2.0, 1.0, 1.0])
+    samples, shares = np.array([3000.0, 90_000.0]), np.array([[0.5, 0.5, 0.0], [0.9, 0.0, 0.1]])
+    growth = np.tile([2.0, 1.0, 1.0], (2, 1))
+    grown, same = design.points_at(samples, shares, growth), larger.points_at(samples, shares)
+    for name in ("first", "epochs"):
+        np.testing.assert_array_equal(getattr(grown, name), getattr(same, name))
+    np.testing.assert_array_equal(grown.effects.clock, same.effects.clock)
+    np.testing.assert_array_equal(grown.effects.component, same.effects.component)
+    np.testing.assert_array_equal(grown.beyond.epochs, same.beyond.epochs)
+    assert grown.epochs[0, 0] == 0.5 * design.points_at(samples, shares).epochs[0, 0]
+    # one data at two sizes has two edges
+    both = design.points_at(
+        np.full(2, 90_000.0), shares[[1, 1]], np.array([[1.0, 1, 1], [2, 1, 1]])
+    )
+    assert len(both.beyond.shares) == 2

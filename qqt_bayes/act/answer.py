@@ -1,0 +1,285 @@
+"""The answer: what each action is worth at each budget, and what may be paid for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.act.compare import Compared, compare
+from qqt_bayes.act.table import Action, brought_in, read_actions
+from qqt_bayes.decide import decide
+from qqt_bayes.decide.candidates import default_candidates, parse_budgets
+from qqt_bayes.decide.decision import check_prob
+from qqt_bayes.errors import GateError, UsageError
+from qqt_bayes.inference.gate import GateReport, check_draws
+from qqt_bayes.runs import Mixture, Pools, parse_mixture, parse_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+    from qqt_bayes.runs.sheet import Source
+
+__all__ = ["ActionDecision", "act"]
+
+
+@dataclass(frozen=True, eq=False)
+class ActionDecision:
+    """What could be done to the data, compared; made by ``fit.act``.
+
+    Attributes
+    ----------
+    fit : Fit
+    budgets : numpy.ndarray
+        Dim (budget,), samples that can be trained on if nothing is done.
+    actions : tuple of Action
+        The first is to leave the data as they are.
+    compared : Compared
+        Joint draws, dims (sample, budget, action).
+    price : float
+        Cost of training on one sample.
+    prob : float
+        Probability of the equal-tailed intervals.
+    gate : GateReport
+    notes : tuple of str
+        What a reader of the answer has to know besides.
+    """
+
+    fit: Fit = field(repr=False)
+    budgets: np.ndarray
+    actions: tuple[Action, ...] = field(repr=False)
+    compared: Compared = field(repr=False)
+    price: float
+    prob: float
+    gate: GateReport = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the actions."""
+        return [a.name for a in self.actions]
+
+    @cached_property
+    def p_best(self) -> np.ndarray:
+        """Share of draws in which an action is best once paid for, dims (budget, action)."""
+        winner = np.argmin(self.compared.paid, axis=2)
+        return np.stack([(winner == k).mean(axis=0) for k in range(len(self.actions))], axis=1)
+
+    @cached_property
+    def expected_regret(self) -> np.ndarray:
+        """Expected shortfall from the draw-wise best once paid for; NaN where unaffordable."""
+        paid = self.compared.paid
+        shortfall = paid.mean(axis=0) - paid.min(axis=2).mean(axis=0)[:, None]
+        return np.where(np.isfinite(shortfall), np.maximum(shortfall, 0.0), np.nan)
+
+    @cached_property
+    def best(self) -> np.ndarray:
+        """Action of least expected regret, dim (budget,)."""
+        return np.nanargmin(self.expected_regret, axis=1)
+
+    @cached_property
+    def p_pays(self) -> np.ndarray:
+        """Probability that an action at its cost is better than none, dims (budget, action)."""
+        paid = self.compared.paid
+        out = (paid < self.compared.at[:, :, :1]).mean(axis=0)
+        out[:, 0] = np.nan
+        return out
+
+    @cached_property
+    def draws(self) -> Any:
+        """Draws, dims (sample, budget, action), as an :class:`xarray.Dataset`.
+
+        ``performance`` after the budget's samples and ``paid``, with the cost taken out of the
+        budget, both in the metric's own unit; ``factor`` of compute; ``break_even`` cost.
+        """
+        import xarray as xr
+
+        study, c = self.fit.study, self.compared
+        paid = np.where(np.isfinite(c.paid), study.reported(c.paid), np.nan)
+        values = {
+            "performance": study.reported(c.at), "paid": paid, "factor": c.factor,
+            "break_even": c.break_even,
+        }  # fmt: skip
+        dims = ("sample", "budget", "action")
+        return xr.Dataset(
+            {name: (dims, v) for name, v in values.items()},
+            coords={"budget": self.budgets, "action": self.names},
+        )
+
+    def quantiles(self, draws: np.ndarray) -> np.ndarray:
+        """Median and equal-tailed interval; dim 0 is (median, lo, hi). Each is one of the draws."""
+        tail = 0.5 * (1.0 - self.prob)
+        return np.quantile(draws, [0.5, tail, 1.0 - tail], axis=0, method="inverted_cdf")
+
+    @cached_property
+    def change(self) -> np.ndarray:
+        """Action less none after the budget's samples, in the metric's direction."""
+        sign = -1.0 if self.fit.study.kind == "accuracy" else 1.0
+        return sign * (self.compared.at - self.compared.at[:, :, :1]) + 0.0
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a budget and action; a factor or price beyond what was looked at is infinite."""
+        c = self.compared
+        every = {
+            "": np.asarray(self.fit.study.reported(c.at)), "change": self.change,
+            "factor": c.factor, "break_even": c.break_even,
+        }  # fmt: skip
+        found = {name: self.quantiles(values) for name, values in every.items()}
+        rows = []
+        for b, samples in enumerate(self.budgets):
+            for k, action in enumerate(self.actions):
+                row: dict[str, Any] = {
+                    "samples": samples, "action": action.name, "data": action.data.text,
+                    "best": k == self.best[b], "cost": action.cost, "touched": action.touched,
+                }  # fmt: skip
+                for name, values in found.items():
+                    middle, under = (name, f"{name}_") if name else ("median", "")
+                    row |= {middle: values[0, b, k], f"{under}lo": values[1, b, k],
+                            f"{under}hi": values[2, b, k]}  # fmt: skip
+                helps = float((c.at[:, b, k] < c.at[:, b, 0]).mean()) if k else np.nan
+                row |= {
+                    "p_helps": helps, "p_pays": self.p_pays[b, k], "p_best": self.p_best[b, k],
+                    "expected_regret": self.expected_regret[b, k],
+                }  # fmt: skip
+                rows.append(row)
+        return pd.DataFrame(rows)
+
+    @property
+    def text(self) -> str:
+        """The answer on one screen."""
+        from qqt_bayes.act.text import describe
+
+        return describe(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The stable JSON object of ``--json``, as a dict."""
+        from qqt_bayes.act.export import as_json
+
+        return as_json(self)
+
+    def plot(self, **options: Any) -> Any:
+        """Change and break-even price of each action by budget, as a matplotlib figure."""
+        return import_module("qqt_bayes.plots").plot_actions(self, **options)
+
+
+def act(
+    fit: Fit,
+    budgets: Any,
+    actions: Source,
+    *,
+    data: str | None = None,
+    price: str | float = 1.0,
+    prob: float = 0.9,
+    seed: int = 0,
+    on_fail: str = "raise",
+) -> ActionDecision:
+    """Compare what could be done to the data: improve, buy, add, drop, or nothing.
+
+    Parameters
+    ----------
+    fit : Fit
+        What is known.
+    budgets : str, number or list
+        Samples that can be trained on if nothing is done.
+    actions : path or pandas.DataFrame
+        Columns ``action, pool, changes`` and optionally ``cost, per``: see docs/how_to/act.md.
+    data : str, optional
+        What would be trained on if nothing were done; by default what ``decide`` chooses at the
+        largest budget from data without the pools that actions would bring in.
+    price : str or float
+        What training on one sample costs, in the unit of ``cost``.
+    prob : float
+        Probability of the intervals (equal-tailed).
+    seed : int
+        Together with the fit's own seed.
+    on_fail : {'raise', 'warn'}
+        What to do when the quantities compared did not converge.
+
+    Returns
+    -------
+    ActionDecision
+
+    Raises
+    ------
+    UsageError, InputError
+        For bad arguments or actions.
+    GateError
+        When R-hat or the effective sample size of a quantity is not good enough.
+    """
+    check_prob(prob)
+    wanted = parse_budgets(budgets)
+    each = positive(price)
+    notes: list[str] = []
+    pools = fit.study.pools
+    if data is not None:
+        now = data_now(data, pools)
+    else:
+        now = chosen_now(fit, wanted, actions)
+        notes.append(f"nothing said of the data now, so {now.text}, the best without what is new")
+    todo = read_actions(actions, pools, now)
+    idle = [
+        name
+        for action in todo
+        for name in action.data.names
+        if not fit.study.used[pools.index(name)]
+    ]
+    if idle:
+        notes.append(
+            f"no run draws from {', '.join(dict.fromkeys(idle))}: known from other pools only "
+            "(an improved pool is better told by rank=... or utility=... of the pool it was)"
+        )
+    found = compare(fit, wanted, todo, each, seed)
+    names = [f"{a.name} at {n:,.0f}" for n in wanted for a in todo]
+    flat = found.at.reshape(len(found.at), -1).T.reshape(len(names), *fit.posterior.chains)
+    gate = check_draws(names, flat)
+    if not gate.passed and fit.converged and on_fail != "warn":
+        raise GateError(gate.text, gate)
+    return ActionDecision(fit, wanted, todo, found, each, prob, gate, tuple(notes))
+
+
+def positive(price: str | float) -> float:
+    """The price of a sample.
+
+    Raises
+    ------
+    UsageError
+        Unless it is a finite number above 0.
+    """
+    try:
+        value = parse_number(price)
+    except UsageError:
+        value = np.nan
+    if not (np.isfinite(value) and value > 0):
+        raise UsageError(
+            f"price {price!r} -> give what training on one sample costs, above 0, in the unit of "
+            "the column 'cost'"
+        )
+    return value
+
+
+def data_now(text: str, pools: Pools) -> Mixture:
+    """What would be trained on if nothing were done.
+
+    Raises
+    ------
+    UsageError
+        For what is not a mixture of known pools.
+    """
+    try:
+        return parse_mixture(text, pools)
+    except UsageError as error:
+        raise UsageError(str(error).replace("mixture", "data", 1)) from None
+
+
+def chosen_now(fit: Fit, budgets: np.ndarray, actions: Source) -> Mixture:
+    """What ``decide`` chooses from data without the pools that actions would bring in."""
+    new = brought_in(actions)
+    usable = [c.text for c in default_candidates(fit.study) if not new & set(c.shares)]
+    if not usable:
+        raise UsageError("all data that was run holds what an action would add -> pass --data")
+    decision = decide(fit, [float(budgets.max())], usable)
+    return decision.candidates[int(decision.best[0])]

@@ -1,0 +1,75 @@
+"""The command on doing something about the data: act."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qqt_bayes.cli import options as o
+
+
+def act(
+    source: o.Source,
+    budgets: o.Budgets,
+    actions: Annotated[
+        Path,
+        typer.Option(help="What could be done (CSV: action,pool,changes,cost,per)."),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(help="Data if nothing is done, e.g. A+B. Default: the best of what there is."),
+    ] = None,
+    price: Annotated[
+        str, typer.Option(help="What training on one sample costs, in the unit of `cost`.")
+    ] = "1",
+    prob: o.Prob = 0.9,
+    json: o.Json = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw changes and break-even prices to this file.")
+    ] = None,
+    pools: o.PoolTable = None,
+    metric: o.Metric = None,
+    spec: o.SpecName = "effective_utility",
+    where: o.Where = None,
+    upto: o.Upto = None,
+    kind: o.KindName = None,
+    seed: o.Seed = 1,
+    draws: o.Draws = o.DRAWS,
+    on_fail: o.OnFail = "raise",
+) -> None:
+    """Improve a pool, buy more, add another, or just train: what each is worth and may cost.
+
+    Example: qqt act runs.csv --metric loss --actions actions.csv --budgets 960k --data A+B
+    """
+    from qqt_bayes.act.answer import data_now, positive
+    from qqt_bayes.act.table import read_actions
+    from qqt_bayes.decide.candidates import parse_budgets
+    from qqt_bayes.decide.decision import check_prob
+
+    parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
+    check_prob(prob)
+    positive(price)
+    if plot is not None:
+        o.writable(plot, (".png", ".pdf", ".svg"))
+    if data is not None and not o.is_saved_fit(source):
+        known = o.load_runs(source, pools, metric, kind).pools
+        read_actions(actions, known, data_now(data, known))
+    made = o.open_fit(
+        source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
+        seed=seed, draws=draws, on_fail=on_fail,
+    )  # fmt: skip
+    answer = made.act(budgets, actions, data=data, price=price, prob=prob, on_fail=on_fail)
+    if plot is not None:
+        answer.plot().savefig(plot)
+        o.note(f"drew {plot}")
+    if json:
+        o.print_json(answer.to_json())
+    else:
+        typer.echo(answer.text)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(rich_help_panel=o.ANSWERS)(act)

@@ -1,0 +1,139 @@
+"""Actions on the data: what each changes, and the price up to which it pays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from qqt_bayes.plots.style import (
+    INK,
+    SIDE_BY_SIDE,
+    WIDE,
+    columns,
+    dress,
+    look,
+    new_figure,
+    panel_letters,
+    plain,
+    stamp,
+    style,
+)  # fmt: skip
+from qqt_bayes.runs import format_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.act import ActionDecision
+
+ROW, APART = 0.15, 0.62  # inches an interval; how far those of one action spread
+LEAST = -1.0  # share of the budget below which a price is only hinted at
+
+__all__ = ["plot_actions"]
+
+
+def plot_actions(d: ActionDecision, *, width: float = WIDE) -> Figure:
+    """Change against leaving the data as they are, and break-even price, by action and budget.
+
+    Parameters
+    ----------
+    d : ActionDecision
+        From ``fit.act``.
+    width : float
+        Inches.
+
+    Returns
+    -------
+    Figure
+        With attribute ``caption``.
+    """
+    beside = width >= SIDE_BY_SIDE
+    with style():
+        height = ROW * (len(d.actions) - 1) * max(len(d.budgets), 2)
+        own = new_figure(width, (height if beside else 2.0 * height + 0.5) + 1.0)
+        axes: Any = own.subplots(*((1, 2) if beside else (2, 1)), sharey=True)
+        draw_changes(axes[0], d)
+        draw_prices(axes[1], d)
+        panel_letters(axes)
+        marks = keys(d)
+        ncols = columns([str(m.get_label()) for m in marks], 0.9 * width)
+        own.legend(handles=marks, loc="outside lower center", ncols=ncols)
+        own.caption = caption(d)
+        return own
+
+
+def place(d: ActionDecision, budget: int, action: int) -> float:
+    """Height of an interval: one row an action, within it one a budget."""
+    count = len(d.budgets)
+    return action - 1 + (APART * (budget / (count - 1) - 0.5) if count > 1 else 0.0)
+
+
+def names(ax: Axes, d: ActionDecision) -> None:
+    """Actions as the names of rows, first on top."""
+    ax.set_yticks(range(len(d.actions) - 1), [plain(n) for n in d.names[1:]])
+    ax.set_ylim(len(d.actions) - 1.5, -0.5)
+    ax.axvline(0.0, color=INK, lw=0.8, zorder=1)
+    dress(ax)
+    ax.tick_params(axis="y", length=0)
+    stamp(ax, d.fit.stamp)
+
+
+def draw_changes(ax: Axes, d: ActionDecision) -> None:
+    """Change of the metric at equal samples."""
+    found = d.quantiles(d.change)
+    for b in range(len(d.budgets)):
+        colour, marker, _ = look(b)
+        for k in range(1, len(d.actions)):
+            mid, lo, hi = found[:, b, k]
+            y = place(d, b, k)
+            ax.plot([lo, hi], [y, y], color=colour, lw=1.1)
+            ax.plot(mid, y, marker, color=colour, ms=3.5)
+    better = "better to the right" if d.fit.study.direction == "max" else "better to the left"
+    ax.set_xlabel(f"{plain(d.fit.study.metric)}: change at equal samples ({better})")
+    ax.set_title(f"What it changes, against {plain(d.actions[0].data.text)}")
+    names(ax, d)
+
+
+def draw_prices(ax: Axes, d: ActionDecision) -> None:
+    """Break-even price and cost, as shares of what the budget costs."""
+    found = d.quantiles(d.compared.break_even) / (d.price * d.budgets[:, None])
+    for b, n in enumerate(d.budgets):
+        colour, marker, _ = look(b)
+        for k in range(1, len(d.actions)):
+            mid, lo, hi = np.maximum(found[:, b, k], LEAST)
+            y = place(d, b, k)
+            ax.plot([lo, hi], [y, y], color=colour, lw=1.1)
+            if lo == LEAST:
+                ax.plot(lo, y, marker="<", color=colour, ms=3, clip_on=False)
+            if mid > LEAST:
+                ax.plot(mid, y, marker, color=colour, ms=3.5)
+            ax.plot(d.actions[k].cost / (d.price * n), y, "|", color=INK, ms=6, mew=1.2, zorder=4)
+    ax.set_xlim(LEAST, max(1.05 * float(found[2].max()), 0.2))
+    ax.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    ax.set_xlabel("price, share of the budget")
+    ax.set_title("Break-even price, and cost")
+    names(ax, d)
+
+
+def keys(d: ActionDecision) -> list[Line2D]:
+    """What the marks mean."""
+    out = [
+        Line2D([], [], color=look(b).colour, marker=look(b).marker, lw=1.1, ms=3.5,
+               label=f"{format_number(n)} samples")
+        for b, n in enumerate(d.budgets)
+    ]  # fmt: skip
+    return [*out, Line2D([], [], color=INK, marker="|", ls="", ms=6, mew=1.2, label="cost")]
+
+
+def caption(d: ActionDecision) -> str:
+    """What the figure shows."""
+    chosen = "; ".join(
+        f"{d.names[k]} at {format_number(n)}" for n, k in zip(d.budgets, d.best, strict=True)
+    )
+    return (
+        f"What {len(d.actions) - 1} actions change in {d.fit.study.metric} against "
+        f"{d.actions[0].data.text} as it is, and the price up to which each pays, as a share of "
+        f"the budget; medians and {d.prob:.0%} equal-tailed intervals over the posterior, an arrow "
+        f"where the interval goes on. The mark is the cost. Least expected regret: {chosen}."
+    )
