@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qqt_bayes.buy.value import Objective, Value, value_designs
+from qqt_bayes.buy.tally import Value
+from qqt_bayes.buy.value import Objective, value_designs
 from qqt_bayes.buy.worlds import Known
 
 WIDTH = 12  # designs valued again at each step: the most promising by their last value

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.buy.tally import group_draws
 from qqt_bayes.decide.predict import ceiling
 from qqt_bayes.inference.marginal import NOISE, SCALES
 from qqt_bayes.inference.moments import Moments, moments
@@ -76,6 +77,11 @@ class Problem:
     def seed_noise(self, design: int) -> np.ndarray:
         """Of a design, relative to the metric, dim (draw,)."""
         return self.moments.natural[:, NOISE] * self.noise_factor[:, self.place[design]]
+
+    @cached_property
+    def group(self) -> np.ndarray:
+        """Group of each draw, for the error of a value (draw,)."""
+        return group_draws(len(self.moments.mean))
 
     @cached_property
     def variance(self) -> np.ndarray:

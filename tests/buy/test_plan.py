@@ -9,7 +9,7 @@ import pytest
 
 from qqt_bayes.buy import Plan, buy
 from qqt_bayes.buy.stop import judge
-from qqt_bayes.buy.value import Value
+from qqt_bayes.buy.tally import Value
 from qqt_bayes.cli.main import main
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit

@@ -9,7 +9,7 @@ import pytest
 from qqt_bayes.buy.batch import best_batch
 from qqt_bayes.buy.designs import Designs, read_designs
 from qqt_bayes.buy.problem import Problem, build_problem
-from qqt_bayes.buy.replay import quick_fit
+from qqt_bayes.buy.refit import quick_fit
 from qqt_bayes.buy.value import OBJECTIVES, objective, undominated, value_designs
 from qqt_bayes.buy.worlds import Known
 from qqt_bayes.fitting import Fit
@@ -40,7 +40,7 @@ def problem(buy_fit: Fit, designs: Designs) -> Problem:
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_values_lie_between_nothing_and_perfect_information(problem: Problem, name: str) -> None:
-    aim, _ = objective(name, problem, np.ones(1))
+    aim = objective(name, problem, np.ones(1))
     found = [v for v, _ in value_designs(Known.now(problem), aim, range(len(WANTED)))]
     assert aim.limit.total > 0
     for v in found:
@@ -50,7 +50,7 @@ def test_values_lie_between_nothing_and_perfect_information(problem: Problem, na
 
 
 def test_runs_near_the_target_are_worth_more_and_idle_ones_nothing(problem: Problem) -> None:
-    aim, _ = objective("regret", problem, np.ones(1))
+    aim = objective("regret", problem, np.ones(1))
     found = [v for v, _ in value_designs(Known.now(problem), aim, range(len(WANTED)))]
     for data, n in (("B", 480e3), ("A", 960e3)):
         near, far = found[WANTED.index((data, n, 1))], found[WANTED.index((data, 30e3, 1))]
@@ -63,18 +63,17 @@ def test_nothing_is_worth_buying_where_the_choice_is_clear(buy_fit: Fit, designs
     pools = buy_fit.study.pools
     shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "C")])
     clear = build_problem(buy_fit, np.array([120e3]), shares, designs, draws=100)
-    aim, _ = objective("regret", clear, np.ones(1))
+    aim = objective("regret", clear, np.ones(1))
     assert aim.limit.total < 1e-6
     for v, _ in value_designs(Known.now(clear), aim, range(len(WANTED))):
         assert v.total < 1e-6
 
 
 def test_expectations_average_to_what_is_known_now(problem: Problem) -> None:
-    from qqt_bayes.buy.value import now_expected
-
-    known, now = Known.now(problem), now_expected(problem)
+    known = Known.now(problem)
+    now = known.single(problem).expected(known.single(problem).idle()).mean()[0]
     for d in range(len(WANTED)):
-        means = known.expected(known.outcome(d))
+        means = known.expected(known.outcome(d)).mean()
         se = means.std(axis=0) / np.sqrt(len(means))
         assert np.all(np.abs(means.mean(axis=0) - now) < 4 * se + 1e-4)
 
@@ -89,13 +88,13 @@ def test_dominated_candidates_change_nothing(buy_fit: Fit, designs: Designs) -> 
     fewer = build_problem(buy_fit, near, shares[keep], designs, draws=100)
     values = []
     for p in (every, fewer):
-        aim, _ = objective("regret", p, np.ones(1))
+        aim = objective("regret", p, np.ones(1))
         values.append([v.total for v, _ in value_designs(Known.now(p), aim, [0, 1, 2])])
     np.testing.assert_allclose(*values, rtol=1e-6)
 
 
 def test_a_second_look_is_worth_less_than_twice_and_batches_grow(problem: Problem) -> None:
-    aim, _ = objective("regret", problem, np.ones(1))
+    aim = objective("regret", problem, np.ones(1))
     known = Known.now(problem)
     first = [v for v, _ in value_designs(known, aim, range(len(WANTED)))]
     d = WANTED.index(("B", 480e3, 1))
@@ -176,7 +175,7 @@ def test_value_is_that_of_brute_force(
     buy_fit: Fit, plain_spec: Spec, problem: Problem, designs_tried: list, outer: int
 ) -> None:
     settings = Settings(draws=200, tune=150) if outer < 50 else Settings(draws=500, tune=250)
-    aim, _ = objective("regret", problem, np.ones(1))
+    aim = objective("regret", problem, np.ones(1))
     for data, samples in designs_tried:
         ((v, _),) = value_designs(Known.now(problem), aim, [WANTED.index((data, samples, 1))])
         want, se = brute_force(buy_fit, plain_spec, data, samples, outer, settings)

@@ -1,0 +1,171 @@
+"""What is worth knowing: the value of each parameter, and of each run, by regression on draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.buy.regression import BLOCKS, block_mean, choice_gain, variance_gain
+from qqt_bayes.decide.predict import bounded, ceiling, evaluation_variance
+from qqt_bayes.inference.marginal import DILUTION, IRREDUCIBLE
+from qqt_bayes.model.effects import COMPONENTS, REGIME
+
+if TYPE_CHECKING:
+    from qqt_bayes.buy.designs import Designs
+    from qqt_bayes.fitting import Fit
+
+REPEATS = 2  # draws of the linear part for each draw of the few
+PARTS = {
+    "mixture error": ("mixture_error", "mixture_drift"), "pool drift": ("pool_drift",),
+    "repetition drift": ("repetition_drift",), "common drift": ("common_drift",),
+}  # fmt: skip
+
+__all__ = ["Sample", "parameter_values", "run_values"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Joint draws of the decision, of what it rests on, and of the runs that could be made.
+
+    Parameters
+    ----------
+    fit : Fit
+    budgets, weights : numpy.ndarray
+        Dim (budget,).
+    shares : numpy.ndarray
+        Dims (candidate, pool).
+    objective : str
+        What knowing is valued by.
+    designs : Designs
+        Runs that could be made.
+    seed : int
+    """
+
+    fit: Fit
+    budgets: np.ndarray
+    weights: np.ndarray
+    shares: np.ndarray
+    objective: str
+    designs: Designs
+    seed: int
+
+    @cached_property
+    def drawn(self) -> list[Any]:
+        """Conditional draws at the targets, then at the designs; one entry a repeat."""
+        samples = np.concatenate([np.repeat(self.budgets, len(self.shares)), self.designs.samples])
+        shares = np.concatenate([np.tile(self.shares, (len(self.budgets), 1)), self.designs.shares])
+        points = self.fit.posterior.design.points_at(samples, shares)
+        return [
+            self.fit.posterior.at(points, seed=1009 * (self.seed + 1) + r, with_parts=True)
+            for r in range(REPEATS)
+        ]
+
+    @property
+    def targets(self) -> int:
+        """Number of points that are targets."""
+        return len(self.budgets) * len(self.shares)
+
+    @cached_property
+    def block(self) -> np.ndarray:
+        """Consecutive posterior draws together, dim (draw,)."""
+        draws = len(self.fit.posterior.natural)
+        return np.tile(np.arange(draws) * BLOCKS // draws, REPEATS)
+
+    @cached_property
+    def latent(self) -> np.ndarray:
+        """Log reducible error of all points (draw, point)."""
+        return np.concatenate([d.log_reducible for d in self.drawn])
+
+    @cached_property
+    def irreducible(self) -> np.ndarray:
+        """Dim (draw,)."""
+        return np.tile(self.fit.posterior.irreducible, REPEATS)
+
+    @cached_property
+    def cost(self) -> np.ndarray:
+        """What a choice would cost: dims (draw, budget, candidate), lower is better."""
+        top = ceiling(self.fit, np.repeat(self.budgets, len(self.shares)))
+        value = self.irreducible[:, None] + np.exp(self.latent[:, : self.targets])
+        value = bounded(value, top).reshape(-1, len(self.budgets), len(self.shares))
+        if self.objective != "p_best":
+            return value
+        best = value.argmin(axis=2)[:, :, None] == np.arange(value.shape[2])
+        return np.where(best, -1.0, 0.0)
+
+    def worth(self, known: Callable[[int], np.ndarray]) -> tuple[float, float]:
+        """Value of knowing some columns (draw, column), which may differ by budget, and its s.e."""
+        measure = variance_gain if self.objective == "variance" else choice_gain
+        gain = np.stack(
+            [measure(known(b), self.cost[:, b], self.block) for b in range(len(self.budgets))]
+        )
+        return block_mean(self.weights @ gain, self.block)
+
+    def parts(self, which: Sequence[int], budget: int) -> np.ndarray:
+        """What some components contribute at a budget's targets (draw, candidate)."""
+        at = slice(budget * len(self.shares), (budget + 1) * len(self.shares))
+        return np.concatenate([d.parts[:, list(which), at].sum(axis=1) for d in self.drawn])
+
+
+def always(columns: np.ndarray) -> Callable[[int], np.ndarray]:
+    """The same columns at every budget."""
+    return lambda budget: columns
+
+
+def parameter_values(sample: Sample) -> pd.DataFrame:
+    """EVPPI: what knowing a parameter exactly would be worth, most valuable first.
+
+    Columns parameter, pool (empty for what all pools share), evppi, se.
+    """
+    post, pools = sample.fit.posterior, sample.fit.study.pools
+    used = np.any(sample.shares > 0, axis=0)
+    rows: list[dict[str, Any]] = []
+
+    def add(name: str, pool: str, known: Callable[[int], np.ndarray]) -> None:
+        value, se = sample.worth(known)
+        rows.append({"parameter": name, "pool": pool, "evppi": value, "se": se})
+
+    every = {
+        "level": np.concatenate([d.level for d in sample.drawn]),
+        "utility": np.concatenate([d.utility for d in sample.drawn]),
+        "half-life": np.tile(post.half_lives, (REPEATS, 1)),
+        "harm": np.tile(post.harms, (REPEATS, 1)),
+    }
+    if post.exchange_rates is not None:
+        every["exchange rate"] = np.tile(post.exchange_rates, (REPEATS, 1))
+    for i, pool in enumerate(pools.names):
+        if not used[i]:
+            continue
+        own = {n: v[:, i] for n, v in every.items() if not np.any(np.isnan(v[:, i]))}
+        own = {n: v for n, v in own.items() if np.ptp(v) > 0}
+        for name, column in own.items():
+            add(name, pool, always(column[:, None]))
+        add("everything", pool, always(np.column_stack(list(own.values()))))
+    for name, place in (("irreducible part", IRREDUCIBLE), ("dilution", DILUTION)):
+        add(name, "", always(np.tile(post.natural[:, [place]], (REPEATS, 1))))
+    for name, components in PARTS.items():
+        add(name, "", partial(sample.parts, [COMPONENTS.index(c) for c in components]))
+    add("change of regime", "", partial(sample.parts, [REGIME]))
+    table = pd.DataFrame(rows)
+    return table.sort_values("evppi", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def run_values(sample: Sample, which: Sequence[int]) -> list[tuple[float, float]]:
+    """The value of some designs by regression on simulated outcomes, with standard errors.
+
+    A cross-check of the closed form: it uses the joint draws only, no reweighting.
+    """
+    noise_sd = np.tile(sample.fit.posterior.seed_noise, REPEATS)
+    out = []
+    for design in which:
+        rng = np.random.default_rng((sample.seed, 11, design))
+        value = sample.irreducible + np.exp(sample.latent[:, sample.targets + design])
+        noise = (noise_sd * value) ** 2 + evaluation_variance(sample.fit, value)
+        seeds = sample.designs.seeds[design]
+        seen = value + np.sqrt(noise / seeds) * rng.standard_normal(len(value))
+        out.append(sample.worth(always(seen[:, None])))
+    return out
