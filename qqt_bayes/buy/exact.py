@@ -165,4 +165,6 @@ def corrected(value: Value, trial: Trial) -> Value:
     gap, se = trial.difference
     total = max(value.total + gap, 0.0)
     share = total / value.total if value.total > 0 else 0.0
-    return Value(value.by_budget * share, total, float(np.hypot(value.se, se)))
+    return Value(
+        value.by_budget * share, total, float(np.hypot(value.se, se)), value.partial * share
+    )

@@ -268,13 +268,7 @@ def buy(
     UsageError, InputError
         For bad arguments or designs.
     """
-    if refits and (refits < 2 or objective == "p_best"):
-        raise UsageError(
-            f"refits={refits} for the objective {objective} -> give 0, or at least 2 with the "
-            "objective regret or variance"
-        )
-    if objective not in OBJECTIVES:
-        raise UsageError(f"objective {objective!r} -> choose from {', '.join(OBJECTIVES)}")
+    check_objective(objective, refits)
     wanted = parse_budgets(budgets)
     share_of = parse_weights(weights, len(wanted))
     price = parse_stake(stake)
@@ -309,6 +303,23 @@ def roughest(values: Sequence[Value], khats: np.ndarray) -> list[int]:
     """The most valuable designs for whose outcomes few draws speak."""
     order = np.argsort([-v.total for v in values], kind="stable")
     return [int(d) for d in order if khats[d] > ROUGH][:ROUGH_MOST]
+
+
+def check_objective(objective: str, refits: int) -> None:
+    """Refuse an unknown objective, or refits that it cannot use.
+
+    Raises
+    ------
+    UsageError
+        Saying which would do.
+    """
+    if objective not in OBJECTIVES:
+        raise UsageError(f"objective {objective!r} -> choose from {', '.join(OBJECTIVES)}")
+    if refits and (refits < 2 or objective == "p_best"):
+        raise UsageError(
+            f"refits={refits} for the objective {objective} -> give 0, or at least 2 with the "
+            "objective regret or variance"
+        )
 
 
 def positive(spend: str | float) -> float:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from qqt_bayes.buy.designs import Designs
     from qqt_bayes.fitting import Fit
 
-DRAWS = 256
-WORLDS = 2  # simulated for each draw
+DRAWS = 512  # too few make everything look worth knowing: each world tells which draw it is from
+WORLDS = 1  # simulated for each draw
 TRUTHS = 16  # joint draws of the targets per draw of the few, for perfect information
 
 __all__ = ["DRAWS", "Problem", "build_problem"]

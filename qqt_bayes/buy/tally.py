@@ -8,7 +8,7 @@ posterior would change. Groups are consecutive draws of a chain: correlated ones
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -30,11 +30,21 @@ class Value:
     total, se : float
         Weighted over the budgets, with its standard error: of the simulated outcomes and of the
         posterior draws.
+    partial : numpy.ndarray
+        Dim (group,): the total without each group of draws.
     """
 
     by_budget: np.ndarray
     total: float
     se: float
+    partial: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+
+    def gain(self, other: Value) -> tuple[float, float]:
+        """How much more this is worth than another value of the same worlds, and the s.e. of that.
+
+        What both share cancels, so the error is that of the difference.
+        """
+        return self.total - other.total, spread_of(self.partial - other.partial)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +111,10 @@ def jackknife(found: Tally, now: Tally, gain: Gain, weights: np.ndarray) -> Valu
     by_budget = gain(found.mean(), now.mean()[0]).mean(axis=0)
     groups = range(int(found.group.max()) + 1)
     partial = np.array([gain(found.mean(g), now.mean(g)[0]).mean(axis=0) @ weights for g in groups])
-    spread = partial - partial.mean()
-    se = np.sqrt((len(partial) - 1) / len(partial) * (spread @ spread))
-    return Value(by_budget, float(by_budget @ weights), float(se))
+    return Value(by_budget, float(by_budget @ weights), spread_of(partial), partial)
+
+
+def spread_of(partial: np.ndarray) -> float:
+    """Standard error from what leaving out each group gives."""
+    off = partial - partial.mean()
+    return float(np.sqrt((len(partial) - 1) / len(partial) * (off @ off)))
