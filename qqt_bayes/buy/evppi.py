@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -10,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.buy.regression import BLOCKS, block_mean, choice_gain, variance_gain
+from qqt_bayes.buy.regression import (
+    BLOCKS,
+    block_mean,
+    choice_gain,
+    held_out,
+    variance_gain,
+)  # fmt: skip
 from qqt_bayes.decide.predict import bounded, ceiling, evaluation_variance
 from qqt_bayes.inference.marginal import DILUTION, IRREDUCIBLE
 from qqt_bayes.model.effects import COMPONENTS, REGIME
@@ -25,7 +32,7 @@ PARTS = {
     "repetition drift": ("repetition_drift",), "common drift": ("common_drift",),
 }  # fmt: skip
 
-__all__ = ["Sample", "parameter_values", "run_values"]
+__all__ = ["Sample", "bands", "parameter_values", "run_values"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +94,28 @@ class Sample:
         return np.tile(self.fit.posterior.irreducible, REPEATS)
 
     @cached_property
-    def cost(self) -> np.ndarray:
-        """What a choice would cost: dims (draw, budget, candidate), lower is better."""
+    def values(self) -> np.ndarray:
+        """Latent performance: dims (draw, budget, candidate), lower is better."""
         top = ceiling(self.fit, np.repeat(self.budgets, len(self.shares)))
         value = self.irreducible[:, None] + np.exp(self.latent[:, : self.targets])
-        value = bounded(value, top).reshape(-1, len(self.budgets), len(self.shares))
+        return bounded(value, top).reshape(-1, len(self.budgets), len(self.shares))
+
+    @cached_property
+    def cost(self) -> np.ndarray:
+        """What a choice would cost: dims (draw, budget, candidate), lower is better."""
         if self.objective != "p_best":
-            return value
-        best = value.argmin(axis=2)[:, :, None] == np.arange(value.shape[2])
+            return self.values
+        best = self.values.argmin(axis=2)[:, :, None] == np.arange(len(self.shares))
         return np.where(best, -1.0, 0.0)
+
+    def outcome(self, design: int, times: int = 1) -> np.ndarray:
+        """Simulated mean result of a design bought so many times (draw,)."""
+        rng = np.random.default_rng((self.seed, 11, design))
+        value = self.irreducible + np.exp(self.latent[:, self.targets + design])
+        noise = (np.tile(self.fit.posterior.seed_noise, REPEATS) * value) ** 2
+        noise += evaluation_variance(self.fit, value)
+        sd = np.sqrt(noise / (self.designs.seeds[design] * times))
+        return np.asarray(value + sd * rng.standard_normal(len(value)))
 
     def worth(self, known: Callable[[int], np.ndarray]) -> tuple[float, float]:
         """Value of knowing some columns (draw, column), which may differ by budget, and its s.e."""
@@ -159,13 +179,33 @@ def run_values(sample: Sample, which: Sequence[int]) -> list[tuple[float, float]
 
     A cross-check of the closed form: it uses the joint draws only, no reweighting.
     """
-    noise_sd = np.tile(sample.fit.posterior.seed_noise, REPEATS)
-    out = []
-    for design in which:
-        rng = np.random.default_rng((sample.seed, 11, design))
-        value = sample.irreducible + np.exp(sample.latent[:, sample.targets + design])
-        noise = (noise_sd * value) ** 2 + evaluation_variance(sample.fit, value)
-        seeds = sample.designs.seeds[design]
-        seen = value + np.sqrt(noise / seeds) * rng.standard_normal(len(value))
-        out.append(sample.worth(always(seen[:, None])))
-    return out
+    return [sample.worth(always(sample.outcome(d)[:, None])) for d in which]
+
+
+def bands(sample: Sample, bought: Sequence[int], prob: float = 0.9) -> pd.DataFrame:
+    """Bands of the candidates now, and how narrow they are expected to be after some runs.
+
+    Columns samples, candidate (its place), of (``level``, or ``difference`` to the best now),
+    median, lo, hi (now), share: expected width after the runs over that now, from the variance that
+    a regression on their simulated outcomes leaves.
+    """
+    counts = Counter(bought)
+    known = np.column_stack([sample.outcome(d, k) for d, k in sorted(counts.items())])
+    tail = 0.5 * (1.0 - prob)
+    rows = []
+    for b, samples in enumerate(sample.budgets):
+        level = sample.values[:, b]
+        best = int(np.argmin(level.mean(axis=0)))
+        for of, drawn in (("level", level), ("difference", level - level[:, [best]])):
+            left = ((drawn - held_out(known, drawn, sample.block)) ** 2).mean(axis=0)
+            now = np.maximum(drawn.var(axis=0), 1e-30)
+            share = np.sqrt(np.clip(left / now, 0.0, 1.0))
+            spans = np.quantile(drawn, [0.5, tail, 1.0 - tail], axis=0)
+            for c in range(drawn.shape[1]):
+                if of == "level" or c != best:
+                    median, lo, hi = spans[:, c]
+                    rows.append({
+                        "samples": samples, "candidate": c, "of": of, "median": median, "lo": lo,
+                        "hi": hi, "share": share[c],
+                    })  # fmt: skip
+    return pd.DataFrame(rows)

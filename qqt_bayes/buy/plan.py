@@ -13,7 +13,7 @@ import pandas as pd
 
 from qqt_bayes.buy.batch import Batch, best_batch
 from qqt_bayes.buy.designs import Designs, generate_designs, read_designs
-from qqt_bayes.buy.evppi import Sample, parameter_values, run_values
+from qqt_bayes.buy.evppi import Sample, bands, parameter_values, run_values
 from qqt_bayes.buy.exact import corrected, simulate
 from qqt_bayes.buy.problem import DRAWS, build_problem
 from qqt_bayes.buy.stop import Stop, judge, parse_stake, worth
@@ -145,6 +145,34 @@ class Plan:
             regression=[v for v, _ in found], regression_se=[e for _, e in found],
         )  # fmt: skip
 
+    @cached_property
+    def bands(self) -> pd.DataFrame:
+        """90% bands of the candidates now, and how they would shrink by the batch.
+
+        Without a batch, by the most valuable design. Columns ``samples``, ``data``, ``of``
+        (``level``, or ``difference`` to the best now), ``median, lo, hi`` in the unit of the metric
+        as modelled, and ``share``: the expected width afterwards over that now.
+        """
+        table = bands(self.sample, self.bought)
+        names = self.contested
+        table.insert(1, "data", [names[c] for c in table.pop("candidate")])
+        return table
+
+    @property
+    def bought(self) -> tuple[int, ...]:
+        """The batch, or else the most valuable design."""
+        if self.chosen is not None and self.chosen.steps:
+            return tuple(s.design for s in self.chosen.steps)
+        return (int(np.argmax([v.total for v in self.values])),)
+
+    @property
+    def contested(self) -> tuple[str, ...]:
+        """The candidates that some draw finds best."""
+        pools = self.fit.study.pools
+        every = np.array([c.vector(pools) for c in self.candidates])
+        at = [int(np.argmin(np.abs(every - row).sum(axis=1))) for row in self.shares]
+        return tuple(self.candidates[i].text for i in at)
+
     @property
     def text(self) -> str:
         """The answer on one screen."""
@@ -177,9 +205,26 @@ class Plan:
             out["warning"] = self.fit.stamp
         return out
 
-    def plot(self, **options: Any) -> Any:
-        """Value against cost of the designs and of the batch, as a matplotlib figure."""
-        return import_module("qqt_bayes.plots").plot_plan(self, **options)
+    def plot(self, kind: str = "value", **options: Any) -> Any:
+        """A matplotlib figure.
+
+        Parameters
+        ----------
+        kind : {'value', 'bands'}
+            Value against cost of the designs and of the batch, or how the batch would narrow what
+            is known of the candidates.
+        **options
+            Of :func:`qqt_bayes.plots.plot_plan` or :func:`qqt_bayes.plots.plot_preposterior`.
+
+        Raises
+        ------
+        UsageError
+            For another kind.
+        """
+        draw = {"value": "plot_plan", "bands": "plot_preposterior"}.get(kind)
+        if draw is None:
+            raise UsageError(f"plot kind {kind!r} -> choose from value, bands")
+        return getattr(import_module("qqt_bayes.plots"), draw)(self, **options)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
