@@ -1,4 +1,4 @@
-"""The probability that each candidate is best, after each simulated outcome."""
+"""What depends on joint draws of the candidates: which is best, and where two of them cross."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import numpy as np
 from qqt_bayes.buy.problem import Problem
 from qqt_bayes.buy.tally import Tally
 from qqt_bayes.buy.worlds import Known, Outcome
-from qqt_bayes.inference.preposterior import best_sums
+from qqt_bayes.decide.crossovers import crossover
+from qqt_bayes.inference.preposterior import best_sums, crossing_sums
 
 REPLICATES = 4  # joint deviations of the targets per draw
 
-__all__ = ["chances", "winners"]
+__all__ = ["chances", "crossed", "crossings", "pooled", "winners"]
 
 
 def winners(problem: Problem) -> Tally:
@@ -33,6 +34,45 @@ def chances(known: Known, outcome: Outcome) -> Tally:
     best_sums(outcome.log_weight, outcome.shift, known.mean, outcome.gain, moved, p.budgets,
               p.group, sums, total)  # fmt: skip
     return known.tally(sums, total)
+
+
+def log_crossing(logs: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """Log of the budget from which the second candidate stays ahead, the last at most (sample,).
+
+    Parameters
+    ----------
+    logs : numpy.ndarray
+        Dims (sample, budget, candidate): log reducible error of two candidates.
+    samples : numpy.ndarray
+        Dim (budget,), increasing.
+    """
+    found = crossover(logs, samples, 0, 1).draws
+    return np.asarray(np.log(np.minimum(found, samples[-1])))
+
+
+def crossed(problem: Problem) -> Tally:
+    """Log of the crossing budget in each simulated truth."""
+    found = log_crossing(problem.true_logs, problem.samples)
+    group = np.repeat(problem.group, len(found) // len(problem.group))
+    return Tally.of(found[:, None, None], group)
+
+
+def crossings(known: Known, outcome: Outcome) -> Tally:
+    """Expected log of the crossing budget in each world."""
+    p = known.problem
+    sums, total = known.blank(1)
+    crossing_sums(outcome.log_weight, outcome.shift, known.mean, outcome.gain,
+                  deviations(known, outcome), np.log(p.samples), p.group, sums, total)  # fmt: skip
+    return known.tally(sums, total)
+
+
+def pooled(truth: Tally) -> Tally:
+    """What is known now, from simulated truths: their averages, by group of draws."""
+    parts = [truth.mean()[truth.group == g] for g in range(int(truth.group.max()) + 1)]
+    return Tally(
+        np.stack([part.sum(axis=0) for part in parts])[None],
+        np.array([[float(len(part)) for part in parts]]), np.array([-1]),
+    )  # fmt: skip
 
 
 def deviations(known: Known, outcome: Outcome) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes.buy.chances import log_crossing
 from qqt_bayes.buy.regression import (
     BLOCKS,
     block_mean,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from qqt_bayes.buy.designs import Designs
     from qqt_bayes.fitting import Fit
 
+VARIANCES = ("variance", "crossover")  # objectives that are one
 REPEATS = 2  # draws of the linear part for each draw of the few
 PARTS = {
     "mixture error": ("mixture_error", "mixture_drift"), "pool drift": ("pool_drift",),
@@ -102,7 +104,13 @@ class Sample:
 
     @cached_property
     def cost(self) -> np.ndarray:
-        """What a choice would cost: dims (draw, budget, candidate), lower is better."""
+        """What is to be known: dims (draw, budget, candidate).
+
+        What a choice would cost, lower is better; for a crossover its log budget.
+        """
+        if self.objective == "crossover":
+            logs = self.latent[:, : self.targets].reshape(-1, len(self.budgets), 2)
+            return log_crossing(logs, self.budgets)[:, None, None]
         if self.objective != "p_best":
             return self.values
         best = self.values.argmin(axis=2)[:, :, None] == np.arange(len(self.shares))
@@ -119,14 +127,21 @@ class Sample:
 
     def worth(self, known: Callable[[int], np.ndarray]) -> tuple[float, float]:
         """Value of knowing some columns (draw, column), which may differ by budget, and its s.e."""
-        measure = variance_gain if self.objective == "variance" else choice_gain
+        measure = variance_gain if self.objective in VARIANCES else choice_gain
         gain = np.stack(
-            [measure(known(b), self.cost[:, b], self.block) for b in range(len(self.budgets))]
+            [measure(known(b), self.cost[:, b], self.block) for b in range(self.cost.shape[1])]
         )
         return block_mean(self.weights @ gain, self.block)
 
     def parts(self, which: Sequence[int], budget: int) -> np.ndarray:
-        """What some components contribute at a budget's targets (draw, candidate)."""
+        """What some components contribute at a budget's targets (draw, candidate).
+
+        To a crossover: to the difference of the two at every budget (draw, budget).
+        """
+        if self.objective == "crossover":
+            of = [d.parts[:, list(which), : self.targets].sum(axis=1) for d in self.drawn]
+            both = np.concatenate(of).reshape(len(self.latent), -1, 2)
+            return np.asarray(both[:, :, 0] - both[:, :, 1])
         at = slice(budget * len(self.shares), (budget + 1) * len(self.shares))
         return np.concatenate([d.parts[:, list(which), at].sum(axis=1) for d in self.drawn])
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
 SCHEMA = 1
+SEARCHED = 13  # budgets at which a crossover is looked for
 CHECKED = 3  # designs valued by regression too
 ROUGH_MOST = 5  # designs refitted
 
@@ -119,10 +120,11 @@ class Plan:
     @cached_property
     def sample(self) -> Sample:
         """Joint draws of the decision and of the runs, for what is valued by regression."""
+        crosses = self.objective == "crossover"
+        budgets = searched(self.fit, self.budgets) if crosses else self.budgets
         return Sample(
-            self.fit, self.budgets, self.weights, self.shares, self.objective, self.designs,
-            self.seed,
-        )  # fmt: skip
+            self.fit, budgets, self.weights, self.shares, self.objective, self.designs, self.seed
+        )
 
     @cached_property
     def evppi(self) -> pd.DataFrame:
@@ -292,9 +294,11 @@ def buy(
         Data to choose from, as for ``decide``.
     seed : int
         Of the simulated outcomes.
-    objective : {'regret', 'variance', 'p_best'}
+    objective : {'regret', 'variance', 'p_best', 'crossover'}
         What a run is valued by: the drop in expected regret, in the candidates' mean predictive
-        variance, or the rise in the probability of the right choice.
+        variance, the rise in the probability of the right choice, or the drop in the variance of
+        the log of the budget from which the second of two candidates stays ahead of the first (to
+        the one budget asked, where a later one counts as there).
     draws : int
         Draws of the few to use; time grows with the square.
     refits : int
@@ -324,6 +328,11 @@ def buy(
     chosen = (
         default_candidates(fit.study) if candidates is None else parse_candidates(candidates, pools)
     )
+    if objective == "crossover" and (len(chosen) != 2 or len(wanted) != 1):
+        raise UsageError(
+            f"objective crossover with {len(chosen)} candidates and {len(wanted)} budgets -> give "
+            "the two that cross, first the one ahead at small budgets, and the largest budget"
+        )
     if designs is None:
         offered = generate_designs(fit.study, chosen, wanted, money)
     else:
@@ -350,6 +359,12 @@ def roughest(values: Sequence[Value], khats: np.ndarray) -> list[int]:
     return [int(d) for d in order if khats[d] > ROUGH][:ROUGH_MOST]
 
 
+def searched(fit: Fit, budgets: np.ndarray) -> np.ndarray:
+    """Budgets at which a crossover is looked for."""
+    top = float(budgets.max())
+    return np.geomspace(min(float(fit.study.samples.min()), 0.5 * top), top, SEARCHED)
+
+
 def check_objective(objective: str, refits: int) -> None:
     """Refuse an unknown objective, or refits that it cannot use.
 
@@ -360,7 +375,7 @@ def check_objective(objective: str, refits: int) -> None:
     """
     if objective not in OBJECTIVES:
         raise UsageError(f"objective {objective!r} -> choose from {', '.join(OBJECTIVES)}")
-    if refits and (refits < 2 or objective == "p_best"):
+    if refits and (refits < 2 or objective not in ("regret", "variance")):
         raise UsageError(
             f"refits={refits} for the objective {objective} -> give 0, or at least 2 with the "
             "objective regret or variance"
@@ -382,9 +397,10 @@ def valued(
 ) -> Plan:  # fmt: skip
     """The plan of checked arguments."""
     shares = np.array([c.vector(fit.study.pools) for c in candidates])
-    problem = build_problem(fit, budgets, shares, offered, seed=seed, draws=draws)
+    places = searched(fit, budgets) if name == "crossover" else budgets
+    problem = build_problem(fit, places, shares, offered, seed=seed, draws=draws)
     contest = np.arange(len(candidates))
-    if name != "variance":
+    if name in ("regret", "p_best"):
         contest = undominated(problem)
         problem = build_problem(fit, budgets, shares[contest], offered, seed=seed, draws=draws)
     aim = objective(name, problem, weights)

@@ -35,8 +35,10 @@ class Problem:
     ----------
     moments : Moments
         At the targets first (budgets of candidates), then at the designs' places.
+    samples : numpy.ndarray
+        Dim (budget,): target budgets.
     budgets, candidates : int
-        Numbers of target budgets and of candidates.
+        Their number, and that of the candidates.
     place : numpy.ndarray
         Dim (design,): which point a design is run at.
     seeds, cost : numpy.ndarray
@@ -53,6 +55,7 @@ class Problem:
     """
 
     moments: Moments
+    samples: np.ndarray
     budgets: int
     candidates: int
     place: np.ndarray
@@ -113,6 +116,12 @@ class Problem:
         white = np.concatenate([white, -white], axis=1)
         return white @ root.transpose(0, 2, 1)
 
+    @property
+    def true_logs(self) -> np.ndarray:
+        """Draws of the targets' log reducible error (sample, budget, candidate)."""
+        log = self.moments.mean[:, None, self.targets] + self.truths
+        return np.asarray(log.reshape(-1, self.budgets, self.candidates))
+
     @cached_property
     def true_values(self) -> np.ndarray:
         """Draws of the targets in the unit of the metric (sample, budget, candidate)."""
@@ -160,6 +169,7 @@ def build_problem(
     factor = seed_factor(natural[:, at : at + shares.shape[1]], points.shares)
     targets = len(budgets) * len(shares)
     return Problem(
-        found, len(budgets), len(shares), targets + index.reshape(-1), designs.seeds, designs.cost,
-        ceiling(fit, samples[:targets]), median_evaluation(study), factor, seed, worlds,
+        found, budgets, len(budgets), len(shares), targets + index.reshape(-1), designs.seeds,
+        designs.cost, ceiling(fit, samples[:targets]), median_evaluation(study), factor, seed,
+        worlds,
     )  # fmt: skip

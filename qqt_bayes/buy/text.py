@@ -19,6 +19,7 @@ WORDS = {
     "regret": "expected regret",
     "variance": "predictive variance",
     "p_best": "probability of a wrong choice",
+    "crossover": "variance of the log of the crossing budget",
 }
 
 __all__ = ["describe"]

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qqt_bayes.buy.chances import chances, winners
+from qqt_bayes.buy.chances import chances, crossed, crossings, pooled, winners
 from qqt_bayes.buy.problem import Problem
 from qqt_bayes.buy.tally import Gain, Tally, Value, jackknife
 from qqt_bayes.buy.worlds import Known, Outcome
 from qqt_bayes.inference.cores import threads
 
-OBJECTIVES = ("regret", "variance", "p_best")
+OBJECTIVES = ("regret", "variance", "p_best", "crossover")
 KHAT_WORLDS = 5
 
 __all__ = ["OBJECTIVES", "Objective", "khat", "objective", "undominated", "value_designs"]
@@ -86,6 +86,7 @@ def surer_choice(found: np.ndarray, now: np.ndarray) -> np.ndarray:
 
 GAINS: dict[str, Gain] = {
     "regret": lower_regret, "variance": lower_variance, "p_best": surer_choice,
+    "crossover": lower_variance,
 }  # fmt: skip
 
 
@@ -93,17 +94,19 @@ def objective(name: str, problem: Problem, weights: np.ndarray) -> Objective:
     """The objective of a problem.
 
     The value of ``regret`` is in the unit of the metric; of ``variance``, the mean drop in the
-    candidates' predictive variance, in its square; of ``p_best``, in probability.
+    candidates' predictive variance, in its square; of ``p_best``, in probability. That of
+    ``crossover``, the drop in the variance of the log of the budget from which the second of two
+    candidates stays ahead of the first, is in squared e-folds; the budgets are then a grid.
     """
     gain = GAINS[name]
-    measure: Callable[[Known, Outcome], Tally] = chances if name == "p_best" else Known.expected
-    if name == "p_best":
-        truth = winners(problem)
-        shares = [truth.mean()[truth.group == g] for g in range(problem.group.max() + 1)]
-        now = Tally(
-            np.stack([s.sum(axis=0) for s in shares])[None],
-            np.array([[float(len(s)) for s in shares]]), np.array([-1]),
-        )  # fmt: skip
+    measure: Callable[[Known, Outcome], Tally] = Known.expected
+    if name == "crossover":
+        truth, measure = crossed(problem), crossings
+        now = pooled(truth)
+        best = np.argmin(problem.true_values[:, -1:].mean(axis=0), axis=1)
+    elif name == "p_best":
+        truth, measure = winners(problem), chances
+        now = pooled(truth)
         best = np.argmax(now.mean()[0], axis=1)
     else:
         values = problem.true_values

@@ -158,18 +158,19 @@ class Known:
             design, self.log_weight, np.zeros_like(self.log_weight), gain, var, none, none
         )
 
-    def blank(self) -> tuple[np.ndarray, np.ndarray]:
-        """Room for sums (world, group, target) and for their weights (world, group)."""
+    def blank(self, columns: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Room for sums (world, group, target or column) and for their weights (world, group)."""
         p = self.problem
         shape = (len(self.log_weight), int(p.group.max()) + 1)
-        return np.empty((*shape, len(p.targets))), np.empty(shape)
+        return np.empty((*shape, columns or len(p.targets))), np.empty(shape)
 
     def tally(self, sums: np.ndarray, total: np.ndarray) -> Tally:
         """Sums by world and group of draws, with where the worlds come from."""
         p = self.problem
         single = len(sums) == 1  # not one of the simulated worlds
         group = np.array([-1]) if single else p.group[self.source]
-        return Tally(sums.reshape(*total.shape, p.budgets, p.candidates), total, group)
+        shape = (p.budgets, p.candidates) if sums.shape[2] == len(p.targets) else (1, -1)
+        return Tally(sums.reshape(*total.shape, *shape), total, group)
 
     def expected(self, outcome: Outcome) -> Tally:
         """Posterior mean of the targets in each world."""

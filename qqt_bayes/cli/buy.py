@@ -36,7 +36,7 @@ def buy(
         str | None, typer.Option(help="Weight of each budget, comma between: 2,1. Default: equal.")
     ] = None,
     objective: Annotated[
-        str, typer.Option(help="What a run is valued by: regret, variance or p_best.")
+        str, typer.Option(help="What a run is valued by: regret, variance, p_best or crossover.")
     ] = "regret",
     refits: Annotated[
         int,

@@ -14,7 +14,7 @@ from numba import njit
 
 LEAST = math.log(1e-6)  # log relative weight below which a draw of the few is left out
 
-__all__ = ["best_sums", "capped_lognormal", "expected_sums", "update_weights"]
+__all__ = ["best_sums", "capped_lognormal", "crossing_sums", "expected_sums", "update_weights"]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -175,3 +175,50 @@ def best_sums(weight, shift, mean, gain, base, budgets, group, sums, total):
                         if value < best:
                             best, at = value, q
                     sums[t, g, at] += w
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def crossing_sums(weight, shift, mean, gain, base, logs, group, sums, total):
+    """Weighted sums of the log budget from which the second candidate stays ahead of the first.
+
+    Parameters
+    ----------
+    weight, shift, mean, gain, base
+        As for :func:`best_sums`; targets are budgets of two candidates.
+    logs : numpy.ndarray
+        Dim (budget,), increasing: a crossing later than the last counts as there.
+    group, total : numpy.ndarray
+        As for :func:`expected_sums`.
+    sums : numpy.ndarray
+        Dims (world, group, 1): filled.
+    """
+    worlds, draws = weight.shape
+    last = logs.shape[0] - 1
+    sums[:] = 0.0
+    total[:] = 0.0
+    for t in range(worlds):
+        top = -np.inf
+        for s in range(draws):
+            top = max(top, weight[t, s])
+        for s in range(draws):
+            w = math.exp(weight[t, s] - top)
+            if w < 1e-4:
+                continue
+            g = group[s]
+            for r in range(base.shape[1]):
+                total[t, g] += w
+                after = 0.0
+                at = logs[0]
+                for b in range(last, -1, -1):
+                    q = 2 * b
+                    lead = (
+                        mean[t, s, q] + gain[s, q] * shift[t, s] + base[s, r, q]
+                        - mean[t, s, q + 1] - gain[s, q + 1] * shift[t, s] - base[s, r, q + 1]
+                    )  # fmt: skip
+                    if lead <= 0.0:
+                        at = logs[last]
+                        if b < last:
+                            at = logs[b] - lead / (after - lead) * (logs[b + 1] - logs[b])
+                        break
+                    after = lead
+                sums[t, g, 0] += w * at

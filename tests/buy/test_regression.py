@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import norm
 
 from qqt_bayes.buy.regression import BLOCKS, block_mean, choice_gain, held_out, variance_gain
+from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
 
 DRAWS = 16_000
@@ -75,6 +76,24 @@ def test_plan_says_what_is_worth_knowing(buy_fit: Fit, objective: str) -> None:
     out = json.loads(json.dumps(plan.to_json(), allow_nan=False))["evppi"]
     assert out[0]["evppi"] == table["evppi"][0]
     assert {row["pool"] for row in out} == pools | {None}
+
+
+def test_the_width_of_a_crossover_is_valued(buy_fit: Fit) -> None:
+    """From where B stays ahead of A: the drop in the variance of its log, both ways."""
+    plan = buy_fit.buy("960k", candidates=["A", "B"], objective="crossover", spend="1M")
+    cost = plan.sample.cost[:, 0, 0]
+    assert np.log(30e3) - 1e-9 <= cost.min() < cost.max() <= np.log(960e3) + 1e-9
+    assert plan.evpi == pytest.approx(cost.var(), rel=0.2)
+    check = plan.cross_check
+    error = np.hypot(check["se"], check["regression_se"])
+    assert np.all(np.abs(check["evsi"] - check["regression"]) < 3.5 * error + 0.1 * check["evsi"])
+    assert check["evsi"].max() > 0.1 * plan.evpi
+    assert np.all(check["evsi"] < plan.evpi)
+    assert plan.batch["evsi"].is_monotonic_increasing
+    assert plan.best[0].text in ("A", "B")
+    assert "crossing budget" in plan.text
+    with pytest.raises(UsageError, match="3 candidates and 1 budgets"):
+        buy_fit.buy("960k", candidates=["A", "B", "C"], objective="crossover")
 
 
 @pytest.mark.parametrize("objective", ["regret", "variance", "p_best"])
