@@ -19,7 +19,7 @@ from qqt_bayes.buy.regression import (
     held_out,
     variance_gain,
 )  # fmt: skip
-from qqt_bayes.decide.predict import bounded, ceiling, evaluation_variance
+from qqt_bayes.decide.predict import bounded, ceiling, evaluation_variance, thinning
 from qqt_bayes.inference.marginal import DILUTION, IRREDUCIBLE
 from qqt_bayes.model.effects import COMPONENTS, REGIME
 
@@ -70,9 +70,21 @@ class Sample:
         shares = np.concatenate([np.tile(self.shares, (len(self.budgets), 1)), self.designs.shares])
         points = self.fit.posterior.design.points_at(samples, shares)
         return [
-            self.fit.posterior.at(points, seed=1009 * (self.seed + 1) + r, with_parts=True)
+            self.fit.posterior.at(
+                points, seed=1009 * (self.seed + 1) + r, with_parts=True, every=self.every
+            )
             for r in range(REPEATS)
         ]
+
+    @cached_property
+    def every(self) -> int:
+        """One posterior draw in so many is used, so that no array gets too large."""
+        points = self.targets + len(self.designs)
+        return thinning(self.fit, points * (REGIME + 2) * REPEATS)
+
+    def repeated(self, draws: np.ndarray) -> np.ndarray:
+        """Something of the posterior, dims (posterior draw, ...), as dims (draw, ...)."""
+        return np.concatenate([draws[:: self.every]] * REPEATS)
 
     @property
     def targets(self) -> int:
@@ -83,7 +95,7 @@ class Sample:
     def block(self) -> np.ndarray:
         """Consecutive posterior draws together, dim (draw,)."""
         draws = len(self.fit.posterior.natural)
-        return np.tile(np.arange(draws) * BLOCKS // draws, REPEATS)
+        return self.repeated(np.arange(draws) * BLOCKS // draws)
 
     @cached_property
     def latent(self) -> np.ndarray:
@@ -93,7 +105,7 @@ class Sample:
     @cached_property
     def irreducible(self) -> np.ndarray:
         """Dim (draw,)."""
-        return np.tile(self.fit.posterior.irreducible, REPEATS)
+        return self.repeated(self.fit.posterior.irreducible)
 
     @cached_property
     def values(self) -> np.ndarray:
@@ -120,7 +132,7 @@ class Sample:
         """Simulated mean result of a design bought so many times (draw,)."""
         rng = np.random.default_rng((self.seed, 11, design))
         value = self.irreducible + np.exp(self.latent[:, self.targets + design])
-        noise = (np.tile(self.fit.posterior.seed_noise, REPEATS) * value) ** 2
+        noise = (self.repeated(self.fit.posterior.seed_noise) * value) ** 2
         noise += evaluation_variance(self.fit, value)
         sd = np.sqrt(noise / (self.designs.seeds[design] * times))
         return np.asarray(value + sd * rng.standard_normal(len(value)))
@@ -167,11 +179,11 @@ def parameter_values(sample: Sample) -> pd.DataFrame:
     every = {
         "level": np.concatenate([d.level for d in sample.drawn]),
         "utility": np.concatenate([d.utility for d in sample.drawn]),
-        "half-life": np.tile(post.half_lives, (REPEATS, 1)),
-        "harm": np.tile(post.harms, (REPEATS, 1)),
+        "half-life": sample.repeated(post.half_lives),
+        "harm": sample.repeated(post.harms),
     }
     if post.exchange_rates is not None:
-        every["exchange rate"] = np.tile(post.exchange_rates, (REPEATS, 1))
+        every["exchange rate"] = sample.repeated(post.exchange_rates)
     for i, pool in enumerate(pools.names):
         if not used[i]:
             continue
@@ -181,7 +193,7 @@ def parameter_values(sample: Sample) -> pd.DataFrame:
             add(name, pool, always(column[:, None]))
         add("everything", pool, always(np.column_stack(list(own.values()))))
     for name, place in (("irreducible part", IRREDUCIBLE), ("dilution", DILUTION)):
-        add(name, "", always(np.tile(post.natural[:, [place]], (REPEATS, 1))))
+        add(name, "", always(sample.repeated(post.natural[:, [place]])))
     for name, components in PARTS.items():
         add(name, "", partial(sample.parts, [COMPONENTS.index(c) for c in components]))
     add("change of regime", "", partial(sample.parts, [REGIME]))

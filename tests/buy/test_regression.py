@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import norm
 
 from qqt_bayes.buy.regression import BLOCKS, block_mean, choice_gain, held_out, variance_gain
+from qqt_bayes.decide import predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
 
@@ -104,3 +105,16 @@ def test_regression_and_reweighting_agree(buy_fit: Fit, objective: str) -> None:
     error = np.hypot(check["se"], check["regression_se"])
     assert np.all(np.abs(check["evsi"] - check["regression"]) < 3.5 * error + 0.05 * check["evsi"])
     assert np.all(check["regression"] > 5 * check["regression_se"])
+
+
+def test_many_points_use_fewer_draws(buy_fit: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No array grows without bound: one draw in so many is used, and the answer stays."""
+    plan = buy_fit.buy("960k", candidates=["A", "B"])
+    every = len(plan.sample.block)
+    monkeypatch.setattr(predict, "MOST", 150_000)
+    again = buy_fit.buy("960k", candidates=["A", "B"])
+    assert again.sample.every > 1
+    assert len(again.sample.block) == every // again.sample.every
+    a, b = (p.cross_check.iloc[0] for p in (plan, again))
+    error = np.hypot(a["regression_se"], b["regression_se"])
+    assert abs(a["regression"] - b["regression"]) < 4 * error
