@@ -79,13 +79,8 @@ def simulated() -> Runs:
 def studies(args: argparse.Namespace) -> Iterator[tuple[str, Runs, str, str, list[str]]]:
     """Name, runs, largest budget to fit, target and candidates of each study."""
     yield "simulated", simulated(), "240k", "960k", ["A", "B", "C"]
-    yield (
-        "proving ground",
-        qqt.datasets.load("proving_ground"),
-        "240k",
-        "960k",
-        ["A", "A+B", "A+B+C", "B"],
-    )
+    ground = qqt.datasets.load("proving_ground")
+    yield "proving ground", ground, "120k", "480k", ["A", "B", "A+B", "B4"]
     if args.zhou:
         runs = qqt.read_runs(args.zhou, args.zhou_pools)
         budgets = runs.budgets("loss")  # fitted at two of them, to choose at four times the larger
