@@ -45,8 +45,7 @@ def test_cheap_runs_that_tell_nothing_are_not_bought(
         for sure in bought:
             monkeypatch.setattr(batch, "SURE", sure)
             steps = batch.greedy(known, aim, first, 500e3, per_cost=1.0).steps
-            assert steps[0].design == len(idle)
-            bought[sure] += len(steps) - 1
+            bought[sure] += sum(step.design < len(idle) for step in steps)
     taken_in, careful = bought.values()
     assert taken_in >= 6
     assert careful <= 2
