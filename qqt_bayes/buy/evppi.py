@@ -19,9 +19,10 @@ from qqt_bayes.buy.regression import (
     held_out,
     variance_gain,
 )  # fmt: skip
-from qqt_bayes.decide.predict import bounded, ceiling, evaluation_variance, thinning
+from qqt_bayes.decide.predict import bounded, ceiling, thinning
 from qqt_bayes.inference.marginal import DILUTION, IRREDUCIBLE
 from qqt_bayes.model.effects import COMPONENTS, REGIME
+from qqt_bayes.model.noise import median_evaluation
 
 if TYPE_CHECKING:
     from qqt_bayes.buy.designs import Designs
@@ -132,8 +133,10 @@ class Sample:
         """Simulated mean result of a design bought so many times (draw,)."""
         rng = np.random.default_rng((self.seed, 11, design))
         value = self.irreducible + np.exp(self.latent[:, self.targets + design])
-        noise = (self.repeated(self.fit.posterior.seed_noise) * value) ** 2
-        noise += evaluation_variance(self.fit, value)
+        used = self.repeated(np.arange(len(self.fit.posterior.natural)))
+        noise = self.fit.posterior.noise_variance(
+            value[:, None], self.designs.shares[[design]], median_evaluation(self.fit.study), used
+        )[:, 0]
         sd = np.sqrt(noise / (self.designs.seeds[design] * times))
         return np.asarray(value + sd * rng.standard_normal(len(value)))
 

@@ -22,6 +22,7 @@ from qqt_bayes.buy.value import Objective
 from qqt_bayes.buy.worlds import Known, Outcome
 from qqt_bayes.inference.sample import Settings, Start
 from qqt_bayes.refits import Workers, refit_many
+from qqt_bayes.runs.study import COMPARABLE
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -94,6 +95,9 @@ def result_rows(fit: Fit, designs: Designs, design: int, value: float, squares: 
             "samples": row["samples"], "metric": study.metric, "value": study.reported(values),
         }
     )  # fmt: skip
+    model = fit.runs.select(study.metric).table
+    for name in {*COMPARABLE, *study.levels, "annealed", "tuned"} & set(model):
+        table[name] = model[name].iloc[-1]  # comparable with the runs there are
     for name in ("n_eval", "se"):
         given = getattr(study, name)[np.isfinite(getattr(study, name))]
         if len(given):

@@ -36,6 +36,8 @@ def same_layout(old: Chart, new: Chart) -> bool:
     """Whether a vector of the walk means the same few in both, but for the irreducible part."""
     return (
         not (old.rated or new.rated)
+        and old.noisy == new.noisy  # replicates may tell of what none told before
+        and np.array_equal(old.code, new.code)
         and np.array_equal(old.finite, new.finite)
         and np.array_equal(old.log_size, new.log_size)
         and np.array_equal(old.life_factor, new.life_factor)
