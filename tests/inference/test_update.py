@@ -44,12 +44,14 @@ def test_the_weights_matter(small_fit: Fit) -> None:
     """A run well off its expectation moves the answer, and the weights move it as a refit does."""
     base, spread = summaries(small_fit)
     noise = float(np.median(small_fit.posterior.seed_noise))
-    new = row_like(small_fit, 1.0 + 2.0 * noise)
-    a = summaries(small_fit.update(new))[0]
+    new = row_like(small_fit, 1.0 + 3.0 * noise)
+    quick = small_fit.update(new)
+    assert quick.posterior.gradients == 0
+    a = summaries(quick)[0]
     b = summaries(small_fit.update(new, reweight=False))[0]
     where = np.argmax(np.abs(b - base) / spread)
-    assert abs(b - base)[where] > 0.2 * spread[where]
-    assert np.abs(a - b)[where] < 0.5 * np.abs(b - base)[where]
+    assert abs(b - base)[where] > 0.15 * spread[where]
+    assert np.abs(a - b)[where] < 0.6 * np.abs(b - base)[where]
 
 
 def test_a_surprise_is_refitted(small_fit: Fit) -> None:
