@@ -9,7 +9,7 @@ import pandas as pd
 
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.reweight import reweighted, taken_again
+from qqt_bayes.inference.reweight import densities, reweighted, taken_again
 from qqt_bayes.model.design import build_design
 
 
@@ -40,18 +40,23 @@ def test_both_ways_give_the_same_answer(small_fit: Fit) -> None:
     assert moved.mean() < 0.1
 
 
-def test_the_weights_matter(small_fit: Fit) -> None:
-    """A run well off its expectation moves the answer, and the weights move it as a refit does."""
-    base, spread = summaries(small_fit)
-    noise = float(np.median(small_fit.posterior.seed_noise))
-    new = row_like(small_fit, 1.0 + 3.0 * noise)
-    quick = small_fit.update(new)
-    assert quick.posterior.gradients == 0
-    a = summaries(quick)[0]
-    b = summaries(small_fit.update(new, reweight=False))[0]
-    where = np.argmax(np.abs(b - base) / spread)
-    assert abs(b - base)[where] > 0.15 * spread[where]
-    assert np.abs(a - b)[where] < 0.6 * np.abs(b - base)[where]
+def test_draws_follow_their_weights(small_fit: Fit) -> None:
+    """Means of the draws taken again are the weighted means of those at hand."""
+    posterior = small_fit.posterior
+    noise = float(np.median(posterior.seed_noise))
+    runs = small_fit.runs.append(row_like(small_fit, 1.0 + 2.0 * noise))
+    found = reweighted(posterior, build_design(runs.study("loss"), small_fit.spec))
+    assert found is not None
+    ratio = densities(posterior.natural, found.cells) - densities(
+        posterior.natural, posterior.cells
+    )
+    weight = np.exp(ratio - ratio.max())
+    few = posterior.natural[:, :4]
+    want = np.average(few, axis=0, weights=weight)
+    moved = np.abs(want - few.mean(axis=0)) / few.std(axis=0)
+    off = np.abs(found.natural[:, :4].mean(axis=0) - want) / few.std(axis=0)
+    assert moved.max() > 0.05
+    assert off.max() < 0.3 * moved.max()
 
 
 def test_a_surprise_is_refitted(small_fit: Fit) -> None:
