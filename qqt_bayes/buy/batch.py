@@ -3,7 +3,9 @@
 A run is worth less once a similar one has been bought, and sometimes more once another has. So the
 outcomes of the runs chosen so far are simulated jointly, and every further run is valued beside
 them. Two greedy orders are tried, by value per cost (many small runs) and by value alone (few large
-ones), and the better set is kept.
+ones), and the better set is kept. A purchase counts by what it surely adds: its gain less two
+standard errors of that gain. Else the best of many worthless runs, which cost little, would be
+bought for the luck of the draws.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qqt_bayes.buy.value import Objective, Value, value_designs
+from qqt_bayes.buy.tally import Value
+from qqt_bayes.buy.value import Objective, value_designs
 from qqt_bayes.buy.worlds import Known
 
 WIDTH = 12  # designs valued again at each step: the most promising by their last value
 LIMIT = 24  # runs in one batch
+SURE = 2.0  # standard errors by which a gain must exceed nothing
 
 __all__ = ["Batch", "Step", "best_batch", "greedy"]
 
@@ -87,9 +91,9 @@ def greedy(
     """
     cost = known.problem.cost
     open_ = np.ones(len(cost), bool)
-    last = np.array([v.total for v in first])  # what each was worth when last looked at
+    worth = Value(np.zeros(1), 0.0, 0.0, np.zeros_like(first[0].partial))
+    last = np.array([surely(v, worth) for v in first])  # what each added when last looked at
     bought = 0.0
-    worth = 0.0
     steps: list[Step] = []
     while len(steps) < limit and bought < until:
         able = np.flatnonzero(open_ & (cost <= (spend - bought) * (1.0 + 1e-12)))
@@ -100,17 +104,23 @@ def greedy(
         fresh = [first[d] for d in top] if not steps else [
             v for v, _ in value_designs(known, aim, top)
         ]  # fmt: skip
-        last[top] = [v.total - worth for v in fresh]
+        last[top] = [surely(v, worth) for v in fresh]
         pick = int(np.argmax(last[top] / cost[top] ** per_cost))
         if last[top[pick]] <= 0.0:
             break
         design = int(top[pick])
         known = known.after(known.outcome(design))
         bought += float(cost[design])
-        worth = fresh[pick].total
+        worth = fresh[pick]
         open_[design] = repeatable
         steps.append(Step(design, bought, fresh[pick]))
     return Batch(tuple(steps), "value per cost" if per_cost > 0 else "value")
+
+
+def surely(value: Value, before: Value) -> float:
+    """What is added to a value, less two standard errors."""
+    gain, se = value.gain(before)
+    return gain - SURE * se
 
 
 def best_batch(

@@ -1,7 +1,8 @@
 """Rules for buying runs, from none at all to the value of information.
 
 A *fixed* policy needs no model of the results and plans for a spend in one go; an *adaptive* one
-looks at a fit and buys in stages, carrying over what a stage leaves.
+looks at a fit, plans for all that may be spent, and makes the first of those purchases before it
+looks again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from qqt_bayes.buy.worlds import Known
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
-DRAWS = 160  # of the few, and as many worlds, when a policy values designs
+DRAWS = 320  # of the few, and as many worlds, when a policy values designs
 ALPHA = 1.0  # power of the cost by which the variance and information criteria are divided
 
 __all__ = ["ADAPTIVE", "ALPHA", "FIXED", "POLICIES", "rank_largest", "ranked_buys"]
@@ -111,9 +112,12 @@ def rank_largest(held: Held) -> int:
 
 
 def by_value(
-    held: Held, fit: Fit, spend: float, seed: int, name: str, per_cost: float | None
+    held: Held, fit: Fit, spend: float, until: float, seed: int, name: str, per_cost: float | None
 ) -> None:
-    """Greedy purchases by an objective; ``per_cost`` None tries value and value per cost."""
+    """Greedy purchases by an objective; ``per_cost`` None tries value and value per cost.
+
+    Purchases are planned for all that may be spent, and made until ``until`` has been.
+    """
     ground = held.ground
     cells = held.affordable(spend)
     if not len(cells):
@@ -125,7 +129,7 @@ def by_value(
     problem = build_problem(fit, budgets, shares, designs, **size)
     if name == "regret":
         problem = build_problem(fit, budgets, shares[undominated(problem)], designs, **size)
-    aim, _ = objective(name, problem, weights)
+    aim = objective(name, problem, weights)
     known = Known.now(problem)
     first = [v for v, _ in value_designs(known, aim, range(len(cells)))]
     left = spend - held.spent
@@ -135,22 +139,24 @@ def by_value(
         batch = greedy(known, aim, first, left, per_cost=per_cost)
     for step in batch.steps:
         held.take(int(cells[step.design]))
+        if held.spent >= until:
+            return
 
 
-def evsi_buys(held: Held, fit: Fit, spend: float, seed: int) -> None:
+def evsi_buys(held: Held, fit: Fit, spend: float, until: float, seed: int) -> None:
     """By the value of information on the choice; by variance where no run can change it."""
     before = len(held.rows)
-    by_value(held, fit, spend, seed, "regret", None)
+    by_value(held, fit, spend, until, seed, "regret", None)
     if len(held.rows) == before:
-        by_value(held, fit, spend, seed, "variance", ALPHA)
+        by_value(held, fit, spend, until, seed, "variance", ALPHA)
 
 
-def variance_buys(held: Held, fit: Fit, spend: float, seed: int) -> None:
+def variance_buys(held: Held, fit: Fit, spend: float, until: float, seed: int) -> None:
     """By the drop in predictive variance at the target, over cost to the power alpha."""
-    by_value(held, fit, spend, seed, "variance", ALPHA)
+    by_value(held, fit, spend, until, seed, "variance", ALPHA)
 
 
-def d_optimal_buys(held: Held, fit: Fit, spend: float, seed: int) -> None:
+def d_optimal_buys(held: Held, fit: Fit, spend: float, until: float, seed: int) -> None:
     """By the information on everything unknown, over cost to the power alpha."""
     cells = held.affordable(spend)
     if not len(cells):
@@ -162,7 +168,7 @@ def d_optimal_buys(held: Held, fit: Fit, spend: float, seed: int) -> None:
     )
     known = Known.single(problem)
     open_ = np.ones(len(cells), bool)
-    while True:
+    while held.spent < until:
         able = np.flatnonzero(open_ & np.isin(cells, held.affordable(spend)))
         if not len(able):
             return
@@ -174,7 +180,7 @@ def d_optimal_buys(held: Held, fit: Fit, spend: float, seed: int) -> None:
 
 
 type Fixed = Callable[[Held, float, np.random.Generator], None]
-type Adaptive = Callable[[Held, "Fit", float, int], None]
+type Adaptive = Callable[[Held, "Fit", float, float, int], None]
 
 FIXED: dict[str, Fixed] = {
     "random": random_buys,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.buy.tally import group_draws
 from qqt_bayes.decide.predict import ceiling
 from qqt_bayes.inference.marginal import NOISE, SCALES
 from qqt_bayes.inference.moments import Moments, moments
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from qqt_bayes.buy.designs import Designs
     from qqt_bayes.fitting import Fit
 
-DRAWS = 256
-WORLDS = 2  # simulated for each draw
+DRAWS = 512  # too few make everything look worth knowing: each world tells which draw it is from
+WORLDS = 1  # simulated for each draw
 TRUTHS = 16  # joint draws of the targets per draw of the few, for perfect information
 
 __all__ = ["DRAWS", "Problem", "build_problem"]
@@ -34,8 +35,10 @@ class Problem:
     ----------
     moments : Moments
         At the targets first (budgets of candidates), then at the designs' places.
+    samples : numpy.ndarray
+        Dim (budget,): target budgets.
     budgets, candidates : int
-        Numbers of target budgets and of candidates.
+        Their number, and that of the candidates.
     place : numpy.ndarray
         Dim (design,): which point a design is run at.
     seeds, cost : numpy.ndarray
@@ -52,6 +55,7 @@ class Problem:
     """
 
     moments: Moments
+    samples: np.ndarray
     budgets: int
     candidates: int
     place: np.ndarray
@@ -76,6 +80,11 @@ class Problem:
     def seed_noise(self, design: int) -> np.ndarray:
         """Of a design, relative to the metric, dim (draw,)."""
         return self.moments.natural[:, NOISE] * self.noise_factor[:, self.place[design]]
+
+    @cached_property
+    def group(self) -> np.ndarray:
+        """Group of each draw, for the error of a value (draw,)."""
+        return group_draws(len(self.moments.mean))
 
     @cached_property
     def variance(self) -> np.ndarray:
@@ -106,6 +115,12 @@ class Problem:
         white = rng.standard_normal((len(cov), TRUTHS // 2, cov.shape[1]))
         white = np.concatenate([white, -white], axis=1)
         return white @ root.transpose(0, 2, 1)
+
+    @property
+    def true_logs(self) -> np.ndarray:
+        """Draws of the targets' log reducible error (sample, budget, candidate)."""
+        log = self.moments.mean[:, None, self.targets] + self.truths
+        return np.asarray(log.reshape(-1, self.budgets, self.candidates))
 
     @cached_property
     def true_values(self) -> np.ndarray:
@@ -154,6 +169,7 @@ def build_problem(
     factor = seed_factor(natural[:, at : at + shares.shape[1]], points.shares)
     targets = len(budgets) * len(shares)
     return Problem(
-        found, len(budgets), len(shares), targets + index.reshape(-1), designs.seeds, designs.cost,
-        ceiling(fit, samples[:targets]), median_evaluation(study), factor, seed, worlds,
+        found, budgets, len(budgets), len(shares), targets + index.reshape(-1), designs.seeds,
+        designs.cost, ceiling(fit, samples[:targets]), median_evaluation(study), factor, seed,
+        worlds,
     )  # fmt: skip

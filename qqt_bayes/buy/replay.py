@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as changed
 from functools import cached_property
 from typing import Any
 
@@ -14,23 +13,22 @@ import pandas as pd
 from qqt_bayes.buy.ground import Ground, Held, build_ground
 from qqt_bayes.buy.plan import positive
 from qqt_bayes.buy.policies import ADAPTIVE, FIXED, POLICIES, rank_largest
+from qqt_bayes.buy.refit import QUICK, quick_fit
 from qqt_bayes.decide.export import number
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.posterior import Posterior
-from qqt_bayes.inference.sample import Settings, Start, sample_few
-from qqt_bayes.model.design import build_design
+from qqt_bayes.inference.sample import Settings, Start
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs, format_number
 
 SCHEMA = 1
-QUICK = Settings(draws=250, tune=200)
 STAGES = 5
+LOOKS = 3  # fits within a stage: what a purchase shows decides on the next
 PROB = 0.9
 
-__all__ = ["Replay", "quick_fit", "replay"]
+__all__ = ["Replay", "replay"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,19 +113,6 @@ class Replay:
         }
 
 
-def quick_fit(
-    runs: Runs, metric: str, spec: Spec, *, kind: str | None = None, seed: int = 1,
-    settings: Settings = QUICK, start: Start | None = None,
-) -> Fit:  # fmt: skip
-    """A short fit that is not held to the gate: one of hundreds whose errors average out."""
-    study = runs.study(metric, kind=kind, spec_levels=spec.levels)
-    design, priors = build_design(study, spec), spec.priors(study.kind)
-    blank = Posterior(design, priors, study.kind, np.empty((0, 0, 0)), {}, 0, seed)
-    walk = sample_few(blank.chart, blank.cells, seed, settings, start)
-    posterior = changed(blank, theta=walk.theta, stats=walk.stats, gradients=walk.gradients)
-    return Fit(runs, study, spec, posterior, seed, settings, {"where": {}, "upto": None})
-
-
 def replay(
     runs: Runs,
     metric: str,
@@ -148,11 +133,12 @@ def replay(
     """Replay buying on a complete run table.
 
     Every start holds one random run at the two cheapest budgets of every pool. Then each policy
-    buys runs below the target budget until the spend is gone, in stages that double; after each
-    stage it chooses among the data observed at the target, by least expected performance under a
-    fresh fit (the policy ``none``: by the largest budget at which it has run at least two of them),
-    and is charged the difference of the observed means there. Policies without a model plan for
-    each spend in one go.
+    buys runs below the target budget until the spend is gone, in stages that double; policies with
+    a model look three times within each, refitting in between. After each stage a policy chooses
+    among the data observed at the target, by least expected performance under a fresh fit (the
+    policy ``none``: by the largest budget at which it has run at least two of them), and is charged
+    the difference of the observed means there. Policies without a model plan for each spend in one
+    go.
 
     Parameters
     ----------
@@ -261,8 +247,15 @@ def follow(
     assert first is not None
     held, fitted = begin.copy(), first
     for stage, spend in enumerate(spends):
-        ADAPTIVE[policy](held, fitted, float(spend), seed[1] * 31 + stage)
-        fitted = refit(held, fitted)
+        for look in range(LOOKS):
+            until = held.spent + (spend - held.spent) / (LOOKS - look)
+            had = len(held.rows)
+            ADAPTIVE[policy](
+                held, fitted, float(spend), until, (seed[1] * 31 + stage) * LOOKS + look
+            )
+            if len(held.rows) == had:
+                break
+            fitted = refit(held, fitted)
         out.append((float(spend), held.copy(), fitted))
     return out
 

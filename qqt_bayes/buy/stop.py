@@ -10,7 +10,7 @@ import numpy as np
 
 from qqt_bayes.buy.batch import Batch
 from qqt_bayes.buy.designs import price_of
-from qqt_bayes.buy.value import Value
+from qqt_bayes.buy.tally import Value
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
 

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from qqt_bayes.buy.plan import Plan
 
 SHOWN = 8
+KNOWN = 5  # parameters named
+APART = 3.0  # standard errors between two estimates of one value that are told
 ROUGH = 0.7  # k-hat above which a value is rough
 WORDS = {
     "regret": "expected regret",
     "variance": "predictive variance",
     "p_best": "probability of a wrong choice",
+    "crossover": "variance of the log of the crossing budget",
 }
 
 __all__ = ["describe"]
@@ -38,7 +41,7 @@ def describe(plan: Plan) -> str:
     ]
     if plan.chosen is not None:
         lines += ["", *batch_lines(plan)]
-    lines += ["", verdict(plan)]
+    lines += ["", *knowledge_lines(plan), "", verdict(plan)]
     return "\n".join(lines)
 
 
@@ -65,11 +68,35 @@ def design_lines(plan: Plan) -> list[str]:
         lines.append(f"  and {len(table) - SHOWN} more designs of less value")
     rough = int(np.sum(plan.khat > ROUGH))
     if rough:
+        refitted = len(plan.refitted)
+        mended = f" ({refitted} of them by exact refits)" if refitted else ""
         lines.append(
             f"  {rough} of {len(table)} designs have k-hat above {ROUGH}: few draws speak for "
-            "their outcomes, so take their values as rough"
+            f"their outcomes, so take their values as rough{mended}"
         )
-    return lines
+    return lines + check_lines(plan)
+
+
+def check_lines(plan: Plan) -> list[str]:
+    """Where regression on the draws gives another value than reweighting them."""
+    return [
+        f"  {row.data} for {format_number(row.samples)}: by regression on the draws "
+        f"{row.regression:.2g} +- {row.regression_se:.1g}, so take its value as rough"
+        for row in plan.cross_check.itertuples()
+        if abs(row.regression - row.evsi) > APART * np.hypot(row.se, row.regression_se)
+    ]
+
+
+def knowledge_lines(plan: Plan) -> list[str]:
+    """What is worth knowing."""
+    table = plan.evppi[(plan.evppi["evppi"] > 2.0 * plan.evppi["se"])].head(KNOWN)
+    if not len(table):
+        return ["No parameter alone is worth knowing: none would change the choice."]
+    found = [
+        f"{row.parameter}{f' of {row.pool}' if row.pool else ''} {row.evppi:.2g} +- {row.se:.1g}"
+        for row in table.itertuples()
+    ]
+    return [f"Worth knowing, each alone: {'; '.join(found)}."]
 
 
 def batch_lines(plan: Plan) -> list[str]:

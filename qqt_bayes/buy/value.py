@@ -20,33 +20,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qqt_bayes.buy.chances import chances, crossed, crossings, pooled, winners
 from qqt_bayes.buy.problem import Problem
+from qqt_bayes.buy.tally import Gain, Tally, Value, jackknife
 from qqt_bayes.buy.worlds import Known, Outcome
 from qqt_bayes.inference.cores import threads
-from qqt_bayes.inference.preposterior import best_shares
 
-OBJECTIVES = ("regret", "variance", "p_best")
+OBJECTIVES = ("regret", "variance", "p_best", "crossover")
 KHAT_WORLDS = 5
-REPLICATES = 4  # joint deviations of the targets per draw, for the probability of being best
 
-__all__ = ["OBJECTIVES", "Objective", "Value", "khat", "objective", "undominated", "value_designs"]
-
-
-@dataclass(frozen=True)
-class Value:
-    """Value of a set of runs.
-
-    Attributes
-    ----------
-    by_budget : numpy.ndarray
-        Dim (budget,).
-    total, se : float
-        Weighted over the budgets, with its Monte Carlo standard error.
-    """
-
-    by_budget: np.ndarray
-    total: float
-    se: float
+__all__ = ["OBJECTIVES", "Objective", "khat", "objective", "undominated", "value_designs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,80 +42,81 @@ class Objective:
         One of :data:`OBJECTIVES`.
     weights : numpy.ndarray
         Dim (budget,), summing to one.
+    measure : callable
+        From what is known and an outcome to what would then be known of the candidates.
+    now : Tally
+        What is known of them now.
+    gain : callable
+        How much that is worth in each world; see :func:`~qqt_bayes.buy.tally.jackknife`.
     limit : Value
         Value of perfect information.
-    measure : callable
-        From what is known and an outcome to contributions of the worlds (world, budget).
+    best : numpy.ndarray
+        Dim (budget,): the best candidate now.
     """
 
     name: str
     weights: np.ndarray
+    measure: Callable[[Known, Outcome], Tally]
+    now: Tally
+    gain: Gain
     limit: Value
-    measure: Callable[[Known, Outcome], np.ndarray]
+    best: np.ndarray
 
     def value(self, known: Known, outcome: Outcome) -> Value:
         """Value of everything bought so far and this outcome, together."""
-        return summary(self.measure(known, outcome), self.weights)
+        return jackknife(self.measure(known, outcome), self.now, self.gain, self.weights)
 
 
-def summary(parts: np.ndarray, weights: np.ndarray) -> Value:
-    """Mean and standard error of contributions (world, budget)."""
-    total = parts @ weights
-    return Value(
-        parts.mean(axis=0), float(total.mean()), float(total.std(ddof=1) / np.sqrt(len(total)))
-    )
+def lower_regret(found: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """How much better the choice is than the one that would be made now."""
+    best = np.argmin(now, axis=1)
+    return np.take_along_axis(found, best[None, :, None], axis=2)[:, :, 0] - found.min(axis=2)
 
 
-def gains(values: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """How much better the least value is than that of ``best``, dims (world, budget)."""
-    now = np.take_along_axis(values, best[None, :, None], axis=2)[:, :, 0]
-    return now - values.min(axis=2)
+def lower_variance(found: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """How far the expectations move: on average, the drop in the candidates' variance."""
+    return np.asarray(((found - now) ** 2).mean(axis=2))
 
 
-def objective(name: str, problem: Problem, weights: np.ndarray) -> tuple[Objective, np.ndarray]:
-    """The objective and the best candidate now at each budget.
+def surer_choice(found: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """How much likelier the choice is to be right than the one that would be made now."""
+    best = np.argmax(now, axis=1)
+    return found.max(axis=2) - np.take_along_axis(found, best[None, :, None], axis=2)[:, :, 0]
+
+
+GAINS: dict[str, Gain] = {
+    "regret": lower_regret, "variance": lower_variance, "p_best": surer_choice,
+    "crossover": lower_variance,
+}  # fmt: skip
+
+
+def objective(name: str, problem: Problem, weights: np.ndarray) -> Objective:
+    """The objective of a problem.
 
     The value of ``regret`` is in the unit of the metric; of ``variance``, the mean drop in the
-    candidates' predictive variance, in its square; of ``p_best``, in probability.
+    candidates' predictive variance, in its square; of ``p_best``, in probability. That of
+    ``crossover``, the drop in the variance of the log of the budget from which the second of two
+    candidates stays ahead of the first, is in squared e-folds; the budgets are then a grid.
     """
-    truth = problem.true_values
-    # of the expected values by the closed form, so that it is the very choice that is improved on
-    expected = now_expected(problem)
-    best = np.argmin(expected, axis=1)
-    if name == "regret":
-        limit = summary(gains(truth, best), weights)
-
-        def measure(known: Known, outcome: Outcome) -> np.ndarray:
-            return gains(known.expected(outcome), best)
-
-    elif name == "variance":
-        limit = summary(((truth - truth.mean(axis=0)) ** 2).mean(axis=2), weights)
-
-        def measure(known: Known, outcome: Outcome) -> np.ndarray:
-            means = known.expected(outcome)
-            return ((means - expected) ** 2).mean(axis=2)
-
+    gain = GAINS[name]
+    measure: Callable[[Known, Outcome], Tally] = Known.expected
+    if name == "crossover":
+        truth, measure = crossed(problem), crossings
+        now = pooled(truth)
+        best = np.argmin(problem.true_values[:, -1:].mean(axis=0), axis=1)
+    elif name == "p_best":
+        truth, measure = winners(problem), chances
+        now = pooled(truth)
+        best = np.argmax(now.mean()[0], axis=1)
     else:
-        shares = p_best(problem)
-        leader = np.argmax(shares, axis=1)
-        sure = 1.0 - np.max(shares, axis=1)
-        limit = Value(sure, float(sure @ weights), 0.0)
-
-        def measure(known: Known, outcome: Outcome) -> np.ndarray:
-            found = probability_best(known, outcome)
-            now = np.take_along_axis(found, leader[None, :, None], axis=2)[:, :, 0]
-            return found.max(axis=2) - now
-
-    return Objective(name, weights, limit, measure), best
-
-
-def now_expected(problem: Problem) -> np.ndarray:
-    """Expected performance now (budget, candidate)."""
-    known = Known.single(problem)
-    idle = Outcome(
-        -1, known.log_weight, np.zeros_like(known.log_weight), np.zeros_like(known.var), known.var
-    )
-    return known.expected(idle)[0]
+        values = problem.true_values
+        truth = Tally.of(values, np.repeat(problem.group, len(values) // len(problem.group)))
+        # by the closed form, so that it is the very choice that is improved on
+        known = Known.single(problem)
+        now = known.expected(known.idle())
+        best = np.argmin(now.mean()[0], axis=1)
+    limit = jackknife(truth, now, gain, weights)
+    return Objective(name, weights, measure, now, gain, limit, best)
 
 
 def undominated(problem: Problem) -> np.ndarray:
@@ -141,56 +125,13 @@ def undominated(problem: Problem) -> np.ndarray:
     Whatever is learned, a dominated candidate is not chosen: leaving it out saves time and changes
     nothing.
     """
-    truth = problem.true_values.reshape(len(problem.true_values), problem.budgets, -1)
+    truth = problem.true_values
     keep = []
     for c in range(problem.candidates):
         beaten = np.all(truth < truth[:, :, [c]], axis=(0, 1))
         if not beaten.any():
             keep.append(c)
     return np.array(keep)
-
-
-def p_best(problem: Problem) -> np.ndarray:
-    """Probability of being best now (budget, candidate)."""
-    winner = np.argmin(problem.true_values, axis=2)
-    return np.stack([(winner == c).mean(axis=0) for c in range(problem.candidates)], axis=1)
-
-
-def probability_best(known: Known, outcome: Outcome) -> np.ndarray:
-    """Probability of being best in each world (world, budget, candidate).
-
-    The order of the candidates is that of their log reducible errors, which share the irreducible
-    part. Joint deviations are drawn before any purchase and moved by what each purchase teaches.
-    """
-    p = known.problem
-    moved = deviations(known, outcome)
-    out = np.empty((len(known.log_weight), p.budgets, p.candidates))
-    best_shares(outcome.log_weight, outcome.shift, known.mean, outcome.gain, moved, out)
-    return out
-
-
-def deviations(known: Known, outcome: Outcome) -> np.ndarray:
-    """Deviations of the targets from their means after all purchases (draw, replicate, target)."""
-    p = known.problem
-    rng = np.random.default_rng((p.seed, 3))
-    base, cov = p.truths[:, :REPLICATES], p.target_covariance[:, :, p.targets]
-    for gain in [*(step[:, : len(p.targets)] for step, _ in known.steps), outcome.gain]:
-        base = forget(base, cov, gain, rng)
-        cov = cov - gain[:, :, None] * gain[:, None, :]
-    return base
-
-
-def forget(
-    base: np.ndarray, cov: np.ndarray, gain: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """Take out of joint deviations the part that an outcome explains."""
-    size = cov.shape[1]
-    ridge = 1e-8 * np.einsum("kii->k", cov)[:, None, None] / size * np.eye(size)
-    pull = np.linalg.solve(cov + ridge + 1e-15 * np.eye(size), gain[:, :, None])[:, :, 0]
-    explained = np.clip(np.einsum("kq,kq->k", pull, gain), 0.0, 1.0)
-    white = rng.standard_normal(base.shape[:2])
-    shift = np.einsum("krq,kq->kr", base, pull) + np.sqrt(1.0 - explained)[:, None] * white
-    return base - shift[:, :, None] * gain[:, None, :]
 
 
 def khat(outcome: Outcome) -> float:

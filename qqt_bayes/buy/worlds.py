@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qqt_bayes.buy.problem import Problem
-from qqt_bayes.inference.preposterior import expected_values, update_weights
+from qqt_bayes.buy.tally import Tally
+from qqt_bayes.inference.preposterior import expected_sums, update_weights
 
 __all__ = ["Known", "Outcome"]
 
@@ -28,6 +29,9 @@ class Outcome:
         Dims (world, draw): weights of the few, and standardised outcomes.
     gain, var : numpy.ndarray
         Dims (draw, target): move of a target per unit shift, and its variance afterwards.
+    value, scatter : numpy.ndarray
+        Dim (world,): the simulated mean of the replicates and their sum of squares about it; empty
+        where no outcome is looked at.
     """
 
     design: int
@@ -35,6 +39,8 @@ class Outcome:
     shift: np.ndarray
     gain: np.ndarray
     var: np.ndarray
+    value: np.ndarray
+    scatter: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,24 +134,51 @@ class Known:
         mean = self.latent_mean(design)
         sd, gain, var = self.update(design)
         log_weight, shift = np.empty_like(mean), np.empty_like(mean)
+        value = np.empty(len(mean))
         update_weights(
             self.source, normal, scatter, extra, self.log_weight, mean, sd, p.irreducible,
-            p.seed_noise(design), log_weight, shift,
+            p.seed_noise(design), log_weight, shift, value,
         )  # fmt: skip
-        return Outcome(design, log_weight, shift, gain, var)
+        squares = (p.seed_noise(design)[self.source] * value) ** 2 * scatter
+        return Outcome(design, log_weight, shift, gain, var, value, squares)
 
     def without_outcome(self, design: int) -> Outcome:
         """A design whose outcome is not looked at: it only narrows what is within a draw."""
         _, gain, var = self.update(design)
-        return Outcome(design, self.log_weight, np.zeros_like(self.log_weight), gain, var)
+        return self.blind(design, gain, var)
 
-    def expected(self, outcome: Outcome) -> np.ndarray:
-        """Posterior mean of the targets in each world (world, budget, candidate)."""
+    def idle(self) -> Outcome:
+        """Nothing further is bought."""
+        return self.blind(-1, np.zeros_like(self.var), self.var)
+
+    def blind(self, design: int, gain: np.ndarray, var: np.ndarray) -> Outcome:
+        """Weights stay as they are."""
+        none = np.empty(0)
+        return Outcome(
+            design, self.log_weight, np.zeros_like(self.log_weight), gain, var, none, none
+        )
+
+    def blank(self, columns: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Room for sums (world, group, target or column) and for their weights (world, group)."""
         p = self.problem
-        out = np.empty((len(self.log_weight), len(p.targets)))
-        expected_values(outcome.log_weight, outcome.shift, self.mean, outcome.var, outcome.gain,
-                        p.irreducible, p.ceiling, out)  # fmt: skip
-        return out.reshape(-1, p.budgets, p.candidates)
+        shape = (len(self.log_weight), int(p.group.max()) + 1)
+        return np.empty((*shape, columns or len(p.targets))), np.empty(shape)
+
+    def tally(self, sums: np.ndarray, total: np.ndarray) -> Tally:
+        """Sums by world and group of draws, with where the worlds come from."""
+        p = self.problem
+        single = len(sums) == 1  # not one of the simulated worlds
+        group = np.array([-1]) if single else p.group[self.source]
+        shape = (p.budgets, p.candidates) if sums.shape[2] == len(p.targets) else (1, -1)
+        return Tally(sums.reshape(*total.shape, *shape), total, group)
+
+    def expected(self, outcome: Outcome) -> Tally:
+        """Posterior mean of the targets in each world."""
+        p = self.problem
+        sums, total = self.blank()
+        expected_sums(outcome.log_weight, outcome.shift, self.mean, outcome.var, outcome.gain,
+                      p.irreducible, p.ceiling, p.group, sums, total)  # fmt: skip
+        return self.tally(sums, total)
 
     def after(self, outcome: Outcome) -> Known:
         """What is known once the outcome has been seen."""

@@ -36,8 +36,15 @@ def buy(
         str | None, typer.Option(help="Weight of each budget, comma between: 2,1. Default: equal.")
     ] = None,
     objective: Annotated[
-        str, typer.Option(help="What a run is valued by: regret, variance or p_best.")
+        str, typer.Option(help="What a run is valued by: regret, variance, p_best or crossover.")
     ] = "regret",
+    refits: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Simulated outcomes to refit exactly for each valuable run with a k-hat above .7.",
+        ),
+    ] = 0,
     candidates: o.Candidates = None,
     json: o.Json = False,
     plot: Annotated[
@@ -52,16 +59,20 @@ def buy(
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
+    workers: many.Processes = 1,
+    dask: many.Dask = None,
 ) -> None:
     """Say which runs to buy next, what they are expected to be worth, and whether to stop.
 
     Example: qqt buy runs.csv --metric loss --budgets 4M --spend 3M --stake compute
     """
+    from qqt_bayes.buy.plan import check_objective
     from qqt_bayes.buy.stop import parse_stake
     from qqt_bayes.decide.candidates import parse_budgets
 
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     parse_stake(stake)
+    check_objective(objective, refits)
     share_of = None if weights is None else numbers(weights)
     if designs is not None and not designs.is_file():
         raise UsageError(f"no such file: {designs} -> give a CSV with data,samples,seeds,cost")
@@ -71,10 +82,11 @@ def buy(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
-    plan = made.buy(
-        budgets, designs=designs, spend=spend, stake=stake, weights=share_of,
-        objective=objective, candidates=candidates, seed=seed,
-    )  # fmt: skip
+    with many.crew(workers, dask) as crew:
+        plan = made.buy(
+            budgets, designs=designs, spend=spend, stake=stake, weights=share_of,
+            objective=objective, candidates=candidates, seed=seed, refits=refits, workers=crew,
+        )  # fmt: skip
     if plot is not None:
         plan.plot().savefig(plot)
         o.note(f"drew {plot}")

@@ -100,12 +100,12 @@ def sample_few(
         Draws, warm-up, chains.
     start : Start, optional
         The posterior of a similar fit. The walk then takes place in its scale, and starts from
-        draws of a normal of its mean and covariance.
+        draws of a normal of its mean and covariance; unless it has other parameters.
     progress : callable, optional
         Called with nutpie's chain progress now and then.
     """
     size = dimension(chart)
-    if start is None:
+    if start is None or len(start.centre) != size:  # other runs may tell of other parameters
         model = native_model(chart, cells, np.zeros(size), np.eye(size), COLD_JITTER)
     else:
         model = native_model(chart, cells, start.centre, start.factor, 1.0)

@@ -36,6 +36,7 @@ UNITS = {
     "regret": "drop in expected regret",
     "variance": "drop in predictive variance",
     "p_best": "rise in P(right choice)",
+    "crossover": "drop in variance of log crossover",
 }
 
 __all__ = ["plot_plan"]

@@ -9,7 +9,7 @@ import pytest
 
 from qqt_bayes.buy import Plan, buy
 from qqt_bayes.buy.stop import judge
-from qqt_bayes.buy.value import Value
+from qqt_bayes.buy.tally import Value
 from qqt_bayes.cli.main import main
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
@@ -108,7 +108,7 @@ def test_command(buy_fit: Fit, tmp_path: Path, capsys: pytest.CaptureFixture[str
     TABLE.to_csv(designs, index=False)
     with pytest.raises(SystemExit) as stop:
         main(["buy", str(saved), "--designs", str(designs), "--budgets", "960k", "--spend", "500k",
-              "--candidates", "A;B;C", "--json"])  # fmt: skip
+              "--candidates", "A;B;C", "--refits", "2", "--json"])  # fmt: skip
     assert stop.value.code == 0
     assert json.loads(capsys.readouterr().out)["schema"] == 1
     with pytest.raises(SystemExit) as stop:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from qqt_bayes.buy.batch import best_batch
 from qqt_bayes.buy.designs import Designs, read_designs
+from qqt_bayes.buy.exact import simulate
 from qqt_bayes.buy.problem import Problem, build_problem
-from qqt_bayes.buy.replay import quick_fit
 from qqt_bayes.buy.value import OBJECTIVES, objective, undominated, value_designs
 from qqt_bayes.buy.worlds import Known
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.sample import Settings, Start
-from qqt_bayes.model.spec import Spec
 from qqt_bayes.runs import parse_mixture
 
 TARGET = np.array([960e3])
@@ -38,9 +38,9 @@ def problem(buy_fit: Fit, designs: Designs) -> Problem:
     return build_problem(buy_fit, TARGET, shares, designs, draws=200)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", [n for n in OBJECTIVES if n != "crossover"])
 def test_values_lie_between_nothing_and_perfect_information(problem: Problem, name: str) -> None:
-    aim, _ = objective(name, problem, np.ones(1))
+    aim = objective(name, problem, np.ones(1))
     found = [v for v, _ in value_designs(Known.now(problem), aim, range(len(WANTED)))]
     assert aim.limit.total > 0
     for v in found:
@@ -50,7 +50,7 @@ def test_values_lie_between_nothing_and_perfect_information(problem: Problem, na
 
 
 def test_runs_near_the_target_are_worth_more_and_idle_ones_nothing(problem: Problem) -> None:
-    aim, _ = objective("regret", problem, np.ones(1))
+    aim = objective("regret", problem, np.ones(1))
     found = [v for v, _ in value_designs(Known.now(problem), aim, range(len(WANTED)))]
     for data, n in (("B", 480e3), ("A", 960e3)):
         near, far = found[WANTED.index((data, n, 1))], found[WANTED.index((data, 30e3, 1))]
@@ -63,18 +63,17 @@ def test_nothing_is_worth_buying_where_the_choice_is_clear(buy_fit: Fit, designs
     pools = buy_fit.study.pools
     shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "C")])
     clear = build_problem(buy_fit, np.array([120e3]), shares, designs, draws=100)
-    aim, _ = objective("regret", clear, np.ones(1))
+    aim = objective("regret", clear, np.ones(1))
     assert aim.limit.total < 1e-6
     for v, _ in value_designs(Known.now(clear), aim, range(len(WANTED))):
         assert v.total < 1e-6
 
 
 def test_expectations_average_to_what_is_known_now(problem: Problem) -> None:
-    from qqt_bayes.buy.value import now_expected
-
-    known, now = Known.now(problem), now_expected(problem)
+    known = Known.now(problem)
+    now = known.single(problem).expected(known.single(problem).idle()).mean()[0]
     for d in range(len(WANTED)):
-        means = known.expected(known.outcome(d))
+        means = known.expected(known.outcome(d)).mean()
         se = means.std(axis=0) / np.sqrt(len(means))
         assert np.all(np.abs(means.mean(axis=0) - now) < 4 * se + 1e-4)
 
@@ -89,13 +88,13 @@ def test_dominated_candidates_change_nothing(buy_fit: Fit, designs: Designs) -> 
     fewer = build_problem(buy_fit, near, shares[keep], designs, draws=100)
     values = []
     for p in (every, fewer):
-        aim, _ = objective("regret", p, np.ones(1))
+        aim = objective("regret", p, np.ones(1))
         values.append([v.total for v, _ in value_designs(Known.now(p), aim, [0, 1, 2])])
     np.testing.assert_allclose(*values, rtol=1e-6)
 
 
 def test_a_second_look_is_worth_less_than_twice_and_batches_grow(problem: Problem) -> None:
-    aim, _ = objective("regret", problem, np.ones(1))
+    aim = objective("regret", problem, np.ones(1))
     known = Known.now(problem)
     first = [v for v, _ in value_designs(known, aim, range(len(WANTED)))]
     d = WANTED.index(("B", 480e3, 1))
@@ -128,39 +127,6 @@ def test_sequential_update_is_the_joint_one(problem: Problem) -> None:
     np.testing.assert_allclose(outcome.var, want, rtol=1e-6, atol=1e-12)
 
 
-def brute_force(
-    fit: Fit, spec: Spec, data: str, samples: float, outer: int, settings: Settings
-) -> tuple[float, float]:
-    """Simulate the run, refit exactly, decide: the value with its Monte Carlo error."""
-    pools = fit.study.pools
-    shares = np.array([parse_mixture(c, pools).vector(pools) for c in CANDIDATES])
-    rng = np.random.default_rng(8)
-    run = parse_mixture(data, pools).vector(pools)
-    point = fit.posterior.design.points_at(np.array([samples]), run[None])
-    latent = fit.posterior.irreducible + np.exp(fit.posterior.at(point, seed=4).log_reducible[:, 0])
-    outcomes = latent * (1 + fit.posterior.seed_noise * rng.normal(size=len(latent)))
-
-    def means(one: Fit) -> np.ndarray:
-        from qqt_bayes.decide.predict import predict
-
-        return predict(one, TARGET, shares).latent[:, 0].mean(axis=0)
-
-    best = int(np.argmin(means(fit)))
-    gains = []
-    # evenly over the outcomes: few of them change the choice, and random ones miss those
-    for i, y in enumerate(np.quantile(outcomes, (np.arange(outer) + 0.5) / outer)):
-        row = pd.DataFrame(
-            [{"run": "new", "data": data, "samples": samples, "metric": "loss", "value": y}]
-        )
-        refit = quick_fit(
-            fit.runs.append(row), "loss", spec, seed=i + 1, settings=settings,
-            start=Start.of(fit.posterior.theta),
-        )  # fmt: skip
-        after = means(refit)
-        gains.append(after[best] - after.min())
-    return float(np.mean(gains)), float(np.std(gains, ddof=1) / np.sqrt(outer))
-
-
 @pytest.mark.parametrize(
     ("designs_tried", "outer"),
     [
@@ -173,11 +139,26 @@ def brute_force(
     ids=["quick", "full"],
 )  # fmt: skip
 def test_value_is_that_of_brute_force(
-    buy_fit: Fit, plain_spec: Spec, problem: Problem, designs_tried: list, outer: int
+    buy_fit: Fit, designs: Designs, designs_tried: list, outer: int
 ) -> None:
-    settings = Settings(draws=200, tune=150) if outer < 50 else Settings(draws=500, tune=250)
-    aim, _ = objective("regret", problem, np.ones(1))
+    """Outcomes refitted and decided anew: the same value, outcome by outcome, and none other."""
+    pools = buy_fit.study.pools
+    shares = np.array([parse_mixture(c, pools).vector(pools) for c in CANDIDATES])
+    problem = build_problem(buy_fit, TARGET, shares, designs, draws=1000)
+    aim, known = objective("regret", problem, np.ones(1)), Known.now(problem)
     for data, samples in designs_tried:
-        ((v, _),) = value_designs(Known.now(problem), aim, [WANTED.index((data, samples, 1))])
-        want, se = brute_force(buy_fit, plain_spec, data, samples, outer, settings)
-        assert abs(v.total - want) < 3 * np.hypot(v.se, se) + 0.1 * want, (data, v, want, se)
+        d = WANTED.index((data, samples, 1))
+        trial = simulate(buy_fit, known, aim, TARGET, shares, designs, d, outer)
+        gap, se = trial.difference
+        allowed = 3.0 * se + 0.1 * trial.closed.mean() + 1e-5
+        assert abs(gap) < allowed, (data, trial)
+        if trial.closed.mean() < 0.1 * aim.limit.total:
+            continue
+        assert np.corrcoef(trial.closed, trial.exact)[0, 1] > 0.9
+        # the same comparison refuses predictions that follow an outcome by half
+        outcome = known.outcome(d)
+        half = replace(outcome, shift=0.5 * outcome.shift)
+        worlds = np.searchsorted(np.sort(outcome.value), trial.value)
+        wrong = aim.gain(aim.measure(known, half).mean(), aim.now.mean()[0])[:, 0]
+        off = trial.exact - wrong[np.argsort(outcome.value, kind="stable")[worlds]]
+        assert abs(off.mean()) > allowed

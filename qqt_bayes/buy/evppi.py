@@ -1,0 +1,241 @@
+"""What is worth knowing: the value of each parameter, and of each run, by regression on draws."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.buy.chances import log_crossing
+from qqt_bayes.buy.regression import (
+    BLOCKS,
+    block_mean,
+    choice_gain,
+    held_out,
+    variance_gain,
+)  # fmt: skip
+from qqt_bayes.decide.predict import bounded, ceiling, thinning
+from qqt_bayes.inference.marginal import DILUTION, IRREDUCIBLE
+from qqt_bayes.model.effects import COMPONENTS, REGIME
+from qqt_bayes.model.noise import median_evaluation
+
+if TYPE_CHECKING:
+    from qqt_bayes.buy.designs import Designs
+    from qqt_bayes.fitting import Fit
+
+VARIANCES = ("variance", "crossover")  # objectives that are one
+REPEATS = 2  # draws of the linear part for each draw of the few
+PARTS = {
+    "mixture error": ("mixture_error", "mixture_drift"), "pool drift": ("pool_drift",),
+    "repetition drift": ("repetition_drift",), "common drift": ("common_drift",),
+}  # fmt: skip
+
+__all__ = ["Sample", "bands", "parameter_values", "run_values"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Joint draws of the decision, of what it rests on, and of the runs that could be made.
+
+    Parameters
+    ----------
+    fit : Fit
+    budgets, weights : numpy.ndarray
+        Dim (budget,).
+    shares : numpy.ndarray
+        Dims (candidate, pool).
+    objective : str
+        What knowing is valued by.
+    designs : Designs
+        Runs that could be made.
+    seed : int
+    """
+
+    fit: Fit
+    budgets: np.ndarray
+    weights: np.ndarray
+    shares: np.ndarray
+    objective: str
+    designs: Designs
+    seed: int
+
+    @cached_property
+    def drawn(self) -> list[Any]:
+        """Conditional draws at the targets, then at the designs; one entry a repeat."""
+        samples = np.concatenate([np.repeat(self.budgets, len(self.shares)), self.designs.samples])
+        shares = np.concatenate([np.tile(self.shares, (len(self.budgets), 1)), self.designs.shares])
+        points = self.fit.posterior.design.points_at(samples, shares)
+        return [
+            self.fit.posterior.at(
+                points, seed=1009 * (self.seed + 1) + r, with_parts=True, every=self.every
+            )
+            for r in range(REPEATS)
+        ]
+
+    @cached_property
+    def every(self) -> int:
+        """One posterior draw in so many is used, so that no array gets too large."""
+        points = self.targets + len(self.designs)
+        return thinning(self.fit, points * (REGIME + 2) * REPEATS)
+
+    def repeated(self, draws: np.ndarray) -> np.ndarray:
+        """Something of the posterior, dims (posterior draw, ...), as dims (draw, ...)."""
+        return np.concatenate([draws[:: self.every]] * REPEATS)
+
+    @property
+    def targets(self) -> int:
+        """Number of points that are targets."""
+        return len(self.budgets) * len(self.shares)
+
+    @cached_property
+    def block(self) -> np.ndarray:
+        """Consecutive posterior draws together, dim (draw,)."""
+        draws = len(self.fit.posterior.natural)
+        return self.repeated(np.arange(draws) * BLOCKS // draws)
+
+    @cached_property
+    def latent(self) -> np.ndarray:
+        """Log reducible error of all points (draw, point)."""
+        return np.concatenate([d.log_reducible for d in self.drawn])
+
+    @cached_property
+    def irreducible(self) -> np.ndarray:
+        """Dim (draw,)."""
+        return self.repeated(self.fit.posterior.irreducible)
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """Latent performance: dims (draw, budget, candidate), lower is better."""
+        top = ceiling(self.fit, np.repeat(self.budgets, len(self.shares)))
+        value = self.irreducible[:, None] + np.exp(self.latent[:, : self.targets])
+        return bounded(value, top).reshape(-1, len(self.budgets), len(self.shares))
+
+    @cached_property
+    def cost(self) -> np.ndarray:
+        """What is to be known: dims (draw, budget, candidate).
+
+        What a choice would cost, lower is better; for a crossover its log budget.
+        """
+        if self.objective == "crossover":
+            logs = self.latent[:, : self.targets].reshape(-1, len(self.budgets), 2)
+            return log_crossing(logs, self.budgets)[:, None, None]
+        if self.objective != "p_best":
+            return self.values
+        best = self.values.argmin(axis=2)[:, :, None] == np.arange(len(self.shares))
+        return np.where(best, -1.0, 0.0)
+
+    def outcome(self, design: int, times: int = 1) -> np.ndarray:
+        """Simulated mean result of a design bought so many times (draw,)."""
+        rng = np.random.default_rng((self.seed, 11, design))
+        value = self.irreducible + np.exp(self.latent[:, self.targets + design])
+        used = self.repeated(np.arange(len(self.fit.posterior.natural)))
+        noise = self.fit.posterior.noise_variance(
+            value[:, None], self.designs.shares[[design]], median_evaluation(self.fit.study), used
+        )[:, 0]
+        sd = np.sqrt(noise / (self.designs.seeds[design] * times))
+        return np.asarray(value + sd * rng.standard_normal(len(value)))
+
+    def worth(self, known: Callable[[int], np.ndarray]) -> tuple[float, float]:
+        """Value of knowing some columns (draw, column), which may differ by budget, and its s.e."""
+        measure = variance_gain if self.objective in VARIANCES else choice_gain
+        gain = np.stack(
+            [measure(known(b), self.cost[:, b], self.block) for b in range(self.cost.shape[1])]
+        )
+        return block_mean(self.weights @ gain, self.block)
+
+    def parts(self, which: Sequence[int], budget: int) -> np.ndarray:
+        """What some components contribute at a budget's targets (draw, candidate).
+
+        To a crossover: to the difference of the two at every budget (draw, budget).
+        """
+        if self.objective == "crossover":
+            of = [d.parts[:, list(which), : self.targets].sum(axis=1) for d in self.drawn]
+            both = np.concatenate(of).reshape(len(self.latent), -1, 2)
+            return np.asarray(both[:, :, 0] - both[:, :, 1])
+        at = slice(budget * len(self.shares), (budget + 1) * len(self.shares))
+        return np.concatenate([d.parts[:, list(which), at].sum(axis=1) for d in self.drawn])
+
+
+def always(columns: np.ndarray) -> Callable[[int], np.ndarray]:
+    """The same columns at every budget."""
+    return lambda budget: columns
+
+
+def parameter_values(sample: Sample) -> pd.DataFrame:
+    """EVPPI: what knowing a parameter exactly would be worth, most valuable first.
+
+    Columns parameter, pool (empty for what all pools share), evppi, se.
+    """
+    post, pools = sample.fit.posterior, sample.fit.study.pools
+    used = np.any(sample.shares > 0, axis=0)
+    rows: list[dict[str, Any]] = []
+
+    def add(name: str, pool: str, known: Callable[[int], np.ndarray]) -> None:
+        value, se = sample.worth(known)
+        rows.append({"parameter": name, "pool": pool, "evppi": value, "se": se})
+
+    every = {
+        "level": np.concatenate([d.level for d in sample.drawn]),
+        "utility": np.concatenate([d.utility for d in sample.drawn]),
+        "half-life": sample.repeated(post.half_lives),
+        "harm": sample.repeated(post.harms),
+    }
+    if post.exchange_rates is not None:
+        every["exchange rate"] = sample.repeated(post.exchange_rates)
+    for i, pool in enumerate(pools.names):
+        if not used[i]:
+            continue
+        own = {n: v[:, i] for n, v in every.items() if not np.any(np.isnan(v[:, i]))}
+        own = {n: v for n, v in own.items() if np.ptp(v) > 0}
+        for name, column in own.items():
+            add(name, pool, always(column[:, None]))
+        add("everything", pool, always(np.column_stack(list(own.values()))))
+    for name, place in (("irreducible part", IRREDUCIBLE), ("dilution", DILUTION)):
+        add(name, "", always(sample.repeated(post.natural[:, [place]])))
+    for name, components in PARTS.items():
+        add(name, "", partial(sample.parts, [COMPONENTS.index(c) for c in components]))
+    add("change of regime", "", partial(sample.parts, [REGIME]))
+    table = pd.DataFrame(rows)
+    return table.sort_values("evppi", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def run_values(sample: Sample, which: Sequence[int]) -> list[tuple[float, float]]:
+    """The value of some designs by regression on simulated outcomes, with standard errors.
+
+    A cross-check of the closed form: it uses the joint draws only, no reweighting.
+    """
+    return [sample.worth(always(sample.outcome(d)[:, None])) for d in which]
+
+
+def bands(sample: Sample, bought: Sequence[int], prob: float = 0.9) -> pd.DataFrame:
+    """Bands of the candidates now, and how narrow they are expected to be after some runs.
+
+    Columns samples, candidate (its place), of (``level``, or ``difference`` to the best now),
+    median, lo, hi (now), share: expected width after the runs over that now, from the variance that
+    a regression on their simulated outcomes leaves.
+    """
+    counts = Counter(bought)
+    known = np.column_stack([sample.outcome(d, k) for d, k in sorted(counts.items())])
+    tail = 0.5 * (1.0 - prob)
+    rows = []
+    for b, samples in enumerate(sample.budgets):
+        level = sample.values[:, b]
+        best = int(np.argmin(level.mean(axis=0)))
+        for of, drawn in (("level", level), ("difference", level - level[:, [best]])):
+            left = ((drawn - held_out(known, drawn, sample.block)) ** 2).mean(axis=0)
+            now = np.maximum(drawn.var(axis=0), 1e-30)
+            share = np.sqrt(np.clip(left / now, 0.0, 1.0))
+            spans = np.quantile(drawn, [0.5, tail, 1.0 - tail], axis=0)
+            for c in range(drawn.shape[1]):
+                if of == "level" or c != best:
+                    median, lo, hi = spans[:, c]
+                    rows.append({
+                        "samples": samples, "candidate": c, "of": of, "median": median, "lo": lo,
+                        "hi": hi, "share": share[c],
+                    })  # fmt: skip
+    return pd.DataFrame(rows)

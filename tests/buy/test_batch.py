@@ -1,0 +1,51 @@
+"""The greedy search: it is not drawn to what only looks valuable by the luck of the draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qqt_bayes.buy import batch
+from qqt_bayes.buy.designs import read_designs
+from qqt_bayes.buy.problem import build_problem
+from qqt_bayes.buy.tally import Value
+from qqt_bayes.buy.value import objective, value_designs
+from qqt_bayes.buy.worlds import Known
+from qqt_bayes.fitting import Fit
+from qqt_bayes.runs import parse_mixture
+
+
+def test_what_is_shared_cancels_in_a_gain() -> None:
+    rng = np.random.default_rng(1)
+    shared = rng.normal(1.0, 0.1, 16)
+    before = Value(np.array([1.0]), 1.0, 0.4, shared)
+    after = Value(np.array([1.2]), 1.2, 0.4, shared + rng.normal(0.2, 0.001, 16))
+    gain, se = after.gain(before)
+    assert abs(gain - 0.2) < 1e-12
+    assert se < 0.02
+    assert batch.surely(after, before) == gain - 2 * se
+
+
+def test_cheap_runs_that_tell_nothing_are_not_bought(
+    buy_fit: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C is never best, but of many cheap runs on it some look valuable by the luck of the draws."""
+    pools = buy_fit.study.pools
+    idle = [("C", 30e3 * 1.1**k, 1e3) for k in range(20)]
+    table = pd.DataFrame([*idle, ("B", 480e3, 480e3)], columns=["data", "samples", "cost"])
+    designs = read_designs(table, pools)
+    shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "B", "C")])
+    bought = {0.0: 0, batch.SURE: 0}
+    for seed in range(3):
+        problem = build_problem(buy_fit, np.array([960e3]), shares, designs, seed=seed, draws=120)
+        aim = objective("regret", problem, np.ones(1))
+        known = Known.now(problem)
+        first = [v for v, _ in value_designs(known, aim, range(len(designs)))]
+        for sure in bought:
+            monkeypatch.setattr(batch, "SURE", sure)
+            steps = batch.greedy(known, aim, first, 500e3, per_cost=1.0).steps
+            bought[sure] += sum(step.design < len(idle) for step in steps)
+    taken_in, careful = bought.values()
+    assert taken_in >= 6
+    assert careful <= 2

@@ -1,0 +1,90 @@
+"""New runs told to a fit: weights where they do, a refit where they must, the same answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.decide.predict import predict
+from qqt_bayes.fitting import Fit
+from qqt_bayes.inference.reweight import densities, reweighted, taken_again
+from qqt_bayes.model.design import build_design
+
+
+def row_like(fit: Fit, factor: float = 1.0) -> pd.DataFrame:
+    """One more run of the last data and samples, its value as seen times a factor."""
+    row = fit.runs.table.drop(columns="line").tail(1)
+    return row.assign(run="again", seed="7", value=row["value"] * factor)
+
+
+def summaries(fit: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """Medians and spreads of predictions and of the few."""
+    shares = np.eye(len(fit.study.pools.names))
+    at = np.array([1.0, 2.0]) * fit.study.samples.max()
+    latent = predict(fit, at, shares).latent.reshape(len(fit.posterior.natural), -1)
+    every = np.concatenate([latent, fit.posterior.natural[:, :4]], axis=1)
+    return np.median(every, axis=0), every.std(axis=0)
+
+
+def test_both_ways_give_the_same_answer(small_fit: Fit) -> None:
+    new = row_like(small_fit, 1.001)
+    quick, full = small_fit.update(new), small_fit.update(new, reweight=False)
+    assert quick.posterior.gradients == 0
+    assert full.posterior.gradients > 0
+    assert len(quick.study) == len(full.study) == len(small_fit.study) + 1
+    (a, spread), (b, _) = summaries(quick), summaries(full)
+    moved = np.abs(a - b) / spread
+    assert moved.max() < 5 * 1.25 * np.sqrt(2 / 400)  # of medians, at the gate's least sample size
+    assert moved.mean() < 0.1
+
+
+def test_draws_follow_their_weights(small_fit: Fit) -> None:
+    """Means of the draws taken again are the weighted means of those at hand."""
+    posterior = small_fit.posterior
+    noise = float(np.median(posterior.seed_noise))
+    runs = small_fit.runs.append(row_like(small_fit, 1.0 + 2.0 * noise))
+    found = reweighted(posterior, build_design(runs.study("loss"), small_fit.spec))
+    assert found is not None
+    ratio = densities(posterior.natural, found.cells) - densities(
+        posterior.natural, posterior.cells
+    )
+    weight = np.exp(ratio - ratio.max())
+    few = posterior.natural[:, :4]
+    want = np.average(few, axis=0, weights=weight)
+    moved = np.abs(want - few.mean(axis=0)) / few.std(axis=0)
+    off = np.abs(found.natural[:, :4].mean(axis=0) - want) / few.std(axis=0)
+    assert moved.max() > 0.05
+    assert off.max() < 0.3 * moved.max()
+
+
+def test_a_surprise_is_refitted(small_fit: Fit) -> None:
+    """A value that hardly any draw foresaw leaves too few of them."""
+    shock = small_fit.update(row_like(small_fit, 0.93), on_fail="warn")
+    assert shock.posterior.gradients > 0
+    runs = small_fit.runs.append(row_like(small_fit, 0.93))
+    study = runs.study(small_fit.study.metric)
+    found = reweighted(small_fit.posterior, build_design(study, small_fit.spec))
+    assert found is None or not found.gate.passed
+
+
+def test_a_new_smallest_value_keeps_the_few_as_they_are(small_fit: Fit) -> None:
+    """The irreducible part is walked below the smallest value: a smaller one stretches the walk."""
+    design = small_fit.posterior.design
+    value = design.value.copy()
+    value[np.argmin(value)] *= 0.9995
+    found = reweighted(small_fit.posterior, replace(design, value=value))
+    assert found is not None
+    assert found.chart.upper < small_fit.posterior.chart.upper
+    old = small_fit.posterior.natural
+    for row in found.natural[::100]:
+        np.testing.assert_allclose(np.abs(old - row).max(axis=1).min(), 0.0, atol=1e-9)
+
+
+def test_draws_are_taken_in_proportion_and_in_order() -> None:
+    weight = np.array([0.0, 0.5, 0.25, 0.0, 0.25])
+    pick = taken_again(np.repeat(weight, 100) / 100, np.random.default_rng(1))
+    assert np.all(np.diff(pick) >= 0)
+    counts = np.bincount(pick // 100, minlength=5)
+    assert np.abs(counts - 500 * weight).max() <= 1
