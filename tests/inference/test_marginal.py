@@ -128,7 +128,9 @@ def test_equals_scipy_given_what_is_shared(case: Case) -> None:
         np.testing.assert_allclose(found, gradient_of(moved, shared), rtol=2e-5, atol=2e-5)
         rough = gradient_of(lambda v, c=cells, s=scratch: log_density(v, c, s), natural)
         free = np.abs(natural) > 1e-9
-        np.testing.assert_allclose(gradient[free], rough[free], rtol=2e-4, atol=2e-4)
+        # a small noise makes the covariance ill-conditioned, and its differences rough
+        rounding = 2e-4 + 4e-8 * abs(rough).max()
+        np.testing.assert_allclose(gradient[free], rough[free], rtol=2e-4, atol=rounding)
 
 
 def test_gradient_equals_finite_differences(case: Case) -> None:
