@@ -1,6 +1,7 @@
 """Run tables to learn and test with: real training runs, and published figures.
 
 `proving_ground` : 273 small training runs on pools of known quality, made for this package.
+`headers`, `digits` : small training runs made after the priors were set, to test them.
 `paper_budgets` : the budgets of "Scaling Laws for Data Filtering" (arXiv:2404.07177).
 `laion_clip` : LAION pools of three sizes (arXiv:2212.07143).
 """
@@ -15,6 +16,7 @@ from qqt_bayes.datasets.published import paper_parameters
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Runs, read_runs
 
+_OWN = ("proving_ground", "headers", "digits")
 _PUBLISHED = {"paper_budgets": published.paper_budgets, "laion_clip": published.laion_clip}
 
 __all__ = ["load", "names", "paper_parameters"]
@@ -22,7 +24,7 @@ __all__ = ["load", "names", "paper_parameters"]
 
 def names() -> tuple[str, ...]:
     """Names that `load` knows."""
-    return ("proving_ground", *_PUBLISHED)
+    return (*_OWN, *_PUBLISHED)
 
 
 def load(name: str) -> Runs:
@@ -45,7 +47,7 @@ def load(name: str) -> Runs:
     if name in _PUBLISHED:
         runs, pools = _PUBLISHED[name]()
         return dataclasses.replace(read_runs(runs, pools), source=f"<{name}>")
-    if name == "proving_ground":
+    if name in _OWN:
         with resources.as_file(resources.files(__name__) / name) as folder:
             return read_runs(folder / "runs.csv")
     raise UsageError(f"unknown data set '{name}' -> choose from {', '.join(names())}")

@@ -15,7 +15,8 @@ has_published = pytest.mark.skipif(not PUBLISHED.is_dir(), reason="published tab
 
 
 def test_names() -> None:
-    assert datasets.names() == ("proving_ground", "paper_budgets", "laion_clip")
+    own = ("proving_ground", "headers", "digits")
+    assert datasets.names() == (*own, "paper_budgets", "laion_clip")
     with pytest.raises(UsageError, match="unknown data set 'laion' -> choose from proving_ground"):
         datasets.load("laion")
 
@@ -33,6 +34,19 @@ def test_proving_ground() -> None:
     mean = runs.select("loss", upto="480k").table.groupby(["data", "samples"])["value"].mean()
     assert mean["A", 480_256.0] == pytest.approx(2.267, abs=5e-4)
     assert mean["A+B", 480_256.0] == pytest.approx(2.204, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "mixtures", "budgets"), [("headers", 108, 6, 6), ("digits", 168, 7, 8)]
+)
+def test_runs_made_afterwards(name: str, runs: int, mixtures: int, budgets: int) -> None:
+    table = datasets.load(name)
+    assert table.pools.names == ("A", "B", "C")
+    assert len(table.mixtures) == mixtures
+    assert len(table.budgets("loss")) == budgets
+    assert len(table.study("error")) == len(table.study("loss")) == runs
+    cells = table.select("loss").table.groupby(["data", "samples"]).size()
+    assert set(cells) == {3}  # complete, with three seeds
 
 
 @pytest.mark.parametrize(
