@@ -15,7 +15,6 @@ import numpy as np
 from numba import njit
 
 from qqt_bayes.inference.cores import threads as allowed
-from qqt_bayes.inference.dense import invert
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
     NOISE,
@@ -24,9 +23,9 @@ from qqt_bayes.inference.marginal import (
     UTILITY,
     Cells,
     cell_exponents,
-    covariance,
     log_variance,
     mean,
+    solve,
     wander_of,
 )  # fmt: skip
 from qqt_bayes.inference.paths import pack_paths, update_path, walk
@@ -113,9 +112,7 @@ def fill(natural, cells, paths, first, epochs, shares, edge, edge_first, edge_ep
                 if paths.seen_time[k] >= 0:
                     resid[paths.seen_row[k]] -= paths.seen_weight[k] * track[a + paths.seen_time[k]]
         # pull towards the observations
-        c = covariance(row, cells, x, noise)
-        invert(c)
-        pull = c @ resid
+        pull = solve(row, cells, x, noise, resid)
         base += cells.level_sd**2 * pull.sum()
         xpull = x.T @ pull
         lean = 0.0

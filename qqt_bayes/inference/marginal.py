@@ -4,7 +4,8 @@ Given the non-linear few, :math:`z = \log(\bar y - d)` is Gaussian: levels, util
 means, drift and mixture error are linear in it. This module evaluates that Gaussian density and
 its gradient in the *natural* few (see :class:`qqt_bayes.model.few.Few` for their order). The
 gradient is written by hand, through :math:`G = \partial L/\partial C = (aa' - C^{-1})/2` with
-:math:`a = C^{-1}(z - \mu)`, and tested against finite differences and against PyTensor.
+:math:`a = C^{-1}(z - \mu)`, and tested against finite differences and against PyTensor. With many
+cells the covariance is not formed: :mod:`qqt_bayes.inference.arrow` takes over.
 
 The observation noise is linearised in the log (its standard deviation is that of y over y - d):
 an approximation of the reference likelihood, good while the noise is small beside the reducible
@@ -19,13 +20,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from qqt_bayes.inference.arrow import Arrow, arrow_gradient, arrow_solve, factorise
 from qqt_bayes.inference.dense import add_products, inner_product, invert
 from qqt_bayes.inference.exponents import (
     BY_DILUTION,
     BY_HALF_LIFE,
     BY_HARM,
     BY_RATE,
-    EFFECTIVE_UTILITY,
     exponents,
 )  # fmt: skip
 from qqt_bayes.model.effects import COMPONENTS
@@ -50,7 +51,7 @@ class Cells(NamedTuple):
     first: np.ndarray  # (cell, pool) e-folds in the first pass
     epochs: np.ndarray  # (cell, pool)
     shares: np.ndarray  # (cell, pool)
-    kernels: np.ndarray  # (component, cell, cell) unit-scale covariances
+    kernels: np.ndarray  # (component, cell, cell) unit-scale covariances, (component, 0, 0) if many
     likeness: np.ndarray  # (pool, pool) prior correlation of pools
     quality: np.ndarray  # (pool,) centred quality covariate
     start: np.ndarray  # (bin,)
@@ -60,7 +61,8 @@ class Cells(NamedTuple):
     level_sd: float
     quality_sd: float  # prior sd of the effect of quality on utility (relative)
     bounded: bool  # an error in [0, 1]: levels are relative to 1 - d, else to d
-    law: int = EFFECTIVE_UTILITY  # code of the law, or the address of the user's own
+    law: int  # code of the law, or the address of the user's own
+    arrow: Arrow  # features instead of kernels; without rows where the covariance is kept whole
 
 
 def wander_of(natural: np.ndarray) -> np.ndarray:
@@ -122,6 +124,92 @@ def mean(natural, cells, x):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def factor_of(natural, cells, x, noise_var):
+    """The covariance of many cells, factorised; see :func:`factorise`."""
+    m_b = natural[UTILITY]
+    comps = cells.kernels.shape[0]
+    return factorise(natural[SCALES : SCALES + comps], m_b * natural[SPREAD],
+                     m_b * cells.quality_sd, cells.level_sd, cells.shares, x, cells.quality,
+                     cells.arrow, noise_var)  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def solve(natural, cells, x, noise_var, resid):
+    """Inverse covariance of z times residuals, dim (cell,)."""
+    if cells.arrow.rows.shape[0] > 0:
+        return arrow_solve(cells.arrow, factor_of(natural, cells, x, noise_var)[0], resid)[0]
+    c = covariance(natural, cells, x, noise_var)
+    invert(c)
+    return c @ resid
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def dense_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, grad):
+    """As `arrow_part`, with the covariance kept whole."""
+    n, pools = x.shape
+    m_b, spread = natural[UTILITY], natural[SPREAD]
+    g = covariance(natural, cells, x, noise_var)
+    logdet, ok = invert(g)
+    if not ok:
+        return -np.inf
+    a[:] = g @ resid
+    total = -0.5 * (resid @ a + logdet)
+    for r in range(n):
+        for s in range(n):
+            g[r, s] = 0.5 * (a[r] * a[s] - g[r, s])
+        diagonal[r] = g[r, r]
+    xl = x @ cells.likeness
+    xq = x @ cells.quality
+    gxl = g @ xl
+    gxq = g @ xq
+    for r in range(n):  # from here on g is its lower triangle, standing for both
+        for s in range(r):
+            g[r, s] *= 2.0
+    spare = np.empty(n)
+    for j in range(cells.kernels.shape[0]):
+        if natural[SCALES + j] > 0.0:
+            inner = inner_product(g, cells.kernels[j], spare)
+            grad[SCALES + j] = 2.0 * natural[SCALES + j] * inner
+    pool_inner = (gxl * x).sum()
+    s_q2 = cells.quality_sd**2
+    grad[UTILITY] += 2.0 * m_b * (spread**2 * pool_inner + s_q2 * (xq @ gxq))
+    grad[SPREAD] += 2.0 * m_b**2 * spread * pool_inner
+    for r in range(n):
+        for i in range(pools):
+            by_x[r, i] = 2.0 * m_b**2 * (
+                spread**2 * gxl[r, i] + s_q2 * gxq[r] * cells.quality[i]
+            )  # fmt: skip
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def arrow_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, grad):
+    """The Gaussian log density, up to a constant, and its derivatives through the covariance.
+
+    Fills ``a`` (inverse covariance times residuals), ``diagonal`` and ``by_x`` (derivatives in the
+    noise variances and the exponents); adds to ``grad`` those in scales, utility and spread.
+    """
+    comps = cells.kernels.shape[0]
+    m_b, spread = natural[UTILITY], natural[SPREAD]
+    factor, ok = factor_of(natural, cells, x, noise_var)
+    if not ok:
+        return -np.inf
+    found, own, centre = arrow_solve(cells.arrow, factor, resid)
+    a[:] = found
+    scales = natural[SCALES : SCALES + comps]
+    by_log = np.empty(comps + 2)
+    arrow_gradient(scales, m_b * spread, m_b * cells.quality_sd, cells.quality, x, cells.arrow,
+                   factor, a, own, centre, diagonal, by_x, by_log)  # fmt: skip
+    for j in range(comps):
+        if scales[j] > 0.0:
+            grad[SCALES + j] = by_log[j] / scales[j]
+    if spread > 0.0:
+        grad[SPREAD] += by_log[comps] / spread
+    grad[UTILITY] += (by_log[comps] + by_log[comps + 1]) / m_b
+    return -0.5 * (resid @ a + factor.logdet)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_density(natural, cells, grad):
     """Log marginal density of the cells; fills ``grad`` (same layout as ``natural``).
 
@@ -129,9 +217,8 @@ def log_density(natural, cells, grad):
     positive definite.
     """
     n, pools = cells.first.shape
-    comps = cells.kernels.shape[0]
-    d, m_b, spread, s_r = natural[0], natural[1], natural[2], natural[3]
-    tau0 = SCALES + comps
+    d, m_b, s_r = natural[IRREDUCIBLE], natural[UTILITY], natural[NOISE]
+    tau0 = SCALES + cells.kernels.shape[0]
     rated = natural.shape[0] > tau0 + 2 * pools
     x = np.empty((n, pools))
     slopes = np.empty((4, n, pools))
@@ -139,7 +226,7 @@ def log_density(natural, cells, grad):
     grad[:] = 0.0
     noise_var = np.empty(n)
     resid = mean(natural, cells, x)
-    total = 0.0
+    total = -0.5 * n * math.log(2.0 * math.pi)
     for r in range(n):
         gap = cells.value[r] - d
         if not gap > 0.0:
@@ -152,48 +239,23 @@ def log_density(natural, cells, grad):
         dv = -0.5 * (extra / v - cells.scatter[r] / (v * v))
         grad[NOISE] += dv * 2.0 * s_r * cells.value[r] ** 2
         grad[IRREDUCIBLE] += 1.0 / gap
-    a_inv = covariance(natural, cells, x, noise_var)
-    logdet, ok = invert(a_inv)
-    if not ok:
-        return -np.inf
-    a = a_inv @ resid
-    total -= 0.5 * (resid @ a + logdet + n * math.log(2.0 * math.pi))
-    g = a_inv
-    for r in range(n):
-        for s in range(n):
-            g[r, s] = 0.5 * (a[r] * a[s] - a_inv[r, s])
-
+    a, diagonal, by_x = np.empty(n), np.empty(n), np.empty((n, pools))
+    if cells.arrow.rows.shape[0] > 0:
+        total += arrow_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, grad)
+    else:
+        total += dense_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, grad)
+    if total == -np.inf:
+        return total
     d_reference = -1.0 / (1.0 - d) if cells.bounded else 1.0 / d
     for r in range(n):
         gap = cells.value[r] - d
         v = (s_r * cells.value[r]) ** 2 + cells.eval_var[r]
-        weight = g[r, r] / (cells.replicates[r] * (gap * gap + WORST * v) ** 2)
+        weight = diagonal[r] / (cells.replicates[r] * (gap * gap + WORST * v) ** 2)
         grad[IRREDUCIBLE] += a[r] * (1.0 / gap + d_reference) + weight * 2.0 * gap * v
         grad[NOISE] += weight * gap * gap * 2.0 * s_r * cells.value[r] ** 2
-    xl = x @ cells.likeness
-    xq = x @ cells.quality
-    gxl = g @ xl
-    gxq = g @ xq
-    for r in range(n):  # from here on g is its lower triangle, standing for both
-        for s in range(r):
-            g[r, s] *= 2.0
-    spare = np.empty(n)
-    for j in range(comps):
-        if natural[SCALES + j] > 0.0:
-            inner = inner_product(g, cells.kernels[j], spare)
-            grad[SCALES + j] = 2.0 * natural[SCALES + j] * inner
-    pool_inner = (gxl * x).sum()
-    quality_inner = xq @ gxq
-    s_q2 = cells.quality_sd**2
-    grad[UTILITY] = -(a @ x.sum(axis=1)) + 2.0 * m_b * (
-        spread**2 * pool_inner + s_q2 * quality_inner
-    )
-    grad[SPREAD] = 2.0 * m_b**2 * spread * pool_inner
-    for r in range(n):
         for i in range(pools):
-            d_x = -m_b * a[r] + 2.0 * m_b**2 * (
-                spread**2 * gxl[r, i] + s_q2 * gxq[r] * cells.quality[i]
-            )
+            d_x = by_x[r, i] - m_b * a[r]
+            grad[UTILITY] -= a[r] * x[r, i]
             grad[DILUTION] += d_x * slopes[BY_DILUTION, r, i]
             grad[tau0 + i] += d_x * slopes[BY_HALF_LIFE, r, i]
             grad[tau0 + pools + i] += d_x * slopes[BY_HARM, r, i]

@@ -1,0 +1,94 @@
+"""The structured density of many cells: equal to the whole covariance where nothing is left out."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import pytest
+from small_studies import Case
+
+from qqt_bayes.inference.arrow import Arrow
+from qqt_bayes.inference.chart import density_and_gradient, dimension
+from qqt_bayes.inference.layout import build_arrow, incomplete_factor, split_likeness
+from qqt_bayes.inference.marginal import Cells, log_density, solve
+from qqt_bayes.inference.native import density_c, pack
+from qqt_bayes.model.effects import ibm_kernel
+
+
+def structured(case: Case, tolerance: float = 0.0) -> Cells:
+    """The cells of a case in the form for many of them."""
+    kernels = np.zeros((len(case.cells.kernels), 0, 0))
+    return case.cells._replace(kernels=kernels, arrow=build_arrow(case.design, tolerance))
+
+
+def test_density_and_gradient_are_those_of_the_whole_covariance(case: Case) -> None:
+    cells = structured(case)
+    for natural in case.naturals(10, seed=3):
+        wanted, found = np.empty(len(natural)), np.empty(len(natural))
+        expected = log_density(natural, case.cells, wanted)
+        assert log_density(natural, cells, found) == pytest.approx(expected, rel=1e-8, abs=1e-7)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-8 * abs(wanted).max())
+
+
+def test_solution_is_that_of_the_whole_covariance(case: Case) -> None:
+    cells, rng = structured(case), np.random.default_rng(5)
+    shape = case.cells.first.shape
+    for natural in case.naturals(5, seed=4):
+        x = case.cells.shares * rng.uniform(0.0, 4.0, shape)
+        noise = rng.uniform(1e-4, 1e-2, shape[0])
+        resid = rng.normal(size=shape[0])
+        expected = solve(natural, case.cells, x, noise, resid)
+        found = solve(natural, cells, x, noise, resid)
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8 * abs(expected).max())
+
+
+def test_no_drift_and_no_spread(families: Case) -> None:
+    cells = structured(families)
+    natural = families.naturals(1, seed=1)[0]
+    natural[[2, 6, 7, 8, 10]] = 0.0  # spread of utilities, drifts
+    wanted, found = np.empty(len(natural)), np.empty(len(natural))
+    expected = log_density(natural, families.cells, wanted)
+    assert log_density(natural, cells, found) == pytest.approx(expected, rel=1e-8, abs=1e-7)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-8 * abs(wanted).max())
+
+
+def test_called_from_c_is_the_same(case: Case) -> None:
+    cells, size = structured(case), dimension(case.chart)
+    buffer = pack(case.chart, cells, np.zeros(size), np.eye(size))
+    doubles = ctypes.POINTER(ctypes.c_double)
+    theta = np.random.default_rng(1).normal(0, 0.5, size)
+    direct, gradient, value = np.zeros(size), np.zeros(size), np.zeros(1)
+    expected = density_and_gradient(theta, case.chart, cells, direct)
+    code = density_c.ctypes(
+        size, theta.ctypes.data_as(doubles), gradient.ctypes.data_as(doubles),
+        value.ctypes.data_as(doubles), buffer.ctypes.data_as(ctypes.c_void_p),
+    )  # fmt: skip
+    assert (code, value[0]) == (0, expected)
+    np.testing.assert_array_equal(gradient, direct)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 1e-6, 1e-3])
+def test_features_leave_out_what_they_say(tolerance: float) -> None:
+    clock = np.sort(np.random.default_rng(1).uniform(0.0, 5.0, 60))
+    features, left = incomplete_factor(clock, tolerance)
+    kernel = ibm_kernel(clock[:, None], clock)
+    rest = kernel - features @ features.T
+    np.testing.assert_allclose(np.diag(rest), left, atol=1e-10)
+    assert left.max() <= max(tolerance, 1e-10)
+    assert np.linalg.eigvalsh(rest).min() > -1e-9  # what is left out is a covariance
+    assert features.shape[1] < 60 or tolerance < 1e-6
+
+
+def test_likeness_is_what_is_apart_and_shared(families: Case) -> None:
+    apart, shared = split_likeness(families.design.likeness)
+    np.testing.assert_allclose(
+        apart * np.eye(len(shared)) + shared @ shared.T, families.design.likeness, atol=1e-12
+    )
+    assert shared.shape[1] < len(shared)
+    assert split_likeness(np.eye(3))[1].shape == (3, 0)
+
+
+def test_every_cell_has_one_row(case: Case) -> None:
+    arrow: Arrow = build_arrow(case.design)
+    np.testing.assert_array_equal(np.sort(arrow.rows), np.arange(len(case.design.value)))
