@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 CODES = {"effective_utility": EFFECTIVE_UTILITY, "exchange_rate": EXCHANGE_RATE}
 
-# Beyond so many cells features take over from the whole covariance: where the two cost the same.
-MOST_WHOLE = 200
+# Beyond so many cells features take over from the whole covariance. The two cost the same at 80 to
+# 130, after the number of pools; at 200 features take a third.
+MOST_WHOLE = 150
 
 __all__ = ["build_cells", "law_code"]
 

@@ -191,6 +191,7 @@ def condition(
     threads : int
         Blocks of draws worked on at a time.
     """
+    natural = np.ascontiguousarray(natural)  # every so many draws else compile the kernel anew
     draws, pools = len(natural), design.points.shares.shape[1]
     deepest = max(design.points.epochs.max(initial=1.0), points.epochs.max(initial=1.0))
     start, stop, repeats = pass_bins(float(deepest))

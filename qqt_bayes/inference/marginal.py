@@ -210,6 +210,19 @@ def arrow_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, grad):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def solve_with_precision(natural, cells, x, noise_var, resid):
+    """As `solve`, and the inverse covariance's diagonal: precisions given all other cells."""
+    n, comps = resid.shape[0], cells.kernels.shape[0]
+    a, diagonal, by_x = np.empty(n), np.empty(n), np.empty(x.shape)
+    spare = np.zeros(SCALES + comps)
+    if cells.arrow.rows.shape[0] > 0:
+        arrow_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, spare)
+    else:
+        dense_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, spare)
+    return a, a**2 - 2.0 * diagonal
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_density(natural, cells, grad):
     """Log marginal density of the cells; fills ``grad`` (same layout as ``natural``).
 
