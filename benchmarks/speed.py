@@ -14,10 +14,12 @@ from pathlib import Path
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")  # before numpy: chains and processes are the parallel part
 
-from speed_rows import ROWS  # noqa: E402
+import speed_growth  # noqa: E402
+import speed_rows  # noqa: E402
 
 from qqt_bayes.store import versions  # noqa: E402
 
+ROWS = speed_rows.ROWS | speed_growth.ROWS
 RESULTS = Path(__file__).with_name("results.json")
 
 

@@ -15,15 +15,12 @@ import numpy as np
 from speed_studies import (
     SINGLE,
     bundled,
-    density_of,
-    grid_study,
     setup,
     small_study,
 )
 
 import qqt_bayes as qqt
 from qqt_bayes.calibrate.replicate import default_study, replicate
-from qqt_bayes.inference.chart import density_and_gradient, dimension
 from qqt_bayes.inference.cores import one_core
 from qqt_bayes.inference.gate import check_draws
 from qqt_bayes.inference.posterior import sample_posterior
@@ -268,41 +265,6 @@ def workers(replications=16) -> Iterator[Row]:
         yield Row("refits, one dask worker / two", compare(crews), ">= 1.7", how)
 
 
-def gradient_seconds(study):
-    """Seconds of one density with its gradient, the least of some; and the cells."""
-    chart, cells = density_of(study)
-    few = np.random.default_rng(1).normal(0.0, 0.3, dimension(chart))
-    gradient = np.zeros_like(few)
-    count = max(2, int(2e6 / len(cells.value) ** 2.5))
-    density_and_gradient(few, chart, cells, gradient)
-
-    def many():
-        for _ in range(count):
-            density_and_gradient(few, chart, cells, gradient)
-
-    return min(timed(many) for _ in range(PAIRS)) / count, len(cells.value)
-
-
-def growth() -> Iterator[Row]:
-    """What one gradient costs as runs and pools grow; a fit takes about 60,000 of them."""
-    found = {}
-    for pools, budgets, seeds in (
-        (2, 5, 1), (4, 10, 1), (4, 25, 1), (20, 10, 1), (20, 2, 5), (40, 5, 1), (20, 20, 5),
-        (20, 50, 1), (20, 100, 1),
-    ):  # fmt: skip
-        seconds, cells = gradient_seconds(grid_study(pools, budgets, seeds))
-        found[pools, budgets, seeds] = seconds
-        yield Row(f"one gradient, {pools * budgets * seeds} runs, {pools} pools, {cells} cells: ms",
-                  1e3 * seconds, "-", f"least of {PAIRS}")  # fmt: skip
-    base = found[20, 10, 1]
-    yield Row("2,000 runs (20 pools x 20 budgets x 5 seeds) / 200 runs (20 x 10 x 1)",
-              found[20, 20, 5] / base, "<= 15", "of one gradient")  # fmt: skip
-    yield Row("2,000 runs (20 pools x 20 budgets x 5 seeds) / 200 runs (20 x 2 x 5)",
-              found[20, 20, 5] / found[20, 2, 5], "<= 15", "of one gradient")  # fmt: skip
-    yield Row("2,000 runs (20 pools x 100 budgets) / 200 runs (20 x 10)",
-              found[20, 100, 1] / base, "<= 15", "of one gradient")  # fmt: skip
-
-
 def points() -> Iterator[Row]:
     """What a decision costs as candidates x budgets grow."""
     runs = qqt.datasets.load("proving_ground").select(where={"seed": "0"}, upto="480k")
@@ -320,7 +282,4 @@ def points() -> Iterator[Row]:
         yield Row(f"decide, {count} candidates x {budgets} budgets: seconds", seconds, "-", "once")
 
 
-ROWS = {
-    work.__name__: work
-    for work in (gradients, refit, bands, workers, sbc, growth, points, effective)
-}
+ROWS = {work.__name__: work for work in (gradients, refit, bands, workers, sbc, points, effective)}

@@ -4,8 +4,6 @@ import numpy as np
 import pandas as pd
 
 import qqt_bayes as qqt
-from qqt_bayes.inference.cells import build_cells
-from qqt_bayes.inference.chart import build_chart
 from qqt_bayes.model.design import build_design
 
 SPEC = "effective_utility"
@@ -30,30 +28,36 @@ def bundled():
     }
 
 
-def grid_study(pools, budgets, seeds=1):
-    """Pools each run alone at every budget with every seed, on a curve with 2% noise."""
+def grid_runs(pools, budgets, seeds=1, unions=0, union_budgets=0):
+    """Pools each run alone at every budget with every seed, on a curve with 2% noise.
+
+    Unions are of two neighbouring pools each, with budgets of their own.
+    """
     rng = np.random.default_rng(0)
     names = [f"P{i}" for i in range(pools)]
+    data = [(name, -0.3 + 0.01 * (i % 10), budgets) for i, name in enumerate(names)]
+    for i in range(unions):
+        pair = f"{names[2 * i]}+{names[2 * i + 1]}"
+        data.append((pair, -0.295 + 0.02 * (i % 5), union_budgets))
     rows = [
-        (name, round(n), str(seed), 2.0 + 2.0 * (n / 3e4) ** (-0.3 + 0.01 * (i % 10)))
-        for i, name in enumerate(names)
-        for n in np.geomspace(3e4, 2e6, budgets)
+        (name, round(n), str(seed), 2.0 + 2.0 * (n / 3e4) ** slope)
+        for name, slope, count in data
+        for n in np.geomspace(3e4, 2e6, count)
         for seed in range(seeds)
     ]
     table = pd.DataFrame(rows, columns=["data", "samples", "seed", "value"])
     table["value"] *= 1.0 + 0.02 * rng.normal(size=len(table))
     table = table.assign(metric="loss", run=[f"r{i}" for i in range(len(table))])
     sizes = pd.DataFrame({"pool": names, "size": [1e5 * 1.2 ** (i % 10) for i in range(pools)]})
-    return qqt.read_runs(table, sizes).study("loss")
+    return qqt.read_runs(table, sizes)
+
+
+def grid_study(*given, **more):
+    """The study of such runs."""
+    return grid_runs(*given, **more).study("loss")
 
 
 def setup(study):
     """Design, priors and kind: what the engine and the plain form are built from."""
     spec = qqt.load_spec(SPEC)
     return build_design(study, spec), spec.priors(study.kind), study.kind
-
-
-def density_of(study):
-    """Chart and cells: what the density reads."""
-    design, priors, kind = setup(study)
-    return build_chart(priors, design), build_cells(design, priors, kind)

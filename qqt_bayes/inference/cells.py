@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.inference.arrow import Arrow
 from qqt_bayes.inference.exponents import EFFECTIVE_UTILITY, EXCHANGE_RATE
+from qqt_bayes.inference.layout import build_arrow, no_arrow
 from qqt_bayes.inference.marginal import Cells
 from qqt_bayes.inference.own_law import address_of
 from qqt_bayes.laws.registry import find_law
+from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.noise import check_noise
 from qqt_bayes.model.regime import check_regime
 
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
     from qqt_bayes.model.priors import Prior
 
 CODES = {"effective_utility": EFFECTIVE_UTILITY, "exchange_rate": EXCHANGE_RATE}
+
+# Beyond so many cells features take over from the whole covariance. The two cost the same at 80 to
+# 130, after the number of pools; at 200 features take a third.
+MOST_WHOLE = 150
 
 __all__ = ["build_cells", "law_code"]
 
@@ -67,11 +74,30 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
         raise UsageError("prior 'quality_effect' must have mean zero (mu = 0, or fixed at 0).")
     start, stop, repeats = design.bins
     array = np.ascontiguousarray
+    kernels, arrow = covariance_of(design)
     return Cells(
         array(design.value), array(design.count), array(design.scatter), array(design.eval_var),
         array(design.points.first), array(design.points.epochs), array(design.points.shares),
-        array(design.kernels), array(design.likeness), array(design.quality),
+        array(kernels), array(design.likeness), array(design.quality),
         start, np.log(stop / start), repeats,
         float(linear["level"][0]), float(linear["level"][1]), float(linear["quality_effect"][1]),
-        kind != "loss", design.run.astype(np.int64), law_code(design.law, priors),
+        kind != "loss", design.run.astype(np.int64), law_code(design.law, priors), arrow,
     )  # fmt: skip
+
+
+def whole(cells: Cells, design: Design) -> Cells:
+    """The cells with their covariance kept whole, whatever their number."""
+    return cells._replace(kernels=np.ascontiguousarray(design.kernels), arrow=no_arrow())
+
+
+def covariance_of(design: Design) -> tuple[np.ndarray, Arrow]:
+    """Kernels of the whole covariance or, of many cells, the features that stand for them.
+
+    Mixtures tie the pools and stay one dense block, so that nothing is won where most cells are;
+    checkpoints are tied to their runs, which the features do not know.
+    """
+    mixtures = int((design.points.shares.max(axis=1) < 1.0).sum())
+    many = len(design.value) > MOST_WHOLE and mixtures < len(design.value) / 2
+    if many and design.run.max(initial=-1) < 0:
+        return np.zeros((len(COMPONENTS), 0, 0)), build_arrow(design)
+    return design.kernels, no_arrow()

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from qqt_bayes.inference.cells import whole
 from qqt_bayes.inference.cores import threads as allowed
-from qqt_bayes.inference.dense import invert
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
     SCALES,
@@ -24,12 +24,12 @@ from qqt_bayes.inference.marginal import (
     Cells,
     cell_exponents,
     cell_noise,
-    covariance,
     given_shared,
     leaning,
     level_leaning,
     mean,
     own_shares,
+    solve,
     wander_of,
 )  # fmt: skip
 from qqt_bayes.inference.noise import run_effects
@@ -123,9 +123,7 @@ def fill(natural, shared, every, paths, first, epochs, shares, edge, edge_first,
                 if paths.seen_time[k] >= 0:
                     resid[paths.seen_row[k]] -= paths.seen_weight[k] * track[a + paths.seen_time[k]]
         # pull towards the observations
-        c = covariance(row, cells, x, noise, along)
-        invert(c)
-        pull = c @ resid
+        pull = solve(row, cells, x, noise, along, resid)
         base += cells.level_sd**2 * pull.sum()
         xpull = x.T @ pull
         lean = 0.0
@@ -208,6 +206,7 @@ def condition(
     threads : int
         Blocks of draws worked on at a time.
     """
+    natural = np.ascontiguousarray(natural)  # every so many draws else compile the kernel anew
     draws, pools = len(natural), design.points.shares.shape[1]
     deepest = max(design.points.epochs.max(initial=1.0), points.epochs.max(initial=1.0))
     start, stop, repeats = pass_bins(float(deepest))
@@ -215,6 +214,8 @@ def condition(
     paths = pack_paths(design.points.effects, points.effects, keep=pools)
     factor = np.linalg.cholesky(design.likeness)
     common = np.empty((draws, 0)) if shared is None else shared
+    if shared is not None:
+        cells = whole(cells, design)
     out = np.empty((draws, len(points)))
     utility, level = np.empty((draws, pools)), np.empty((draws, pools))
     parts = np.zeros((draws if with_parts else 0, REGIME + 2, len(points)))

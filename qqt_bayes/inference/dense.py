@@ -13,7 +13,41 @@ import math
 import numpy as np
 from numba import njit, uint64
 
-__all__ = ["add_products", "inner_product", "invert"]
+__all__ = ["add_products", "inner_product", "inverse_factor", "invert"]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def inverse_factor(c):
+    """Inverse of the lower Cholesky factor and log-determinant; ok is False where there is none.
+
+    Overwrites c.
+    """
+    n, one = uint64(c.shape[0]), uint64(1)
+    w = np.zeros((n, n))
+    logdet = 0.0
+    for j in range(n):  # the upper factor, row by row
+        pivot = c[j, j]
+        if not pivot > 0.0:
+            return w, 0.0, False
+        root = math.sqrt(pivot)
+        logdet += 2.0 * math.log(root)
+        scale = 1.0 / root
+        for k in range(j, n):
+            c[j, k] *= scale
+        for i in range(j + one, n):
+            f = c[j, i]
+            for k in range(i, n):
+                c[i, k] -= f * c[j, k]
+    for i in range(n):
+        for j in range(i):
+            f = c[j, i]
+            for k in range(j + one):
+                w[i, k] -= f * w[j, k]
+        scale = 1.0 / c[i, i]
+        for k in range(i):
+            w[i, k] *= scale
+        w[i, i] = scale
+    return w, logdet, True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -24,30 +58,9 @@ def invert(c):
     to 140 at 100, 400 to 700 at 200.
     """
     n, one = uint64(c.shape[0]), uint64(1)
-    logdet = 0.0
-    for j in range(n):  # the upper factor, row by row
-        pivot = c[j, j]
-        if not pivot > 0.0:
-            return 0.0, False
-        root = math.sqrt(pivot)
-        logdet += 2.0 * math.log(root)
-        scale = 1.0 / root
-        for k in range(j, n):
-            c[j, k] *= scale
-        for i in range(j + one, n):
-            f = c[j, i]
-            for k in range(i, n):
-                c[i, k] -= f * c[j, k]
-    w = np.zeros((n, n))  # inverse of its transpose
-    for i in range(n):
-        for j in range(i):
-            f = c[j, i]
-            for k in range(j + one):
-                w[i, k] -= f * w[j, k]
-        scale = 1.0 / c[i, i]
-        for k in range(i):
-            w[i, k] *= scale
-        w[i, i] = scale
+    w, logdet, ok = inverse_factor(c)
+    if not ok:
+        return 0.0, False
     c[:] = 0.0
     for k in range(n):
         for i in range(k + one):

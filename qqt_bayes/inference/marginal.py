@@ -4,7 +4,8 @@ Given the non-linear few, :math:`z = \log(\bar y - d)` is Gaussian: levels, util
 means, drift and mixture error are linear in it. This module evaluates that Gaussian density and
 its gradient in the *natural* few (see :class:`qqt_bayes.model.few.Few` for their order). The
 gradient is written by hand, through :math:`G = \partial L/\partial C = (aa' - C^{-1})/2` with
-:math:`a = C^{-1}(z - \mu)`, and tested against finite differences and against PyTensor.
+:math:`a = C^{-1}(z - \mu)`, and tested against finite differences and against PyTensor. With many
+cells the covariance is not formed: :mod:`qqt_bayes.inference.arrow` takes over.
 
 The observation noise is linearised in the log (its standard deviation is that of y over y - d):
 an approximation of the reference likelihood, good while the noise is small beside the reducible
@@ -19,13 +20,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from qqt_bayes.inference.arrow import Arrow, arrow_gradient, arrow_solve, factorise
 from qqt_bayes.inference.dense import add_products, inner_product, invert
 from qqt_bayes.inference.exponents import (
     BY_DILUTION,
     BY_HALF_LIFE,
     BY_HARM,
     BY_RATE,
-    EFFECTIVE_UTILITY,
     exponents,
 )  # fmt: skip
 from qqt_bayes.inference.noise import WORST, observation_noise
@@ -52,7 +53,7 @@ class Cells(NamedTuple):
     first: np.ndarray  # (cell, pool) e-folds in the first pass
     epochs: np.ndarray  # (cell, pool)
     shares: np.ndarray  # (cell, pool)
-    kernels: np.ndarray  # (component, cell, cell) unit-scale covariances
+    kernels: np.ndarray  # (component, cell, cell) unit-scale covariances, (component, 0, 0) if many
     likeness: np.ndarray  # (pool, pool) prior correlation of pools
     quality: np.ndarray  # (pool,) centred quality covariate
     start: np.ndarray  # (bin,)
@@ -63,7 +64,8 @@ class Cells(NamedTuple):
     quality_sd: float  # prior sd of the effect of quality on utility (relative)
     bounded: bool  # an error in [0, 1]: levels are relative to 1 - d, else to d
     run: np.ndarray  # (cell,) number of the trajectory it is a checkpoint of, else -1
-    law: int = EFFECTIVE_UTILITY  # code of the law, or the address of the user's own
+    law: int  # code of the law, or the address of the user's own
+    arrow: Arrow  # features instead of kernels; without rows where the covariance is kept whole
     shared: np.ndarray = ALONE  # (0,), or what several studies have in common: see `given_shared`
     slopes: np.ndarray = ALONE  # same length: filled with the derivatives in it
 
@@ -85,7 +87,8 @@ def given_shared(cells, shared, slopes):
     return Cells(cells.value, cells.replicates, cells.scatter, cells.eval_var, cells.first,
                  cells.epochs, cells.shares, cells.kernels, cells.likeness, cells.quality,
                  cells.start, cells.lengths, cells.repeats, cells.level_mean, cells.level_sd,
-                 cells.quality_sd, cells.bounded, cells.run, cells.law, shared, slopes)  # fmt: skip
+                 cells.quality_sd, cells.bounded, cells.run, cells.law, cells.arrow, shared,
+                 slopes)  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -184,6 +187,126 @@ def mean(natural, cells, x):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def factor_of(natural, cells, x, noise_var):
+    """The covariance of many cells, factorised; see :func:`factorise`."""
+    m_b = natural[UTILITY]
+    comps = cells.kernels.shape[0]
+    return factorise(natural[SCALES : SCALES + comps], m_b * natural[SPREAD],
+                     m_b * cells.quality_sd, cells.level_sd, cells.shares, x, cells.quality,
+                     cells.arrow, noise_var)  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def solve(natural, cells, x, noise_var, along, resid):
+    """Inverse covariance of z times residuals, dim (cell,); noise as from `cell_noise`."""
+    if cells.arrow.rows.shape[0] > 0:
+        return arrow_solve(cells.arrow, factor_of(natural, cells, x, noise_var)[0], resid)[0]
+    c = covariance(natural, cells, x, noise_var, along)
+    invert(c)
+    return c @ resid
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def dense_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run, grad):
+    """As `arrow_part`, with the covariance kept whole.
+
+    Fills ``by_run`` besides: for a checkpoint, the derivative in its run effect's deviation.
+    """
+    n, pools = x.shape
+    m_b, spread = natural[UTILITY], natural[SPREAD]
+    g = covariance(natural, cells, x, noise_var, along)
+    logdet, ok = invert(g)
+    if not ok:
+        return -np.inf
+    a[:] = g @ resid
+    total = -0.5 * (resid @ a + logdet)
+    for r in range(n):
+        for s in range(n):
+            g[r, s] = 0.5 * (a[r] * a[s] - g[r, s])
+        diagonal[r] = g[r, r]
+    by_run[:] = 0.0
+    for r in range(n):
+        if along[r] > 0.0:
+            for k in range(n):
+                if k != r and cells.run[k] == cells.run[r]:
+                    by_run[r] += g[r, k] * along[k]
+    xl = x @ cells.likeness
+    xq = x @ cells.quality
+    gxl = g @ xl
+    gxq = g @ xq
+    for r in range(n):  # from here on g is its lower triangle, standing for both
+        for s in range(r):
+            g[r, s] *= 2.0
+    spare = np.empty(n)
+    own_utility, own_level = own_shares(cells)
+    level_inner = 0.0
+    for j in range(cells.kernels.shape[0]):
+        if natural[SCALES + j] > 0.0:
+            inner = inner_product(g, cells.kernels[j], spare)
+            if j == 0:
+                level_inner = inner
+                inner *= own_level
+            grad[SCALES + j] = 2.0 * natural[SCALES + j] * inner
+    pool_inner = (gxl * x).sum()
+    s_q2 = cells.quality_sd**2
+    both = spread**2 * pool_inner + s_q2 * (xq @ gxq)
+    grad[UTILITY] += 2.0 * m_b * own_utility * both
+    grad[SPREAD] += 2.0 * m_b**2 * own_utility * spread * pool_inner
+    if cells.shared.shape[0] > 0:
+        cells.slopes[OWN_UTILITY] = m_b**2 * both
+        cells.slopes[OWN_LEVEL] = natural[SCALES] ** 2 * level_inner
+    for r in range(n):
+        for i in range(pools):
+            by_x[r, i] = (
+                2.0 * m_b**2 * own_utility
+                * (spread**2 * gxl[r, i] + s_q2 * gxq[r] * cells.quality[i])
+            )  # fmt: skip
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def arrow_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, grad):
+    """The Gaussian log density, up to a constant, and its derivatives through the covariance.
+
+    Of a study without trajectories that shares nothing with others. Fills ``a`` (inverse covariance
+    times residuals), ``diagonal`` and ``by_x`` (derivatives in the noise variances and the
+    exponents); adds to ``grad`` those in scales, utility and spread.
+    """
+    comps = cells.kernels.shape[0]
+    m_b, spread = natural[UTILITY], natural[SPREAD]
+    factor, ok = factor_of(natural, cells, x, noise_var)
+    if not ok:
+        return -np.inf
+    found, own, centre = arrow_solve(cells.arrow, factor, resid)
+    a[:] = found
+    scales = natural[SCALES : SCALES + comps]
+    by_log = np.empty(comps + 2)
+    arrow_gradient(scales, m_b * spread, m_b * cells.quality_sd, cells.quality, x, cells.arrow,
+                   factor, a, own, centre, diagonal, by_x, by_log)  # fmt: skip
+    for j in range(comps):
+        if scales[j] > 0.0:
+            grad[SCALES + j] = by_log[j] / scales[j]
+    if spread > 0.0:
+        grad[SPREAD] += by_log[comps] / spread
+    grad[UTILITY] += (by_log[comps] + by_log[comps + 1]) / m_b
+    return -0.5 * (resid @ a + factor.logdet)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def solve_with_precision(natural, cells, x, noise_var, along, resid):
+    """As `solve`, and the inverse covariance's diagonal: precisions given all other cells."""
+    n, comps = resid.shape[0], cells.kernels.shape[0]
+    a, diagonal, by_x = np.empty(n), np.empty(n), np.empty(x.shape)
+    spare = np.zeros(SCALES + comps)
+    if cells.arrow.rows.shape[0] > 0:
+        arrow_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, spare)
+    else:
+        by_run = np.empty(n)
+        dense_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run, spare)
+    return a, a**2 - 2.0 * diagonal
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_density(natural, cells, grad):
     """Log marginal density of the cells; fills ``grad`` (same layout as ``natural``).
 
@@ -191,9 +314,8 @@ def log_density(natural, cells, grad):
     positive definite.
     """
     n, pools = cells.first.shape
-    comps = cells.kernels.shape[0]
-    d, m_b, spread, s_r = natural[0], natural[1], natural[2], natural[3]
-    tau0 = SCALES + comps
+    d, m_b, s_r = natural[IRREDUCIBLE], natural[UTILITY], natural[NOISE]
+    tau0 = SCALES + cells.kernels.shape[0]
     noise0 = tau0 + 2 * pools
     rated = natural.shape[0] > noise0 + pools
     x = np.empty((n, pools))
@@ -203,7 +325,7 @@ def log_density(natural, cells, grad):
     single, noise_var, along = np.empty(n), np.empty(n), np.empty(n)
     factor, d_noise = np.empty(n), np.empty(n)  # d_noise: by the cell's own relative noise
     resid = mean(natural, cells, x)
-    total = 0.0
+    total = -0.5 * n * math.log(2.0 * math.pi)
     for r in range(n):
         if not cells.value[r] - d > 0.0:
             return -np.inf
@@ -217,29 +339,24 @@ def log_density(natural, cells, grad):
         d_noise[r] = dv * 2.0 * s * cells.value[r] ** 2
         grad[NOISE] += d_noise[r] * factor[r]
         grad[IRREDUCIBLE] += 1.0 / gap
-    a_inv = covariance(natural, cells, x, noise_var, along)
-    logdet, ok = invert(a_inv)
-    if not ok:
-        return -np.inf
-    a = a_inv @ resid
-    total -= 0.5 * (resid @ a + logdet + n * math.log(2.0 * math.pi))
-    g = a_inv
-    for r in range(n):
-        for s in range(n):
-            g[r, s] = 0.5 * (a[r] * a[s] - a_inv[r, s])
-
+    a, diagonal, by_x = np.empty(n), np.empty(n), np.empty((n, pools))
+    by_run = np.zeros(n)
+    if cells.arrow.rows.shape[0] > 0:
+        total += arrow_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, grad)
+    else:
+        total += dense_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run,
+                            grad)  # fmt: skip
+    if total == -np.inf:
+        return total
     d_reference = -1.0 / (1.0 - d) if cells.bounded else 1.0 / d
     for r in range(n):
         gap, v, s = cells.value[r] - d, single[r], s_r * factor[r]
         q = gap * gap + WORST * v
-        weight = g[r, r] / (cells.replicates[r] * q**2)
+        weight = diagonal[r] / (cells.replicates[r] * q**2)
         grad[IRREDUCIBLE] += a[r] * (1.0 / gap + d_reference) + weight * 2.0 * gap * v
         here = weight * gap * gap * 2.0 * s * cells.value[r] ** 2
         if along[r] > 0.0:
-            pull = 0.0
-            for k in range(n):
-                if k != r and cells.run[k] == cells.run[r]:
-                    pull += g[r, k] * along[k]
+            pull = by_run[r]
             grad[RUN_SHARE] += pull * along[r] / natural[RUN_SHARE]
             pull *= 2.0 * math.sqrt(natural[RUN_SHARE]) * cells.value[r] / q**1.5
             grad[IRREDUCIBLE] += pull * s * gap
@@ -250,47 +367,20 @@ def log_density(natural, cells, grad):
             grad[noise0 + i] += d_noise[r] * s * cells.shares[r, i] * factor[r] ** 2
     for i in range(pools):
         grad[noise0 + i] *= math.exp(-2.0 * natural[noise0 + i])
-    xl = x @ cells.likeness
-    xq = x @ cells.quality
-    gxl = g @ xl
-    gxq = g @ xq
-    for r in range(n):  # from here on g is its lower triangle, standing for both
-        for s in range(r):
-            g[r, s] *= 2.0
-    spare = np.empty(n)
-    own_utility, own_level = own_shares(cells)
-    level_inner = 0.0
-    for j in range(comps):
-        if natural[SCALES + j] > 0.0:
-            inner = inner_product(g, cells.kernels[j], spare)
-            if j == 0:
-                level_inner = inner
-                inner *= own_level
-            grad[SCALES + j] = 2.0 * natural[SCALES + j] * inner
-    pool_inner = (gxl * x).sum()
-    quality_inner = xq @ gxq
-    s_q2 = cells.quality_sd**2
     lean = leaning(natural, cells)
     xa = a @ x
-    grad[UTILITY] = -(xa @ lean) + 2.0 * m_b * own_utility * (
-        spread**2 * pool_inner + s_q2 * quality_inner
-    )
-    grad[SPREAD] = 2.0 * m_b**2 * own_utility * spread * pool_inner
+    grad[UTILITY] -= xa @ lean
     if cells.shared.shape[0] > 0:
         wa = a @ cells.shares
-        cells.slopes[OWN_UTILITY] = m_b**2 * (spread**2 * pool_inner + s_q2 * quality_inner)
-        cells.slopes[OWN_LEVEL] = natural[SCALES] ** 2 * level_inner
         cells.slopes[BY_QUALITY] = -m_b * (xa @ cells.quality)
         for i in range(pools):
             grad[SPREAD] -= m_b * xa[i] * cells.shared[LEANINGS + i]
             grad[SCALES] += wa[i] * cells.shared[LEANINGS + pools + i]
-            cells.slopes[LEANINGS + i] = -m_b * spread * xa[i]
+            cells.slopes[LEANINGS + i] = -m_b * natural[SPREAD] * xa[i]
             cells.slopes[LEANINGS + pools + i] = natural[SCALES] * wa[i]
     for r in range(n):
         for i in range(pools):
-            d_x = -m_b * a[r] * lean[i] + 2.0 * m_b**2 * own_utility * (
-                spread**2 * gxl[r, i] + s_q2 * gxq[r] * cells.quality[i]
-            )
+            d_x = by_x[r, i] - m_b * a[r] * lean[i]
             grad[DILUTION] += d_x * slopes[BY_DILUTION, r, i]
             grad[tau0 + i] += d_x * slopes[BY_HALF_LIFE, r, i]
             grad[tau0 + pools + i] += d_x * slopes[BY_HARM, r, i]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from qqt_bayes.inference.arrow import arrow_solve
 from qqt_bayes.inference.cores import threads
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
@@ -26,6 +27,7 @@ from qqt_bayes.inference.marginal import (
     cell_exponents,
     cell_noise,
     covariance,
+    factor_of,
     mean,
     wander_of,
 )  # fmt: skip
@@ -51,8 +53,8 @@ class Moments:
     mean : numpy.ndarray
         Dims (draw, point).
     root : numpy.ndarray
-        Dims (draw, cell, point): what the observed cells explain, so that the covariance is the
-        prior one less ``root' root``.
+        Dims (draw, rank, point): what the observed cells explain, so that the covariance is the
+        prior one less ``root' root``. The rank is the number of cells or, of many, of points.
     exponents : numpy.ndarray
         Dims (draw, point, pool), the change of regime included.
     kernels : numpy.ndarray
@@ -132,13 +134,12 @@ def fill_moments(natural, cells, first, epochs, shares, edge, edge_first, edge_e
         cell_noise(row, cells, other[0], other[1], noise, along)
         for r in range(n):
             resid[r] += math.log(cells.value[r] - d)
-        low = np.linalg.cholesky(covariance(row, cells, x, noise, along))
         xl = x @ cells.likeness
         xq = x @ cells.quality
         xtq = xt @ cells.quality
         pool_scale = (m_b * spread) ** 2
         quality_scale = (m_b * cells.quality_sd) ** 2
-        root = out_root[s]
+        shared = np.empty((n, points))  # prior covariance of cells and points
         for r in range(n):
             for p in range(points):
                 total = 0.0
@@ -147,27 +148,53 @@ def fill_moments(natural, cells, first, epochs, shares, edge, edge_first, edge_e
                 total = total * pool_scale + quality_scale * xq[r] * xtq[p] + cells.level_sd**2
                 for j in range(comps):
                     total += row[SCALES + j] ** 2 * cross[j, r, p]
-                root[r, p] = total
-        # solve low @ root = prior covariance, row by row, and the same for the residuals
-        for r in range(n):
-            for k in range(r):
-                f = low[r, k]
-                resid[r] -= f * resid[k]
-                for p in range(points):
-                    root[r, p] -= f * root[k, p]
-            f = 1.0 / low[r, r]
-            resid[r] *= f
-            for p in range(points):
-                root[r, p] *= f
+                shared[r, p] = total
+        moved = explain(row, cells, x, noise, along, resid, shared, out_root[s])
         reference = 1.0 - d if cells.bounded else d
         start = math.log(reference) + cells.level_mean
         for p in range(points):
             total = start
             for i in range(pools):
                 total -= xt[p, i] * m_b
-            for r in range(n):
-                total += root[r, p] * resid[r]
-            out_mean[s, p] = total
+            out_mean[s, p] = total + moved[p]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def explain(natural, cells, x, noise, along, resid, shared, root):
+    """Move of the points' mean by the residuals; fills the root of what the cells explain.
+
+    ``shared`` is the prior covariance of cells and points.
+    """
+    n, points = shared.shape
+    if cells.arrow.rows.shape[0] > 0:
+        factor = factor_of(natural, cells, x, noise)[0]
+        solved = np.empty((points, n))
+        for p in range(points):
+            solved[p] = arrow_solve(cells.arrow, factor, shared[:, p].copy())[0]
+        explained = solved @ shared
+        values, vectors = np.linalg.eigh(0.5 * (explained + explained.T))
+        for k in range(points):
+            root[k] = math.sqrt(max(values[k], 0.0)) * vectors[:, k]
+        return solved @ resid
+    low = np.linalg.cholesky(covariance(natural, cells, x, noise, along))
+    root[:] = shared
+    left = resid.copy()
+    # solve low @ root = prior covariance, row by row, and the same for the residuals
+    for r in range(n):
+        for k in range(r):
+            f = low[r, k]
+            left[r] -= f * left[k]
+            for p in range(points):
+                root[r, p] -= f * root[k, p]
+        f = 1.0 / low[r, r]
+        left[r] *= f
+        for p in range(points):
+            root[r, p] *= f
+    moved = np.zeros(points)
+    for r in range(n):
+        for p in range(points):
+            moved[p] += root[r, p] * left[r]
+    return moved
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -226,7 +253,8 @@ def moments(
     rng = np.random.default_rng(seed)
     edge, *edges, speed, horizon = ahead_of(points, regime, wander_of(natural), rng)
     out_mean = np.empty((draws, len(points)))
-    root, x = np.empty((draws, n, len(points))), np.empty((draws, len(points), pools))
+    rank = len(points) if len(cells.arrow.rows) else n
+    root, x = np.empty((draws, rank, len(points))), np.empty((draws, len(points), pools))
 
     def work(b: slice) -> None:
         fill_moments(

@@ -28,7 +28,7 @@ class Settings:
     tune: int = 400
     chains: int = 4
     cores: int | None = None
-    target_accept: float = 0.9
+    target_accept: float = 0.85
 
 
 def warmed(settings: Settings) -> Settings:

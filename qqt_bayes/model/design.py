@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,6 +71,11 @@ class Points:
     def __len__(self) -> int:
         return len(self.log_samples)
 
+    @cached_property
+    def kernels(self) -> np.ndarray:
+        """Covariances of the effects at unit scale, dims (component, point, point)."""
+        return unit_kernels(self.effects, self.effects)
+
 
 @dataclass(frozen=True)
 class Design:
@@ -84,8 +90,6 @@ class Design:
         Dim (row,): which cell each row of the study belongs to.
     points : Points
         The cells.
-    kernels : numpy.ndarray
-        Dims (component, cell, cell).
     anchor : float
         Samples at which the levels are defined.
     law : str
@@ -104,7 +108,6 @@ class Design:
     eval_var: np.ndarray
     row_cell: np.ndarray
     points: Points
-    kernels: np.ndarray
     sizes: np.ndarray
     quality: np.ndarray
     likeness: np.ndarray
@@ -117,6 +120,11 @@ class Design:
     rate_factor: np.ndarray
     run: np.ndarray
     noise_by_pool: bool
+
+    @property
+    def kernels(self) -> np.ndarray:
+        """Covariances of the cells at unit scale, dims (component, cell, cell)."""
+        return self.points.kernels
 
     def points_at(
         self, samples: np.ndarray, shares: np.ndarray, growth: np.ndarray | None = None
@@ -244,7 +252,7 @@ def build_design(study: Study, spec: Spec) -> Design:
     effects = build_effects(log_samples, cell_shares, sizes, likeness, weight, smallest)
     points = Points(log_samples, cell_shares, first, epochs, effects)
     return Design(
-        average, count, scatter, eval_var, row_cell, points, unit_kernels(effects, effects), sizes,
+        average, count, scatter, eval_var, row_cell, points, sizes,
         quality_covariate(np.asarray(study.pools.quality_rank, float)), likeness, weight,
         log_size, anchor, smallest, largest, spec.law,
         exchange_factor(likeness, np.asarray(study.pools.quality_rank, float)),

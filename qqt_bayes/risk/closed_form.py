@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.inference.dense import invert
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
     SCALES,
@@ -22,8 +21,9 @@ from qqt_bayes.inference.marginal import (
     UTILITY,
     cell_exponents,
     cell_noise,
-    covariance,
     mean,
+    solve,
+    solve_with_precision,
 )
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import unit_kernels
@@ -70,15 +70,13 @@ def exponents_at(row: np.ndarray, cells: Cells, points: Points) -> np.ndarray:
 
 
 def parts_of(posterior: Posterior, row: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Exponents, residuals, noise variance and inverse covariance of the cells for one draw."""
+    """Exponents, residuals, variance of a replicate and noise variance of the cells for a draw."""
     cells, points = posterior.cells, posterior.design.points
     x = exponents_at(row, cells, points)
     factor, single, noise, along = np.empty((4, len(cells.value)))
     cell_noise(row, cells, factor, single, noise, along)
     residual = np.log(cells.value - row[IRREDUCIBLE]) - mean(row, cells, x)
-    inverse = covariance(row, cells, x, noise, along)
-    invert(inverse)
-    return x, residual, single, inverse
+    return x, residual, single, noise, along
 
 
 def leave_one_out(posterior: Posterior) -> LeaveOneOut:
@@ -91,9 +89,9 @@ def leave_one_out(posterior: Posterior) -> LeaveOneOut:
     z, log_density = np.empty(shape), np.empty(shape)
     extra = cells.replicates - 1.0
     for s, row in enumerate(natural):
-        _, residual, single, inverse = parts_of(posterior, row)
-        precision = np.diag(inverse)
-        z[s] = (inverse @ residual) / np.sqrt(precision)  # error over its sd
+        x, residual, single, noise, along = parts_of(posterior, row)
+        pull, precision = solve_with_precision(row, cells, x, noise, along, residual)
+        z[s] = pull / np.sqrt(precision)  # error over its sd
         log_density[s] = (
             0.5 * np.log(precision / (2.0 * np.pi))
             - 0.5 * z[s] ** 2
@@ -156,7 +154,7 @@ def influence(
     total = np.zeros((1 if contrast else len(points), len(design.value)))
     chosen = natural[np.linspace(0, len(natural) - 1, draws).astype(int)]
     for row in chosen:
-        x, residual, _, inverse = parts_of(posterior, row)
+        x, residual, _, noise, along = parts_of(posterior, row)
         there = exponents_at(row, posterior.cells, points)
         quality = row[UTILITY] * posterior.cells.quality_sd * design.quality
         k = (
@@ -165,7 +163,9 @@ def influence(
             + posterior.cells.level_sd**2
             + np.einsum("j,jab->ab", row[SCALES : SCALES + len(kernels)] ** 2, kernels)
         )
-        moved = (k @ inverse) * (inverse @ residual) / np.diag(inverse)
+        pull, precision = solve_with_precision(row, posterior.cells, x, noise, along, residual)
+        solved = np.array([solve(row, posterior.cells, x, noise, r) for r in k])
+        moved = solved * pull / precision
         if contrast:
             moved = moved[:1] - moved[1:2] if len(moved) > 1 else moved
         total += moved**2

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from qqt_bayes.inference.marginal import covariance, solve_with_precision
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.model.design import build_design
 from qqt_bayes.risk.closed_form import influence, leave_one_out, pareto_weights, parts_of
@@ -10,14 +11,16 @@ from qqt_bayes.risk.refit import subset
 def test_leave_one_out_is_conditioning(tiny_fit) -> None:
     """Against the textbook conditional of one cell on the others."""
     post = tiny_fit.posterior
-    _, residual, _, inverse = parts_of(post, post.natural[5])
-    c = np.linalg.inv(inverse)
+    natural = post.natural[5]
+    x, residual, _, noise, along = parts_of(post, natural)
+    pull, precision = solve_with_precision(natural, post.cells, x, noise, along, residual)
+    c = covariance(natural, post.cells, x, noise, along)
     i, rest = 2, [j for j in range(len(c)) if j != 2]
     weights = np.linalg.solve(c[np.ix_(rest, rest)], c[rest, i])
     error = residual[i] - weights @ residual[rest]
     variance = c[i, i] - weights @ c[rest, i]
-    assert (inverse @ residual)[i] / inverse[i, i] == pytest.approx(error, rel=1e-5)
-    assert 1 / inverse[i, i] == pytest.approx(variance, rel=1e-5)
+    assert pull[i] / precision[i] == pytest.approx(error, rel=1e-5)
+    assert 1 / precision[i] == pytest.approx(variance, rel=1e-5)
 
 
 def test_pits_are_probabilities(small_fit) -> None:
