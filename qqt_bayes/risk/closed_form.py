@@ -164,7 +164,7 @@ def influence(
             + np.einsum("j,jab->ab", row[SCALES : SCALES + len(kernels)] ** 2, kernels)
         )
         pull, precision = solve_with_precision(row, posterior.cells, x, noise, along, residual)
-        solved = np.array([solve(row, posterior.cells, x, noise, r) for r in k])
+        solved = np.array([solve(row, posterior.cells, x, noise, along, r) for r in k])
         moved = solved * pull / precision
         if contrast:
             moved = moved[:1] - moved[1:2] if len(moved) > 1 else moved
