@@ -14,7 +14,6 @@ from qqt_bayes.risk.context import Context
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
-    from qqt_bayes.runs import Study
 
 NAME = "table"
 SETTING = re.compile(
@@ -33,7 +32,6 @@ def check(context: Context) -> tuple[Check, ...]:
             "rows from schedules that had not ended, or checkpoints not said to be annealed: "
             "they hide the penalty of repetition"
         )
-    serious += mixed_schedules(study)
     sizes = np.asarray(study.pools.sizes, float)
     repeated = (study.samples[:, None] * study.shares / sizes).max()
     notes += list(study.warnings)
@@ -46,24 +44,6 @@ def check(context: Context) -> tuple[Check, ...]:
             here.append(f"no run repeats a pool, although the target passes {epochs:.1f} epochs")
         out.append(judge(here, notes))
     return tuple(out)
-
-
-def mixed_schedules(study: Study) -> list[str]:
-    """Whether checkpoints, which may be of decaying schedules, stand beside finished runs."""
-    budgets: dict[str, set[float]] = {}
-    for run, samples in zip(study.run, study.samples, strict=True):
-        budgets.setdefault(str(run), set()).add(float(samples))
-    several = {run for run, seen in budgets.items() if len(seen) > 1}
-    ended = np.array(
-        [a == 1 or r not in several for a, r in zip(study.annealed, study.run, strict=True)]
-    )
-    if not several or len(several) == len(budgets) or ended.all():
-        return []
-    single = len(budgets) - len(several)
-    return [
-        f"checkpoints of {len(several)} runs stand beside {single} runs of one row: if their "
-        "schedule was still decaying, the two are not comparable"
-    ]
 
 
 def judge(serious: list[str], notes: list[str]) -> Check:
