@@ -139,7 +139,7 @@ def judge(
             "justify these priors, or buy runs that inform what they stand in for", figures,
         )  # fmt: skip
     if "prior" in flagged:
-        text += ": the figures move with the priors, the choice does not"
+        text += "; the figures move with the priors, the choice does not"
     return Check(NAME, PASS, text, "", figures)
 
 
