@@ -4,7 +4,8 @@
 
 From every origin the verdict is asked for each larger budget of the table. It *failed* when the 90%
 band of a new run on the chosen data missed the mean of its runs, when that of the difference to the
-runner-up missed, or when the choice cost more than the margin (1% of the metric).
+runner-up missed, or when the choice cost more than the margin (1% of the metric). Beside it stand
+the probability given for such a cost, the regret expected and the cost that came, in margins.
 """
 
 from __future__ import annotations
@@ -50,11 +51,15 @@ def judge(name: str, runs: qqt.Runs, metric: str) -> list[dict]:
             lowest = min(seen.values())
             missed = not level[0] <= seen[best] <= level[1]
             apart = not gap[0] <= seen[other] - seen[best] <= gap[1]
-            costly = seen[best] - lowest > MARGIN * lowest
+            cost = (seen[best] - lowest) / (MARGIN * lowest)
+            costly = cost > 1.0
+            stakes = next(c for c in found.assessments[b].checks if c.name == "stakes").figures
             rows.append(
                 {"set": name, "origin": origin.upto, "factor": round(budget / origin.upto, 1),
                  "data": names[best], "verdict": found.assessments[b].verdict,
                  "flags": flags(found.assessments[b].checks),
+                 "P(costly)": stakes["p_costly"],
+                 "regret": stakes["expected_regret"] / stakes["margin"], "cost": cost,
                  "level missed": missed, "difference missed": apart, "costly": costly,
                  "failed": missed or apart or costly}
             )  # fmt: skip
@@ -79,7 +84,9 @@ def main() -> None:
         chosen = metric or runs.metrics[0]
         rows += judge(f"{name.split('.')[0]} {chosen} {model}".strip(), runs, chosen)
     table = pd.DataFrame(rows)
-    print(table.to_string(index=False))
+    print(table.round(3).to_string(index=False))
+    said, came = table["P(costly)"], table["costly"]
+    print(f"costly: {came.sum()} of {len(table)}, {said.sum():.1f} expected")
     outcome = np.where(table["failed"], "failed", "held")
     print(pd.crosstab(outcome, table["verdict"]).to_string())
 

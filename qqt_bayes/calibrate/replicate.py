@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes.calibrate.reweight import reference_weights
 from qqt_bayes.decide.candidates import default_candidates
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.cells import build_cells
 from qqt_bayes.inference.chart import SCALARS, build_chart
+from qqt_bayes.inference.conditional import Conditional
+from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.inference.marginal import NOISE, RUN_SHARE, SCALES, Cells, log_density
 from qqt_bayes.inference.noise import WORST
 from qqt_bayes.inference.posterior import Posterior, sample_posterior
@@ -34,7 +37,7 @@ from qqt_bayes.runs import Study, read_runs
 
 RANKS = 99  # posterior draws that the truth is ranked among: 100 possible ranks
 HORIZONS = (0.7, 2.0, 4.0)  # budgets predicted, in multiples of the largest run
-LIKELIHOODS = ("reference", "marginal")
+LIKELIHOODS = ("reference", "marginal", "reweighted")
 DRAWS, TUNE = 500, 300  # of each of two chains
 PROPOSALS = 50  # of a study, one of which is kept, under the marginal likelihood
 TRIES = 1000
@@ -64,7 +67,8 @@ class Replications:
         One row a replication: ``converged`` (see :func:`enough`), ``excluded`` (the true
         irreducible part is not below every value, so the marginal form rules the truth out),
         ``redrawn``, ``noise`` (largest relative noise of a reducible part, see
-        :func:`relative_noise`), ``gradients``, ``seconds``.
+        :func:`relative_noise`), ``k_hat`` (of the weights to the reference likelihood, if they are
+        used), ``gradients``, ``seconds``.
     """
 
     spec: str
@@ -166,10 +170,10 @@ def replicate(
         raise UsageError("fewer than 2 replications say nothing -> give more, such as 200")
     study, chosen = study or default_study(kind), load_spec(spec)
     design = build_design(study, chosen)
-    if likelihood == "marginal" and (len(design.value) < len(study) or design.run.max() >= 0):
+    if likelihood != "reference" and (len(design.value) < len(study) or design.run.max() >= 0):
         # of trajectories it could, but its integral over the data varies too much between truths
         raise UsageError(
-            "likelihood 'marginal' does not simulate replicates or trajectories -> use 'reference'"
+            f"likelihood '{likelihood}' does not take replicates or trajectories -> use 'reference'"
         )
     settings = Settings(draws=draws, tune=TUNE, chains=2)
     tasks = [
@@ -222,10 +226,21 @@ def one(task: Task) -> dict[str, Any]:
         simulated = rows_of(simulated, np.array(task.keep))
     design = build_design(simulated, task.fitted)
     posterior = refit(design, task.fitted.priors(study.kind), study.kind, seed, task.settings)
+    rng, cells, weighted = np.random.default_rng(seed), 0, task.likelihood == "reweighted"
+    if weighted:  # by how they predict the runs themselves
+        at_cells, cells = design.points, len(design.points)
+        budgets = np.concatenate([np.exp(at_cells.log_samples), budgets])
+        mixes = np.concatenate([at_cells.shares, mixes])
+    at = posterior.at(design.points_at(budgets, mixes))
+    budgets, mixes = budgets[cells:], mixes[cells:]
     names, groups, true, drawn = quantities(
-        posterior, design.points_at(budgets, mixes), truth, latent[-len(budgets) :],
-        [c.text for c in chosen], seed,
-    )  # fmt: skip
+        posterior, at, mixes, truth, latent[-len(budgets) :], [c.text for c in chosen], seed
+    )
+    picked, k_hat = np.arange(len(drawn)), np.nan
+    if weighted:
+        weight, k_hat = reference_weights(posterior, at.log_reducible[:, :cells])
+        picked = rng.choice(len(drawn), size=len(drawn), p=weight)
+    drawn = drawn[picked]
     thin = np.linspace(0, len(drawn) - 1, RANKS).round().astype(int)
     tail = np.quantile(drawn, [0.05, 0.95], axis=0)
     shape = (-1, len(HORIZONS), len(chosen))
@@ -235,16 +250,17 @@ def one(task: Task) -> dict[str, Any]:
     every = np.arange(len(chosen))
     return {
         "names": names, "groups": groups, "candidates": tuple(c.text for c in chosen),
-        "rank": ranks(drawn[thin], true, np.random.default_rng(seed)),
+        "rank": ranks(drawn[thin], true, rng),
         "pit": (drawn < true).mean(axis=0) + 0.5 * (drawn == true).mean(axis=0),
         "width": tail[1] - tail[0],
         "p_best": (best[..., None] == every).mean(axis=0),
         "is_best": true_best[:, None] == every,
         "run": {
-            "converged": enough(posterior),
+            "converged": enough(posterior.gate),
             "excluded": bool(truth["natural"][0] >= design.value.min()),
             "redrawn": redrawn,
             "noise": noise,
+            "k_hat": k_hat,
             "gradients": posterior.gradients,
             "seconds": time.perf_counter() - begin,
         },
@@ -264,17 +280,17 @@ def refit(
     cells, chart = build_cells(design, priors, kind), build_chart(priors, design)
     walk = sample_few(chart, cells, seed, settings)
     short = Posterior(design, priors, kind, walk.theta, walk.stats, walk.gradients, seed)
-    if enough(short):
+    if enough(short.gate):
         return short
     full = sample_posterior(design, priors, kind, seed, replace(settings, draws=1000, tune=500))
     return replace(full, gradients=full.gradients + short.gradients)
 
 
-def enough(posterior: Posterior) -> bool:
+def enough(gate: GateReport) -> bool:
     """Whether the thinned draws are nearly independent: less than a fit for use has to show."""
-    if posterior.gate.passed:
+    if gate.passed:
         return True
-    f = posterior.gate.figures
+    f = gate.figures
     return bool(
         f["r_hat"] <= 1.02
         and f["ess"] >= 3 * RANKS
@@ -381,10 +397,14 @@ def rows_of(study: Study, rows: np.ndarray) -> Study:
 
 
 def quantities(
-    posterior: Posterior, points: Points, truth: dict[str, np.ndarray], latent: np.ndarray,
-    candidates: list[str], seed: int,
+    posterior: Posterior, at: Conditional, shares: np.ndarray, truth: dict[str, np.ndarray],
+    latent: np.ndarray, candidates: list[str], seed: int,
 ) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray, np.ndarray]:  # fmt: skip
-    """Names, groups, truths and draws, dims (quantity,) and (draw, quantity)."""
+    """Names, groups, truths and draws, dims (quantity,) and (draw, quantity).
+
+    ``at`` are draws at points of which the last are predicted; ``shares``, dims (point, pool), and
+    ``latent`` are the data and the truth there.
+    """
     rng = np.random.default_rng([seed, 3])
     out: list[tuple[str, str, Any, np.ndarray]] = []
     natural, sizes = truth["natural"], posterior.design.sizes
@@ -392,7 +412,6 @@ def quantities(
     known |= {n: truth[f"half_life_{s}"] for n, s in
               (("half_life", "median"), ("half_life_spread", "spread"))}  # fmt: skip
     out += [(n, "scalar", known[n], v) for n, v in posterior.scalars().items()]
-    at = posterior.at(points)
     pools, harms = len(sizes), not posterior.priors["harm"].fixed
     start, rates = SCALES + len(COMPONENTS), posterior.exchange_rates
     for i in range(pools):
@@ -411,12 +430,12 @@ def quantities(
     if by_pool is not None:
         true = natural[NOISE] * np.exp(log_noise(natural, posterior.design))
         out += [(f"seed noise {i + 1}", "seed noise", true[i], by_pool[:, i]) for i in range(pools)]
-    drawn = posterior.irreducible[:, None] + np.exp(at.log_reducible)
+    drawn = posterior.irreducible[:, None] + np.exp(at.log_reducible[:, -len(latent) :])
     given = Evaluation(given=float(posterior.design.eval_var[0] * posterior.design.count[0]))
     both = np.vstack([latent, drawn])
-    noise = natural[NOISE] * seed_factor(log_noise(natural, posterior.design), points.shares)
+    noise = natural[NOISE] * seed_factor(log_noise(natural, posterior.design), shares)
     variance = np.vstack(
-        [(noise * latent) ** 2 + given.given, posterior.noise_variance(drawn, points.shares, given)]
+        [(noise * latent) ** 2 + given.given, posterior.noise_variance(drawn, shares, given)]
     )
     new = both + np.sqrt(variance) * rng.standard_normal(both.shape)
     for group, values in (("latent", both), ("new run", new)):

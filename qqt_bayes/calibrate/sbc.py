@@ -18,7 +18,9 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.calibrate.replicate import DRAWS, RANKS, Replications, replicate
-from qqt_bayes.model.spec import Spec
+from qqt_bayes.calibrate.sizes import replicate_sizes
+from qqt_bayes.errors import UsageError
+from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers
 from qqt_bayes.runs import Study
 
@@ -168,7 +170,8 @@ def sbc(
     Parameters
     ----------
     spec : str, Path or Spec
-        What to calibrate.
+        What to calibrate. The law of model size (``"chinchilla"``) has an engine and a design of
+        its own, see :func:`qqt_bayes.calibrate.sizes.replicate_sizes`.
     kind : {'loss', 'error', 'accuracy'}
         Kind of metric of the default design.
     replications : int
@@ -196,9 +199,22 @@ def sbc(
     UsageError
         For a bad argument.
     """
+    chosen = load_spec(spec)
+    if chosen.law == "chinchilla":
+        if kind != "loss" or likelihood != "reference" or design is not None:
+            raise UsageError(
+                "the law of model size has one design, of a loss, and one likelihood "
+                "-> leave kind, likelihood and design out"
+            )
+        return SBC(
+            replicate_sizes(
+                chosen, replications=replications, seed=seed, workers=workers, client=client,
+                draws=draws, progress=progress,
+            )
+        )  # fmt: skip
     return SBC(
         replicate(
-            spec, kind=kind, replications=replications, seed=seed, workers=workers, client=client,
+            chosen, kind=kind, replications=replications, seed=seed, workers=workers, client=client,
             draws=draws, likelihood=likelihood, study=design, progress=progress,
         )
     )  # fmt: skip

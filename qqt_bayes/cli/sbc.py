@@ -18,7 +18,8 @@ def sbc(
     likelihood: Annotated[
         str,
         typer.Option(
-            help="What data are drawn from: reference (the model meant) or marginal (as sampled)."
+            help="What data are drawn from: reference (the model meant) or marginal (as sampled); "
+            "reweighted: reference, and the draws weighed to it."
         ),
     ] = "reference",
     seed: o.Seed = 1,

@@ -12,6 +12,7 @@ from qqt_bayes.plots.decision import (
     plot_p_best,
 )
 from qqt_bayes.plots.ledger import plot_ledger
+from qqt_bayes.plots.parameters import plot_parameters
 from qqt_bayes.plots.pools import plot_pools
 from qqt_bayes.plots.preposterior import plot_preposterior
 from qqt_bayes.plots.shares import plot_shares
@@ -34,6 +35,7 @@ __all__ = [
     "plot_kept_share",
     "plot_ledger",
     "plot_p_best",
+    "plot_parameters",
     "plot_plan",
     "plot_pools",
     "plot_preposterior",

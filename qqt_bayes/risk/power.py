@@ -1,4 +1,4 @@
-"""Log prior and log likelihood of the few, and how far the runs informed each of them."""
+"""Log prior and log likelihood of the few, priors raised to a power, and what the runs informed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PRIOR_DRAWS = 4000
 
-__all__ = ["contraction", "log_likelihood", "log_prior"]
+__all__ = ["contraction", "log_likelihood", "log_prior", "powered_priors"]
 
 
 def log_pdf(prior: Prior, values: np.ndarray) -> np.ndarray:
@@ -48,6 +48,43 @@ def log_prior(posterior: Posterior) -> np.ndarray:
             if np.all(np.isfinite(values)):
                 total += log_pdf(harm, values)
     return total
+
+
+def powered_priors(posterior: Posterior, power: float) -> dict[str, dict[str, float | str]]:
+    """The priors of :func:`log_prior` raised to a power, as tables of a specification."""
+    names = [*posterior.scalars(), "harm"]
+    return {n: powered(posterior.priors[n], power) for n in names if not posterior.priors[n].fixed}
+
+
+def powered(prior: Prior, power: float) -> dict[str, float | str]:
+    """A prior's density raised to a power: every family is closed under it.
+
+    Raises
+    ------
+    ValueError
+        Where a half-t would have no tail left to integrate.
+    """
+    a, b = prior.pair
+    match prior.family:
+        case "normal":
+            return {"family": "normal", "mu": a, "sigma": b / np.sqrt(power)}
+        case "lognormal":  # x^-power leaves x^(1 - power) beside the lognormal's own 1/x
+            variance = b * b / power
+            return {
+                "family": "lognormal", "mu": a + (1.0 - power) * variance,
+                "sigma": float(np.sqrt(variance)),
+            }  # fmt: skip
+        case "halfnormal":
+            return {"family": "halfnormal", "sigma": b / np.sqrt(power)}
+        case "halfstudent":
+            df = (a + 1.0) * power - 1.0
+            if df <= 0.0:
+                raise ValueError(f"a half-t with {a:g} degrees of freedom has no power {power:g}")
+            return {"family": "halfstudent", "df": df, "sigma": b * float(np.sqrt(a / df))}
+        case "beta":
+            alpha, beta = 1.0 + power * (a - 1.0), 1.0 + power * (b - 1.0)
+            return {"family": "beta", "alpha": alpha, "beta": beta}
+    return {"family": "fixed", "value": a}
 
 
 def log_likelihood(posterior: Posterior) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qqt_bayes.decide.predict import predict
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.chart import dimension
 from qqt_bayes.inference.posterior import Posterior
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 FEW = Settings(draws=200, tune=250, chains=2)  # much of the warm-up is spared by a warm start
 ARRAYS = ("samples", "value", "shares", "n_eval", "se", "run", "seed", "annealed", "line")
 
-__all__ = ["FEW", "Order", "make", "mixed", "order", "subset"]
+__all__ = ["FEW", "Order", "latent_of", "make", "mixed", "order", "subset"]
 
 
 def subset(study: Study, keep: np.ndarray) -> Study:
@@ -98,3 +99,10 @@ def make(o: Order) -> Fit:
 def mixed(fit: Fit) -> bool:
     """Whether the chains of a short refit agree well enough to compare decisions."""
     return fit.posterior.gate.figures.get("r_hat", np.inf) <= REFIT_R_HAT
+
+
+def latent_of(job: tuple[Order, np.ndarray, np.ndarray]) -> np.ndarray | None:
+    """Draws of the candidates' performance under an ordered fit; None where it did not mix."""
+    ordered, budgets, shares = job
+    other = make(ordered)
+    return predict(other, budgets, shares).latent if mixed(other) else None

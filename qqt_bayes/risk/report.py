@@ -156,9 +156,28 @@ class Risk:
             out["warning"] = self.fit.stamp
         return out
 
-    def plot(self, **options: Any) -> Any:
-        """The variance ledger against the budget, as a matplotlib figure."""
-        return import_module("qqt_bayes.plots").plot_ledger(self, **options)
+    def plot(self, what: str = "ledger", **options: Any) -> Any:
+        """A matplotlib figure.
+
+        Parameters
+        ----------
+        what : {'ledger', 'parameters'}
+            Where the variance comes from against the budget, or each parameter's posterior beside
+            its prior, with those marked that the runs do not identify.
+        **options
+            Of :func:`qqt_bayes.plots.plot_ledger` or :func:`qqt_bayes.plots.plot_parameters`.
+
+        Raises
+        ------
+        UsageError
+            For another name.
+        """
+        plots = import_module("qqt_bayes.plots")
+        if what == "ledger":
+            return plots.plot_ledger(self, **options)
+        if what == "parameters":
+            return plots.plot_parameters(self.fit, **options)
+        raise UsageError(f"no picture '{what}' -> choose from ledger, parameters")
 
 
 def risk(

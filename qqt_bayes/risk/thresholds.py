@@ -23,7 +23,8 @@ OWN_RUN = 0.25
 # between neighbouring shares the predicted curve is smooth, and held on published mixtures.
 ALIKE = 0.8
 
-# On our own training runs the common slope changed by about this much per e-fold beyond 480k, ...
+# What the room in a band is told against (it does not count: see the check). On our own training
+# runs the common slope changed by about this much per e-fold beyond 480k, ...
 SLOPE_CHANGE = 0.1
 # ... and past 16 epochs each further e-fold of them cost about this much of the reducible loss.
 HARM = 0.15
@@ -33,9 +34,9 @@ CONTENDER = 0.05
 # --- how sure ------------------------------------------------------------------------------------
 # A loss of one percent of the metric is what most people would not repeat a large run for.
 MARGIN = 0.01
-# Below this probability of being best the choice is a guess, if being wrong also costs something.
-P_BEST = 0.8
-# Probability that the choice costs more than the margin at which a decision is a bet.
+# The expected regret is all that perfect knowledge could save: above the margin a further run is
+# worth buying. And a choice is a bet where its chance of costing more than the margin exceeds that
+# of a 90% band to miss. (That chance is honest: see docs/measured.md.)
 P_COSTLY = 0.1
 
 # --- the record ----------------------------------------------------------------------------------
@@ -63,7 +64,9 @@ SENSITIVE = 0.05
 POWERS = (0.99, 1.01)
 # A decision should survive priors half or twice as strong.
 STRONG_POWERS = (0.5, 2.0)
-# Posterior sd at least this share of the prior's: the runs have not informed the parameter.
+# Importance weights with a Pareto shape from here on are not to be trusted (Vehtari et al. 2024).
+GOOD_K = 0.7
+# Posterior spread at least this share of the prior's: the runs have not informed the parameter.
 NOT_IDENTIFIED = 0.9
 # Most cells and seeds left out, by their influence on the decision.
 LEFT_OUT = 8

@@ -175,6 +175,40 @@ def test_bad_arguments_are_named(wrong) -> None:
         sbc(workers=1, **wrong)
 
 
+def test_the_law_of_model_size_has_a_design_of_its_own() -> None:
+    with pytest.raises(UsageError, match="leave kind, likelihood and design out"):
+        sbc("chinchilla", design=default_study("loss", 2, 2), workers=1)
+    with pytest.raises(UsageError, match="replications"):
+        sbc("chinchilla", replications=1, workers=1)
+
+
+@pytest.mark.slow
+def test_studies_of_model_size() -> None:
+    few = sbc("chinchilla", replications=2, workers=1)
+    groups = {
+        "scalar", "law parameter", "fitted", "exponent", "latent", "new run", "decision",
+        "log likelihood",
+    }  # fmt: skip
+    assert set(few.table["group"]) == groups
+    assert few.table["quantity"].is_unique
+    assert np.all(few.replications.is_best.sum(axis=2) == 1)
+    np.testing.assert_allclose(few.replications.p_best.sum(axis=2), 1.0)
+    again = sbc("chinchilla", replications=2, workers=1)
+    np.testing.assert_array_equal(few.replications.rank, again.replications.rank)
+
+
+def test_draws_weighed_to_the_reference_likelihood() -> None:
+    """The same studies as with the reference likelihood, other ranks, and the weights' shape."""
+    common = {"replications": 2, "workers": 1, "study": default_study("loss", 2, 3)}
+    plainly = replicate(likelihood="reference", **common)
+    weighed = replicate(likelihood="reweighted", **common)
+    np.testing.assert_array_equal(plainly.runs["noise"], weighed.runs["noise"])
+    assert plainly.runs["k_hat"].isna().all()
+    assert np.all(np.isfinite(weighed.runs["k_hat"]))
+    assert np.abs(plainly.pit - weighed.pit).max() < 0.5
+    assert not np.array_equal(plainly.pit, weighed.pit)
+
+
 # --- answers -----------------------------------------------------------------------------------
 
 

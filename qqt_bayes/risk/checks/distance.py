@@ -116,7 +116,7 @@ def judge(
     elif own < OWN_RUN:
         what = "was never run" if own == 0.0 else f"was run to {own:.0%} of the largest run only"
         found.append((REVIEW, f"{data} itself {what}"))
-    if untried and factor > WITHIN:
+    if untried:  # at any distance: mixture rules are off by percents within the data too
         found.append((REVIEW, f"{and_list(untried)} may be better, but was never run"))
     figures = {
         "untried": untried,

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from qqt_bayes.decide.predict import predict
 from qqt_bayes.inference.sample import warmed
 from qqt_bayes.risk.check import PASS, REVIEW, Check, and_list
 from qqt_bayes.risk.closed_form import influence
 from qqt_bayes.risk.context import Context
-from qqt_bayes.risk.refit import FEW, Order, make, mixed, order, subset
+from qqt_bayes.risk.refit import FEW, latent_of, order, subset
 from qqt_bayes.risk.thresholds import LEFT_OUT
 
 NAME = "leave one out"
@@ -40,13 +39,6 @@ def check(context: Context) -> tuple[Check, ...]:
         judge({n: v[:, b] for n, v in drawn.items()}, int(d.best[b]), context.margin[b], names)
         for b in range(len(d.budgets))
     )
-
-
-def latent_of(job: tuple[Order, np.ndarray, np.ndarray]) -> np.ndarray | None:
-    """Draws of the candidates' performance under an ordered fit; None where it did not mix."""
-    ordered, budgets, shares = job
-    other = make(ordered)
-    return predict(other, budgets, shares).latent if mixed(other) else None
 
 
 def omissions(context: Context) -> list[tuple[str, str, np.ndarray]]:

@@ -7,7 +7,7 @@ import numpy as np
 from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check, worst
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.history import Coverage, Record
-from qqt_bayes.risk.thresholds import COVERAGE_FAIL, COVERAGE_REVIEW, OVERCONFIDENT
+from qqt_bayes.risk.thresholds import COVERAGE_FAIL, COVERAGE_REVIEW, OVERCONFIDENT, WITHIN
 from qqt_bayes.runs import format_number
 
 NAME = "record"
@@ -35,13 +35,16 @@ def judge(record: Record, factor: float, margin: float) -> Check:
         Regret that does not matter.
     """
     level, gap = record.coverage("level", factor), record.coverage("difference", factor)
+    if level is None and factor <= WITHIN:
+        text = "no back-test is possible, and within the data none is needed"
+        return Check(NAME, PASS, text, "", {"origins": list(record.origins)})
     if level is None:
         return Check(
             NAME, REVIEW,
             "no back-test is possible: it takes runs at three budgets or more, and four rows "
             "below the last",
             "run a few candidates at one more, smaller budget: a record costs little there",
-            {"origins": len(record.origins)},
+            {"origins": list(record.origins)},
         )  # fmt: skip
     chosen = choice_figures(record, factor)
     figures = {

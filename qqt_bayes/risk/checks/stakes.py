@@ -6,7 +6,7 @@ import numpy as np
 
 from qqt_bayes.risk.check import PASS, REVIEW, Check
 from qqt_bayes.risk.context import Context
-from qqt_bayes.risk.thresholds import P_BEST, P_COSTLY
+from qqt_bayes.risk.thresholds import P_COSTLY
 
 NAME = "stakes"
 
@@ -53,7 +53,7 @@ def judge(latent: np.ndarray, best: int, margin: float, data: str, runner_up: st
         f"P({data} is best) = {p_best:.2f}; expected regret {expected:.2g}, "
         f"P(it costs more than {margin:.2g}) = {costly:.2f}"
     )
-    if expected > margin or (p_best < P_BEST and costly > P_COSTLY):
+    if expected > margin or costly > P_COSTLY:
         advice = f"buy a run of {data} and of {runner_up} nearer the target before the large one"
         return Check(NAME, REVIEW, text, advice, figures)
     return Check(NAME, PASS, text, "", figures)

@@ -1,14 +1,16 @@
-"""Whether the bands would hold if things changed beyond the data, as they have on real runs.
+"""How much room the bands have for changes beyond the data, of the size seen on real runs.
 
-No record within the data can show a change that comes after them. What can be asked is whether the
-band has room for one of the usual size: a slope that changes, or repetition that starts to hurt.
+No record within the data can show a change that comes after them. So this tells how large a change
+of slope, or a harm of repetition, the band would still hold, and does not judge it: the bands carry
+a change of regime in proportion to how much the curves of *this* study bend, so a band with little
+room is that of a smooth study, and failed no more often than others when it was tried.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from qqt_bayes.risk.check import PASS, REVIEW, Check
+from qqt_bayes.risk.check import PASS, Check
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.thresholds import HARM, SLOPE_CHANGE, WITHIN
 
@@ -39,7 +41,7 @@ def check(context: Context) -> tuple[Check, ...]:
 
 
 def judge(*, better: float, worse: float, factor: float, repeated: float, data: str) -> Check:
-    """Judge the room in a band.
+    """Tell the room in a band.
 
     Parameters
     ----------
@@ -76,11 +78,6 @@ def judge(*, better: float, worse: float, factor: float, repeated: float, data: 
             f"band (room for {harm:.2f} per e-fold, {HARM:g} has been seen)"
         )
     if found:
-        return Check(
-            NAME, REVIEW, "; ".join(found),
-            "trust the order of the candidates more than their level; one run nearer the target "
-            "tells whether the slope goes on",
-            figures,
-        )  # fmt: skip
+        return Check(NAME, PASS, "; ".join(found), "", figures)
     text = f"the band has room for a slope that changes by {slope:.2f} per e-fold"
     return Check(NAME, PASS, text, "", figures)

@@ -1,0 +1,214 @@
+"""Simulated studies of model size and data: the Chinchilla law, which has an engine of its own.
+
+As in :mod:`qqt_bayes.calibrate.replicate`: truths from the prior, losses from the truths, refits,
+ranks. The law is compiled once a process; a study then costs its mode and its walk.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.allocation.model import Model, build_model
+from qqt_bayes.allocation.optimum import evaluate, lowest
+from qqt_bayes.allocation.sample import Draws, Sampler, quantities
+from qqt_bayes.allocation.sizes import FLOPS, Sizes, at_points, size_study
+from qqt_bayes.calibrate.replicate import (
+    DRAWS,
+    HORIZONS,
+    RANKS,
+    TUNE,
+    Replications,
+    enough,
+    gather,
+    ranks,
+)
+from qqt_bayes.errors import UsageError
+from qqt_bayes.inference.sample import Settings
+from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.refits import Workers, refit_many
+from qqt_bayes.runs import parse_mixture, read_runs
+
+COMPUTES = (1e17, 1e18, 1e19)  # operations of the runs simulated
+RATIOS = (3.0, 10.0, 30.0, 100.0)  # samples a parameter
+POOLS = pd.DataFrame({"pool": ["A", "B"], "size": ["inf", "1B"]})  # B is repeated, A never
+RATIO = 20.0  # at which new runs are predicted
+
+__all__ = ["replicate_sizes"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One study to simulate and refit; the specification as JSON, so that it can be a key."""
+
+    spec: str
+    settings: Settings
+    seed: int
+
+
+def replicate_sizes(
+    spec: str | Spec = "chinchilla",
+    *,
+    replications: int = 500,
+    seed: int = 1,
+    workers: int | Workers = 2,
+    client: Any = None,
+    draws: int = DRAWS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Replications:
+    """Simulate isoFLOP studies of two data from the prior and refit each.
+
+    Horizons are multiples of the largest compute of the runs. Decision quantities are the best
+    model size and its loss on each data, and which data is best.
+
+    Parameters
+    ----------
+    spec, replications, seed, workers, client, draws, progress
+        As in :func:`qqt_bayes.calibrate.sbc.sbc`.
+
+    Raises
+    ------
+    UsageError
+        For fewer than two replications, or a specification of another law.
+    """
+    chosen = load_spec(spec)
+    if replications < 2:
+        raise UsageError("fewer than 2 replications say nothing -> give more, such as 200")
+    settings = Settings(draws=draws, tune=TUNE, chains=2)
+    tasks = [
+        Task(chosen.to_json(), settings, seed * 1_000_003 + i) for i in range(replications)
+    ]  # fmt: skip
+    rows = refit_many(one, tasks, workers=workers, client=client, progress=progress)
+    return gather(rows, chosen.name, "loss", "reference", seed)
+
+
+@cache
+def compiled(spec: str) -> tuple[Sizes, Sampler]:
+    """The design, and the law compiled for it. Its losses only say where compiling starts."""
+    rows = [
+        (data, np.sqrt(compute / FLOPS / ratio), np.sqrt(compute / FLOPS * ratio))
+        for data in POOLS["pool"]
+        for compute in COMPUTES
+        for ratio in RATIOS
+    ]
+    table = pd.DataFrame(rows, columns=["data", "params", "samples"])
+    table = table.assign(run=[f"r{i}" for i in range(len(rows))], metric="loss")
+    table["value"] = 1.7 + 0.4 * (table["params"] / 1e8) ** -0.35
+    table["value"] += 0.4 * (table["samples"] / 1e9) ** -0.35
+    sizes = size_study(read_runs(table, POOLS), "loss")
+    return sizes, Sampler(build_model(sizes, Spec.from_dict(json.loads(spec))))
+
+
+def one(task: Task) -> dict[str, Any]:
+    """Simulate one study, refit it and compare."""
+    begin = time.perf_counter()
+    sizes, sampler = compiled(task.spec)
+    model, rng = sampler.model, np.random.default_rng([task.seed, 2])
+    truth = rng.standard_normal((1, model.size))
+    scale, tails = model.noise(truth)
+    log_loss = model.fitted(truth) + scale * rng.standard_t(np.broadcast_to(tails, scale.shape))
+    posterior = refit(sampler, log_loss[0], task)
+    both = np.concatenate([truth, posterior.flat])
+    names, groups, values, best = examined(model, sizes, both, log_loss[0], rng)
+    true, drawn = values[0], values[1:]
+    thin = np.linspace(0, len(drawn) - 1, RANKS).round().astype(int)
+    every, tail = np.arange(len(sizes.laws)), np.quantile(drawn, [0.05, 0.95], axis=0)
+    return {
+        "names": names, "groups": groups, "candidates": sizes.laws,
+        "rank": ranks(drawn[thin], true, rng),
+        "pit": (drawn < true).mean(axis=0) + 0.5 * (drawn == true).mean(axis=0),
+        "width": tail[1] - tail[0],
+        "p_best": (best[1:, :, None] == every).mean(axis=0),
+        "is_best": best[0][:, None] == every,
+        "run": {
+            "converged": enough(posterior.gate), "excluded": False,
+            "redrawn": 0, "noise": float(scale.max()), "k_hat": np.nan, "gradients": 0,
+            "seconds": time.perf_counter() - begin,
+        },
+    }  # fmt: skip
+
+
+def refit(sampler: Sampler, log_loss: np.ndarray, task: Task) -> Draws:
+    """A short walk, or a longer one where that is not enough."""
+    seed = int(np.random.SeedSequence([task.seed, 1]).generate_state(1)[0] >> 1)
+    short = sampler.sample(seed, task.settings, log_loss=log_loss, attempts=1)
+    if enough(short.gate):
+        return short
+    longer = Settings(draws=2 * task.settings.draws, tune=2 * task.settings.tune)
+    return sampler.sample(seed + 1, longer, log_loss=log_loss, attempts=1)
+
+
+def examined(
+    model: Model, sizes: Sizes, z: np.ndarray, log_loss: np.ndarray, rng: np.random.Generator
+) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray, np.ndarray]:
+    """Everything that is ranked, for the truth and all draws alike.
+
+    Returns
+    -------
+    names, groups : tuple of str
+        One a quantity.
+    values : numpy.ndarray
+        Dims (truth or draw, quantity).
+    best : numpy.ndarray
+        Dims (truth or draw, horizon): which data is best at its best size.
+    """
+    out: list[tuple[str, str, np.ndarray]] = []
+    parameters, values = quantities(model, z)
+    for name, value in zip(parameters, values, strict=True):
+        group = (
+            "fitted" if name.startswith("fitted") else "level" if " of law" in name else "scalar"
+        )
+        out.append((name, group, value))
+    alpha, beta = (model.by_law(f"{n}_exponent", z) for n in ("params", "samples"))
+    for i, data in enumerate(sizes.laws):
+        a = beta[:, i] / (alpha[:, i] + beta[:, i])
+        out.append((f"exponent of the best size on {data}", "exponent", a))
+    computes = max(COMPUTES) * np.array(HORIZONS)
+    cases = [(h, i) for h in range(len(HORIZONS)) for i in range(len(sizes.laws))]
+    mixtures = [parse_mixture(data, sizes.pools) for data in sizes.laws]
+    compute = computes[[h for h, _ in cases]]
+    points = at_points(
+        np.sqrt(compute / FLOPS / RATIO), np.sqrt(compute / FLOPS * RATIO),
+        np.array([mixtures[i].vector(sizes.pools) for _, i in cases]),
+        np.asarray(sizes.pools.sizes, float), np.array([i for _, i in cases]), sizes.reference,
+    )  # fmt: skip
+    latent = model.predict(z, points, model.wandered(z, points, rng))
+    scale, tails = model.scalar("noise", z)[:, None], model.scalar("tails", z)[:, None]
+    new = latent + scale * rng.standard_t(np.broadcast_to(tails, latent.shape))
+    for group, drawn in (("latent", latent), ("new run", new)):
+        for k, (h, i) in enumerate(cases):
+            out.append((f"{group} {sizes.laws[i]} at {HORIZONS[h]:g}x", group, drawn[:, k]))
+    grid = evaluate(model, sizes, z, mixtures, computes, rng)
+    found = [
+        [lowest(grid.log_params[h, i], grid.loss[:, h, i]) for i in range(len(sizes.laws))]
+        for h in range(len(HORIZONS))
+    ]
+    losses = np.array([[value for _, value in row] for row in found])
+    for h, horizon in enumerate(HORIZONS):
+        for i, data in enumerate(sizes.laws):
+            out.append((f"best size on {data} at {horizon:g}x", "decision", found[h][i][0]))
+        least = losses[h].min(axis=0)
+        out.append((f"best loss at {horizon:g}x", "decision", least))
+        out.append((f"difference at {horizon:g}x", "decision", losses[h, 0] - losses[h, -1]))
+        out.append((f"regret of {sizes.laws[0]} at {horizon:g}x", "decision", losses[h, 0] - least))
+        which = losses[h].argmin(axis=0).astype(float)
+        out.append((f"which is best at {horizon:g}x", "decision", which))
+    out.append(("log likelihood", "log likelihood", log_likelihood(model, z, log_loss)))
+    names, groups, columns = zip(*out, strict=True)
+    return names, groups, np.column_stack(columns), losses.argmin(axis=1).T
+
+
+def log_likelihood(model: Model, z: np.ndarray, log_loss: np.ndarray) -> np.ndarray:
+    """Log density of the losses given each z, dim (draw,)."""
+    from scipy import stats
+
+    scale, tails = model.noise(z)
+    density = stats.t.logpdf(log_loss, tails, model.fitted(z), scale)
+    return np.asarray(density.sum(axis=1))
