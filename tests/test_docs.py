@@ -31,7 +31,9 @@ ELSEWHERE = {
 }  # fmt: skip
 # The fits of the gallery are of all bundled runs, a stack fits at every origin.
 LONG = {"docs/gallery.md", "docs/laws_side_by_side.md"}
-WITH_COMMANDS = [page for page in TEXT if blocks(TEXT[page], "console")]
+# The bundled runs are of one model; tests/tasks/test_sizes.py simulates several.
+SEVERAL_MODELS = {"docs/how_to/several_sizes.md"}
+WITH_COMMANDS = [p for p in TEXT if blocks(TEXT[p], "console") and p not in SEVERAL_MODELS]
 WITH_PYTHON = [page for page in TEXT if blocks(TEXT[page], "python") and page not in ELSEWHERE]
 
 

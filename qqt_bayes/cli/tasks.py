@@ -10,7 +10,6 @@ import typer
 from qqt_bayes.cli import many
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
-from qqt_bayes.runs.numbers import parse_number
 
 __all__ = ["register"]
 
@@ -45,6 +44,8 @@ def parse_size(params: str, by: str, weights: str | None) -> float:
     UsageError
         For what is no number, or goes with tasks that are no models.
     """
+    from qqt_bayes.runs.numbers import parse_number
+
     if by == "metric":
         raise UsageError("--params is about models -> add --by model, or --by params")
     if weights is not None:

@@ -172,7 +172,8 @@ def documented(heading: str) -> set[str]:
     """Fields of the first table below a heading of docs/decisions.md."""
     text = PAGE.read_text(encoding="utf-8").split(f"\n{heading}\n")[1].split("\n#")[0]
     lines = [line for line in text.splitlines() if line.startswith("| `")]
-    cells = [line.split("|")[1] for line in lines if "only under several laws" not in line]
+    apart = ("only under several laws", "only where candidates belong to several families")
+    cells = [line.split("|")[1] for line in lines if not any(a in line for a in apart)]
     return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
 
 
