@@ -62,6 +62,7 @@ calibrate: $(VENV)/.stamp-dev ## back-test on the bundled published tables (minu
 	$(BIN)/qqt calibrate qqt_bayes/datasets/proving_ground/runs.csv --metric loss $(CALIBRATE_ARGS)
 
 docs: $(VENV)/.stamp-dev ## build the documentation into docs/_build/html
+	@rm -rf docs/generated # pages of modules that are gone
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 clean: ## remove what was built (not .venv)

@@ -49,10 +49,12 @@ def observation_noise(common, run_share, log_ratio, irreducible, cells, factor, 
 
     Parameters
     ----------
-    common, run_share, irreducible : float
-        Common relative seed noise, the share of its variance that is a run's, irreducible part.
+    common, run_share : float
+        Common relative seed noise, the share of its variance that is a run's.
     log_ratio : numpy.ndarray
         Dim (pool,): log of a pool's seed noise over the common one.
+    irreducible : float
+        Irreducible part.
     cells : Cells
         What was observed; every value is above the irreducible part.
     factor, single, noise, along : numpy.ndarray

@@ -93,10 +93,12 @@ def expected_sums(weight, shift, mean, var, gain, irreducible, ceiling, group, s
         Dims (draw, target), after the outcome.
     gain : numpy.ndarray
         Dims (draw, target): move of the target for an outcome one sd above.
-    irreducible, group : numpy.ndarray
+    irreducible : numpy.ndarray
         Dim (draw,).
     ceiling : numpy.ndarray
         Dim (target,): how bad a target can get.
+    group : numpy.ndarray
+        Dim (draw,).
     sums, total : numpy.ndarray
         Dims (world, group, target) and (world, group): filled.
     """
@@ -187,10 +189,10 @@ def crossing_sums(weight, shift, mean, gain, base, logs, group, sums, total):
         As for :func:`best_sums`; targets are budgets of two candidates.
     logs : numpy.ndarray
         Dim (budget,), increasing: a crossing later than the last counts as there.
-    group, total : numpy.ndarray
+    group : numpy.ndarray
         As for :func:`expected_sums`.
-    sums : numpy.ndarray
-        Dims (world, group, 1): filled.
+    sums, total : numpy.ndarray
+        Dims (world, group, 1) and (world, group): filled.
     """
     worlds, draws = weight.shape
     last = logs.shape[0] - 1
