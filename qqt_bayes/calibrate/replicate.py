@@ -41,6 +41,7 @@ LIKELIHOODS = ("reference", "marginal", "reweighted")
 DRAWS, TUNE = 500, 300  # of each of two chains
 PROPOSALS = 50  # of a study, one of which is kept, under the marginal likelihood
 TRIES = 1000
+TOP_LOSS = 1e3  # nats: no loss is that large
 
 __all__ = ["HORIZONS", "RANKS", "Replications", "default_study", "replicate"]
 
@@ -304,10 +305,11 @@ def simulate(
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int]:
     """Values of one study, latent performance at all points, the truth, and how many were redrawn.
 
-    A study with a value outside its range (an error above one) is drawn again, truth and all: a
-    rule that reads the data alone leaves the posterior given the data, and so the ranks, as it is.
+    A study with a value outside its range (an error above one, a loss of a thousand nats) is drawn
+    again, truth and all: a rule that reads the data alone leaves the posterior given the data, and
+    so the ranks, as it is. Heavy-tailed scales of drift draw such studies now and then.
     """
-    top, cells = np.inf if task.study.kind == "loss" else 1.0, len(design.value)
+    top, cells = TOP_LOSS if task.study.kind == "loss" else 1.0, len(design.value)
     marginal = task.likelihood == "marginal"
     for attempt in range(TRIES):
         seeds = np.random.SeedSequence([task.seed, 2, attempt]).generate_state(2)
@@ -350,6 +352,12 @@ def from_marginal(
         Same seed, same values.
     """
     rng = np.random.default_rng(seed)
+    # beyond the range of losses their values would be refused: such proposals have no weight
+    sound = np.all(np.isfinite(latent) & (latent > natural[:, :1]) & (latent < TOP_LOSS), axis=1)
+    if not sound.any():
+        return np.full(latent.shape[1], np.inf), 0
+    chosen = np.flatnonzero(sound)
+    latent, natural = latent[sound], natural[sound]
     d, noise = natural[:, 0, None, None], natural[:, NOISE, None, None]
     centre = np.log(latent[..., None] - d)
 
@@ -369,7 +377,7 @@ def from_marginal(
     for step, points in zip(steps[kept], grid[kept], strict=True):
         mass_below = np.concatenate([[0.0], np.cumsum(step)])
         z.append(np.interp(rng.uniform() * mass_below[-1], mass_below, points))
-    return d[kept, 0, 0] + np.exp(z), kept
+    return d[kept, 0, 0] + np.exp(z), int(chosen[kept])
 
 
 def relative_noise(truth: dict[str, np.ndarray], latent: np.ndarray, design: Design) -> float:
