@@ -1,7 +1,7 @@
 """Run tables to learn and test with: real training runs, and published figures.
 
 `proving_ground` : 273 small training runs on pools of known quality, made for this package.
-`headers`, `digits` : small training runs made after the priors were set, to test them.
+`headers`, `digits` : small training runs made after the priors of drift were set.
 `paper_budgets` : the budgets of "Scaling Laws for Data Filtering" (arXiv:2404.07177).
 `laion_clip` : LAION pools of three sizes (arXiv:2212.07143).
 """

@@ -180,8 +180,8 @@ def test_json_words_table_and_figure(answer) -> None:
         assert set(swap["break_even"]) == {"median", "lo", "hi"}
     assert "break-even price of a sample" in answer.text
     assert "A(120k)+B" in answer.text
-    assert answer.draws["break_even"].sizes["action"] == 7
-    assert answer.draws["break_even"].sizes["budget"] == 2
+    size = len(answer.fit.posterior.natural)
+    assert answer.draws["break_even"].sizes == {"sample": size, "budget": 2, "action": 7}
     for width in (7.0, 3.3):
         figure = answer.plot(width=width)
         assert "A+B as it is" in figure.caption
