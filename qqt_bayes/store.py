@@ -9,6 +9,7 @@ import warnings
 from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import spec_from_dict
 from qqt_bayes.runs import read_runs
 
-SCHEMA = 1
+SCHEMA = 2  # 2: with a draw in natural terms, to tell whether the rest is read as it was meant
 PACKAGES = ("qqt_bayes", "pymc", "nutpie", "arviz", "numpy", "numba")
 
 __all__ = ["load_fit", "save_fit", "versions"]
@@ -61,6 +62,7 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
             "pools_csv": fit.runs.pools.table.to_csv(index=False),
             "source": fit.runs.source,
             "spec": fit.spec.to_json(),
+            "first_draw": post.natural[0].tolist(),
             "about": json.dumps(
                 {
                     "metric": fit.study.metric,
@@ -93,7 +95,8 @@ def load_fit(path: str | Path) -> Fit:
     Raises
     ------
     UsageError
-        If there is no such file, or it is not one of ours.
+        If there is no such file, it is not one of ours, or an earlier version walked its draws on
+        other scales.
     """
     import xarray as xr
 
@@ -122,6 +125,7 @@ def load_fit(path: str | Path) -> Fit:
         build_design(study, spec), spec.priors(study.kind), study.kind, theta,
         stats, about["gradients"], about["seed"],
     )  # fmt: skip
+    check_scales(posterior, stored.get("first_draw"), path)
     known = {item.name for item in fields(Settings)}
     settings = Settings(**{k: v for k, v in about["settings"].items() if k in known})
     return Fit(runs, study, spec, posterior, about["seed"], settings, about["selection"])
@@ -131,6 +135,25 @@ def frame(text: str) -> pd.DataFrame:
     """The table as text, so that the reader checks it as it would a file."""
     table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
     return table.drop(columns="line", errors="ignore")
+
+
+def check_scales(posterior: Posterior, first: Any, path: Path) -> None:
+    """Check that the draws mean what they meant when they were saved.
+
+    They are kept as the sampler walked them; a version that walks a parameter on another scale
+    would read other values from them without a sound.
+
+    Raises
+    ------
+    UsageError
+        If the first draw in natural terms is not the one that was saved with it.
+    """
+    now = posterior.natural[0]
+    if first is None or np.shape(first) != now.shape or not np.allclose(first, now, rtol=1e-6):
+        raise UsageError(
+            f"{path} was drawn by a version that walked its parameters on other scales "
+            "-> fit again: `qqt fit RUNS.csv`"
+        )
 
 
 def notice(schema: int, saved: dict[str, str], path: Path) -> None:

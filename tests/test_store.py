@@ -79,11 +79,21 @@ def test_another_version_warns_and_loads(small_fit, saved, tmp_path) -> None:
         about = json.loads(data.attrs["about"])
     about["versions"]["qqt_bayes"] = "0.0.9"
     about["settings"]["from_the_future"] = True
-    old = edit(saved, tmp_path / "old.nc", about=json.dumps(about), qqt_schema=2)
-    with pytest.warns(UserWarning, match=r"old.nc was written by qqt_bayes 0.0.9 \(schema 2\)"):
+    old = edit(saved, tmp_path / "old.nc", about=json.dumps(about), qqt_schema=3)
+    with pytest.warns(UserWarning, match=r"old.nc was written by qqt_bayes 0.0.9 \(schema 3\)"):
         again = qqt.load_fit(old)
     assert again.settings == small_fit.settings
     assert np.array_equal(again.posterior.theta, small_fit.posterior.theta)
+
+
+@pytest.mark.parametrize("first", [None, [1.0, 2.0], "changed"])
+def test_draws_on_other_scales_are_refused(small_fit, saved, tmp_path, first) -> None:
+    """Else another version would read other values from the same numbers."""
+    if first == "changed":
+        first = small_fit.posterior.natural[0] * 1.01
+    old = edit(saved, tmp_path / "old.nc", first_draw=first)
+    with pytest.raises(qqt.UsageError, match=r"old.nc was drawn by a version .* -> fit again"):
+        qqt.load_fit(old)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +180,7 @@ def test_no_pickle(saved, monkeypatch) -> None:
     with xr.open_dataset(saved, engine="h5netcdf") as data:
         assert all(v.dtype.kind == "f" for v in data.variables.values())
         assert set(data.attrs) == {
-            "about", "pools_csv", "qqt_schema", "runs_csv", "source", "spec",
+            "about", "first_draw", "pools_csv", "qqt_schema", "runs_csv", "source", "spec",
         }  # fmt: skip
         about = json.loads(data.attrs["about"])
     assert set(about["versions"]) == set(store.PACKAGES)

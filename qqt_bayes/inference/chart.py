@@ -165,6 +165,25 @@ def half_normal(b, u):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def half_student(df, b, u):
+    """As `scalar`: a scale walked as b sqrt(2) p / sqrt(1 - p^2), p = Phi(u).
+
+    With 2 degrees of freedom that is the quantile, so that the prior is the standard normal one;
+    with others both its tails are Gaussian still.
+    """
+    p, rest = 0.5 * math.erfc(-u / ROOT2), 0.5 * math.erfc(u / ROOT2)
+    left = rest * (1.0 + p)  # 1 - p^2
+    if not (p > 0.0 and left > 0.0):  # underflow, far outside
+        return 0.0, 0.0, -np.inf, 0.0
+    x = ROOT2 * p / math.sqrt(left)
+    bell = math.exp(-0.5 * u * u) / ROOT2PI
+    slope = ROOT2 * bell / (left * math.sqrt(left))
+    lp, d_lp = log_pdf(4, df, 1.0, x)
+    bend = 3.0 * p * bell / left - u
+    return b * x, b * slope, lp - 0.5 * u * u - 1.5 * math.log(left), d_lp * slope + bend
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def scalar(code, a, b, u):
     """Value, its derivative, log density in u and the derivative of that."""
     if code == 1:
@@ -176,9 +195,7 @@ def scalar(code, a, b, u):
         return bounded(code, a, b, u, 1.0)
     if code == 3:
         return half_normal(b, u)
-    x = b * math.exp(u)
-    lp, d_lp = log_pdf(code, a, b, x)
-    return x, x, lp + u, d_lp * x + 1.0
+    return half_student(a, b, u)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -22,6 +22,7 @@ from qqt_bayes.inference.chart import (
     density_and_gradient,
     dimension,
     evaluator,
+    half_student,
     natural_draws,
     natural_length,
     scalar,
@@ -266,9 +267,9 @@ def reference_density(given):
     "given",
     [
         ("normal", 0.3, 0.2), ("lognormal", -1.0, 0.5), ("halfnormal", 0.4),
-        ("halfstudent", 3, 0.2), ("beta", 1.2, 4.0),
+        ("halfstudent", 2, 0.05), ("halfstudent", 3, 0.2), ("beta", 1.2, 4.0),
     ],
-    ids=lambda given: given[0],
+    ids=lambda given: "-".join(map(str, given[:2])),
 )  # fmt: skip
 @pytest.mark.parametrize("upper", [None, 0.4])
 def test_charts_carry_the_prior(given, upper) -> None:
@@ -288,6 +289,18 @@ def test_charts_carry_the_prior(given, upper) -> None:
         assert upper is None or 0 < x < upper
         constants.append(lp - density.logpdf(x) - np.log(slope))
     np.testing.assert_allclose(constants, constants[0], atol=1e-9)
+
+
+@pytest.mark.parametrize("df", [1.0, 2.0, 7.0])
+def test_a_heavy_tailed_scale_is_walked_without_tails(df) -> None:
+    """Its density in u falls as a Gaussian's or faster on both sides, and never becomes NaN."""
+    tails = [[half_student(df, 0.05, sign * u)[2] for u in (2.0, 4.0, 6.0)] for sign in (-1, 1)]
+    for near, mid, far in tails:
+        assert near - mid > 0.2 * (4.0**2 - 2.0**2)
+        assert mid - far > 0.2 * (6.0**2 - 4.0**2)
+    assert half_student(2.0, 0.05, 1.3)[3] == pytest.approx(-1.3)  # the quantile: standard normal
+    for u in (-60.0, 60.0):  # underflow: rejected, not NaN
+        assert half_student(df, 0.05, u)[2] == -np.inf
 
 
 def test_bounded_stays_finite_far_out() -> None:
