@@ -96,7 +96,7 @@ class World:
     def wander(self, log_n: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """Integrated Brownian drift, common and by pool, and a mixture error."""
         low = np.log(BUDGETS[0])
-        effects = build_effects(log_n, shares, self.size, np.eye(3), np.ones((3, 3)), low)
+        effects = build_effects(log_n, shares, self.size, np.eye(3), np.ones((3, 3)), 0.0, low)
         scale = {1: DRIFT["common"], 2: DRIFT["pool"], 4: DRIFT["mixture"]}
         out = np.zeros(len(log_n))
         for e, component in enumerate(effects.component):

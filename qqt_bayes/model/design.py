@@ -112,6 +112,7 @@ class Design:
     quality: np.ndarray
     likeness: np.ndarray
     mixture_weight: np.ndarray
+    repetition_likeness: float
     log_size: np.ndarray
     anchor: float
     smallest: float
@@ -145,7 +146,13 @@ class Design:
         sizes = self.sizes * (np.ones(shares.shape) if growth is None else growth)
         first, epochs = first_pass_lengths(log_samples, shares, sizes, self.anchor)
         effects = build_effects(
-            log_samples, shares, sizes, self.likeness, self.mixture_weight, self.smallest
+            log_samples,
+            shares,
+            sizes,
+            self.likeness,
+            self.mixture_weight,
+            self.repetition_likeness,
+            self.smallest,
         )
         beyond = self.beyond(log_samples, shares, sizes)
         return Points(log_samples, shares, first, epochs, effects, beyond)
@@ -249,12 +256,13 @@ def build_design(study: Study, spec: Spec) -> Design:
     anchor = float(min(samples.min(), sizes.min()))
     likeness, weight, log_size = family_matrices(study.pools, spec)
     first, epochs = first_pass_lengths(log_samples, cell_shares, sizes, anchor)
-    effects = build_effects(log_samples, cell_shares, sizes, likeness, weight, smallest)
+    repetition = float(spec.structure["repetition_likeness"])
+    effects = build_effects(log_samples, cell_shares, sizes, likeness, weight, repetition, smallest)
     points = Points(log_samples, cell_shares, first, epochs, effects)
     return Design(
         average, count, scatter, eval_var, row_cell, points, sizes,
         quality_covariate(np.asarray(study.pools.quality_rank, float)), likeness, weight,
-        log_size, anchor, smallest, largest, spec.law,
+        repetition, log_size, anchor, smallest, largest, spec.law,
         exchange_factor(likeness, np.asarray(study.pools.quality_rank, float)),
         run[index], noise_by_pool,
     )  # fmt: skip

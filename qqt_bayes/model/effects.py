@@ -9,14 +9,17 @@ component      one effect for each            clock (e-folds)                   
 level          pool                           none (constant)                        w_i
 common_drift   study                          samples, from the smallest budget      1
 pool_drift     pool                           the pool's own samples, from there     w_i
-repetition_dr. finite pool                    the pool's epochs past the first       w_i
+repetition_dr. finite pool                    the pool's epochs past the first       w_i sqrt(1-r)
+repetition_dr. study                          the mean of those clocks, by shares    sqrt(r)
 mixture_error  pair of pools                  none                                   4 w_i w_j
 mixture_drift  pair of pools                  samples, from the smallest budget      4 w_i w_j
 ============== ============================== ====================================== ============
 
 Paths are constants or integrated Brownian motions, :math:`K(a,b) = m^2(3M-m)/6` with m, M the
 smaller and larger clock: the error h e-folds past the data grows as :math:`h^{3/2}/\sqrt 3`. The
-coefficients are smooth in the shares, so refining a grid of shares cannot change an answer.
+prior correlation r of two pools' repetition drifts is high: how decay departs from a half-life is
+more a matter of the law than of a pool. The coefficients are smooth in the shares, so refining a
+grid of shares cannot change an answer.
 """
 
 from __future__ import annotations
@@ -59,6 +62,7 @@ def build_effects(
     sizes: np.ndarray,
     likeness: np.ndarray,
     mixture_weight: np.ndarray,
+    repetition_likeness: float,
     smallest: float,
 ) -> Effects:
     """Effects at the points.
@@ -74,6 +78,8 @@ def build_effects(
     likeness, mixture_weight : numpy.ndarray
         Dims (pool, pool): prior correlation of the pools' levels, and the relative sd of the
         mixture error of a pair.
+    repetition_likeness : float
+        Prior correlation of two pools' repetition drifts at the same number of epochs.
     smallest : float
         Log samples of the smallest observed run.
     """
@@ -90,7 +96,10 @@ def build_effects(
         rows.append((0, constant, shares @ factor[:, i]))
     rows.append((1, since_start, np.ones(points)))
     rows += [(2, own[:, i], shares[:, i]) for i in range(pools)]
-    rows += [(3, epochs[:, i], shares[:, i]) for i in range(pools) if finite[i]]
+    own_part, common_part = np.sqrt(1.0 - repetition_likeness), np.sqrt(repetition_likeness)
+    rows += [(3, epochs[:, i], own_part * shares[:, i]) for i in range(pools) if finite[i]]
+    if finite.any():
+        rows.append((3, (shares * epochs).sum(axis=1), np.full(points, common_part)))
     for i in range(pools):
         for j in range(i + 1, pools):
             both = 4.0 * shares[:, i] * shares[:, j] * mixture_weight[i, j]

@@ -29,6 +29,7 @@ CHINCHILLA = (
 KEYS = {"schema", "name", "law", "title", "levels", "priors", "structure", "base"}
 STRUCTURE = {
     "family_likeness": 0.5, "family_mixture": 0.5, "twin_likeness": 0.97, "twin_mixture": 0.1,
+    "repetition_likeness": 0.9,
 }  # fmt: skip
 # Law -> its parameters and settings; `effective_utility` where a law is not listed.
 LAWS: dict[str, tuple[tuple[str, ...], dict[str, float]]] = {

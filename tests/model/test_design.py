@@ -149,6 +149,7 @@ def test_without_several_families_pools_are_exchangeable(family) -> None:
 
 STRUCTURE = {
     "family_likeness": 0.3, "family_mixture": 0.2, "twin_likeness": 0.9, "twin_mixture": 0.05,
+    "repetition_likeness": 0.9,
 }  # fmt: skip
 
 

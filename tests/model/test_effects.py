@@ -16,12 +16,12 @@ SIZES = np.array([1e5, 3e5, np.inf])
 SMALLEST, LARGEST = np.log(1e5), np.log(1e7)
 
 
-def effects_at(samples, shares, likeness=None, weight=None):
+def effects_at(samples, shares, likeness=None, weight=None, repetition=0.9):
     pools = len(SIZES)
     return build_effects(
         np.log(np.asarray(samples, float)), np.asarray(shares, float), SIZES,
         np.eye(pools) if likeness is None else likeness,
-        np.ones((pools, pools)) if weight is None else weight, SMALLEST,
+        np.ones((pools, pools)) if weight is None else weight, repetition, SMALLEST,
     )  # fmt: skip
 
 
@@ -92,8 +92,24 @@ def test_repetition_drift_begins_with_the_second_pass() -> None:
     assert k[0, 0] == 0.0
     assert k[1, 1] == pytest.approx(ibm_kernel(np.log(5), np.log(5)))
     assert k[2, 2] == pytest.approx(ibm_kernel(np.log(5 / 3), np.log(5 / 3)))
-    assert k[1, 2] == 0.0
+    assert k[1, 2] == pytest.approx(0.9 * ibm_kernel(np.log(5), np.log(5 / 3)))
     assert not k[3].any()  # an unlimited pool is never repeated
+
+
+def test_pools_depart_alike_from_decay_by_half_lives() -> None:
+    """At the same epochs with the prior correlation; a union in between, as worn as its parts."""
+    n, union = 1e6, [0.25, 0.75, 0]  # 2.5 epochs of each pool
+    k = kernel("repetition_drift", [2.5e5, 7.5e5, n, n], [[1, 0, 0], [0, 1, 0], union, [0, 0, 1]])
+    whole = ibm_kernel(np.log(2.5), np.log(2.5))
+    assert k[0, 0] == pytest.approx(whole)
+    assert k[1, 1] == pytest.approx(whole)
+    assert k[0, 1] == pytest.approx(0.9 * whole)
+    assert k[2, 2] == pytest.approx(whole * (0.9 + 0.1 * (0.25**2 + 0.75**2)))
+    assert k[0, 2] == pytest.approx(whole * (0.9 + 0.1 * 0.25))
+    mostly_fresh = kernel("repetition_drift", [n], [[0.2, 0, 0.8]])  # 2 epochs of a fifth
+    assert mostly_fresh[0, 0] < 0.2**2 * ibm_kernel(np.log(2), np.log(2))
+    alone = kernel("repetition_drift", [2.5e5, 7.5e5], [[1, 0, 0], [0, 1, 0]], repetition=0.0)
+    assert alone[0, 1] == 0.0
 
 
 def test_mixture_error_is_smooth_in_the_shares() -> None:
