@@ -49,3 +49,23 @@ def test_cheap_runs_that_tell_nothing_are_not_bought(
     taken_in, careful = bought.values()
     assert taken_in >= 6
     assert careful <= 2
+
+
+def test_one_large_run_does_not_stand_in_the_way_of_two(buy_fit: Fit) -> None:
+    pools = buy_fit.study.pools
+    table = pd.DataFrame(
+        [(data, n, n) for data in "ABC" for n in (120e3, 240e3, 480e3)],
+        columns=["data", "samples", "cost"],
+    )
+    designs = read_designs(table, pools)
+    shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "B", "C")])
+    problem = build_problem(buy_fit, np.array([960e3]), shares, designs, draws=120)
+    aim = objective("regret", problem, np.ones(1))
+    known = Known.now(problem)
+    first = [v for v, _ in value_designs(known, aim, range(len(designs)))]
+    two = batch.greedy(known, aim, first, 500e3, per_cost=0.0, most=250e3)
+    assert two.order == "value, at least two"
+    assert all(designs.cost[step.design] <= 250e3 for step in two.steps)
+    one = [batch.greedy(known, aim, first, 500e3, per_cost=power) for power in (1.0, 0.0)]
+    best = batch.best_batch(known, aim, first, 500e3)
+    assert best.total == max(b.total for b in (*one, two))
