@@ -129,7 +129,7 @@ class Model:
         return value
 
     def surface_slopes(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Derivatives of the runs' log loss by the misfit's components, and where these are in ``z``.
+        """Derivatives of the runs' log loss by the misfit's components.
 
         Parameters
         ----------
@@ -141,7 +141,7 @@ class Model:
         numpy.ndarray
             Dims (row, component).
         numpy.ndarray
-            Dim (component,): their entries of ``z``.
+            Dim (component,): where the components are in ``z``.
         """
         floor, above = self.terms(z, self.points)
         above = above * np.exp(self.surface(z, self.basis))

@@ -20,7 +20,7 @@ from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.value import Objective, value_designs
 from qqt_bayes.buy.worlds import Known
 
-WIDTH = 12  # designs valued again at each step: the most promising by their last value
+WIDTH = 12  # designs valued again at each step, beside one of each data: the most promising so far
 LIMIT = 24  # runs in one batch
 SURE = 2.0  # standard errors by which a gain must exceed nothing
 
@@ -103,7 +103,8 @@ def greedy(
         if len(able) == 0:
             break
         key = last[able] / cost[able] ** per_cost
-        top = able[np.argsort(-key, kind="stable")[:WIDTH]]
+        # A run may be worth nothing alone and much beside one bought: no data is left out.
+        top = np.union1d(able[np.argsort(-key, kind="stable")[:WIDTH]], dearest(known, able))
         fresh = [first[d] for d in top] if not steps else [
             v for v, _ in value_designs(known, aim, top)
         ]  # fmt: skip
@@ -119,6 +120,14 @@ def greedy(
         steps.append(Step(design, bought, fresh[pick]))
     order = "value per cost" if per_cost > 0 else "value"
     return Batch(tuple(steps), order + (", at least two" if np.isfinite(most) else ""))
+
+
+def dearest(known: Known, able: np.ndarray) -> np.ndarray:
+    """Of each data the affordable design that costs most."""
+    data, cost = known.problem.data[able], known.problem.cost[able]
+    order = np.lexsort((-cost, data))
+    _, first = np.unique(data[order], return_index=True)
+    return able[order[first]]
 
 
 def surely(value: Value, before: Value) -> float:
