@@ -37,7 +37,7 @@ import pandas as pd
 import qqt_bayes as qqt
 from qqt_bayes.allocation.laplace import STEP, Laplace, laplace
 from qqt_bayes.allocation.model import Model, build_model
-from qqt_bayes.allocation.sizes import FLOPS, Points, at_points, size_study
+from qqt_bayes.allocation.sizes import FLOPS, Points, at_points, size_study, worse_than
 
 SHARES = (0.01, 0.05, 0.10)
 POLICIES = ("random", "cheapest", "d_optimal", "v_optimal", "ours")
@@ -47,7 +47,6 @@ PUBLISHED = {  # mean R2 over their ten laws
 }  # fmt: skip
 START, CHEAP = 5, 1e-4  # runs at the start; the largest share of the total cost of each
 EXTREME = 2e7  # parameters below which a target is one of the two extreme ones
-NOISE = 0.005  # the prior median of a run's relative noise
 FEWEST = 3  # runs bought between refits, at least
 DRAWS = 400
 
@@ -83,14 +82,8 @@ class Task:
         self.truth = np.log(np.asarray(target.value, float))
         self.usual = params > EXTREME
         self.cost = FLOPS * study.params * np.asarray(study.study.samples, float)
-        samples, loss = np.asarray(study.study.samples, float), np.exp(self.model.log_loss)
-        data, n = np.array(study.study.data), study.params
-        # Dims (run, other): more of the same, and worse than the other by more than noise.
-        self.more = (
-            (data[:, None] == data) & (n[:, None] >= n) & (samples[:, None] >= samples)
-            & ~np.eye(len(n), dtype=bool)
-        )  # fmt: skip
-        self.worse = self.more & (loss[:, None] > (1 + NOISE) * loss) & (not keep)
+        self.more, worse = worse_than(study)
+        self.worse = worse & (not keep)
         self.basis = self.model.components(self.targets)
         self.rest = self.model.misfit.remainder(self.targets.place)
 
