@@ -11,6 +11,11 @@ Every policy uses the same law under the same priors, the same random start (5 c
 same refits: the Gaussian around the mode, scales held at their prior medians (a full NUTS fit per
 purchase would take hours).
 
+The law falls with parameters and with samples. A run that is worse than one of no more parameters
+and no more samples of the same cut has overfitted: it is left out of the fit, and policies that
+look at a fit buy no more of it. The rule was chosen on the candidate runs alone (``--cut``); what
+is lost without it, by ``--keep-overfitted``.
+
 random    affordable runs in random order
 cheapest  the cheapest first
 d_optimal the run whose outcome is least known (log determinant of the parameters' information)
@@ -32,7 +37,7 @@ import pandas as pd
 import qqt_bayes as qqt
 from qqt_bayes.allocation.laplace import STEP, Laplace, laplace
 from qqt_bayes.allocation.model import Model, build_model
-from qqt_bayes.allocation.sizes import FLOPS, Points, at_points, size_study
+from qqt_bayes.allocation.sizes import FLOPS, Points, at_points, size_study, worse_than
 
 SHARES = (0.01, 0.05, 0.10)
 POLICIES = ("random", "cheapest", "d_optimal", "v_optimal", "ours")
@@ -51,8 +56,10 @@ type Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 class Task:
     """Candidates, targets, and the law fitted to any subset of the candidates."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cut: float | None = None, keep: bool = False) -> None:
         table = pd.read_csv(path)
+        if cut is not None:
+            table = within(table, cut)
         sizes = sorted(table["unique_tokens"].unique())
         names = {size: f"U{size / 1e6:g}M" for size in sizes}
         pools = pd.DataFrame(
@@ -75,8 +82,22 @@ class Task:
         self.truth = np.log(np.asarray(target.value, float))
         self.usual = params > EXTREME
         self.cost = FLOPS * study.params * np.asarray(study.study.samples, float)
+        self.more, worse = worse_than(study)
+        self.worse = worse & (not keep)
         self.basis = self.model.components(self.targets)
         self.rest = self.model.misfit.remainder(self.targets.place)
+
+    def fit(self, bought: np.ndarray, near: np.ndarray | None = None) -> Laplace:
+        """The law fitted to the runs bought, without those that have overfitted."""
+        return laplace(self.model, bought * ~self.overfitted(bought), near)
+
+    def overfitted(self, bought: np.ndarray) -> np.ndarray:
+        """Which runs are worse than a smaller one among those bought, dim (run,)."""
+        return np.asarray((bought > 0) & (self.worse @ bought > 0))
+
+    def beyond(self, bought: np.ndarray) -> np.ndarray:
+        """Which runs are more of one that has overfitted, dim (run,)."""
+        return np.asarray(self.more @ self.overfitted(bought) > 0)
 
     def at_targets(self, z: np.ndarray) -> np.ndarray:
         """Log loss of the targets, without what no run can tell."""
@@ -109,7 +130,23 @@ class Task:
         return {
             "r2": float(np.clip(r2, -1, 1)), "rmse19": float(np.sqrt(np.mean(wrong**2))),
             "covered": float(np.mean((low < self.truth) & (self.truth < high))),
+            "width": float(np.mean(high - low)),
         }  # fmt: skip
+
+
+def within(table: pd.DataFrame, cut: float) -> pd.DataFrame:
+    """The same task among the candidate runs alone, to choose settings by.
+
+    Candidates are the runs up to a compute. Targets are those beyond twice that which, as the real
+    ones, are not repeated much or are of a model that is small for its unique tokens.
+    """
+    table = table[table["split"] == "train"]
+    compute = FLOPS * table["params"] * table["tokens"]
+    fresh = table["tokens"] < 16 * table["unique_tokens"]
+    small = table["params"] < 0.15 * table["unique_tokens"]
+    beyond = (compute > 2 * cut) & (fresh | small)
+    table = table.assign(split=np.where(beyond, "test", "train"))
+    return table[beyond | (compute <= cut)].reset_index(drop=True)
 
 
 def variance_drop(cov: np.ndarray, open_: np.ndarray, noise: np.ndarray) -> np.ndarray:
@@ -174,17 +211,21 @@ def buy(policy: str, task: Task, share: float, seed: int) -> dict[str, float]:
     weight, mode = np.zeros(len(task.cost)), None
     while True:
         weight[bought] = 1.0
-        fit = laplace(task.model, weight, mode) if model_based else None
+        fit = task.fit(weight, mode) if model_based else None
         mode = None if fit is None else fit.mode
         money = budget - task.cost[bought].sum()
-        plan = next_runs(policy, task, fit, bought, money, rng)
+        shut = np.flatnonzero(task.beyond(weight)) if model_based else []
+        plan = next_runs(policy, task, fit, [*bought, *shut], money, rng)
         if not plan:
             break
         spent = np.cumsum(task.cost[plan])
         count = max(FEWEST, int(np.searchsorted(spent, spent[-1] / 3) + 1))
         bought += plan[: count if model_based else None]
-    fit = laplace(task.model, weight)
-    return task.judge(fit, rng) | {"runs": len(bought), "spent": float(weight @ task.cost)}
+    left_out = int(task.overfitted(weight).sum())
+    scores = task.judge(task.fit(weight), rng)
+    return scores | {
+        "runs": len(bought), "left_out": left_out, "spent": float(weight @ task.cost)
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -193,10 +234,12 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--starts", type=int, default=10)
     parser.add_argument("--policies", default=",".join(POLICIES))
+    parser.add_argument("--cut", type=float, help="candidates up to this compute alone, see within")
+    parser.add_argument("--keep-overfitted", action="store_true")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    task = Task(args.data)
-    everything = task.judge(laplace(task.model), np.random.default_rng(0))
+    task = Task(args.data, args.cut, args.keep_overfitted)
+    everything = task.judge(task.fit(np.ones(len(task.cost))), np.random.default_rng(0))
     print("all runs:", {k: round(v, 4) for k, v in everything.items()}, flush=True)
     results = []
     for policy in args.policies.split(","):
@@ -206,9 +249,10 @@ def main() -> None:
             table = pd.DataFrame(found)
             print(
                 f"{policy:10} {share:4.0%}  R2 {table['r2'].mean():.3f} (sd {table['r2'].std():.3f}"
-                f", least {table['r2'].min():.3f})  rmse19 {table['rmse19'].mean():.4f}  "
-                f"covered {table['covered'].mean():.2f}  runs {table['runs'].mean():.0f}  "
-                f"published {PUBLISHED[policy][k]:.2f}",
+                f", least {table['r2'].min():.3f})  rmse19 {table['rmse19'].mean():.4f} (sd "
+                f"{table['rmse19'].std():.4f})  covered {table['covered'].mean():.2f}, width "
+                f"{table['width'].mean():.3f}  runs {table['runs'].mean():.0f}, left out "
+                f"{table['left_out'].mean():.1f}  published {PUBLISHED[policy][k]:.2f}",
                 flush=True,
             )
     if args.out:

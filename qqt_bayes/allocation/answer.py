@@ -227,6 +227,7 @@ def allocate(
     seed: int = 1,
     settings: Settings | None = None,
     on_fail: str = "raise",
+    overfitted: str = "keep",
     progress: Callable[[Any], None] | None = None,
 ) -> Allocation:
     """Say how to spend compute: which data, how many parameters, how many samples.
@@ -243,7 +244,7 @@ def allocate(
         Data to choose from, each of which runs were made on; all of it by default.
     prob : float
         Probability of the intervals.
-    spec, where, seed, settings, on_fail, progress
+    spec, where, seed, settings, on_fail, overfitted, progress
         As for :func:`fit_sizes`.
 
     Returns
@@ -261,7 +262,7 @@ def allocate(
     check(prob)
     fit = fit_sizes(
         runs, metric, spec=spec, where=where, seed=seed, settings=settings, on_fail=on_fail,
-        progress=progress,
+        overfitted=overfitted, progress=progress,
     )  # fmt: skip
     return allocate_fit(fit, budgets, candidates=candidates, prob=prob, seed=seed)
 

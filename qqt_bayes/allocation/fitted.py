@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +15,7 @@ import pandas as pd
 
 from qqt_bayes.allocation.model import Model, build_model
 from qqt_bayes.allocation.sample import Draws, Sampler
-from qqt_bayes.allocation.sizes import Points, Sizes, at_points, size_study
+from qqt_bayes.allocation.sizes import Points, Sizes, at_points, size_study, worse_than
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.sample import Settings
 from qqt_bayes.model.spec import Spec, load_spec
@@ -37,6 +37,8 @@ class SizeFit:
     posterior : Draws
     spec : Spec
     seed : int
+    left_out : int
+        Rows left out because they were worse than smaller runs.
     """
 
     sizes: Sizes
@@ -44,6 +46,7 @@ class SizeFit:
     posterior: Draws = field(repr=False)
     spec: Spec = field(repr=False)
     seed: int
+    left_out: int = 0
 
     @property
     def stamp(self) -> str:
@@ -126,6 +129,7 @@ def fit_sizes(
     seed: int = 1,
     settings: Settings | None = None,
     on_fail: str = "raise",
+    overfitted: str = "keep",
     progress: Callable[[Any], None] | None = None,
 ) -> SizeFit:
     """Fit the law of model size and data to a run table with a ``params`` column.
@@ -146,6 +150,9 @@ def fit_sizes(
         Draws, warm-up, chains.
     on_fail : {'raise', 'warn'}
         What to do when the fit does not pass its gate.
+    overfitted : {'keep', 'leave_out'}
+        What to do with runs that are worse than one of no more parameters and samples on the same
+        data (:func:`~qqt_bayes.allocation.sizes.worse_than`).
     progress : callable, optional
         Called with the sampler's progress now and then.
 
@@ -160,15 +167,27 @@ def fit_sizes(
     GateError
         If the fit did not converge (with ``on_fail="raise"``).
     """
+    check_overfitted(overfitted)
     spec = load_spec(spec)
     if metric is None and len(runs.metrics) > 1:
         raise UsageError(f"several metrics -> choose one of {', '.join(runs.metrics)}")
     chosen = runs.select(metric or runs.metrics[0], where)
     sizes = size_study(chosen, metric or runs.metrics[0])
+    worse = worse_than(sizes)[1].any(axis=1)
+    left_out = int(worse.sum()) if overfitted == "leave_out" else 0
+    if left_out:
+        kept = replace(chosen, table=chosen.table[~worse].reset_index(drop=True))
+        sizes = size_study(kept, metric or runs.metrics[0])
     model = build_model(sizes, spec)
     posterior = Sampler(model).sample(seed, settings, progress=progress)
     if not posterior.gate.passed:
         if on_fail != "warn":
             raise GateError(posterior.gate.text, posterior.gate)
         warnings.warn(posterior.gate.text, stacklevel=2)
-    return SizeFit(sizes, model, posterior, spec, seed)
+    return SizeFit(sizes, model, posterior, spec, seed, left_out)
+
+
+def check_overfitted(choice: str) -> None:
+    """Refuse an unknown treatment of overfitted runs."""
+    if choice not in ("keep", "leave_out"):
+        raise UsageError(f"overfitted {choice!r} -> give keep or leave_out")

@@ -128,6 +128,33 @@ class Model:
             value = value + own * (z[..., self.layout["pool surfaces"]] @ basis[:, count:].T)
         return value
 
+    def surface_slopes(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Derivatives of the runs' log loss by the misfit's components.
+
+        Parameters
+        ----------
+        z : numpy.ndarray
+            Dim (z,).
+
+        Returns
+        -------
+        numpy.ndarray
+            Dims (row, component).
+        numpy.ndarray
+            Dim (component,): where the components are in ``z``.
+        """
+        floor, above = self.terms(z, self.points)
+        above = above * np.exp(self.surface(z, self.basis))
+        share, count = above / (floor + above), self.misfit.size
+        scale = np.full(self.basis.shape[1], float(self.scalar("misfit", z)))
+        parts = [self.layout["misfit surface"]]
+        if self.laws > 1:
+            scale[count:] = float(self.scalar("pool_misfit", z))
+            parts.append(self.layout["pool surfaces"])
+        return share[:, None] * scale * self.basis, np.concatenate(
+            [np.arange(part.start, part.stop) for part in parts]
+        )
+
     def wandered(self, z: np.ndarray, points: Points, rng: np.random.Generator) -> np.ndarray:
         """Draws of the misfit anywhere, dims (draw, row): with what the components leave out."""
         value = self.surface(z, self.components(points))

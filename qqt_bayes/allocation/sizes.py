@@ -13,7 +13,9 @@ from qqt_bayes.runs.study import Study
 LEVELS = ("params", "model")  # columns that may differ within a study
 FLOPS = 6.0  # operations per parameter and sample (token) of a dense transformer's training
 
-__all__ = ["FLOPS", "Points", "Sizes", "at_points", "law_key", "size_study"]
+WORSE = 0.005  # relative loss beyond which a run is worse: the prior median of the noise
+
+__all__ = ["FLOPS", "Points", "Sizes", "at_points", "law_key", "size_study", "worse_than"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +169,27 @@ def size_study(runs: Runs, metric: str) -> Sizes:
     sizes = np.asarray(study.pools.sizes, float)
     points = at_points(params, samples, np.asarray(study.shares, float), sizes, law, reference)
     return Sizes(study, params, tuple(keyed.values()), points, reference, keys)
+
+
+def worse_than(sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
+    """Which runs are more of which others, and worse all the same: they have overfitted, or failed.
+
+    The law falls with parameters and with samples, so it knows no such run.
+
+    Returns
+    -------
+    more, worse : numpy.ndarray
+        Dims (row, other): same data, no fewer parameters, no fewer samples; and a loss higher by
+        more than noise.
+    """
+    study = sizes.study
+    data, n, d = np.array(study.data), sizes.params, np.asarray(study.samples, float)
+    loss = np.asarray(study.value, float)
+    more = (
+        (data[:, None] == data) & (n[:, None] >= n) & (d[:, None] >= d)
+        & ~np.eye(len(n), dtype=bool)
+    )  # fmt: skip
+    return more, more & (loss[:, None] > (1.0 + WORSE) * loss)
 
 
 def params_of(runs: Runs) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qqt_bayes.allocation.sizes import worse_than
 from qqt_bayes.decide.export import number
 from qqt_bayes.decide.text import confidence, decimals
 from qqt_bayes.runs import format_number
@@ -27,6 +28,13 @@ def describe(a: Allocation) -> str:
         f"{format_number(sizes.params.min())} to {format_number(sizes.params.max())} parameters; "
         f"{a.prob:.0%} equal-tailed credible intervals",
     ]
+    if a.fit.left_out:
+        lines.append(f"{a.fit.left_out} runs left out: worse than smaller ones on the same data")
+    elif worse := int(worse_than(sizes)[1].any(axis=1).sum()):
+        lines.append(
+            f"{worse} of these runs are worse than smaller ones on the same data (overfitted, or "
+            "failed), which the law knows nothing of: --overfitted leave_out fits without them"
+        )
     for b, compute in enumerate(a.compute):
         lines += ["", *budget_lines(a, b, compute)]
     lines += ["", *exponent_lines(a)]
@@ -131,6 +139,7 @@ def as_json(a: Allocation) -> dict[str, Any]:
         "metric": a.fit.sizes.study.metric,
         "prob": a.prob,
         "seed": a.seed,
+        "left_out": a.fit.left_out,
         "budgets": budgets,
         "exponents": [
             {"data": row["data"]} | {n: triple(row, n) for n in ("alpha", "beta", "a", "b")}

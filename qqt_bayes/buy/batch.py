@@ -2,10 +2,11 @@
 
 A run is worth less once a similar one has been bought, and sometimes more once another has. So the
 outcomes of the runs chosen so far are simulated jointly, and every further run is valued beside
-them. Two greedy orders are tried, by value per cost (many small runs) and by value alone (few large
-ones), and the better set is kept. A purchase counts by what it surely adds: its gain less two
-standard errors of that gain. Else the best of many worthless runs, which cost little, would be
-bought for the luck of the draws.
+them. Three greedy orders are tried, by value per cost (many small runs), by value alone (few large
+ones) and by value among runs that cost no more than half of the spend: else one that takes most of
+it stands in the way of two that are worth more together. The best set is kept. A purchase counts by
+what it surely adds: its gain less two standard errors of that gain. Else the best of many worthless
+runs, which cost little, would be bought for the luck of the draws.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.value import Objective, value_designs
 from qqt_bayes.buy.worlds import Known
 
-WIDTH = 12  # designs valued again at each step: the most promising by their last value
+WIDTH = 12  # designs valued again at each step, beside one of each data: the most promising so far
 LIMIT = 24  # runs in one batch
 SURE = 2.0  # standard errors by which a gain must exceed nothing
 
@@ -52,7 +53,7 @@ class Batch:
     ----------
     steps : tuple of Step
     order : str
-        ``"value per cost"`` or ``"value"``.
+        ``"value per cost"``, ``"value"`` or ``"value, at least two"``.
     """
 
     steps: tuple[Step, ...]
@@ -66,7 +67,7 @@ class Batch:
 
 def greedy(
     known: Known, aim: Objective, first: Sequence[Value], spend: float, *, per_cost: float = 1.0,
-    repeatable: bool = False, until: float = np.inf, limit: int = LIMIT,
+    repeatable: bool = False, until: float = np.inf, limit: int = LIMIT, most: float = np.inf,
 ) -> Batch:  # fmt: skip
     """Buy the most valuable affordable design again and again.
 
@@ -88,9 +89,11 @@ def greedy(
         Stop once so much has been spent.
     limit : int
         Largest number of purchases.
+    most : float
+        Largest cost of one of them.
     """
     cost = known.problem.cost
-    open_ = np.ones(len(cost), bool)
+    open_ = cost <= most * (1.0 + 1e-12)
     worth = Value(np.zeros(1), 0.0, 0.0, np.zeros_like(first[0].partial))
     last = np.array([surely(v, worth) for v in first])  # what each added when last looked at
     bought = 0.0
@@ -100,7 +103,8 @@ def greedy(
         if len(able) == 0:
             break
         key = last[able] / cost[able] ** per_cost
-        top = able[np.argsort(-key, kind="stable")[:WIDTH]]
+        # A run may be worth nothing alone and much beside one bought: no data is left out.
+        top = np.union1d(able[np.argsort(-key, kind="stable")[:WIDTH]], dearest(known, able))
         fresh = [first[d] for d in top] if not steps else [
             v for v, _ in value_designs(known, aim, top)
         ]  # fmt: skip
@@ -114,7 +118,16 @@ def greedy(
         worth = fresh[pick]
         open_[design] = repeatable
         steps.append(Step(design, bought, fresh[pick]))
-    return Batch(tuple(steps), "value per cost" if per_cost > 0 else "value")
+    order = "value per cost" if per_cost > 0 else "value"
+    return Batch(tuple(steps), order + (", at least two" if np.isfinite(most) else ""))
+
+
+def dearest(known: Known, able: np.ndarray) -> np.ndarray:
+    """Of each data the affordable design that costs most."""
+    data, cost = known.problem.data[able], known.problem.cost[able]
+    order = np.lexsort((-cost, data))
+    _, first = np.unique(data[order], return_index=True)
+    return able[order[first]]
 
 
 def surely(value: Value, before: Value) -> float:
@@ -126,9 +139,10 @@ def surely(value: Value, before: Value) -> float:
 def best_batch(
     known: Known, aim: Objective, first: Sequence[Value], spend: float, *, repeatable: bool = False
 ) -> Batch:
-    """The better of the two greedy batches."""
+    """The best of the three greedy batches."""
+    orders = ((1.0, np.inf), (0.0, np.inf), (0.0, spend / 2))
     batches = [
-        greedy(known, aim, first, spend, per_cost=power, repeatable=repeatable)
-        for power in (1.0, 0.0)
+        greedy(known, aim, first, spend, per_cost=power, repeatable=repeatable, most=most)
+        for power, most in orders
     ]
     return max(batches, key=lambda b: b.total)

@@ -114,7 +114,7 @@ def rank_largest(held: Held) -> int:
 def by_value(
     held: Held, fit: Fit, spend: float, until: float, seed: int, name: str, per_cost: float | None
 ) -> None:
-    """Greedy purchases by an objective; ``per_cost`` None tries value and value per cost.
+    """Greedy purchases by an objective; ``per_cost`` None takes the best of several orders.
 
     Purchases are planned for all that may be spent, and made until ``until`` has been.
     """

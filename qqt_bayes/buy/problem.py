@@ -41,6 +41,8 @@ class Problem:
         Their number, and that of the candidates.
     place : numpy.ndarray
         Dim (design,): which point a design is run at.
+    data : numpy.ndarray
+        Dim (design,): number of the design's data expression.
     seeds, cost : numpy.ndarray
         Dim (design,).
     ceiling : numpy.ndarray
@@ -59,6 +61,7 @@ class Problem:
     budgets: int
     candidates: int
     place: np.ndarray
+    data: np.ndarray
     seeds: np.ndarray
     cost: np.ndarray
     ceiling: np.ndarray
@@ -168,8 +171,9 @@ def build_problem(
     at = SCALES + len(COMPONENTS) + 2 * shares.shape[1]  # of the noise ratios
     factor = seed_factor(natural[:, at : at + shares.shape[1]], points.shares)
     targets = len(budgets) * len(shares)
+    _, data = np.unique(designs.shares, axis=0, return_inverse=True)
     return Problem(
-        found, budgets, len(budgets), len(shares), targets + index.reshape(-1), designs.seeds,
-        designs.cost, ceiling(fit, samples[:targets]), median_evaluation(study), factor, seed,
-        worlds,
+        found, budgets, len(budgets), len(shares), targets + index.reshape(-1), data.reshape(-1),
+        designs.seeds, designs.cost, ceiling(fit, samples[:targets]), median_evaluation(study),
+        factor, seed, worlds,
     )  # fmt: skip

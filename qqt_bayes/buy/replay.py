@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes.buy.ask import positive
 from qqt_bayes.buy.ground import Ground, Held, build_ground
-from qqt_bayes.buy.plan import positive
 from qqt_bayes.buy.policies import ADAPTIVE, FIXED, POLICIES, rank_largest
 from qqt_bayes.buy.refit import QUICK, quick_fit
 from qqt_bayes.decide.export import number

@@ -36,6 +36,10 @@ def allocate(
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
+    overfitted: Annotated[
+        str,
+        typer.Option(help="Runs worse than smaller ones on the same data: keep or leave_out."),
+    ] = "keep",
 ) -> None:
     """Say how to spend compute: which data, how many parameters, how many samples.
 
@@ -45,10 +49,12 @@ def allocate(
     """
     from qqt_bayes.allocation import allocate as answer_for
     from qqt_bayes.allocation.answer import check, parse_compute
+    from qqt_bayes.allocation.fitted import check_overfitted
     from qqt_bayes.inference.sample import Settings
 
     parse_compute(compute)  # before a fit is made, so that a slip costs no time
     check(prob)
+    check_overfitted(overfitted)
     if on_fail not in ("raise", "warn"):
         raise UsageError(f"--on-fail {on_fail!r} -> give raise or warn")
     if out is not None:
@@ -61,7 +67,7 @@ def allocate(
         answer = answer_for(
             runs, compute, name, candidates=candidates, prob=prob, spec=spec,
             where=o.parse_where(where), seed=seed, settings=Settings(draws=draws),
-            on_fail=on_fail, progress=update,
+            on_fail=on_fail, overfitted=overfitted, progress=update,
         )  # fmt: skip
     for warning in answer.fit.sizes.study.warnings:
         o.note(f"note: {warning}")

@@ -66,7 +66,7 @@ def buy(
 
     Example: qqt buy runs.csv --metric loss --budgets 4M --spend 3M --stake compute
     """
-    from qqt_bayes.buy.plan import check_objective
+    from qqt_bayes.buy.ask import check_objective
     from qqt_bayes.buy.stop import parse_stake
     from qqt_bayes.decide.candidates import parse_budgets
 

@@ -13,6 +13,7 @@ import qqt_bayes as qqt
 from qqt_bayes.allocation import fitted
 from qqt_bayes.allocation.answer import allocate_fit, parse_compute
 from qqt_bayes.allocation.optimum import lowest
+from qqt_bayes.allocation.sizes import size_study, worse_than
 from qqt_bayes.cli import main
 
 
@@ -147,6 +148,39 @@ def test_bad_candidates(size_fit) -> None:
         allocate_fit(size_fit, 1e20, candidates=["web:0.5+books:0.5"])
 
 
+def test_runs_worse_than_smaller_ones(size_runs, size_fit, monkeypatch) -> None:
+    """A run of more parameters and samples that is worse is told of, and left out on demand."""
+    table = table_of()
+    kind = table.iloc[[3]].assign(run="bad", params=table["params"][3] * 2)
+    kind = kind.assign(samples=kind["samples"] * 2, value=kind["value"] * 1.02)
+    runs = qqt.read_runs(pd.concat([table, kind], ignore_index=True), POOLS)
+    sizes = size_study(runs, "loss")
+    worse = worse_than(sizes)[1].any(axis=1)
+    assert worse[-1]
+    count = int(worse.sum())
+
+    class Drawn:
+        def __init__(self, model) -> None:
+            self.z = 0.1 * np.random.default_rng(0).normal(size=(2, 50, model.size))
+
+        def sample(self, *_args, **_options):
+            return type(size_fit.posterior)(self.z, size_fit.posterior.gate)
+
+    monkeypatch.setattr(fitted, "Sampler", Drawn)
+    kept = qqt.fit_sizes(runs)
+    assert len(kept.sizes.study) == len(table) + 1
+    assert kept.left_out == 0
+    without = qqt.fit_sizes(runs, overfitted="leave_out")
+    assert len(without.sizes.study) == len(table) + 1 - count
+    assert without.left_out == count
+    answer = allocate_fit(without, 1e19)
+    assert f"{count} runs left out" in answer.text
+    assert answer.to_json()["left_out"] == count
+    assert "--overfitted leave_out" in allocate_fit(kept, 1e19).text
+    with pytest.raises(qqt.UsageError, match="keep or leave_out"):
+        qqt.fit_sizes(runs, overfitted="drop")
+
+
 @pytest.fixture
 def tables(tmp_path):
     table_of().to_csv(tmp_path / "runs.csv", index=False)
@@ -183,6 +217,7 @@ def test_command_line(tables, size_fit, monkeypatch, capsys) -> None:
         (["--compute", "1e20", "--prob", "90"], "give a probability"),
         (["--compute", "1e20", "-o", "answer.txt"], "ends in .json"),
         (["--compute", "1e20", "--on-fail", "stop"], "give raise or warn"),
+        (["--compute", "1e20", "--overfitted", "drop"], "give keep or leave_out"),
     ],
 )
 def test_bad_usage_ends_with_2(tables, options, said: str, capsys) -> None:

@@ -8,7 +8,7 @@ from simulated_sizes import POOLS, table_of
 
 import qqt_bayes as qqt
 from qqt_bayes.allocation.chart import chart_around, known_of, law_of, levels_of, z_of
-from qqt_bayes.allocation.laplace import HELD, gradient_at, laplace, log_posterior
+from qqt_bayes.allocation.laplace import HELD, gradient_at, laplace, log_posterior, slopes_at
 from qqt_bayes.allocation.misfit import kernel, misfit_of
 from qqt_bayes.allocation.model import build_model
 from qqt_bayes.allocation.sizes import size_study
@@ -62,6 +62,13 @@ def test_gradient_is_that_of_the_log_posterior(model) -> None:
     weight = np.ones(len(model.log_loss))
     numeric = (log_posterior(model, z + steps) - log_posterior(model, z - steps)) / 2e-5
     np.testing.assert_allclose(gradient_at(model, z, weight), numeric, rtol=1e-4, atol=1e-2)
+
+
+def test_slopes_in_closed_form_are_those_by_differences(model) -> None:
+    z = 0.3 * np.random.default_rng(2).normal(size=model.size)
+    steps = 1e-5 * np.eye(model.size)
+    numeric = (model.fitted(z + steps) - model.fitted(z - steps)).T / 2e-5
+    np.testing.assert_allclose(slopes_at(model, z)[0], numeric, rtol=1e-4, atol=1e-6)
 
 
 def test_the_mode_is_a_mode(model, around) -> None:

@@ -49,3 +49,52 @@ def test_cheap_runs_that_tell_nothing_are_not_bought(
     taken_in, careful = bought.values()
     assert taken_in >= 6
     assert careful <= 2
+
+
+@pytest.fixture(scope="module")
+def nine(buy_fit: Fit):
+    """Runs of three data at three budgets, valued alone: what is known, the aim, the values."""
+    pools = buy_fit.study.pools
+    table = pd.DataFrame(
+        [(data, n, n) for data in "ABC" for n in (120e3, 240e3, 480e3)],
+        columns=["data", "samples", "cost"],
+    )
+    shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "B", "C")])
+    designs = read_designs(table, pools)
+    problem = build_problem(buy_fit, np.array([960e3]), shares, designs, draws=120)
+    aim = objective("regret", problem, np.ones(1))
+    known = Known.now(problem)
+    return known, aim, [v for v, _ in value_designs(known, aim, range(len(designs)))]
+
+
+def test_one_large_run_does_not_stand_in_the_way_of_two(nine) -> None:
+    known, aim, first = nine
+    two = batch.greedy(known, aim, first, 500e3, per_cost=0.0, most=250e3)
+    assert two.order == "value, at least two"
+    assert all(known.problem.cost[step.design] <= 250e3 for step in two.steps)
+    one = [batch.greedy(known, aim, first, 500e3, per_cost=power) for power in (1.0, 0.0)]
+    best = batch.best_batch(known, aim, first, 500e3)
+    assert best.total == max(b.total for b in (*one, two))
+
+
+def test_no_data_is_left_out_once_something_was_bought(
+    nine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is worth nothing alone may be worth much beside a run bought."""
+    known, aim, first = nine
+    seen: list[list[int]] = []
+
+    def recorded(known, aim, which):
+        seen.append([int(d) for d in which])
+        return value_designs(known, aim, which)
+
+    monkeypatch.setattr(batch, "value_designs", recorded)
+    monkeypatch.setattr(batch, "WIDTH", 1)
+    bought = batch.greedy(known, aim, first, 800e3, per_cost=0.0)
+    assert bought.steps
+    left = 800e3 - bought.steps[0].spent
+    able = np.flatnonzero(known.problem.cost <= left)
+    able = able[able != bought.steps[0].design]
+    assert {d // 3 for d in seen[0]} == {int(d) // 3 for d in able}
+    able = np.array([0, 1, 3, 7, 8])
+    assert sorted(batch.dearest(known, able)) == [1, 3, 8]

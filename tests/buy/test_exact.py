@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from simulated_runs import POOLS
 
-import qqt_bayes.buy.plan as plan_module
+import qqt_bayes.buy.ask as plan_module
 import qqt_bayes.buy.text as text_module
 from qqt_bayes.buy.designs import read_designs
 from qqt_bayes.buy.exact import Trial, corrected, result_rows

@@ -1,0 +1,208 @@
+"""What is asked of a plan: checked arguments, then values, batch and stop rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qqt_bayes.buy.batch import best_batch
+from qqt_bayes.buy.designs import Designs, generate_designs, read_designs
+from qqt_bayes.buy.exact import corrected, simulate
+from qqt_bayes.buy.plan import Plan, searched
+from qqt_bayes.buy.problem import DRAWS, build_problem
+from qqt_bayes.buy.stop import judge, parse_stake, worth
+from qqt_bayes.buy.tally import Value
+from qqt_bayes.buy.text import ROUGH
+from qqt_bayes.buy.value import OBJECTIVES, objective, undominated, value_designs
+from qqt_bayes.buy.worlds import Known
+from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
+from qqt_bayes.errors import UsageError
+from qqt_bayes.refits import Workers
+from qqt_bayes.runs import Mixture, parse_number
+from qqt_bayes.runs.sheet import Source
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+
+ROUGH_MOST = 5  # designs refitted
+
+__all__ = ["buy", "check_objective", "positive"]
+
+
+def parse_weights(weights: Sequence[float] | None, budgets: int) -> np.ndarray:
+    """Weights of the budgets, summing to one."""
+    if weights is None:
+        return np.full(budgets, 1.0 / budgets)
+    given = np.asarray(weights, float)
+    if given.shape != (budgets,) or not np.all(np.isfinite(given)) or np.any(given < 0):
+        raise UsageError(f"weights must be {budgets} numbers of 0 or more, one for each budget")
+    if given.sum() <= 0:
+        raise UsageError("all weights are 0 -> give at least one above")
+    return given / given.sum()
+
+
+def buy(
+    fit: Fit,
+    budgets: Any,
+    *,
+    designs: Source | Designs | None = None,
+    spend: str | float | None = None,
+    stake: str | float | None = None,
+    weights: Sequence[float] | None = None,
+    candidates: str | Sequence[str] | None = None,
+    seed: int = 0,
+    objective: str = "regret",
+    draws: int = DRAWS,
+    refits: int = 0,
+    workers: int | Workers = 1,
+) -> Plan:
+    """Say which runs to buy next, what they are expected to be worth, and whether to stop.
+
+    Parameters
+    ----------
+    fit : Fit
+        What is known now.
+    budgets : str, float or list
+        Budgets at which data will have to be chosen, as for ``decide``.
+    designs : path, pandas.DataFrame or Designs, optional
+        What could be bought: columns ``data, samples, seeds, cost``. By default all candidates at
+        all affordable budgets.
+    spend : str or float, optional
+        What may be spent, in units of cost; gives the best batch.
+    stake : str or float, optional
+        What one unit of the objective is worth in units of cost (for regret: one unit of the
+        metric), or ``"compute"``: what regret would cost to make up by training longer.
+    weights : sequence of float, optional
+        Weight of each budget; equal by default.
+    candidates : str or list of str, optional
+        Data to choose from, as for ``decide``.
+    seed : int
+        Of the simulated outcomes.
+    objective : {'regret', 'variance', 'p_best', 'crossover'}
+        What a run is valued by: the drop in expected regret, in the candidates' mean predictive
+        variance, the rise in the probability of the right choice, or the drop in the variance of
+        the log of the budget from which the second of two candidates stays ahead of the first (to
+        the one budget asked, where a later one counts as there).
+    draws : int
+        Draws of the few to use; time grows with the square.
+    refits : int
+        Simulated outcomes to refit exactly (``regret`` and ``variance`` only) for each of the
+        :data:`ROUGH_MOST` most valuable designs whose k-hat is above .7; 0: none. The values of
+        batches stay closed-form.
+    workers : int or Workers
+        Processes for the refits.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    UsageError, InputError
+        For bad arguments or designs.
+    """
+    check_objective(objective, refits)
+    wanted = parse_budgets(budgets)
+    share_of = parse_weights(weights, len(wanted))
+    price = parse_stake(stake)
+    if price == "compute" and objective != "regret":
+        raise UsageError(f"the stake 'compute' prices regret, not {objective} -> give a number")
+    money = None if spend is None else positive(spend)
+    pools = fit.study.pools
+    chosen = (
+        default_candidates(fit.study) if candidates is None else parse_candidates(candidates, pools)
+    )
+    if objective == "crossover" and (len(chosen) != 2 or len(wanted) != 1):
+        raise UsageError(
+            f"objective crossover with {len(chosen)} candidates and {len(wanted)} budgets -> give "
+            "the two that cross, first the one ahead at small budgets, and the largest budget"
+        )
+    if designs is None:
+        offered = generate_designs(fit.study, chosen, wanted, money)
+    else:
+        offered = designs if isinstance(designs, Designs) else read_designs(designs, pools)
+    return valued(
+        fit,
+        wanted,
+        share_of,
+        chosen,
+        offered,
+        money,
+        price,
+        seed,
+        objective,
+        draws,
+        refits,
+        workers,
+    )
+
+
+def roughest(values: Sequence[Value], khats: np.ndarray) -> list[int]:
+    """The most valuable designs for whose outcomes few draws speak."""
+    order = np.argsort([-v.total for v in values], kind="stable")
+    return [int(d) for d in order if khats[d] > ROUGH][:ROUGH_MOST]
+
+
+def check_objective(objective: str, refits: int) -> None:
+    """Refuse an unknown objective, or refits that it cannot use.
+
+    Raises
+    ------
+    UsageError
+        Saying which would do.
+    """
+    if objective not in OBJECTIVES:
+        raise UsageError(f"objective {objective!r} -> choose from {', '.join(OBJECTIVES)}")
+    if refits and (refits < 2 or objective not in ("regret", "variance")):
+        raise UsageError(
+            f"refits={refits} for the objective {objective} -> give 0, or at least 2 with the "
+            "objective regret or variance"
+        )
+
+
+def positive(spend: str | float) -> float:
+    """What may be spent, as a positive number."""
+    value = parse_number(spend)
+    if not (np.isfinite(value) and value > 0):
+        raise UsageError(f"spend {spend!r} -> give what may be spent, for example 3M")
+    return value
+
+
+def valued(
+    fit: Fit, budgets: np.ndarray, weights: np.ndarray, candidates: Sequence[Mixture],
+    offered: Designs, spend: float | None, stake: str | float | None, seed: int, name: str,
+    draws: int, refits: int, workers: int | Workers,
+) -> Plan:  # fmt: skip
+    """The plan of checked arguments."""
+    shares = np.array([c.vector(fit.study.pools) for c in candidates])
+    places = searched(fit, budgets) if name == "crossover" else budgets
+    problem = build_problem(fit, places, shares, offered, seed=seed, draws=draws)
+    contest = np.arange(len(candidates))
+    if name in ("regret", "p_best"):
+        contest = undominated(problem)
+        problem = build_problem(fit, budgets, shares[contest], offered, seed=seed, draws=draws)
+    aim = objective(name, problem, weights)
+    known = Known.now(problem)
+    found = value_designs(known, aim, range(len(offered)), with_khat=True)
+    values, khats = [v for v, _ in found], np.array([k for _, k in found])
+    rough = roughest(values, khats) if refits else []
+    for d in rough:
+        trial = simulate(
+            fit, known, aim, budgets, shares[contest], offered, d, refits, workers=workers
+        )
+        values[d] = corrected(values[d], trial)
+    batch = (
+        None
+        if spend is None
+        else best_batch(known, aim, values, spend, repeatable=offered.repeatable)
+    )
+    leaders = contest[aim.best]
+    price = None if stake is None else worth(fit, stake, budgets, shares[leaders])
+    net, stop = judge(values, offered.cost, batch, aim.limit, weights, price)
+    return Plan(
+        fit, offered, tuple(values), khats, net, aim.limit, budgets, weights, tuple(candidates),
+        tuple(candidates[c] for c in leaders), shares[contest], batch, stop, spend, stake, name,
+        seed, tuple(rough),
+    )  # fmt: skip
