@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qqt_bayes.allocation.chart import Chart, chart_around
+from qqt_bayes.allocation.chart import Chart, around_scales, chart_around
 from qqt_bayes.allocation.laplace import laplace
 from qqt_bayes.allocation.model import BY_POOL, Model
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
@@ -60,6 +60,7 @@ class Sampler:
         weight: np.ndarray | None = None,
         progress: Callable[[Any], None] | None = None,
         attempts: int = ATTEMPTS,
+        near: np.ndarray | None = None,
     ) -> Draws:
         """Sample the posterior; with more draws, up to three times, where the gate does not pass.
 
@@ -76,18 +77,24 @@ class Sampler:
         progress : callable, optional
             Called with nutpie's progress now and then.
         attempts : int
-            How often to try.
+            How often to try; later attempts lay the chart around the scales found before.
+        near : numpy.ndarray, optional
+            Dim (z,): medians of a walk before, for the first attempt's chart.
         """
         import nutpie
 
         settings = settings or Settings()
         model = self.model if log_loss is None else replace(self.model, log_loss=log_loss)
         used = np.ones(len(model.log_loss)) if weight is None else np.asarray(weight, float)
-        chart = chart_around(model, laplace(model, used), used)
-        compiled = self.compiled.with_data(
-            log_loss=model.log_loss, weight=used, **{name: getattr(chart, name) for name in CHARTED}
-        )
+        around = laplace(model, used)
         for attempt in range(attempts):
+            if near is not None:
+                around = around_scales(model, around, near, used)
+            chart = chart_around(model, around, used)
+            compiled = self.compiled.with_data(
+                log_loss=model.log_loss, weight=used,
+                **{name: getattr(chart, name) for name in CHARTED},
+            )  # fmt: skip
             trace = nutpie.sample(
                 compiled, draws=settings.draws * 2**attempt, tune=settings.tune * 2**attempt,
                 chains=settings.chains, cores=settings.cores, seed=seed + 7919 * attempt,
@@ -102,6 +109,7 @@ class Sampler:
             )
             if gate.passed:
                 break
+            near = np.median(z.reshape(-1, model.size), axis=0)
         return Draws(z, gate)
 
 

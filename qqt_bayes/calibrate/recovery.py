@@ -22,7 +22,7 @@ from qqt_bayes.refits import Workers
 LEVELS = (0.5, 0.9)
 EDGES = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 BOUND = 0.95  # probability of the bounds beside each rate
-COVERED = ("utility", "half-life", "level", "latent", "new run")
+COVERED = ("utility", "half-life", "level", "law parameter", "latent", "new run")
 
 __all__ = ["Recovery", "recovery"]
 

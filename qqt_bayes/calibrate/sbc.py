@@ -183,7 +183,8 @@ def sbc(
     client : distributed.Client, optional
         A dask cluster to use instead.
     draws : int
-        Posterior draws of each of two chains, of which 99 are kept.
+        Posterior draws of each of two chains, of which 99 are kept; the law of model size takes
+        three times as many.
     likelihood : {'reference', 'marginal'}
         What the data are drawn from. ``"marginal"`` is the density that the engine samples, with
         noise linearised in the log: its ranks must be uniform exactly. ``"reference"`` is the

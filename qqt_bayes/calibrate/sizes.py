@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -24,7 +24,6 @@ from qqt_bayes.calibrate.replicate import (
     DRAWS,
     HORIZONS,
     RANKS,
-    TUNE,
     Replications,
     enough,
     gather,
@@ -40,6 +39,8 @@ COMPUTES = (1e17, 1e18, 1e19)  # operations of the runs simulated
 RATIOS = (3.0, 10.0, 30.0, 100.0)  # samples a parameter
 POOLS = pd.DataFrame({"pool": ["A", "B"], "size": ["inf", "1B"]})  # B is repeated, A never
 RATIO = 20.0  # at which new runs are predicted
+PILOT = Settings(draws=150, tune=250, chains=1)  # tells the scales that the chart is laid around
+LONGER = 3  # times the draws of the other laws: these mix more slowly; and once more if need be
 
 __all__ = ["replicate_sizes"]
 
@@ -81,7 +82,7 @@ def replicate_sizes(
     chosen = load_spec(spec)
     if replications < 2:
         raise UsageError("fewer than 2 replications say nothing -> give more, such as 200")
-    settings = Settings(draws=draws, tune=TUNE, chains=2)
+    settings = Settings(draws=draws, tune=400, chains=2)
     tasks = [
         Task(chosen.to_json(), settings, seed * 1_000_003 + i) for i in range(replications)
     ]  # fmt: skip
@@ -136,13 +137,25 @@ def one(task: Task) -> dict[str, Any]:
 
 
 def refit(sampler: Sampler, log_loss: np.ndarray, task: Task) -> Draws:
-    """A short walk, or a longer one where that is not enough."""
+    """A pilot for the scales, then a walk, and a longer one where that is not enough."""
     seed = int(np.random.SeedSequence([task.seed, 1]).generate_state(1)[0] >> 1)
-    short = sampler.sample(seed, task.settings, log_loss=log_loss, attempts=1)
-    if enough(short.gate):
-        return short
-    longer = Settings(draws=2 * task.settings.draws, tune=2 * task.settings.tune)
-    return sampler.sample(seed + 1, longer, log_loss=log_loss, attempts=1)
+    found = sampler.sample(seed, PILOT, log_loss=log_loss, attempts=1)
+    for longer in (1, 2):
+        found = sampler.sample(
+            seed + longer, walk(task.settings, longer), log_loss=log_loss, attempts=1,
+            near=np.median(found.flat, axis=0),
+        )  # fmt: skip
+        if enough(found.gate):
+            break
+    return found
+
+
+def walk(settings: Settings, longer: int) -> Settings:
+    """Draws and warm-up of a walk; short steps, since the scales' funnels diverge on long ones."""
+    return replace(
+        settings, draws=LONGER * longer * settings.draws, tune=longer * settings.tune,
+        target_accept=0.95,
+    )  # fmt: skip
 
 
 def examined(
@@ -163,8 +176,9 @@ def examined(
     parameters, values = quantities(model, z)
     for name, value in zip(parameters, values, strict=True):
         group = (
-            "fitted" if name.startswith("fitted") else "level" if " of law" in name else "scalar"
-        )
+            "fitted" if name.startswith("fitted")
+            else "law parameter" if " of law" in name else "scalar"
+        )  # fmt: skip
         out.append((name, group, value))
     alpha, beta = (model.by_law(f"{n}_exponent", z) for n in ("params", "samples"))
     for i, data in enumerate(sizes.laws):

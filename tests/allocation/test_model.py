@@ -7,7 +7,14 @@ import pytest
 from simulated_sizes import POOLS, table_of
 
 import qqt_bayes as qqt
-from qqt_bayes.allocation.chart import chart_around, known_of, law_of, levels_of, z_of
+from qqt_bayes.allocation.chart import (
+    around_scales,
+    chart_around,
+    known_of,
+    law_of,
+    levels_of,
+    z_of,
+)
 from qqt_bayes.allocation.laplace import HELD, gradient_at, laplace, log_posterior, slopes_at
 from qqt_bayes.allocation.misfit import kernel, misfit_of
 from qqt_bayes.allocation.model import build_model
@@ -81,6 +88,20 @@ def test_the_mode_is_a_mode(model, around) -> None:
     assert np.all(around.mode[~free] == 0.0)
     near = around.mode + 0.3 * free * (around.draws(50, np.random.default_rng(0)) - around.mode)
     assert np.all(log_posterior(model, near) < around.log_density)
+
+
+def test_a_chart_around_the_scales_of_a_walk(model, around) -> None:
+    """Held at them, not at the prior medians; the rest at the mode given them."""
+    weight = np.ones(len(model.log_loss))
+    z = around.mode.copy()
+    parts = [model.layout[name] for name in HELD if name in model.layout]
+    held = np.concatenate([np.arange(model.size)[part] for part in parts])
+    z[held] = np.linspace(-0.8, 0.8, len(held))
+    moved = around_scales(model, around, z, weight)
+    np.testing.assert_array_equal(moved.mode[held], z[held])
+    assert moved.log_density > log_posterior(model, z)
+    chart = chart_around(model, moved, weight)
+    np.testing.assert_allclose(chart.to_z(np.zeros(model.size)), moved.mode, atol=1e-8)
 
 
 def test_a_law_by_what_is_known_of_it_keeps_volume() -> None:
