@@ -80,10 +80,10 @@ def coverage(replications: Replications) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("quantity")
 
 
-def simulated(spec: Spec, study: Study, left_out: str, studies: int) -> None:
+def simulated(spec: Spec, study: Study, left_out: str, studies: int, seed: int) -> None:
     """Coverage under the model simulated from, and under the one without the parameter."""
     without = spec.with_priors(**{left_out: NONE})
-    common = {"replications": studies, "study": study, "workers": Workers(1), "seed": 3}
+    common = {"replications": studies, "study": study, "workers": Workers(1), "seed": seed}
     for name, fitted in (("modelled", spec), ("left out", without)):
         found = replicate(spec, fitted=fitted, **common)
         runs, table = found.runs, SBC(found).table
@@ -208,6 +208,7 @@ def main() -> None:
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--table", default="paper_observations.csv")
     parser.add_argument("--studies", type=int, default=150)
+    parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--metric", default="loss")
     parser.add_argument("--within", action="store_true", help="the held-out seed only")
     parser.add_argument("--noise", type=float, help="prior mean of the log seed noise")
@@ -217,9 +218,9 @@ def main() -> None:
         quiet = {"family": "lognormal", "mu": given.noise, "sigma": 0.5}
         spec = SPEC.with_priors(seed_noise=quiet)
     if given.part == "trajectories":
-        simulated(spec, trajectories(), "run_share", given.studies)
+        simulated(spec, trajectories(), "run_share", given.studies, given.seed)
     elif given.part == "pools":
-        simulated(spec, replicates(), "seed_noise_spread", given.studies)
+        simulated(spec, replicates(), "seed_noise_spread", given.studies, given.seed)
     elif given.part == "ground":
         ground(given.metric, given.within)
     elif given.part == "mixtures":

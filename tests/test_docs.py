@@ -5,6 +5,8 @@ import shlex
 from pathlib import Path
 
 import matplotlib
+import numpy as np
+import pandas as pd
 import pytest
 import typer
 from documents import DOCS, PAGES, ROOT, blocks, commands, spans
@@ -13,6 +15,7 @@ import qqt_bayes as qqt
 from qqt_bayes import fitting
 from qqt_bayes.cli import app, main
 from qqt_bayes.inference.sample import Settings
+from qqt_bayes.tasks import several
 
 TEXT = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
 # What a page takes for granted: names that its Python starts from.
@@ -25,15 +28,14 @@ GIVEN = {
 }
 # Tables that a page shows in full before it uses them: which of its blocks of text.
 SHOWN = {"docs/how_to/act.md": {"actions.csv": 0}}
-# Tested beside what they describe: they need a cluster, a law, runs of several model sizes.
-ELSEWHERE = {
-    "docs/many_refits.md", "docs/own_law.md", "docs/allocate.md", "docs/how_to/several_sizes.md",
-}  # fmt: skip
+# Tested beside what they describe: they need a cluster, a law, a law of model size.
+ELSEWHERE = {"docs/many_refits.md", "docs/own_law.md", "docs/allocate.md"}
 # The fits of the gallery are of all bundled runs, a stack fits at every origin.
 LONG = {"docs/gallery.md", "docs/laws_side_by_side.md"}
-# The bundled runs are of one model; tests/tasks/test_sizes.py simulates several.
+# The bundled runs are of one model: on these pages their seeds stand for models of three sizes.
 SEVERAL_MODELS = {"docs/how_to/several_sizes.md"}
-WITH_COMMANDS = [p for p in TEXT if blocks(TEXT[p], "console") and p not in SEVERAL_MODELS]
+MODELS = {0: ("small", "3M", 1.0), 1: ("medium", "10M", 0.97), 2: ("large", "30M", 0.94)}
+WITH_COMMANDS = [page for page in TEXT if blocks(TEXT[page], "console")]
 WITH_PYTHON = [page for page in TEXT if blocks(TEXT[page], "python") and page not in ELSEWHERE]
 
 
@@ -46,7 +48,7 @@ def sampled():
 @pytest.fixture
 def study(small_tables: Path, monkeypatch: pytest.MonkeyPatch, sampled: dict) -> Path:
     """A folder with runs.csv and pools.csv, in which the same fit is sampled once only."""
-    sample = fitting.sample_posterior
+    sample, together = fitting.sample_posterior, several.sample_together
 
     def short(design, priors, kind, seed, settings, *rest):
         key = (design.value.tobytes(), design.law, kind, seed, settings)
@@ -54,9 +56,28 @@ def study(small_tables: Path, monkeypatch: pytest.MonkeyPatch, sampled: dict) ->
             sampled[key] = sample(design, priors, kind, seed, Settings(draws=400), *rest)
         return sampled[key]
 
+    def once(posteriors, covariate, seed, settings):
+        key = (tuple(p.theta.tobytes() for p in posteriors), covariate is None, seed)
+        if key not in sampled:
+            sampled[key] = together(posteriors, covariate, seed, settings)
+        return sampled[key]
+
     monkeypatch.setattr(fitting, "sample_posterior", short)
+    monkeypatch.setattr(several, "sample_together", once)
     monkeypatch.chdir(small_tables)
     return small_tables
+
+
+def tables_of(page: str, folder: Path) -> None:
+    """Write the tables that a page shows, or takes for granted beyond those of the small study."""
+    for name, block in SHOWN.get(page, {}).items():
+        (folder / name).write_text(blocks(TEXT[page], "text")[block], encoding="utf-8")
+    if page in SEVERAL_MODELS:
+        rows = pd.read_csv(folder / "runs.csv")
+        rows = rows[rows["metric"] == "loss"].copy()
+        rows["model"], rows["params"], factor = zip(*(MODELS[s] for s in rows["seed"]), strict=True)
+        rows["value"] *= np.array(factor)
+        rows.drop(columns="seed").to_csv(folder / "runs.csv", index=False)
 
 
 def run(lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,8 +103,7 @@ def test_there_are_pages() -> None:
 
 @pytest.mark.parametrize("page", WITH_COMMANDS)
 def test_commands(study: Path, capsys: pytest.CaptureFixture[str], page: str) -> None:
-    for name, block in SHOWN.get(page, {}).items():
-        (study / name).write_text(blocks(TEXT[page], "text")[block], encoding="utf-8")
+    tables_of(page, study)
     run(commands(TEXT[page], slow=False), capsys)
 
 
@@ -100,6 +120,7 @@ def test_long_commands(study: Path, capsys: pytest.CaptureFixture[str], page: st
     [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in WITH_PYTHON],
 )
 def test_python(study: Path, page: str) -> None:
+    tables_of(page, study)
     namespace: dict = {}
     for block in [GIVEN.get(page, ""), *blocks(TEXT[page], "python")]:  # as one would type them
         with matplotlib.rc_context():

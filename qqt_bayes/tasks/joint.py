@@ -32,8 +32,10 @@ KINDS = ("utility", "half_life", "level", "average")
 ATTEMPTS = 3
 JITTER = 0.3
 # The walk starts in the scale of the separate fits, so that little is left to learn. The gate looks
-# at a thousand quantities, and in fewer draws one of them will look slow by chance.
-TUNE, DRAWS = 200, 1000
+# at every quantity, and in few draws one of a thousand will look slow by chance: a second, longer
+# walk costs more than draws that spare it.
+TUNE, DRAWS, DRAWS_OF_MANY = 200, 1000, 1400
+MANY = 500  # few walked by all tasks together, from which on there are many
 
 __all__ = ["KINDS", "Joint", "joint_settings", "kept_apart", "sample_together"]
 
@@ -82,9 +84,11 @@ def scalar_place(chart: Chart, name: str) -> int:
     return int((chart.code[:at] > 0).sum()) if chart.code[at] in (1, 2) else -1
 
 
-def joint_settings(settings: Settings) -> Settings:
-    """Settings of the joint walk, given those of the separate fits."""
-    return replace(settings, tune=min(settings.tune, TUNE), draws=max(settings.draws, DRAWS))
+def joint_settings(settings: Settings, posteriors: Sequence[Posterior]) -> Settings:
+    """Settings of the joint walk, given those of the separate fits, and these."""
+    many = sum(dimension(p.chart) for p in posteriors) > MANY
+    draws = max(settings.draws, DRAWS_OF_MANY if many else DRAWS)
+    return replace(settings, tune=min(settings.tune, TUNE), draws=draws)
 
 
 def places_of(posterior: Posterior) -> tuple[int, int, int]:
@@ -126,7 +130,7 @@ def sample_together(
     UsageError
         If the tasks have different pools.
     """
-    settings = settings or joint_settings(Settings())
+    settings = settings or joint_settings(Settings(), posteriors)
     if covariate is not None:
         covariate = covariate - covariate.mean()
     buffer, sizes = packed(posteriors, covariate)
