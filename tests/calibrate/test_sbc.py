@@ -27,7 +27,7 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.model.spec import load_spec
 
-REFERENCES = ("effective_utility", "exchange_rate", "paper_law")
+REFERENCES = ("effective_utility", "exchange_rate", "paper_law", "chinchilla")
 
 
 @pytest.fixture(scope="module")
