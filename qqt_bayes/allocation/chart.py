@@ -18,18 +18,18 @@ slopes at the reference: given those, E, the terms and the exponents form a thir
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import linalg
 
-from qqt_bayes.allocation.laplace import HELD, STEP, Laplace, climb, information_parts
+from qqt_bayes.allocation.laplace import STEP, Laplace, information_parts
 from qqt_bayes.allocation.model import BY_POOL, POSITIVE, Model
 
 FLOOR, BOUND = 0.05, 1.5  # of what the shear looks at: least ratio, and where it levels off
 
-__all__ = ["Chart", "around_scales", "chart_around"]
+__all__ = ["Chart", "chart_around"]
 
 SURFACES = {"misfit surface": "misfit", "pool surfaces": "pool_misfit"}
 
@@ -232,30 +232,3 @@ def chart_around(model: Model, around: Laplace, weight: np.ndarray) -> Chart:
         linalg.cholesky(cov, lower=True), gain, inner, left(model, mode),
         scales(model, mode), informed, turn,
     )  # fmt: skip
-
-
-def around_scales(model: Model, around: Laplace, z: np.ndarray, weight: np.ndarray) -> Laplace:
-    """A Gaussian around the mode given the scales of `z`, in place of their prior medians.
-
-    Where noise and misfit are far from their prior medians a chart around those is askew: what the
-    surfaces are held by differs by the square of the noise. A short walk finds the scales.
-
-    Parameters
-    ----------
-    model : Model
-        Data and priors.
-    around : Laplace
-        The Gaussian at the prior medians.
-    z : numpy.ndarray
-        Dim (z,): medians of the walk.
-    weight : numpy.ndarray
-        Dim (row,): as for `laplace`.
-    """
-    free = np.ones(model.size, bool)
-    for name in HELD:
-        if name in model.layout:
-            free[model.layout[name]] = False
-    mode, best = climb(model, z, weight, 1.0, free)
-    root = linalg.cholesky(information_parts(model, mode, weight)[0], lower=True)
-    factor = linalg.solve_triangular(root, np.eye(len(mode)), lower=True, trans="T")
-    return replace(around, mode=mode, factor=factor, log_density=best)

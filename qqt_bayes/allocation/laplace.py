@@ -85,7 +85,9 @@ def laplace(
     weight : numpy.ndarray, optional
         Dim (row,): 1 for runs that are used, 0 for those left out.
     start : numpy.ndarray, optional
-        Dim (z,): where to start.
+        Dim (z,): where to start, with the scales to hold (a short walk finds them); by default
+        at the prior medians. Where noise and misfit are far from these a chart around them is
+        askew, for what the surfaces are held by differs by the square of the noise.
     """
     weight = np.ones(len(model.log_loss)) if weight is None else np.asarray(weight, float)
     z = np.zeros(model.size) if start is None else np.array(start, float)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qqt_bayes.allocation.chart import Chart, around_scales, chart_around
+from qqt_bayes.allocation.chart import Chart, chart_around
 from qqt_bayes.allocation.laplace import laplace
 from qqt_bayes.allocation.model import BY_POOL, Model
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
@@ -86,11 +86,8 @@ class Sampler:
         settings = settings or Settings()
         model = self.model if log_loss is None else replace(self.model, log_loss=log_loss)
         used = np.ones(len(model.log_loss)) if weight is None else np.asarray(weight, float)
-        around = laplace(model, used)
         for attempt in range(attempts):
-            if near is not None:
-                around = around_scales(model, around, near, used)
-            chart = chart_around(model, around, used)
+            chart = chart_around(model, laplace(model, used, near), used)
             compiled = self.compiled.with_data(
                 log_loss=model.log_loss, weight=used,
                 **{name: getattr(chart, name) for name in CHARTED},

@@ -7,14 +7,7 @@ import pytest
 from simulated_sizes import POOLS, table_of
 
 import qqt_bayes as qqt
-from qqt_bayes.allocation.chart import (
-    around_scales,
-    chart_around,
-    known_of,
-    law_of,
-    levels_of,
-    z_of,
-)
+from qqt_bayes.allocation.chart import chart_around, known_of, law_of, levels_of, z_of
 from qqt_bayes.allocation.laplace import HELD, gradient_at, laplace, log_posterior, slopes_at
 from qqt_bayes.allocation.misfit import kernel, misfit_of
 from qqt_bayes.allocation.model import build_model
@@ -97,7 +90,7 @@ def test_a_chart_around_the_scales_of_a_walk(model, around) -> None:
     parts = [model.layout[name] for name in HELD if name in model.layout]
     held = np.concatenate([np.arange(model.size)[part] for part in parts])
     z[held] = np.linspace(-0.8, 0.8, len(held))
-    moved = around_scales(model, around, z, weight)
+    moved = laplace(model, weight, z)
     np.testing.assert_array_equal(moved.mode[held], z[held])
     assert moved.log_density > log_posterior(model, z)
     chart = chart_around(model, moved, weight)
