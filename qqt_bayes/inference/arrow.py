@@ -27,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from qqt_bayes.inference.border import border_gradient, scale_border
 from qqt_bayes.inference.dense import inverse_factor, invert
 
 __all__ = ["Arrow", "Factor", "arrow_gradient", "arrow_solve", "factorise"]
@@ -71,11 +72,11 @@ class Factor(NamedTuple):
 def scale_features(scales, spread, quality_scale, level_sd, shares, x, quality, arrow):
     """Features with their scales: block, border and those of mixtures; see `Factor`."""
     pools, k = arrow.block_component.shape
-    kb, shared = arrow.border_component.shape[0], arrow.shared.shape[1]
     root = math.sqrt(arrow.apart)
     block = np.empty((arrow.block.shape[0], k + 2))
     touch = np.empty((arrow.touch.shape[0], k + 2))
-    border = np.empty((arrow.rows.shape[0], kb + 2 + 2 * shared))
+    border = scale_border(scales, spread, quality_scale, level_sd, shares, x, quality, arrow.rows,
+                          arrow.border, arrow.border_component, arrow.shared)  # fmt: skip
     singles = arrow.first[pools]
     for p in range(pools):
         for r in range(arrow.first[p], arrow.first[p + 1]):
@@ -89,22 +90,6 @@ def scale_features(scales, spread, quality_scale, level_sd, shares, x, quality, 
                 touch[t, f] = arrow.touch[t, f] * scales[arrow.block_component[p, f]]
             touch[t, k] = root * scales[0] * shares[cell, p]
             touch[t, k + 1] = root * spread * x[cell, p]
-    for r in range(arrow.rows.shape[0]):
-        cell = arrow.rows[r]
-        for f in range(kb):
-            border[r, f] = arrow.border[r, f] * scales[arrow.border_component[f]]
-        border[r, kb] = level_sd
-        total = 0.0
-        for i in range(pools):
-            total += x[cell, i] * quality[i]
-        border[r, kb + 1] = quality_scale * total
-        for f in range(shared):
-            level, utility = 0.0, 0.0
-            for i in range(pools):
-                level += shares[cell, i] * arrow.shared[i, f]
-                utility += x[cell, i] * arrow.shared[i, f]
-            border[r, kb + 2 + f] = scales[0] * level
-            border[r, kb + 2 + shared + f] = spread * utility
     return block, border, touch
 
 
@@ -324,16 +309,7 @@ def arrow_gradient(scales, spread, quality_scale, quality, x, arrow, factor, a, 
     if mixtures > 0:
         follow = factor.mixed @ (factor.lean @ factor.core)
         core = core - (factor.lean @ factor.core).T @ follow
-    for f in range(wb):
-        part = centre[f] ** 2 + core[f, f] - 1.0
-        if f < kb:
-            by_log_scale[arrow.border_component[f]] += part
-        elif f == kb + 1:
-            by_log_scale[comps + 1] += part
-        elif kb + 2 <= f < kb + 2 + shared:
-            by_log_scale[0] += part
-        elif f >= kb + 2 + shared:
-            by_log_scale[comps] += part
+    border_gradient(centre, core, arrow.border_component, shared, by_log_scale)
     toward = np.zeros(wb)  # a pool's utility as a combination of border features
     for p in range(pools):
         lo, hi = arrow.first[p], arrow.first[p + 1]

@@ -8,8 +8,9 @@ import numpy as np
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.arrow import Arrow
+from qqt_bayes.inference.blocks import Blocks
 from qqt_bayes.inference.exponents import EFFECTIVE_UTILITY, EXCHANGE_RATE
-from qqt_bayes.inference.layout import build_arrow, no_arrow
+from qqt_bayes.inference.layout import build_arrow, build_blocks, no_arrow, no_blocks, tied_pools
 from qqt_bayes.inference.marginal import Cells
 from qqt_bayes.inference.own_law import address_of
 from qqt_bayes.laws.registry import find_law
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 CODES = {"effective_utility": EFFECTIVE_UTILITY, "exchange_rate": EXCHANGE_RATE}
 
-# Beyond so many cells features take over from the whole covariance. The two cost the same at 80 to
-# 130, after the number of pools; at 200 features take a third.
+# Blocks take over from the whole covariance where they are faster: cells times the number of blocks
+# of that size. They cost as much at 5 blocks of 12 cells, and half at 20 of 3 or 4 of 30.
+LEAST_PARTED, PARTED = 60, 400
+# Beyond so many cells in one block features take over.
 MOST_WHOLE = 150
 
 __all__ = ["build_cells", "law_code"]
@@ -74,7 +77,7 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
         raise UsageError("prior 'quality_effect' must have mean zero (mu = 0, or fixed at 0).")
     start, stop, repeats = design.bins
     array = np.ascontiguousarray
-    kernels, arrow = covariance_of(design)
+    kernels, arrow, blocks = covariance_of(design)
     return Cells(
         array(design.value), array(design.count), array(design.scatter), array(design.eval_var),
         array(design.points.first), array(design.points.epochs), array(design.points.shares),
@@ -82,22 +85,23 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
         start, np.log(stop / start), repeats,
         float(linear["level"][0]), float(linear["level"][1]), float(linear["quality_effect"][1]),
         kind != "loss", design.run.astype(np.int64), law_code(design.law, priors), arrow,
+        blocks,
     )  # fmt: skip
 
 
-def whole(cells: Cells, design: Design) -> Cells:
-    """The cells with their covariance kept whole, whatever their number."""
-    return cells._replace(kernels=np.ascontiguousarray(design.kernels), arrow=no_arrow())
+def covariance_of(design: Design) -> tuple[np.ndarray, Arrow, Blocks]:
+    """Kernels of the whole covariance or, of many cells, the blocks or features that stand for it.
 
-
-def covariance_of(design: Design) -> tuple[np.ndarray, Arrow]:
-    """Kernels of the whole covariance or, of many cells, the features that stand for them.
-
-    Mixtures tie the pools and stay one dense block, so that nothing is won where most cells are;
-    checkpoints are tied to their runs, which the features do not know.
+    Mixtures tie pools into one block, and stay one dense part of an arrow: nothing is won where
+    most cells are mixtures. Checkpoints are tied to their runs, which blocks know and features
+    do not.
     """
-    mixtures = int((design.points.shares.max(axis=1) < 1.0).sum())
-    many = len(design.value) > MOST_WHOLE and mixtures < len(design.value) / 2
-    if many and design.run.max(initial=-1) < 0:
-        return np.zeros((len(COMPONENTS), 0, 0)), build_arrow(design)
-    return design.kernels, no_arrow()
+    none = np.zeros((len(COMPONENTS), 0, 0))
+    n, shares = len(design.value), design.points.shares
+    sizes = np.bincount(tied_pools(shares)[np.argmax(shares, axis=1)]).astype(float)
+    mixtures = int((shares.max(axis=1) < 1.0).sum())
+    if sizes.max() > MOST_WHOLE and mixtures < n / 2 and design.run.max(initial=-1) < 0:
+        return none, build_arrow(design), no_blocks()
+    if n >= LEAST_PARTED and n**3 >= PARTED * (sizes**2).sum():
+        return none, no_arrow(), build_blocks(design)
+    return design.kernels, no_arrow(), no_blocks()

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.cells import whole
 from qqt_bayes.inference.cores import threads as allowed
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
@@ -214,8 +213,6 @@ def condition(
     paths = pack_paths(design.points.effects, points.effects, keep=pools)
     factor = np.linalg.cholesky(design.likeness)
     common = np.empty((draws, 0)) if shared is None else shared
-    if shared is not None:
-        cells = whole(cells, design)
     out = np.empty((draws, len(points)))
     utility, level = np.empty((draws, pools)), np.empty((draws, pools))
     parts = np.zeros((draws if with_parts else 0, REGIME + 2, len(points)))

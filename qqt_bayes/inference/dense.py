@@ -13,7 +13,41 @@ import math
 import numpy as np
 from numba import njit, uint64
 
-__all__ = ["add_products", "inner_product", "inverse_factor", "invert"]
+__all__ = [
+    "add_products",
+    "inner_product",
+    "inverse_factor",
+    "invert",
+    "multiply_add",
+    "product_sum",
+]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def multiply_add(c, left, right):
+    """Add ``left @ right`` to c, which right has as many columns as."""
+    n, inner, m = uint64(c.shape[0]), uint64(left.shape[1]), uint64(c.shape[1])
+    for r in range(n):
+        for i in range(inner):
+            f = left[r, i]
+            for s in range(m):
+                c[r, s] += f * right[i, s]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def product_sum(left, right, lanes):
+    """Sum of the products of two vectors, added up side by side in ``lanes``."""
+    size, width = uint64(left.shape[0]), uint64(lanes.shape[0])
+    lanes[:] = 0.0
+    begin = uint64(0)
+    while begin + width <= size:
+        for k in range(width):
+            lanes[k] += left[begin + k] * right[begin + k]
+        begin += width
+    total = lanes.sum()
+    for k in range(begin, size):
+        total += left[k] * right[k]
+    return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -1,4 +1,4 @@
-"""From a design of many cells to the features that the structured density reads.
+"""From a design of many cells to what the structured densities read: features, or blocks.
 
 Integrated Brownian motion is smooth, so that a drift at hundreds of clocks is, to far below the
 noise, a combination of a few *features*: the columns of an incomplete Cholesky factor of its
@@ -11,20 +11,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from qqt_bayes.inference.arrow import Arrow
+from qqt_bayes.inference.blocks import Blocks
 from qqt_bayes.model.effects import COMPONENTS, Effects, ibm_kernel, unit_kernels
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qqt_bayes.model.design import Design
 
 LEVEL = 0  # component of the pools' levels, whose prior correlation the utilities have too
 # Largest unit-scale variance that the features of a drift may leave out: at a scale of .05 per root
 # e-fold a standard deviation of 5e-4 of the reducible error, against noise of 1e-3 and more.
 TOLERANCE = 1e-4
+# The same of blocks, which keep what is left out but for its covariance between blocks.
+BETWEEN = 3e-4
 NEGLIGIBLE = 1e-12
 
-__all__ = ["TOLERANCE", "build_arrow", "incomplete_factor", "no_arrow"]
+__all__ = [
+    "TOLERANCE",
+    "build_arrow",
+    "build_blocks",
+    "incomplete_factor",
+    "leading_factor",
+    "no_arrow",
+    "no_blocks",
+    "tied_pools",
+]
 
 
 def incomplete_factor(clock: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
@@ -57,16 +72,31 @@ def incomplete_factor(clock: np.ndarray, tolerance: float) -> tuple[np.ndarray, 
     return columns, left
 
 
+def leading_factor(clock: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`incomplete_factor`, with the fewest features: the leading eigenvectors."""
+    columns, left = incomplete_factor(clock, tolerance / 10.0)
+    vectors, values, _ = np.linalg.svd(columns, full_matrices=False)
+    every = vectors * values
+    # what is left out if only so many are kept, a row a number of features, from none
+    after = np.cumsum((every**2)[:, ::-1], axis=1)[:, ::-1] + left[:, None]
+    enough = np.flatnonzero(np.append(after.max(axis=0), left.max()) <= max(tolerance, left.max()))
+    kept = int(enough[0])
+    return every[:, :kept], left + (every[:, kept:] ** 2).sum(axis=1)
+
+
 def effect_features(
-    effects: Effects, e: int, tolerance: float
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    effects: Effects,
+    e: int,
+    tolerance: float,
+    factor: Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]] = incomplete_factor,
+) -> tuple[np.ndarray, np.ndarray]:
     """Features of one effect, dims (point, feature), and the variance left out, dim (point,)."""
     coefficient = effects.coefficient[e]
     if effects.clock[e, 0] < 0:
         return coefficient[:, None], np.zeros(len(coefficient))
     touched = np.flatnonzero(coefficient)
     distinct, index = np.unique(effects.clock[e, touched], return_inverse=True)
-    columns, left = incomplete_factor(distinct, tolerance)
+    columns, left = factor(distinct, tolerance)
     features, rest = np.zeros((len(coefficient), columns.shape[1])), np.zeros(len(coefficient))
     features[touched] = coefficient[touched, None] * columns[index.reshape(-1)]
     rest[touched] = coefficient[touched] ** 2 * left[index.reshape(-1)]
@@ -140,6 +170,55 @@ def build_arrow(design: Design, tolerance: float = TOLERANCE) -> Arrow:
         pointers(touch), np.concatenate(touch), np.concatenate(touched_block),
         unit_kernels(rest, rest), apart, shared,
     )  # fmt: skip
+
+
+def tied_pools(shares: np.ndarray) -> np.ndarray:
+    """Which group each pool is of, dim (pool,): mixtures tie their pools together.
+
+    Parameters
+    ----------
+    shares : numpy.ndarray
+        Dims (point, pool).
+    """
+    together = (shares > 0).astype(float)
+    return np.asarray(connected_components(together.T @ together)[1])
+
+
+def build_blocks(design: Design, tolerance: float = BETWEEN) -> Blocks:
+    """Lay out a design: cells of pools that mixtures tie as blocks, what all share as border."""
+    points, effects = design.points, design.points.effects
+    group = tied_pools(points.shares)[np.argmax(points.shares, axis=1)]
+    blocks = [np.flatnonzero(group == g) for g in np.unique(group)]
+    rows = np.concatenate(blocks)
+    border: list[tuple[int, np.ndarray]] = []
+    for e, component in enumerate(effects.component):
+        groups = np.unique(group[effects.coefficient[e] != 0.0])
+        if component != LEVEL and len(groups) > 1:
+            features, _ = effect_features(effects, e, tolerance, leading_factor)
+            border += [(int(component), column) for column in features.T]
+    edge = np.array([column for _, column in border]).reshape(len(border), len(rows))
+    kind = np.array([c for c, _ in border], np.int64)
+    apart, shared = split_likeness(design.likeness)
+    kernels = []
+    for block in blocks:
+        mine = Effects(effects.component, effects.clock[:, block], effects.coefficient[:, block])
+        kernel = unit_kernels(mine, mine)
+        level = points.shares[block] @ shared
+        kernel[LEVEL] -= level @ level.T
+        for component in np.unique(kind):
+            part = edge[kind == component][:, block]
+            kernel[component] -= part.T @ part
+        kernels.append(kernel.reshape(len(COMPONENTS), -1))
+    return Blocks(
+        rows, pointers(blocks), np.ascontiguousarray(np.concatenate(kernels, axis=1)),
+        np.ascontiguousarray(edge[:, rows].T), kind, apart, shared,
+    )  # fmt: skip
+
+
+def no_blocks() -> Blocks:
+    """The layout of a study that is not kept in blocks."""
+    none, empty = np.zeros(0, np.int64), np.zeros((0, 0))
+    return Blocks(none, np.zeros(1, np.int64), empty, empty, none, 1.0, empty)
 
 
 def pointers(parts: list[np.ndarray]) -> np.ndarray:

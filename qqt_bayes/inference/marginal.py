@@ -5,7 +5,8 @@ means, drift and mixture error are linear in it. This module evaluates that Gaus
 its gradient in the *natural* few (see :class:`qqt_bayes.model.few.Few` for their order). The
 gradient is written by hand, through :math:`G = \partial L/\partial C = (aa' - C^{-1})/2` with
 :math:`a = C^{-1}(z - \mu)`, and tested against finite differences and against PyTensor. With many
-cells the covariance is not formed: :mod:`qqt_bayes.inference.arrow` takes over.
+cells the covariance is not formed: :mod:`qqt_bayes.inference.blocks` or
+:mod:`qqt_bayes.inference.arrow` takes over.
 
 The observation noise is linearised in the log (its standard deviation is that of y over y - d):
 an approximation of the reference likelihood, good while the noise is small beside the reducible
@@ -21,6 +22,7 @@ import numpy as np
 from numba import njit
 
 from qqt_bayes.inference.arrow import Arrow, arrow_gradient, arrow_solve, factorise
+from qqt_bayes.inference.blocks import Blocks, blocks_gradient, blocks_solve, part
 from qqt_bayes.inference.dense import add_products, inner_product, invert
 from qqt_bayes.inference.exponents import (
     BY_DILUTION,
@@ -65,7 +67,8 @@ class Cells(NamedTuple):
     bounded: bool  # an error in [0, 1]: levels are relative to 1 - d, else to d
     run: np.ndarray  # (cell,) number of the trajectory it is a checkpoint of, else -1
     law: int  # code of the law, or the address of the user's own
-    arrow: Arrow  # features instead of kernels; without rows where the covariance is kept whole
+    arrow: Arrow  # features instead of kernels, or
+    blocks: Blocks  # blocks instead; both without rows where the covariance is kept whole
     shared: np.ndarray = ALONE  # (0,), or what several studies have in common: see `given_shared`
     slopes: np.ndarray = ALONE  # same length: filled with the derivatives in it
 
@@ -87,8 +90,8 @@ def given_shared(cells, shared, slopes):
     return Cells(cells.value, cells.replicates, cells.scatter, cells.eval_var, cells.first,
                  cells.epochs, cells.shares, cells.kernels, cells.likeness, cells.quality,
                  cells.start, cells.lengths, cells.repeats, cells.level_mean, cells.level_sd,
-                 cells.quality_sd, cells.bounded, cells.run, cells.law, cells.arrow, shared,
-                 slopes)  # fmt: skip
+                 cells.quality_sd, cells.bounded, cells.run, cells.law, cells.arrow,
+                 cells.blocks, shared, slopes)  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -187,20 +190,57 @@ def mean(natural, cells, x):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def own_scales(natural, cells):
+    """Scales of the components, of utilities and of the effect of quality, as the study's own."""
+    own_utility, own_level = own_shares(cells)
+    scales = natural[SCALES : SCALES + cells.kernels.shape[0]].copy()
+    scales[0] *= math.sqrt(own_level)
+    m_b = natural[UTILITY] * math.sqrt(own_utility)
+    return scales, m_b * natural[SPREAD], m_b * cells.quality_sd
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def factor_of(natural, cells, x, noise_var):
     """The covariance of many cells, factorised; see :func:`factorise`."""
-    m_b = natural[UTILITY]
-    comps = cells.kernels.shape[0]
-    return factorise(natural[SCALES : SCALES + comps], m_b * natural[SPREAD],
-                     m_b * cells.quality_sd, cells.level_sd, cells.shares, x, cells.quality,
+    scales, spread, quality_scale = own_scales(natural, cells)
+    return factorise(scales, spread, quality_scale, cells.level_sd, cells.shares, x, cells.quality,
                      cells.arrow, noise_var)  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def parts_of(natural, cells, x, noise_var, along):
+    """The covariance in blocks, factorised; see :func:`part`."""
+    scales, spread, quality_scale = own_scales(natural, cells)
+    return part(scales, spread, quality_scale, cells.level_sd, cells.shares, x, cells.quality,
+                cells.blocks, noise_var, along, cells.run)  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def is_structured(cells):
+    """Whether features or blocks stand for the whole covariance."""
+    return cells.arrow.rows.shape[0] > 0 or cells.blocks.rows.shape[0] > 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def solve_many(natural, cells, x, noise_var, along, right):
+    """Inverse covariance of z times the columns of ``right``, as rows; of a structured study."""
+    solved = np.empty((right.shape[1], right.shape[0]))
+    if cells.arrow.rows.shape[0] > 0:
+        factor = factor_of(natural, cells, x, noise_var)[0]
+        for p in range(solved.shape[0]):
+            solved[p] = arrow_solve(cells.arrow, factor, right[:, p].copy())[0]
+    else:
+        parted = parts_of(natural, cells, x, noise_var, along)[0]
+        for p in range(solved.shape[0]):
+            solved[p] = blocks_solve(cells.blocks, parted, right[:, p].copy())[0]
+    return solved
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def solve(natural, cells, x, noise_var, along, resid):
     """Inverse covariance of z times residuals, dim (cell,); noise as from `cell_noise`."""
-    if cells.arrow.rows.shape[0] > 0:
-        return arrow_solve(cells.arrow, factor_of(natural, cells, x, noise_var)[0], resid)[0]
+    if is_structured(cells):
+        return solve_many(natural, cells, x, noise_var, along, resid.reshape((-1, 1)))[0]
     c = covariance(natural, cells, x, noise_var, along)
     invert(c)
     return c @ resid
@@ -208,10 +248,7 @@ def solve(natural, cells, x, noise_var, along, resid):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def dense_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run, grad):
-    """As `arrow_part`, with the covariance kept whole.
-
-    Fills ``by_run`` besides: for a checkpoint, the derivative in its run effect's deviation.
-    """
+    """As `gaussian_part`, with the covariance kept whole."""
     n, pools = x.shape
     m_b, spread = natural[UTILITY], natural[SPREAD]
     g = covariance(natural, cells, x, noise_var, along)
@@ -265,31 +302,55 @@ def dense_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def arrow_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, grad):
-    """The Gaussian log density, up to a constant, and its derivatives through the covariance.
-
-    Of a study without trajectories that shares nothing with others. Fills ``a`` (inverse covariance
-    times residuals), ``diagonal`` and ``by_x`` (derivatives in the noise variances and the
-    exponents); adds to ``grad`` those in scales, utility and spread.
-    """
+def structured_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run, grad):
+    """As `dense_part`, of a study with an arrow or blocks."""
     comps = cells.kernels.shape[0]
-    m_b, spread = natural[UTILITY], natural[SPREAD]
-    factor, ok = factor_of(natural, cells, x, noise_var)
-    if not ok:
-        return -np.inf
-    found, own, centre = arrow_solve(cells.arrow, factor, resid)
-    a[:] = found
-    scales = natural[SCALES : SCALES + comps]
+    scales, spread, quality_scale = own_scales(natural, cells)
     by_log = np.empty(comps + 2)
-    arrow_gradient(scales, m_b * spread, m_b * cells.quality_sd, cells.quality, x, cells.arrow,
-                   factor, a, own, centre, diagonal, by_x, by_log)  # fmt: skip
+    if cells.arrow.rows.shape[0] > 0:
+        factor, ok = factor_of(natural, cells, x, noise_var)
+        if not ok:
+            return -np.inf
+        logdet = factor.logdet
+        found, own, centre = arrow_solve(cells.arrow, factor, resid)
+        by_run[:] = 0.0
+        arrow_gradient(scales, spread, quality_scale, cells.quality, x, cells.arrow, factor, found,
+                       own, centre, diagonal, by_x, by_log)  # fmt: skip
+    else:
+        parted, ok = parts_of(natural, cells, x, noise_var, along)
+        if not ok:
+            return -np.inf
+        logdet = parted.logdet
+        found, centre = blocks_solve(cells.blocks, parted, resid)
+        blocks_gradient(scales, spread, quality_scale, cells.quality, x, cells.blocks, parted,
+                        found, centre, along, cells.run, diagonal, by_x, by_run,
+                        by_log)  # fmt: skip
+    a[:] = found
     for j in range(comps):
         if scales[j] > 0.0:
-            grad[SCALES + j] = by_log[j] / scales[j]
+            grad[SCALES + j] = by_log[j] / natural[SCALES + j]
     if spread > 0.0:
-        grad[SPREAD] += by_log[comps] / spread
-    grad[UTILITY] += (by_log[comps] + by_log[comps + 1]) / m_b
-    return -0.5 * (resid @ a + factor.logdet)
+        grad[SPREAD] += by_log[comps] / natural[SPREAD]
+    both = by_log[comps] + by_log[comps + 1]
+    grad[UTILITY] += both / natural[UTILITY]
+    if cells.shared.shape[0] > 0:
+        cells.slopes[OWN_UTILITY] = 0.5 * both / cells.shared[OWN_UTILITY]
+        cells.slopes[OWN_LEVEL] = 0.5 * by_log[0] / cells.shared[OWN_LEVEL]
+    return -0.5 * (resid @ found + logdet)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def gaussian_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run, grad):
+    """The Gaussian log density, up to a constant, and its derivatives through the covariance.
+
+    Fills ``a`` (inverse covariance times residuals), ``diagonal`` and ``by_x`` (derivatives in the
+    noise variances and the exponents) and ``by_run`` (for a checkpoint, that in its run effect's
+    deviation); adds to ``grad`` those in scales, utility and spread.
+    """
+    if is_structured(cells):
+        return structured_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x,
+                               by_run, grad)  # fmt: skip
+    return dense_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run, grad)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -297,12 +358,8 @@ def solve_with_precision(natural, cells, x, noise_var, along, resid):
     """As `solve`, and the inverse covariance's diagonal: precisions given all other cells."""
     n, comps = resid.shape[0], cells.kernels.shape[0]
     a, diagonal, by_x = np.empty(n), np.empty(n), np.empty(x.shape)
-    spare = np.zeros(SCALES + comps)
-    if cells.arrow.rows.shape[0] > 0:
-        arrow_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, spare)
-    else:
-        by_run = np.empty(n)
-        dense_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run, spare)
+    by_run, spare = np.empty(n), np.zeros(SCALES + comps)
+    gaussian_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run, spare)
     return a, a**2 - 2.0 * diagonal
 
 
@@ -340,12 +397,9 @@ def log_density(natural, cells, grad):
         grad[NOISE] += d_noise[r] * factor[r]
         grad[IRREDUCIBLE] += 1.0 / gap
     a, diagonal, by_x = np.empty(n), np.empty(n), np.empty((n, pools))
-    by_run = np.zeros(n)
-    if cells.arrow.rows.shape[0] > 0:
-        total += arrow_part(natural, cells, x, noise_var, resid, a, diagonal, by_x, grad)
-    else:
-        total += dense_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run,
-                            grad)  # fmt: skip
+    by_run = np.empty(n)
+    total += gaussian_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run,
+                           grad)  # fmt: skip
     if total == -np.inf:
         return total
     d_reference = -1.0 / (1.0 - d) if cells.bounded else 1.0 / d

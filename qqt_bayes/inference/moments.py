@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.arrow import arrow_solve
 from qqt_bayes.inference.cores import threads
 from qqt_bayes.inference.marginal import (
     IRREDUCIBLE,
@@ -27,8 +26,9 @@ from qqt_bayes.inference.marginal import (
     cell_exponents,
     cell_noise,
     covariance,
-    factor_of,
+    is_structured,
     mean,
+    solve_many,
     wander_of,
 )  # fmt: skip
 from qqt_bayes.laws.effective_utility import pass_bins
@@ -166,11 +166,8 @@ def explain(natural, cells, x, noise, along, resid, shared, root):
     ``shared`` is the prior covariance of cells and points.
     """
     n, points = shared.shape
-    if cells.arrow.rows.shape[0] > 0:
-        factor = factor_of(natural, cells, x, noise)[0]
-        solved = np.empty((points, n))
-        for p in range(points):
-            solved[p] = arrow_solve(cells.arrow, factor, shared[:, p].copy())[0]
+    if is_structured(cells):
+        solved = solve_many(natural, cells, x, noise, along, shared)
         explained = solved @ shared
         values, vectors = np.linalg.eigh(0.5 * (explained + explained.T))
         for k in range(points):
@@ -253,7 +250,7 @@ def moments(
     rng = np.random.default_rng(seed)
     edge, *edges, speed, horizon = ahead_of(points, regime, wander_of(natural), rng)
     out_mean = np.empty((draws, len(points)))
-    rank = len(points) if len(cells.arrow.rows) else n
+    rank = len(points) if is_structured(cells) else n
     root, x = np.empty((draws, rank, len(points))), np.empty((draws, len(points), pools))
 
     def work(b: slice) -> None:

@@ -17,10 +17,11 @@ from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
 from qqt_bayes.inference.arrow import Arrow
+from qqt_bayes.inference.blocks import Blocks
 from qqt_bayes.inference.chart import Chart, density_and_gradient, dimension
 from qqt_bayes.inference.marginal import Cells
 
-HEADER = 32
+HEADER = 40
 
 __all__ = ["compiled_model", "native_model", "pack"]
 
@@ -64,6 +65,12 @@ def pack(chart: Chart, cells: Cells, centre: np.ndarray, factor: np.ndarray) -> 
         HEADER + sum(a.size for a in arrays),
     )  # fmt: skip
     arrays += [part for name, part in arrow._asdict().items() if name != "apart"]
+    blocks = cells.blocks
+    header[32:39] = (
+        len(blocks.rows), len(blocks.first), blocks.kernels.shape[1], len(blocks.border_component),
+        blocks.apart, blocks.shared.shape[1], HEADER + sum(a.size for a in arrays),
+    )  # fmt: skip
+    arrays += [part for name, part in blocks._asdict().items() if name != "apart"]
     header[20] = HEADER + sum(a.size for a in arrays)
     arrays += [centre, factor]
     header[19] = HEADER + sum(a.size for a in arrays)
@@ -107,6 +114,28 @@ def unpack_arrow(buffer, pools, comps):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def unpack_blocks(buffer, pools, comps):
+    """Views of the layout in blocks; empty where there is none."""
+    n, pointers, entries = int(buffer[32]), int(buffer[33]), int(buffer[34])
+    kb, shared = int(buffer[35]), int(buffer[37])
+    if n == 0:
+        pools, comps = 0, 0
+    at = int(buffer[38])
+    rows = buffer[at : at + n].astype(np.int64)
+    at += n
+    first = buffer[at : at + pointers].astype(np.int64)
+    at += pointers
+    kernels = buffer[at : at + comps * entries].reshape((comps, entries))
+    at += comps * entries
+    border = buffer[at : at + n * kb].reshape((n, kb))
+    at += n * kb
+    border_component = buffer[at : at + kb].astype(np.int64)
+    at += kb
+    share = buffer[at : at + pools * shared].reshape((pools, shared))
+    return Blocks(rows, first, kernels, border, border_component, buffer[36], share)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def unpack(buffer):
     """Views of the arrays in a packed buffer."""
     n, pools, comps = int(buffer[0]), int(buffer[1]), int(buffer[2])
@@ -126,7 +155,7 @@ def unpack(buffer):
     at += n * pools
     shares = buffer[at : at + n * pools].reshape((n, pools))
     at += n * pools
-    whole = n if buffer[21] == 0.0 else 0  # cells with a covariance of their own
+    whole = n if buffer[21] == 0.0 and buffer[32] == 0.0 else 0  # cells with a whole covariance
     kernels = buffer[at : at + comps * whole * whole].reshape((comps, whole, whole))
     at += comps * whole * whole
     likeness = buffer[at : at + pools * pools].reshape((pools, pools))
@@ -159,7 +188,7 @@ def unpack(buffer):
     cells = Cells(value, count, scatter, eval_var, first, epochs, shares, kernels, likeness,
                   quality, start, lengths, repeats, buffer[5], buffer[6], buffer[7],
                   buffer[8] > 0.5, run, int(buffer[13]), unpack_arrow(buffer, pools, comps),
-                  buffer[:0], buffer[:0])  # fmt: skip
+                  unpack_blocks(buffer, pools, comps), buffer[:0], buffer[:0])  # fmt: skip
     chart = Chart(code, a, b, buffer[9], int(buffer[10]), buffer[11], buffer[12], finite,
                   life_factor, log_size, buffer[14] > 0.5, buffer[15], rate_factor,
                   buffer[17], buffer[18], buffer[31] > 0.5)  # fmt: skip

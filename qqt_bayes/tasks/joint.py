@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.cells import whole
 from qqt_bayes.inference.chart import SCALARS, dimension
 from qqt_bayes.inference.gate import DIVERGING, GateReport, check_draws, check_energy, merge
 from qqt_bayes.inference.marginal import LEANINGS
@@ -209,7 +208,7 @@ def packed(
     studies, places = [], []
     for p in posteriors:
         start = Start.of(p.theta)
-        studies.append(pack(p.chart, whole(p.cells, p.design), start.centre, start.factor))
+        studies.append(pack(p.chart, p.cells, start.centre, start.factor))
         places.append(places_of(p))
     sizes = [dimension(p.chart) for p in posteriors]
     finite = int(posteriors[0].chart.finite.sum())

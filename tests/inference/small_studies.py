@@ -118,6 +118,18 @@ def checkpoint_study(seed: int = 3, spec: Spec | None = None) -> Case:
     return simulate(rows, pools, "loss", seed, spec, se=0.002, run=run)
 
 
+def apart_study(seed: int = 6, spec: Spec | None = None) -> Case:
+    """Four ranked pools of two families, two of them mixed, with trajectories: three blocks."""
+    rows = [(data, n * 1e6) for data in ("A", "B", "C", "D") for n in (1, 4, 16)]
+    rows += [("A+B", 4e6), ("A+B", 16e6), ("C", 4e6), ("D", 8e6)]
+    run = [*["a"] * 3, *["b"] * 3, *["c"] * 3, *["d"] * 3, "ab1", "ab2", "c2", "d"]
+    pools = {
+        "pool": ["A", "B", "C", "D"], "size": [1e6, 3e6, 2e6, 5e6], "quality_rank": [1, 2, 3, 4],
+        "family": ["code", "web", "code", "web"],
+    }  # fmt: skip
+    return simulate(rows, pools, "loss", seed, spec, run=run)
+
+
 def single_study(seed: int = 2, spec: Spec | None = None) -> Case:
     """One pool."""
     rows = [("A", 1e6), ("A", 4e6), ("A", 16e6)]
@@ -142,6 +154,7 @@ STUDIES = {
     "replicates": replicated_study,
     "families": family_study,
     "checkpoints": checkpoint_study,
+    "pools apart": apart_study,
     "one pool": single_study,
     "exchange rates": rated_study,
     "unranked exchange rates": unranked_study,
