@@ -3,6 +3,7 @@
     python benchmarks/tasks_simulated.py --studies 40            tasks that are metrics
     python benchmarks/tasks_simulated.py --studies 40 --sizes    model sizes, one of them not run
     python benchmarks/tasks_simulated.py --speed --tasks 18 --pools 20 --workers 2
+    python benchmarks/tasks_simulated.py --speed --tasks 18 --pools 20 --workers 2 --budgets 3
 
 Truths are drawn from the hierarchy itself, correlations included, and runs from the reference
 likelihood. Rates have 95% Wilson intervals for the number of studies or, where many quantities of a
@@ -184,9 +185,9 @@ def report(studies: list[dict[str, dict[str, np.ndarray]]]) -> None:
             print(f"  {name}: {gain.mean():+.4f} +- {gain.std(ddof=1) / np.sqrt(len(gain)):.4f}")
 
 
-def speed(tasks: int, pools: int, workers: int) -> None:
+def speed(tasks: int, pools: int, budgets: int, workers: int) -> None:
     """Time and memory of a large study, from the table to a decision."""
-    runs = design(pools, 10, 3, 1)
+    runs = design(pools, 10, budgets if budgets < 10 else None, 1)
     true = simulate_tasks(runs, "loss", tasks, np.array([1e7]), np.eye(pools), seed=5)
     begin = time.perf_counter()
     made = fit_tasks(true.runs, seed=1, workers=workers)
@@ -215,9 +216,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--sizes", action="store_true")
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--budgets", type=int, default=10, help="of ten, at which a pool is run")
     given = parser.parse_args()
     if given.speed:
-        speed(given.tasks, given.pools, given.workers)
+        speed(given.tasks, given.pools, given.budgets, given.workers)
         return
     found, begin = [], time.perf_counter()
     for seed in range(given.first, given.first + given.studies):

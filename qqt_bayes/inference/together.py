@@ -13,7 +13,8 @@ may change with it. The marginal prior of every single study is the same as alon
 the studies' mean log utility and median log half-life are tied in the same way.
 
 Given :math:`\rho`, c and s, the own part of utilities and levels is linear in each study and is
-integrated out there, so the walk adds a handful of dimensions to those of the separate fits.
+integrated out there, so the walk adds a handful of dimensions to those of the separate fits. Where
+it goes is said in :mod:`qqt_bayes.inference.common`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,19 @@ import math
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from qqt_bayes.inference.chart import ROOT2, ROOT2PI, density_and_gradient
+from qqt_bayes.inference.chart import density_and_gradient
+from qqt_bayes.inference.common import (
+    AVERAGE,
+    HALF_LIFE,
+    INFORMATION,
+    LEVEL,
+    MEAN,
+    UTILITY,
+    common_values,
+    correlation,
+    kind_of,
+    own_map,
+)  # fmt: skip
 from qqt_bayes.inference.marginal import (
     BY_QUALITY,
     LEANINGS,
@@ -33,11 +46,8 @@ from qqt_bayes.inference.marginal import (
 )  # fmt: skip
 from qqt_bayes.inference.native import as_doubles, to_few, unpack
 
-# Kinds of deviations, each with a correlation; the last one only with a covariate.
-UTILITY, HALF_LIFE, LEVEL, AVERAGE = 0, 1, 2, 3
 HEAD = 8  # numbers before the studies' records: studies, pools, finite pools, covariate, end
 RECORD = 6  # of a study: offset, few, covariate, places of utility, half-life, first deviation
-LEAST = 1e-9  # a correlation stays this far from 0 and 1
 
 __all__ = ["common_size", "joint_density", "pack_together"]
 
@@ -49,19 +59,14 @@ def common_size(pools, finite, trend):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def correlation(u):
-    """Uniform on 0 to 1 where u is standard normal; and its derivative."""
-    share = 0.5 * math.erfc(-u / ROOT2)
-    return min(max(share, LEAST), 1.0 - LEAST), math.exp(-0.5 * u * u) / ROOT2PI
+def common_part(values, z):
+    """What is common to the studies, as it is at covariate z: f of the module's docstring.
 
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def common_part(head, z, trend, kinds, width):
-    """What is common to the studies, as it is at covariate z: f of the module's docstring."""
-    scale = 1.0 / math.sqrt(1.0 + z * z)
-    f = scale * head[kinds : kinds + width]
-    if trend:
-        f += scale * z * head[kinds + width : kinds + 2 * width]
+    Of c and s, dims (copy, deviation); without s, z is 0.
+    """
+    f = values[0] / math.sqrt(1.0 + z * z)
+    if values.shape[0] > 1:
+        f += z / math.sqrt(1.0 + z * z) * values[1]
     return f
 
 
@@ -96,49 +101,83 @@ def tied(record, finite, pools, trend):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def layout_of(buffer):
+    """Records of the studies, the pools' factor and the pilots in a packed buffer."""
+    studies, pools, finite = int(buffer[0]), int(buffer[1]), int(buffer[2])
+    _, width = common_size(pools, finite, buffer[3] > 0.5)
+    records = buffer[HEAD : HEAD + studies * RECORD].reshape((studies, RECORD))
+    at = HEAD + studies * RECORD
+    likeness = buffer[at : at + pools * pools].reshape((pools, pools))
+    at += pools * pools
+    pilots = buffer[at : at + studies * width * 2].reshape((studies, width, 2))
+    return records, likeness, pilots
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def joint_density(u, buffer, gradient):
     """Log joint density where the walk is; fills its gradient."""
     studies, pools, finite = int(buffer[0]), int(buffer[1]), int(buffer[2])
     trend = buffer[3] > 0.5
     kinds, width = common_size(pools, finite, trend)
-    records = buffer[HEAD : HEAD + studies * RECORD].reshape((studies, RECORD))
-    root = HEAD + studies * RECORD
-    likeness = buffer[root : root + pools * pools].reshape((pools, pools))
-    at = kinds + width * (2 if trend else 1)
+    records, likeness, pilots = layout_of(buffer)
+    copies = 2 if trend else 1
+    at = kinds + width * copies
     total = 0.0
-    for i in range(at):
-        total -= 0.5 * u[i] * u[i]
-        gradient[i] = -u[i]
-    rho, turn, d_rho = np.empty(kinds), np.empty(kinds), np.zeros(kinds)
+    rho, turn, d_rho = np.empty(kinds), np.empty(kinds), np.empty(kinds)
     for b in range(kinds):
         rho[b], turn[b] = correlation(u[b])
+        total -= 0.5 * u[b] * u[b]
+    walked = u[kinds:at].reshape((copies, width))
+    values, scale, by_rho = (
+        np.empty((copies, width)),
+        np.empty((copies, width)),
+        np.empty((copies, width)),
+    )
+    total += common_values(walked, rho, records[:, 2].copy(), pilots, pools, finite, values, scale,
+                           by_rho, d_rho)  # fmt: skip
+    push = -values  # derivatives in c and s
+    total -= 0.5 * (values**2).sum()
     shared, slopes = np.empty(LEANINGS + 2 * pools), np.zeros(LEANINGS + 2 * pools)
     for t in range(studies):
         record = records[t]
         offset, size, z = int(record[0]), int(record[1]), record[2]
         study = buffer[offset : offset + int(buffer[offset + 19])]
         chart, alone = unpack(study)
-        f = common_part(u, z, trend, kinds, width)
+        f = common_part(values, z)
         fill_shared(rho, f, likeness, alone.quality_sd, shared)
         theta, inner, d_f = np.empty(size), np.empty(size), np.zeros(width)
         factor = to_few(u[at : at + size], study, theta)
         places = tied(record, finite, pools, trend)
-        own = np.empty(len(places))
+        place = np.empty(len(places))
         for k in range(len(places)):
             i, j, b = places[k]
-            own[k] = theta[i]
-            theta[i] = math.sqrt(rho[b]) * f[j] + math.sqrt(1.0 - rho[b]) * own[k]
-            total += 0.5 * (theta[i] ** 2 - own[k] ** 2)  # the prior is on the own part
+            by_common, by_place, constant, _, _, _ = own_map(
+                rho[b], pilots[t, j, INFORMATION], pilots[t, j, MEAN]
+            )
+            place[k] = theta[i]
+            theta[i] = by_common * f[j] + by_place * place[k] + constant
+            # the prior is on the own part, not as in a study alone
+            own = theta[i] - math.sqrt(rho[b]) * f[j]
+            total += 0.5 * (theta[i] ** 2 - own**2 / (1.0 - rho[b]))
+            total += math.log(by_place) - 0.5 * math.log(1.0 - rho[b])
         cells = given_shared(alone, shared, slopes)
         total += density_and_gradient(theta, chart, cells, inner)
         if not math.isfinite(total):
             return -np.inf
         for k in range(len(places)):
             i, j, b = places[k]
-            push = inner[i] + theta[i]
-            inner[i] = push * math.sqrt(1.0 - rho[b]) - own[k]
-            d_f[j] += push * math.sqrt(rho[b])
-            d_rho[b] += 0.5 * push * (f[j] / math.sqrt(rho[b]) - own[k] / math.sqrt(1.0 - rho[b]))
+            by_common, by_place, _, log_slope, common_slope, constant_slope = own_map(
+                rho[b], pilots[t, j, INFORMATION], pilots[t, j, MEAN]
+            )
+            root, left = math.sqrt(rho[b]), 1.0 - rho[b]
+            own = (theta[i] - root * f[j]) / left
+            pull = inner[i] + theta[i] - own
+            inner[i] = pull * by_place
+            d_f[j] += pull * by_common + own * root
+            d_rho[b] += pull * (
+                common_slope * f[j] + by_place * log_slope * place[k] + constant_slope
+            )
+            d_rho[b] += 0.5 * own * (f[j] / root - own) + 0.5 / left + log_slope
         pull = 0.0
         for i in range(pools):
             pull += slopes[LEANINGS + i] * shared[LEANINGS + i]
@@ -151,18 +190,21 @@ def joint_density(u, buffer, gradient):
         d_f[pools] += slopes[BY_QUALITY] * math.sqrt(rho[UTILITY]) * alone.quality_sd
         d_rho[UTILITY] += 0.5 * pull / rho[UTILITY] - slopes[OWN_UTILITY]
         d_rho[LEVEL] -= slopes[OWN_LEVEL]
-        scale = 1.0 / math.sqrt(1.0 + z * z)
-        for j in range(width):
-            gradient[kinds + j] += scale * d_f[j]
-            if trend:
-                gradient[kinds + width + j] += scale * z * d_f[j]
+        weight = 1.0 / math.sqrt(1.0 + z * z)
+        for m in range(copies):
+            for j in range(width):
+                push[m, j] += weight * d_f[j] * (z if m == 1 else 1.0)
         for k in range(size):
             gradient[at + k] = 0.0
             for i in range(k, size):
                 gradient[at + k] += factor[i, k] * inner[i]
         at += size
+    for m in range(copies):
+        for j in range(width):
+            gradient[kinds + m * width + j] = push[m, j] * scale[m, j]
+            d_rho[kind_of(j, pools, finite)] += push[m, j] * by_rho[m, j]
     for b in range(kinds):
-        gradient[b] += d_rho[b] * turn[b]
+        gradient[b] = d_rho[b] * turn[b] - u[b]
     return total
 
 
@@ -172,19 +214,27 @@ def joint_few(u, buffer, out):
     studies, pools, finite = int(buffer[0]), int(buffer[1]), int(buffer[2])
     trend = buffer[3] > 0.5
     kinds, width = common_size(pools, finite, trend)
-    records = buffer[HEAD : HEAD + studies * RECORD].reshape((studies, RECORD))
-    at = kinds + width * (2 if trend else 1)
-    out[:at] = u[:at]
+    records, _, pilots = layout_of(buffer)
+    copies = 2 if trend else 1
+    at = kinds + width * copies
+    rho = out[:kinds]
     for b in range(kinds):
-        out[b] = correlation(u[b])[0]
+        rho[b] = correlation(u[b])[0]
+    values = out[kinds:at].reshape((copies, width))
+    scale, by_rho = np.empty((copies, width)), np.empty((copies, width))
+    common_values(u[kinds:at].reshape((copies, width)), rho, records[:, 2].copy(), pilots, pools,
+                  finite, values, scale, by_rho, np.empty(kinds))  # fmt: skip
     for t in range(studies):
         record = records[t]
         offset, size = int(record[0]), int(record[1])
         theta = out[at : at + size]
         to_few(u[at : at + size], buffer[offset : offset + int(buffer[offset + 19])], theta)
-        f = common_part(u, record[2], trend, kinds, width)
+        f = common_part(values, record[2])
         for i, j, b in tied(record, finite, pools, trend):
-            theta[i] = math.sqrt(out[b]) * f[j] + math.sqrt(1.0 - out[b]) * theta[i]
+            by_common, by_place, constant, _, _, _ = own_map(
+                rho[b], pilots[t, j, INFORMATION], pilots[t, j, MEAN]
+            )
+            theta[i] = by_common * f[j] + by_place * theta[i] + constant
         at += size
 
 
@@ -228,6 +278,7 @@ def pack_together(
     covariate: np.ndarray | None,
     likeness: np.ndarray,
     finite: int,
+    pilots: np.ndarray,
 ) -> np.ndarray:
     """One flat buffer of several packed studies.
 
@@ -246,15 +297,18 @@ def pack_together(
         Dims (pool, pool): prior correlation of the pools.
     finite : int
         Pools that can be repeated.
+    pilots : numpy.ndarray
+        Dims (study, deviation, 2): what the separate fits said of the deviations; see
+        :mod:`qqt_bayes.inference.common`.
     """
     pools = len(likeness)
     factor = np.linalg.cholesky(likeness)
     z = np.zeros(len(studies)) if covariate is None else covariate
-    begin = HEAD + len(studies) * RECORD + pools * pools
+    begin = HEAD + len(studies) * RECORD + pools * pools + pilots.size
     offsets = begin + np.concatenate([[0], np.cumsum([len(s) for s in studies])])
     header = np.zeros(HEAD)
     header[:5] = len(studies), pools, finite, covariate is not None, offsets[-1]
     records = np.array(
         [(o, n, c, *p) for o, n, c, p in zip(offsets, sizes, z, places, strict=False)]
     )
-    return np.concatenate([header, records.ravel(), factor.ravel(), *studies])
+    return np.concatenate([header, records.ravel(), factor.ravel(), pilots.ravel(), *studies])

@@ -11,9 +11,10 @@ import numpy as np
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.chart import SCALARS, dimension
 from qqt_bayes.inference.gate import DIVERGING, GateReport, check_draws, check_energy, merge
-from qqt_bayes.inference.marginal import LEANINGS
+from qqt_bayes.inference.marginal import LEANINGS, SCALES, SPREAD, UTILITY
 from qqt_bayes.inference.native import compiled_model, pack
 from qqt_bayes.inference.sample import Settings, Start, walk_model
+from qqt_bayes.inference.common import INFORMATION, MEAN
 from qqt_bayes.inference.together import (
     common_part,
     common_size,
@@ -21,6 +22,7 @@ from qqt_bayes.inference.together import (
     joint_density_c,
     joint_few_c,
     pack_together,
+    tied,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ class Joint:
     correlation : numpy.ndarray
         Dims (sample, kind): of a pool's deviation between two tasks.
     common : numpy.ndarray
-        Dims (sample, correlations and common coordinates), as walked.
+        Dims (sample, correlations and common deviations): see
+        :mod:`qqt_bayes.inference.together`.
     covariate : numpy.ndarray or None
         Dim (task,): what the common part may change with, from its mean.
     gate : GateReport or None
@@ -205,14 +208,50 @@ def packed(
     for other in posteriors[1:]:
         if not np.array_equal(first.sizes, other.design.sizes):
             raise UsageError("the tasks have different pools -> give tasks of one pool table")
-    studies, places = [], []
+    studies, places, pilots = [], [], []
     for p in posteriors:
         start = Start.of(p.theta)
         studies.append(pack(p.chart, p.cells, start.centre, start.factor))
         places.append(places_of(p))
+        pilots.append(pilot_of(p, covariate is not None))
     sizes = [dimension(p.chart) for p in posteriors]
     finite = int(posteriors[0].chart.finite.sum())
-    return pack_together(studies, sizes, places, covariate, first.likeness, finite), sizes
+    buffer = pack_together(
+        studies, sizes, places, covariate, first.likeness, finite, np.array(pilots)
+    )  # fmt: skip
+    return buffer, sizes
+
+
+def pilot_of(posterior: Posterior, trend: bool) -> np.ndarray:
+    """What a separate fit says of the deviations, dims (deviation, 2): information and mean.
+
+    Of the effect of quality it is not asked. Quantiles stand for mean and variance: where all
+    utilities may be the same, their deviations in units of the spread have no moments.
+    """
+    pools, finite = len(posterior.design.sizes), int(posterior.chart.finite.sum())
+    natural, whiten = (
+        posterior.natural,
+        np.linalg.inv(np.linalg.cholesky(posterior.design.likeness)),
+    )
+    utility, level = posterior.fitted.utility, posterior.fitted.level
+    out = np.zeros((common_size(pools, finite, trend)[1], 2))
+
+    def tell(j: int | slice, draws: np.ndarray) -> None:
+        low, middle, high = np.quantile(draws, [0.16, 0.5, 0.84], axis=0)
+        out[j, INFORMATION] = np.maximum(4.0 / (high - low) ** 2 - 1.0, 0.0)
+        out[j, MEAN] = middle
+
+    if (natural[:, SPREAD] > 0.0).all():
+        gap = utility / natural[:, UTILITY, None] - 1.0
+        tell(slice(0, pools), gap / natural[:, SPREAD, None] @ whiten.T)
+    if (natural[:, SCALES] > 0.0).all():
+        gap = level - level.mean(axis=1, keepdims=True)
+        tell(slice(pools + 1, 2 * pools + 1), gap / natural[:, SCALES, None] @ whiten.T)
+    theta = posterior.theta.reshape(-1, posterior.theta.shape[-1])
+    record = np.array([0.0, theta.shape[1], 0.0, *places_of(posterior)])
+    for i, j, _ in tied(record, finite, pools, trend):
+        tell(j, theta[:, i])
+    return out
 
 
 def shared_part(posterior: Posterior, common: np.ndarray, z: float, trend: bool) -> np.ndarray:
@@ -222,7 +261,7 @@ def shared_part(posterior: Posterior, common: np.ndarray, z: float, trend: bool)
     factor = np.linalg.cholesky(posterior.design.likeness)
     out = np.empty((len(common), LEANINGS + 2 * pools))
     for row, shared in zip(common, out, strict=True):
-        f = common_part(row, z, trend, kinds, width)
+        f = common_part(row[kinds:].reshape(-1, width), z)
         fill_shared(row[:kinds], f, factor, posterior.cells.quality_sd, shared)
     return out
 

@@ -21,6 +21,7 @@ from qqt_bayes.decide.drawn import ask
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.chart import natural_draws
 from qqt_bayes.inference.conditional import condition
+from qqt_bayes.inference.layout import no_arrow, no_blocks
 from qqt_bayes.inference.together import common_part, common_size, tied
 from qqt_bayes.runs import Mixture, format_number
 from qqt_bayes.tasks.joint import places_of, shared_part
@@ -225,11 +226,12 @@ def draw_size(tasks: Tasks, params: float, nearest: int, points: Points) -> np.n
     z = float(np.log10(params) - np.log10(tasks.params).mean())
     pools, finite = len(posterior.design.sizes), int(posterior.chart.finite.sum())
     kinds, width = common_size(pools, finite, True)
-    theta = posterior.theta.reshape(len(joint.common), -1).copy()
+    common = joint.common[:, kinds:].reshape(len(joint.common), -1, width)
+    theta = posterior.theta.reshape(len(common), -1).copy()
     record = np.array([0.0, theta.shape[1], z, *places_of(posterior)])
     for i, j, b in tied(record, finite, pools, True):
         rho = joint.common[:, b]
-        f = np.array([common_part(row, z, True, kinds, width)[j] for row in joint.common])
+        f = np.array([common_part(row, z)[j] for row in common])
         own = rng.standard_normal(len(theta))
         theta[:, i] = np.sqrt(rho) * f + np.sqrt(1.0 - rho) * own
     unseen = without_runs(posterior.design)
@@ -237,7 +239,8 @@ def draw_size(tasks: Tasks, params: float, nearest: int, points: Points) -> np.n
     none = cells._replace(
         value=unseen.value, replicates=unseen.count, scatter=unseen.scatter,
         eval_var=unseen.eval_var, first=unseen.points.first, epochs=unseen.points.epochs,
-        shares=unseen.points.shares, kernels=unseen.kernels, run=unseen.run,
+        shares=unseen.points.shares, kernels=unseen.kernels, run=unseen.run, arrow=no_arrow(),
+        blocks=no_blocks(),
     )  # fmt: skip
     return condition(
         natural_draws(theta, posterior.chart), none, unseen, points, posterior.priors["regime"],

@@ -11,6 +11,7 @@ from scipy.stats import multivariate_normal, norm
 from small_studies import Case, family_study, replicated_study
 
 from qqt_bayes.inference.chart import density_and_gradient, dimension
+from qqt_bayes.inference.common import INFORMATION
 from qqt_bayes.inference.native import pack
 from qqt_bayes.inference.together import (
     common_size,
@@ -39,13 +40,20 @@ class Pair:
         self.pools, self.finite = len(first.design.sizes), int(first.chart.finite.sum())
         scalars = [int((c.chart.code > 0).sum()) for c in self.cases]
         places = [(1, n - 1, n) for n in scalars]  # utility, half-life, the first deviation
-        self.buffer = pack_together(
-            parts, self.sizes, places, covariate, first.design.likeness, self.finite
-        )
         trend = covariate is not None
         self.kinds, self.width = common_size(self.pools, self.finite, trend)
+        self.pilots = rng.normal(0.0, 0.7, (2, self.width, 2))
+        self.pilots[..., INFORMATION] = rng.exponential(3.0, (2, self.width))
+        self.parts, self.places = parts, places
+        self.buffer = self.packed(self.pilots)
         self.head = self.kinds + self.width * (2 if trend else 1)
         self.size = self.head + sum(self.sizes)
+
+    def packed(self, pilots: np.ndarray) -> np.ndarray:
+        likeness = self.cases[0].design.likeness
+        return pack_together(
+            self.parts, self.sizes, self.places, self.covariate, likeness, self.finite, pilots
+        )
 
     def value(self, u: np.ndarray) -> float:
         return float(joint_density(u, self.buffer, np.empty(self.size)))
@@ -91,6 +99,7 @@ def test_pools_of_which_one_is_unlimited_have_the_same_gradient() -> None:
 def test_without_correlation_the_studies_are_alone(pair: Pair) -> None:
     u = np.random.default_rng(4).normal(0.0, 0.6, pair.size)
     u[: pair.kinds] = -7.0  # correlations of 1e-12, kept at the least
+    # nothing is common then, and a study is walked where it was alone
     expected = -0.5 * float(u[: pair.head] @ u[: pair.head])
     at = pair.head
     for case, size, centre, factor in zip(
@@ -102,6 +111,41 @@ def test_without_correlation_the_studies_are_alone(pair: Pair) -> None:
     assert abs(pair.value(u) - expected) < 0.02
 
 
+def test_pilots_move_the_walk_and_nothing_else(pair: Pair) -> None:
+    """The density is that without pilots, at the same values, times the volume of the map."""
+    plain = Pair(*pair.cases, pair.covariate)
+    plain.buffer = plain.packed(np.zeros_like(pair.pilots))
+
+    def without(u: np.ndarray) -> np.ndarray:
+        """Where the walk without pilots has the same values."""
+        out = np.empty(pair.size)
+        joint_few(u, pair.buffer, out)
+        place = np.concatenate([u[: pair.kinds], out[pair.kinds :]])
+        reached = np.empty(pair.size)
+        for _ in range(8):  # the map from its place to the values is affine: Newton's steps
+            joint_few(place, plain.buffer, reached)
+            miss = np.concatenate([np.zeros(pair.kinds), (out - reached)[pair.kinds :]])
+            slope = np.array(
+                [(image(place + 1e-3 * e) - reached) / 1e-3 for e in np.eye(pair.size)]
+            ).T
+            slope[: pair.kinds] = np.eye(pair.size)[: pair.kinds]
+            place = place + np.linalg.solve(slope, miss)
+            if np.abs(miss).max() < 1e-10:
+                break
+        return place
+
+    def image(place: np.ndarray) -> np.ndarray:
+        out = np.empty(pair.size)
+        joint_few(place, plain.buffer, out)
+        return out
+
+    u = np.random.default_rng(8).normal(0.0, 0.5, pair.size)
+    turn = np.array([(without(u + s) - without(u - s)) / 2e-4 for s in 1e-4 * np.eye(pair.size)])
+    volume = np.linalg.slogdet(turn)[1]
+    assert abs(volume) > 0.1  # the pilots do something
+    assert pair.value(u) == pytest.approx(plain.value(without(u)) + volume, abs=1e-4)
+
+
 def test_what_is_common_integrates_to_the_correlated_prior() -> None:
     """The joint Gaussian of both studies' values, written out, has the same density.
 
@@ -109,6 +153,7 @@ def test_what_is_common_integrates_to_the_correlated_prior() -> None:
     levels have in common, so it integrates in closed form.
     """
     pair = Pair(replicated_study(11), replicated_study(23), None)
+    pair.buffer = pair.packed(np.zeros_like(pair.pilots))
     u = np.random.default_rng(5).normal(0.0, 0.5, pair.size)
     linear = pair.kinds + np.arange(2 * pair.pools + 1)
 
@@ -167,8 +212,8 @@ def test_deviations_of_half_lives_have_the_stated_correlation() -> None:
     ]
     scalars = [int((c.chart.code > 0).sum()) for c in pair.cases]
     places = [(1, n - 1, n) for n in scalars]
-    likeness = pair.cases[0].design.likeness
-    pair.buffer = pack_together(parts, pair.sizes, places, None, likeness, pair.finite)
+    pair.parts, pair.places = parts, places
+    pair.buffer = pair.packed(np.zeros_like(pair.pilots))
     rng = np.random.default_rng(6)
     one, two = [], []
     for _ in range(20_000):

@@ -1,0 +1,145 @@
+r"""Where the joint walk of several studies goes: in the scale of what separate fits say.
+
+A deviation of study t is :math:`x_t = \sqrt\rho f_t + \sqrt{1 - \rho}\, e_t` (see
+:mod:`qqt_bayes.inference.together`), f_t a combination of common c and s, all standard normal.
+Walked as c, s and e they would be tied to each other by the data, at scales that depend on the
+correlation: where the runs say what x_t is, e_t must follow :math:`\rho`. So the walk uses the
+*pilot*, what the separate fit said of x_t, as a Gaussian of mean :math:`\mu_t` and variance
+:math:`1/(1 + h_t)`; h is the runs' information, next to one unit of the prior's. With
+:math:`D_t = 1 + h_t (1 - \rho)`, c given :math:`\rho` then has
+
+.. math:: \text{precision } P = 1 + \rho \sum_t w_t^2 h_t / D_t, \qquad
+   \text{mean } \sqrt\rho \sum_t w_t \mu_t (1 + h_t) / D_t / P,
+
+w its weight in f_t (what ties c to s is left out), and x_t given f_t and :math:`\rho` the mean
+:math:`(\sqrt\rho f_t + \mu_t (1 + h_t)(1 - \rho)) / D_t` and the variance :math:`(1 - \rho)/D_t`.
+Both are walked as their standardised values, x_t from the place of the separate fit. The maps are
+invertible whatever the pilot says, so nothing but the effort depends on it: without information
+they are the ones above, with much of it x_t itself is walked.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from qqt_bayes.inference.chart import ROOT2, ROOT2PI
+
+# Kinds of deviations, each with a correlation; the last one only with a covariate.
+UTILITY, HALF_LIFE, LEVEL, AVERAGE = 0, 1, 2, 3
+INFORMATION, MEAN = 0, 1  # of a pilot
+LEAST = 1e-9  # a correlation stays this far from 0 and 1
+
+__all__ = [
+    "AVERAGE",
+    "HALF_LIFE",
+    "INFORMATION",
+    "LEVEL",
+    "MEAN",
+    "UTILITY",
+    "common_values",
+    "correlation",
+    "kind_of",
+    "own_map",
+]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def correlation(u):
+    """Uniform on 0 to 1 where u is standard normal; and its derivative."""
+    share = 0.5 * math.erfc(-u / ROOT2)
+    return min(max(share, LEAST), 1.0 - LEAST), math.exp(-0.5 * u * u) / ROOT2PI
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def kind_of(j, pools, finite):
+    """The kind of a common deviation: utilities and quality, levels, half-lives, averages."""
+    if j <= pools:
+        return UTILITY
+    if j <= 2 * pools:
+        return LEVEL
+    return HALF_LIFE if j <= 2 * pools + finite else AVERAGE
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def common_values(e, rho, z, pilots, pools, finite, values, scale, by_rho, log_slope):
+    """What is common, from where it is walked.
+
+    Parameters
+    ----------
+    e : numpy.ndarray
+        Dims (copy, deviation): c and, with a covariate, s as walked.
+    rho : numpy.ndarray
+        Dim (kind,).
+    z : numpy.ndarray
+        Dim (study,): covariate, 0 without.
+    pilots : numpy.ndarray
+        Dims (study, deviation, 2): information and mean.
+    pools, finite : int
+        Pools, and those that can be repeated.
+    values, scale, by_rho : numpy.ndarray
+        As e, filled: c and s, and their derivatives in e and in the correlation.
+    log_slope : numpy.ndarray
+        Dim (kind,), filled: derivative of the log of the volume in the correlation.
+
+    Returns
+    -------
+    log_volume : float
+        Log of the product of ``scale``.
+    """
+    copies, width = e.shape
+    log_volume = 0.0
+    log_slope[:] = 0.0
+    for j in range(width):
+        kind = kind_of(j, pools, finite)
+        r = rho[kind]
+        root = math.sqrt(r)
+        for m in range(copies):
+            p, p_slope, b, b_slope = 1.0, 0.0, 0.0, 0.0
+            for t in range(pilots.shape[0]):
+                w = 1.0 / math.sqrt(1.0 + z[t] * z[t])
+                if m == 1:
+                    w *= z[t]
+                h, q = pilots[t, j, INFORMATION], pilots[t, j, MEAN]
+                q *= 1.0 + h
+                d = 1.0 + h * (1.0 - r)
+                p += r * w * w * h / d
+                p_slope += w * w * (h / d + r * (h / d) ** 2)
+                b += root * w * q / d
+                b_slope += w * q * (0.5 / (root * d) + root * h / d**2)
+            s = 1.0 / math.sqrt(p)
+            scale[m, j] = s
+            values[m, j] = b / p + s * e[m, j]
+            by_rho[m, j] = (b_slope - b * p_slope / p) / p - 0.5 * e[m, j] * s * p_slope / p
+            log_volume -= 0.5 * math.log(p)
+            log_slope[kind] -= 0.5 * p_slope / p
+    return log_volume
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def own_map(r, h, mu):
+    """How a study's deviation follows what is common and its place in the separate fit.
+
+    Parameters
+    ----------
+    r, h, mu : float
+        Correlation, and the pilot's information and mean.
+
+    Returns
+    -------
+    by_common, by_place, constant, log_slope : float
+        The deviation is ``by_common * f + by_place * place + constant``; derivative of
+        log(by_place) in the correlation.
+    common_slope, constant_slope : float
+        Derivatives of the first and the third in the correlation.
+    """
+    d, left, root = 1.0 + h * (1.0 - r), 1.0 - r, math.sqrt(r)
+    by_common = root / d
+    by_place = math.sqrt((1.0 + h) * left / d)
+    log_slope = 0.5 * (h / d - 1.0 / left)
+    pull = (1.0 + h) * mu / d
+    constant = pull * left - by_place * mu
+    return (by_common, by_place, constant, log_slope, 0.5 / (root * d) + root * h / d**2,
+            pull * (left * h / d - 1.0) - by_place * log_slope * mu)  # fmt: skip
