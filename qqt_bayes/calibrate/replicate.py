@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes.calibrate.as_sampled import from_marginal, log_noise
 from qqt_bayes.calibrate.reweight import reference_weights
 from qqt_bayes.decide.candidates import default_candidates
 from qqt_bayes.errors import UsageError
@@ -22,8 +23,7 @@ from qqt_bayes.inference.cells import build_cells
 from qqt_bayes.inference.chart import SCALARS, build_chart
 from qqt_bayes.inference.conditional import Conditional
 from qqt_bayes.inference.gate import GateReport
-from qqt_bayes.inference.marginal import NOISE, RUN_SHARE, SCALES, Cells, log_density
-from qqt_bayes.inference.noise import WORST
+from qqt_bayes.inference.marginal import NOISE, RUN_SHARE, SCALES, log_density
 from qqt_bayes.inference.posterior import Posterior, sample_posterior
 from qqt_bayes.inference.sample import Settings, sample_few
 from qqt_bayes.model.design import Design, Points, build_design
@@ -171,11 +171,8 @@ def replicate(
         raise UsageError("fewer than 2 replications say nothing -> give more, such as 200")
     study, chosen = study or default_study(kind), load_spec(spec)
     design = build_design(study, chosen)
-    if likelihood != "reference" and (len(design.value) < len(study) or design.run.max() >= 0):
-        # of trajectories it could, but its integral over the data varies too much between truths
-        raise UsageError(
-            f"likelihood '{likelihood}' does not take replicates or trajectories -> use 'reference'"
-        )
+    if likelihood != "reference" and len(design.value) < len(study):
+        raise UsageError(f"likelihood '{likelihood}' does not take replicates -> use 'reference'")
     settings = Settings(draws=draws, tune=TUNE, chains=2)
     tasks = [
         Task(
@@ -317,8 +314,10 @@ def simulate(
             design, points, priors, task.study.kind, PROPOSALS if marginal else 1, int(seeds[0])
         )
         if marginal:
-            few = build_cells(design, priors, task.study.kind)
-            value, kept = from_marginal(latent[:, :cells], truth["natural"], few, int(seeds[1]))
+            # beyond the range of losses values would be refused: such truths have no weight
+            value, kept = from_marginal(
+                latent[:, :cells], truth["natural"], design, int(seeds[1]), TOP_LOSS
+            )
             values = value[design.row_cell]
         else:
             kept, true = 0, truth["natural"][:1]
@@ -330,68 +329,11 @@ def simulate(
     raise UsageError(f"no study of {TRIES} drawn from the priors lies in the metric's range")
 
 
-def from_marginal(
-    latent: np.ndarray, natural: np.ndarray, cells: Cells, seed: int
-) -> tuple[np.ndarray, int]:
-    """Values from the density that the engine samples, and which of the proposed truths they have.
-
-    In it the noise of z = log(y - d) has a variance that depends on z itself, so it does not
-    integrate to one over the data: together with the prior it is a joint density all the same. Of
-    many truths from the prior, each with z drawn on a fine grid, one is kept in proportion to the
-    integral of its density over the data.
-
-    Parameters
-    ----------
-    latent : numpy.ndarray
-        Dims (proposal, cell).
-    natural : numpy.ndarray
-        Dims (proposal, natural).
-    cells : Cells
-        Gives the evaluation variances; its values are not read.
-    seed : int
-        Same seed, same values.
-    """
-    rng = np.random.default_rng(seed)
-    # beyond the range of losses their values would be refused: such proposals have no weight
-    sound = np.all(np.isfinite(latent) & (latent > natural[:, :1]) & (latent < TOP_LOSS), axis=1)
-    if not sound.any():
-        return np.full(latent.shape[1], np.inf), 0
-    chosen = np.flatnonzero(sound)
-    latent, natural = latent[sound], natural[sound]
-    d, noise = natural[:, 0, None, None], natural[:, NOISE, None, None]
-    centre = np.log(latent[..., None] - d)
-
-    def variance(z: np.ndarray) -> np.ndarray:
-        v = (noise * (d + np.exp(z))) ** 2 + cells.eval_var[:, None]
-        return np.asarray(v / (np.exp(2.0 * z) + WORST * v))
-
-    reach = np.minimum(40.0 * np.sqrt(variance(centre)), 5.0)
-    grid = centre + reach * np.sinh(np.linspace(-5.0, 5.0, 801)) / np.sinh(5.0)
-    spread = variance(grid)
-    density = np.exp(-0.5 * (grid - centre) ** 2 / spread) / np.sqrt(2.0 * np.pi * spread)
-    steps = 0.5 * (density[..., 1:] + density[..., :-1]) * np.diff(grid, axis=-1)
-    mass = steps.sum(axis=-1)
-    weight = np.prod(mass, axis=1)
-    kept = int(rng.choice(len(latent), p=weight / weight.sum()))
-    z = []
-    for step, points in zip(steps[kept], grid[kept], strict=True):
-        mass_below = np.concatenate([[0.0], np.cumsum(step)])
-        z.append(np.interp(rng.uniform() * mass_below[-1], mass_below, points))
-    return d[kept, 0, 0] + np.exp(z), int(chosen[kept])
-
-
 def relative_noise(truth: dict[str, np.ndarray], latent: np.ndarray, design: Design) -> float:
     """Largest sd of the noise over the reducible part: what linearising takes to be small."""
     few = truth["natural"]
     noise = few[NOISE] * seed_factor(log_noise(few, design), design.points.shares)
     return float(np.max(np.sqrt((noise * latent) ** 2 + design.eval_var) / (latent - few[0])))
-
-
-def log_noise(natural: np.ndarray, design: Design) -> np.ndarray:
-    """Log ratios of the pools' seed noise in natural vectors, dims (..., pool)."""
-    pools = len(design.sizes)
-    at = SCALES + len(COMPONENTS) + 2 * pools
-    return natural[..., at : at + pools]
 
 
 def rows_of(study: Study, rows: np.ndarray) -> Study:

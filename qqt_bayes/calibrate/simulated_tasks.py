@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.calibrate.replicate import log_noise
+from qqt_bayes.calibrate.as_sampled import log_noise
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.marginal import NOISE, RUN_SHARE, SCALES
 from qqt_bayes.model.design import build_design

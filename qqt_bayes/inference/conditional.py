@@ -31,7 +31,7 @@ from qqt_bayes.inference.marginal import (
     solve,
     wander_of,
 )  # fmt: skip
-from qqt_bayes.inference.noise import run_effects
+from qqt_bayes.inference.noise import run_effects, subtract_tilt
 from qqt_bayes.inference.paths import pack_paths, update_path, walk
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, REGIME
@@ -92,12 +92,14 @@ def fill(natural, shared, every, paths, first, epochs, shares, edge, edge_first,
         cell_exponents(row, cells, edge_first, edge_epochs, edge_shares, xe, no_slopes)
         resid = mean(row, cells, x)
         cell_noise(row, cells, other[0], other[1], noise, along)
+        for r in range(n):
+            resid[r] = math.log(cells.value[r] - d) - resid[r]
+        subtract_tilt(d, cells, other[1], along, resid)
         apart = noise.copy()  # what is left of the noise beside the run effects
         if n > 0 and cells.run.max() >= 0:
             run_effects(along, cells, rng, apart, resid)
         for r in range(n):
-            gap = math.log(cells.value[r] - d)
-            resid[r] = gap - resid[r] - math.sqrt(apart[r]) * rng.standard_normal()
+            resid[r] -= math.sqrt(apart[r]) * rng.standard_normal()
         # simulate from the prior
         scale = row[SCALES : SCALES + comps].copy()
         scale[0] *= math.sqrt(own_level)

@@ -31,7 +31,7 @@ from qqt_bayes.inference.exponents import (
     BY_RATE,
     exponents,
 )  # fmt: skip
-from qqt_bayes.inference.noise import WORST, observation_noise
+from qqt_bayes.inference.noise import WORST, observation_noise, run_tilt, tilt_gradient
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.regime import relative_wander
 
@@ -387,9 +387,11 @@ def log_density(natural, cells, grad):
         if not cells.value[r] - d > 0.0:
             return -np.inf
     cell_noise(natural, cells, factor, single, noise_var, along)
+    slope, tilt, by_scale = np.empty(n), np.empty(n), np.empty(n)
+    total += run_tilt(d, cells, single, along, slope, tilt)
     for r in range(n):
         gap, v, s = cells.value[r] - d, single[r], s_r * factor[r]
-        resid[r] = math.log(gap) - resid[r]
+        resid[r] = math.log(gap) - resid[r] - along[r] * tilt[r]
         extra = cells.replicates[r] - 1.0
         total -= math.log(gap) + 0.5 * (extra * math.log(v) + cells.scatter[r] / v)
         dv = -0.5 * (extra / v - cells.scatter[r] / (v * v))
@@ -403,6 +405,7 @@ def log_density(natural, cells, grad):
     if total == -np.inf:
         return total
     d_reference = -1.0 / (1.0 - d) if cells.bounded else 1.0 / d
+    grad[IRREDUCIBLE] += tilt_gradient(d, cells, single, along, slope, tilt, a, by_run, by_scale)
     for r in range(n):
         gap, v, s = cells.value[r] - d, single[r], s_r * factor[r]
         q = gap * gap + WORST * v
@@ -415,6 +418,8 @@ def log_density(natural, cells, grad):
             pull *= 2.0 * math.sqrt(natural[RUN_SHARE]) * cells.value[r] / q**1.5
             grad[IRREDUCIBLE] += pull * s * gap
             here += pull * (q - WORST * (s * cells.value[r]) ** 2)
+            grad[IRREDUCIBLE] -= 2.0 * gap * by_scale[r]
+            here += 2.0 * WORST * s * cells.value[r] ** 2 * by_scale[r]
         grad[NOISE] += here * factor[r]
         d_noise[r] += here
         for i in range(pools):

@@ -31,6 +31,7 @@ from qqt_bayes.inference.marginal import (
     solve_many,
     wander_of,
 )  # fmt: skip
+from qqt_bayes.inference.noise import subtract_tilt
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, unit_kernels
 from qqt_bayes.model.regime import ahead_of
@@ -134,6 +135,7 @@ def fill_moments(natural, cells, first, epochs, shares, edge, edge_first, edge_e
         cell_noise(row, cells, other[0], other[1], noise, along)
         for r in range(n):
             resid[r] += math.log(cells.value[r] - d)
+        subtract_tilt(d, cells, other[1], along, resid)
         xl = x @ cells.likeness
         xq = x @ cells.quality
         xtq = xt @ cells.quality

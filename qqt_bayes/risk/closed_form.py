@@ -25,6 +25,7 @@ from qqt_bayes.inference.marginal import (
     solve,
     solve_with_precision,
 )
+from qqt_bayes.inference.noise import subtract_tilt
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import unit_kernels
 
@@ -76,6 +77,7 @@ def parts_of(posterior: Posterior, row: np.ndarray) -> tuple[np.ndarray, ...]:
     factor, single, noise, along = np.empty((4, len(cells.value)))
     cell_noise(row, cells, factor, single, noise, along)
     residual = np.log(cells.value - row[IRREDUCIBLE]) - mean(row, cells, x)
+    subtract_tilt(row[IRREDUCIBLE], cells, single, along, residual)
     return x, residual, single, noise, along
 
 

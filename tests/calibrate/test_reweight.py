@@ -4,35 +4,64 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
+from qqt_bayes.calibrate.as_sampled import rows_of_truths
 from qqt_bayes.calibrate.reweight import reference_weights
+from qqt_bayes.inference.marginal import IRREDUCIBLE, NOISE, RUN_SHARE, SCALES
+from qqt_bayes.model.effects import COMPONENTS
+
+ONE = np.array([1.5])
+CURVE = np.array([1.66, 1.52, 1.45, 1.37])  # seen along a run, where the law halves the gap
+APART = np.log([1.0, 0.8, 0.65, 0.5])  # of the rows' log reducible errors from their common part
+PRIOR = np.log(0.6), 1.0
 
 
-def posterior_of_one_run(noise: float, draws: int = 20_000):
-    """One run, the few known: draws of its log reducible error under the linearised noise."""
-    d, value, prior_mean, prior_sd = 1.0, 1.5, np.log(0.6), 1.0
-    seen, variance = np.log(value - d), (noise * value) ** 2
-    variance = variance / ((value - d) ** 2 + 4.0 * variance)
-    precision = 1.0 / prior_sd**2 + 1.0 / variance
-    mean = (prior_mean / prior_sd**2 + seen / variance) / precision
+def posterior_of_a_run(value: np.ndarray, noise: float, share: float = 0.0, draws: int = 20_000):
+    """One run, all but its common log reducible error known: draws of that, and what is meant."""
+    d, (prior_mean, prior_sd), apart = 1.0, PRIOR, APART[: len(value)]
+    natural = np.zeros((draws, SCALES + len(COMPONENTS) + 3))
+    natural[:, [IRREDUCIBLE, NOISE, RUN_SHARE]] = d, noise, share
+    run = np.full(len(value), -1 if len(value) == 1 else 0)
+    design = SimpleNamespace(
+        value=value, eval_var=np.zeros(len(value)), run=run, sizes=np.ones(1),
+        points=SimpleNamespace(shares=np.ones((len(value), 1))),
+    )  # fmt: skip
+    posterior = SimpleNamespace(natural=natural, design=design)
+
+    # as sampled: a normal density, the mean of the run's effect moved to its tilt
+    z = np.log(value - d)
+    own, along, slope = (
+        part[0, :, 0] for part in rows_of_truths(natural[:1], design).noise_at(z[None, :, None])
+    )
+    seen = z - apart + along * slope.sum() * (len(value) > 1)
+    inverse = np.linalg.inv(np.diag(own) + np.outer(along, along))
+    precision = 1.0 / prior_sd**2 + inverse.sum()
+    mean = (prior_mean / prior_sd**2 + inverse.sum(axis=0) @ seen) / precision
     rng = np.random.default_rng(1)
     drawn = mean + rng.standard_normal((draws, 1)) / np.sqrt(precision)
-    cells = SimpleNamespace(value=np.array([value]), eval_var=np.zeros(1))
-    posterior = SimpleNamespace(
-        cells=cells, irreducible=np.full(draws, d), seed_noise=np.full(draws, noise)
-    )
-    grid = np.linspace(prior_mean - 8 * prior_sd, prior_mean + 8 * prior_sd, 20_001)
-    latent = d + np.exp(grid)
-    log = -0.5 * ((grid - prior_mean) / prior_sd) ** 2
-    log -= 0.5 * ((value - latent) / (noise * latent)) ** 2 + np.log(noise * latent)
+
+    # as meant: by the run's effect, then over it
+    grid = mean + np.linspace(-12.0, 12.0, 2001) / np.sqrt(precision)
+    u = np.linspace(-8.0, 8.0, 801)[:, None]
+    log = -0.5 * u**2
+    for y, above in zip(value, apart, strict=True):
+        latent = d + np.exp(grid + above)
+        variance = (1.0 - share) * (noise * latent) ** 2
+        centre = latent * (1.0 + np.sqrt(share) * noise * u)
+        log = log - 0.5 * ((y - centre) ** 2 / variance + np.log(variance))
+    log = logsumexp(log, axis=0) - 0.5 * ((grid - prior_mean) / prior_sd) ** 2
     meant = np.exp(log - log.max())
     return posterior, drawn, grid, meant / meant.sum()
 
 
-@pytest.mark.parametrize("noise", [0.01, 0.06])
-def test_weighted_draws_are_the_reference_posterior(noise: float) -> None:
-    posterior, drawn, grid, meant = posterior_of_one_run(noise)
-    weight, k_hat = reference_weights(posterior, drawn)
+@pytest.mark.parametrize(
+    ("value", "noise", "share"),
+    [(ONE, 0.01, 0), (ONE, 0.06, 0), (CURVE, 0.01, 0.6), (CURVE, 0.06, 0.6), (CURVE, 0.03, 0.9)],
+)
+def test_weighted_draws_are_the_reference_posterior(value, noise: float, share: float) -> None:
+    posterior, drawn, grid, meant = posterior_of_a_run(value, noise, share)
+    weight, k_hat = reference_weights(posterior, drawn + APART[: len(value)])
     z = drawn[:, 0]
     mean, sd = meant @ grid, np.sqrt(meant @ grid**2 - (meant @ grid) ** 2)
     error = 5.0 * sd / np.sqrt(len(z))
@@ -42,14 +71,16 @@ def test_weighted_draws_are_the_reference_posterior(noise: float) -> None:
     assert np.sqrt(weight @ z**2 - (weight @ z) ** 2) == pytest.approx(sd, rel=0.05)
 
 
-def test_at_large_noise_the_draws_alone_are_off() -> None:
+@pytest.mark.parametrize(("value", "noise", "share"), [(ONE, 0.06, 0.0), (CURVE, 0.06, 0.6)])
+def test_at_large_noise_the_draws_alone_are_off(value, noise: float, share: float) -> None:
     """So that the test above is one of the weights."""
-    _, drawn, grid, meant = posterior_of_one_run(0.06)
+    _, drawn, grid, meant = posterior_of_a_run(value, noise, share)
     sd = np.sqrt(meant @ grid**2 - (meant @ grid) ** 2)
-    assert abs(drawn.mean() - meant @ grid) > 12 * sd / np.sqrt(len(drawn))
+    off = abs(drawn.mean() - meant @ grid) / sd
+    assert off > 12 / np.sqrt(len(drawn)) or abs(drawn.std() / sd - 1.0) > 0.05
 
 
 def test_without_noise_there_is_nothing_to_weigh() -> None:
-    posterior, drawn, _, _ = posterior_of_one_run(0.0005)
+    posterior, drawn, _, _ = posterior_of_a_run(ONE, 0.0005)
     weight, _ = reference_weights(posterior, drawn)
     assert 1.0 / np.sum(weight**2) > 0.99 * len(weight)

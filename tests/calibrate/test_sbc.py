@@ -124,33 +124,19 @@ def test_errors_are_simulated_within_their_range() -> None:
     assert np.all(np.isfinite(few.pit))
 
 
-def test_marginal_values_have_the_noise_of_the_engine() -> None:
-    """Where the noise is small the density is nearly normal in the log, with its variance."""
-    from qqt_bayes.inference.cells import build_cells
-    from qqt_bayes.model.design import build_design
-    from qqt_bayes.model.spec import load_spec
-
-    study, spec = default_study("loss", 1, 2), load_spec("effective_utility")
-    design = build_design(study, spec)
-    cells = build_cells(design, spec.priors("loss"), "loss")
-    natural = np.zeros((1, 20))
-    natural[0, [0, 3]] = 1.0, 0.002
-    latent = np.full((1, len(design.value)), 1.5)
-    values = np.array(
-        [simulated.from_marginal(latent, natural, cells, seed)[0] for seed in range(2000)]
-    )
-    z = np.log(values - 1.0).ravel()
-    assert abs(z.mean() - np.log(0.5)) < 5 * z.std() / np.sqrt(len(z))
-    np.testing.assert_allclose(z.std(), 0.002 * 1.5 / 0.5, rtol=0.06)
-
-
-def test_replicates_and_trajectories_need_the_reference_likelihood() -> None:
+def test_replicates_need_the_reference_likelihood() -> None:
     study = default_study("loss", 1, 3)
-    together = replace(study, run=np.array(["a", "a", "b"]))
     twice = replace(study, samples=study.samples[[0, 0, 1]])
-    for made in (together, twice):
-        with pytest.raises(UsageError, match="replicates or trajectories -> use 'reference'"):
-            replicate(study=made, likelihood="marginal", replications=2)
+    with pytest.raises(UsageError, match="does not take replicates -> use 'reference'"):
+        replicate(study=twice, likelihood="marginal", replications=2)
+
+
+@pytest.mark.parametrize("likelihood", ["marginal", "reweighted"])
+def test_trajectories_are_taken(likelihood: str) -> None:
+    study = replace(default_study("loss", 2, 2), run=np.array(["a", "a", "b", "b", "ab"]))
+    few = replicate(study=study, likelihood=likelihood, replications=2, workers=1, draws=200)
+    assert "run_share" in few.names
+    assert np.isfinite(few.runs["k_hat"]).all() == (likelihood == "reweighted")
 
 
 def test_another_specification_can_be_refitted() -> None:

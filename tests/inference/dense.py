@@ -28,7 +28,8 @@ class Dense:
 
     ``log_reducible`` is at the cells and then at the wanted points; ``noise`` is the variance of
     the cells' z about it and about ``along``, the loading of the runs' effects, which are the last
-    of u. Each of the other three is a pair (mean, loading).
+    of u; ``tilt`` is the mean of these, for the Jacobian of z over z - along u. Each of the other
+    three is a pair (mean, loading).
     """
 
     z: np.ndarray
@@ -36,6 +37,7 @@ class Dense:
     variance: np.ndarray  # of one replicate's y
     noise: np.ndarray
     along: np.ndarray  # (cell, u): loading of the run effects
+    tilt: np.ndarray  # (run,): mean of the run effects
     log_reducible: tuple[np.ndarray, np.ndarray]
     utility: tuple[np.ndarray, np.ndarray]
     level: tuple[np.ndarray, np.ndarray]
@@ -44,7 +46,8 @@ class Dense:
     def seen(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and loading of the cells' z, run effects included."""
         mean, loading = self.log_reducible
-        return mean[: len(self.z)], loading[: len(self.z)] + self.along
+        shift = self.along[:, self.along.shape[1] - len(self.tilt) :] @ self.tilt
+        return mean[: len(self.z)] + shift, loading[: len(self.z)] + self.along
 
     def given_cells(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and covariance of u given the cells."""
@@ -120,12 +123,22 @@ def dense_form(natural, design, priors, kind, samples=(), shares=(), shared=None
     scale = gap**2 + WORST * variance
     shared = natural[RUN_SHARE] * seeds / scale * (design.run >= 0)
     along = np.zeros((cells, loading.shape[1]))
+    tilt = np.zeros(runs)
+    # by differences: the values enter a run effect's loading through y and through the gap
+    step = 1e-4 * gap
+    moved = [
+        np.sqrt(natural[RUN_SHARE] / precision / ((gap + e) ** 2 + WORST * (
+            (design.value + e) ** 2 / precision + design.eval_var))) * (design.value + e)
+        for e in (-2 * step, -step, step, 2 * step)
+    ]  # fmt: skip
+    by_log_gap = (moved[0] - 8.0 * moved[1] + 8.0 * moved[2] - moved[3]) / 12e-4
     for run in range(runs):
         here = design.run == run
         along[here, loading.shape[1] - runs + run] = np.sqrt(shared[here])
+        tilt[run] = -by_log_gap[here].sum()
     noise = variance / scale / design.count - shared
     return Dense(
-        np.log(gap), gap, variance, noise, along, (mean, loading), (utility_centre, utility),
+        np.log(gap), gap, variance, noise, along, tilt, (mean, loading), (utility_centre, utility),
         (level_centre, level),
     )  # fmt: skip
 
@@ -137,4 +150,4 @@ def dense_log_density(natural, design, priors, kind, shared=None) -> float:
     density = multivariate_normal(mean, a @ a.T + np.diag(form.noise)).logpdf(form.z)
     extra = design.count - 1
     scatter = -0.5 * np.sum(extra * np.log(form.variance) + design.scatter / form.variance)
-    return float(density - np.log(form.gap).sum() + scatter)
+    return float(density - np.log(form.gap).sum() + scatter + 0.5 * form.tilt @ form.tilt)

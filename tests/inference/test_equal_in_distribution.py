@@ -52,7 +52,10 @@ def log_prior(prior, value) -> float:
 def reference_minus_linear(
     form: Dense, design: Design, natural: np.ndarray, f: np.ndarray, u: np.ndarray
 ) -> float:
-    """Log of the reference likelihood over the engine's, which linearises the noise in the log."""
+    """Log of the reference likelihood over the engine's, which linearises the noise in the log.
+
+    Among the effects u those of the runs are about zero; the engine's density tilts them.
+    """
     extra, log_noise, run = design.count - 1, natural[-len(design.sizes) :], design.run >= 0
     seeds = natural[3] * f / np.sqrt(design.points.shares @ np.exp(-2.0 * log_noise))
     v = (1.0 - natural[5] * run) * seeds**2 + design.eval_var
@@ -64,7 +67,7 @@ def reference_minus_linear(
     centre = np.log(f - d) + form.along @ u
     linear = stats.norm(centre, np.sqrt(form.noise)).logpdf(form.z) - np.log(form.gap)
     linear -= 0.5 * (extra * np.log(form.variance) + design.scatter / form.variance)
-    return float(np.sum(reference - linear))
+    return float(np.sum(reference - linear) - form.tilt @ u[len(u) - len(form.tilt) :])
 
 
 def values_of(case: Case, natural: np.ndarray, eta: np.ndarray, u: np.ndarray) -> dict:
@@ -123,7 +126,9 @@ def test_joint_densities_differ_by_the_linearised_noise_only(make) -> None:
         centre, spread = form.given_cells()
         turn = kernel_factor(0.5 * (spread + spread.T))
         u = centre + turn @ rng.standard_normal(turn.shape[1])
-        generative = float(logp(transformed(model, values_of(case, natural, eta, u))))
+        about_zero = u.copy()
+        about_zero[len(u) - len(form.tilt) :] += form.tilt
+        generative = float(logp(transformed(model, values_of(case, natural, eta, about_zero))))
 
         prior = sum(log_prior(priors[n], few[n]) for n in FEW) + stats.norm.logpdf(eta).sum()
         prior += log_prior(priors["half_life"], MEDIAN)
@@ -134,14 +139,14 @@ def test_joint_densities_differ_by_the_linearised_noise_only(make) -> None:
         marginal = log_density(natural, case.cells, np.empty(len(natural)))
         # log p(u | z) by Bayes; level_mean and quality_effect carry their scales
         mean, loading = form.seen
-        log_reducible = mean + (loading - form.along) @ u
+        log_reducible = form.log_reducible[0] + (loading - form.along) @ u
         conditional = stats.norm.logpdf(u).sum()
         conditional -= np.log(priors["level"].pair[1] * priors["quality_effect"].pair[1])
         conditional += stats.norm(mean + loading @ u, np.sqrt(form.noise)).logpdf(form.z).sum()
         cov = loading @ loading.T + np.diag(form.noise)
         conditional -= stats.multivariate_normal(mean, cov).logpdf(form.z)
         f = natural[0] + np.exp(log_reducible)
-        noise = reference_minus_linear(form, design, natural, f, u)
+        noise = reference_minus_linear(form, design, natural, f, about_zero)
         differences.append(generative - (prior + marginal + conditional + noise))
     # what is left is the normalisation of the replicates' scatter, which is constant
     np.testing.assert_allclose(differences, differences[0], atol=1e-6)

@@ -168,7 +168,15 @@ def symbolic_density(case: Case, natural):
     c = (m_b * natural[SPREAD]) ** 2 * (x @ design.likeness @ x.T) + level[1] ** 2
     noise = variance / (gap**2 + WORST * variance) / design.count
     c += (m_b * quality) ** 2 * lean @ lean.T + pt.diag(noise)
-    along = seeds / pt.sqrt(gap**2 + WORST * variance)
+    of_run = (np.arange(design.run.max() + 1)[:, None] == design.run).astype(float)
+    z = pt.log(gap)
+    value, again = d + pt.exp(z), seeds / design.value
+    along = (
+        again * value / pt.sqrt(pt.exp(2.0 * z) + WORST * ((again * value) ** 2 + design.eval_var))
+    )
+    # mean of the runs' effects, by the Jacobian of z over z - along u; root of the share left out
+    tilt = -pt.dot(of_run, pt.grad(along.sum(), z))
+    resid -= natural[RUN_SHARE] * along * pt.dot(tilt, of_run)
     together = (design.run[:, None] == design.run) & (design.run[:, None] >= 0)
     together = together & ~np.eye(len(design.value), dtype=bool)
     c += natural[RUN_SHARE] * together * along[:, None] * along[None, :]
@@ -177,6 +185,7 @@ def symbolic_density(case: Case, natural):
     _, logdet = pt.linalg.slogdet(c)
     constant = len(design.value) * np.log(2 * np.pi)
     gaussian = -0.5 * (resid @ pt.linalg.solve(c, resid) + logdet + constant)
+    gaussian += 0.5 * natural[RUN_SHARE] * tilt @ tilt
     scatter = (design.count - 1.0) * pt.log(variance) + design.scatter / variance
     return gaussian - pt.log(gap).sum() - 0.5 * scatter.sum()
 
