@@ -23,7 +23,8 @@ import math
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from qqt_bayes.inference.chart import ROOT2, ROOT2PI, density_and_gradient
+from qqt_bayes.inference.chart import density_and_gradient
+from qqt_bayes.inference.coordinates import ROOT2, ROOT2PI
 from qqt_bayes.inference.marginal import (
     BY_QUALITY,
     LEANINGS,
