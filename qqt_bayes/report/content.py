@@ -76,9 +76,7 @@ class Content:
     @cached_property
     def seen_epochs(self) -> float:
         """Most epochs that any run passed over any pool."""
-        study = self.fit.study
-        sizes = np.asarray(study.pools.sizes, float)
-        return float((study.samples[:, None] * study.shares / sizes).max())
+        return float(self.fit.study.epochs.max())
 
     @cached_property
     def asked_epochs(self) -> float:
