@@ -98,13 +98,12 @@ class Content:
         from qqt_bayes.model.prior_predictive import prior_predictive
 
         fit, d = self.fit, self.decision
-        shares = np.array([c.vector(fit.study.pools) for c in d.candidates])
         design = fit.posterior.design
-        points = design.points_at(np.full(len(shares), d.budgets.max()), shares)
+        points = design.points_at(np.full(len(d.candidates), d.budgets.max()), d.shares)
         latent = prior_predictive(
             design, points, fit.posterior.priors, fit.study.kind, PRIOR_DRAWS, fit.seed
         )
-        p = np.bincount(np.argmin(latent, axis=1), minlength=len(shares)) / len(latent)
+        p = np.bincount(np.argmin(latent, axis=1), minlength=len(d.candidates)) / len(latent)
         return d.candidates[int(np.argmax(p))].text, float(p.max())
 
     @cached_property
