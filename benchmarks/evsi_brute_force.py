@@ -33,6 +33,7 @@ from qqt_bayes.buy.designs import Designs, generate_designs
 from qqt_bayes.buy.evppi import Sample, run_values
 from qqt_bayes.buy.exact import corrected, simulate
 from qqt_bayes.buy.problem import build_problem
+from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.value import objective, undominated, value_designs
 from qqt_bayes.buy.worlds import Known
 from qqt_bayes.fitting import Fit
@@ -94,43 +95,39 @@ def ten(fit: Fit, target: np.ndarray, candidates: list[str]) -> Designs:
     pools = fit.study.pools
     mixtures = [parse_mixture(c, pools) for c in candidates]
     every = generate_designs(fit.study, mixtures, target)
-    shares = np.array([m.vector(pools) for m in mixtures])
-    problem = build_problem(fit, target, shares, every, draws=100)
+    question = Question(fit, target, np.ones(1), tuple(mixtures), every)
+    problem = build_problem(question, draws=100)
     aim = objective("regret", problem, np.ones(1))
     worth = [v.total for v, _ in value_designs(Known.now(problem), aim, range(len(every)))]
     # of the others none is worth much
     order = np.argsort(worth)[::-1][: 2 * DESIGNS]
     keep = order[np.linspace(0, len(order) - 1, DESIGNS).round().astype(int)]
-    return Designs(
-        every.table.iloc[keep].reset_index(drop=True), tuple(every.mixtures[i] for i in keep),
-        every.shares[keep], every.repeatable,
-    )  # fmt: skip
+    return every.some(keep)
 
 
 def compare(fit: Fit, target: float, candidates: list[str], outer: int) -> list[dict[str, Any]]:
     """Both values of ten designs."""
-    budgets, weights = np.array([target]), np.ones(1)
-    pools = fit.study.pools
-    shares = np.array([parse_mixture(c, pools).vector(pools) for c in candidates])
+    budgets, pools = np.array([target]), fit.study.pools
     designs = ten(fit, budgets, candidates)
-    shares = shares[undominated(build_problem(fit, budgets, shares, designs))]
+    mixtures = tuple(parse_mixture(c, pools) for c in candidates)
+    question = Question(fit, budgets, np.ones(1), mixtures, designs)
+    question = question.among(undominated(build_problem(question)))
     begin = time.perf_counter()
-    problem = build_problem(fit, budgets, shares, designs)
-    aim = objective("regret", problem, weights)
+    problem = build_problem(question)
+    aim = objective("regret", problem, question.weights)
     known = Known.now(problem)
     values = value_designs(known, aim, range(len(designs)), with_khat=True)
     seconds = (time.perf_counter() - begin) / len(designs)
-    sample = Sample(fit, budgets, weights, shares, "regret", designs, 0)
-    regressed = run_values(sample, range(len(designs)))
+    regressed = run_values(Sample(question), range(len(designs)))
     # outcomes and control variate from as many draws as the refits have, so that the difference
     # holds no error of the few draws that `qqt buy` uses by default
-    problem = build_problem(fit, budgets, shares, designs, draws=MANY, worlds=1)
-    aim = objective("regret", problem, weights)
+    problem = build_problem(question, draws=MANY, worlds=1)
+    aim = objective("regret", problem, question.weights)
     known = Known.now(problem)
     rows = []
     for d, (value, khat) in enumerate(values):
         begin = time.perf_counter()
-        trial = simulate(fit, known, aim, budgets, shares, designs, d, outer)
+        trial = simulate(question, known, aim, d, outer)
         each = (time.perf_counter() - begin) / outer
         every = aim.value(known, known.outcome(d))
         brute = corrected(every, trial)

@@ -15,6 +15,7 @@ from qqt_bayes.act.table import Action, brought_in, read_actions
 from qqt_bayes.decide import decide
 from qqt_bayes.decide.candidates import default_candidates, parse_budgets
 from qqt_bayes.decide.decision import check_prob
+from qqt_bayes.decide.drawn import share_best
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport, check_draws
 from qqt_bayes.runs import Mixture, Pools, parse_mixture, parse_number
@@ -65,8 +66,7 @@ class ActionDecision:
     @cached_property
     def p_best(self) -> np.ndarray:
         """Share of draws in which an action is best once paid for, dims (budget, action)."""
-        winner = np.argmin(self.compared.paid, axis=2)
-        return np.stack([(winner == k).mean(axis=0) for k in range(len(self.actions))], axis=1)
+        return share_best(self.compared.paid)
 
     @cached_property
     def expected_regret(self) -> np.ndarray:

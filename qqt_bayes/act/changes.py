@@ -92,9 +92,7 @@ class Data:
     def shares(self) -> np.ndarray:
         """Sampling shares (pool,): a union draws in proportion to the sizes as changed."""
         mixture = parse_mixture(self.expression, self.pools)
-        if mixture.kind == "weighted":
-            return mixture.vector(self.pools)
-        if len(self.names) == 1:
+        if mixture.kind == "weighted" or len(self.names) == 1:
             return mixture.vector(self.pools)
         out = np.zeros(len(self.pools))
         for name in self.names:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from qqt_bayes.allocation.model import Model, build_model
 from qqt_bayes.allocation.sample import Draws, Sampler
-from qqt_bayes.allocation.sizes import Points, Sizes, at_points, size_study, worse_than
+from qqt_bayes.allocation.sizes import Points, Sizes, at_points, size_study
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.sample import Settings
 from qqt_bayes.model.spec import Spec, load_spec
@@ -152,7 +152,7 @@ def fit_sizes(
         What to do when the fit does not pass its gate.
     overfitted : {'keep', 'leave_out'}
         What to do with runs that are worse than one of no more parameters and samples on the same
-        data (:func:`~qqt_bayes.allocation.sizes.worse_than`).
+        data (:attr:`~qqt_bayes.allocation.sizes.Sizes.overfitted`).
     progress : callable, optional
         Called with the sampler's progress now and then.
 
@@ -173,10 +173,9 @@ def fit_sizes(
         raise UsageError(f"several metrics -> choose one of {', '.join(runs.metrics)}")
     chosen = runs.select(metric or runs.metrics[0], where)
     sizes = size_study(chosen, metric or runs.metrics[0])
-    worse = worse_than(sizes)[1].any(axis=1)
-    left_out = int(worse.sum()) if overfitted == "leave_out" else 0
+    left_out = int(sizes.overfitted.sum()) if overfitted == "leave_out" else 0
     if left_out:
-        kept = replace(chosen, table=chosen.table[~worse].reset_index(drop=True))
+        kept = replace(chosen, table=chosen.table[~sizes.overfitted].reset_index(drop=True))
         sizes = size_study(kept, metric or runs.metrics[0])
     model = build_model(sizes, spec)
     posterior = Sampler(model).sample(seed, settings, progress=progress)

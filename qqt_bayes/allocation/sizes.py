@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -75,6 +76,12 @@ class Sizes:
     def pools(self) -> Pools:
         """The pool table."""
         return self.study.pools
+
+    @cached_property
+    def overfitted(self) -> np.ndarray:
+        """Whether a run is worse than one of no more parameters and samples, dim (row,)."""
+        _, worse = worse_than(self)
+        return np.asarray(worse.any(axis=1))
 
     def law_index(self, mixture: Mixture) -> int:
         """Which law a data expression follows.

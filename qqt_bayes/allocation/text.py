@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qqt_bayes.allocation.sizes import worse_than
 from qqt_bayes.decide.export import number
 from qqt_bayes.decide.text import confidence, decimals
 from qqt_bayes.runs import format_number
@@ -30,7 +29,7 @@ def describe(a: Allocation) -> str:
     ]
     if a.fit.left_out:
         lines.append(f"{a.fit.left_out} runs left out: worse than smaller ones on the same data")
-    elif worse := int(worse_than(sizes)[1].any(axis=1).sum()):
+    elif worse := int(sizes.overfitted.sum()):
         lines.append(
             f"{worse} of these runs are worse than smaller ones on the same data (overfitted, or "
             "failed), which the law knows nothing of: --overfitted leave_out fits without them"

@@ -10,8 +10,9 @@ import numpy as np
 from qqt_bayes.buy.batch import best_batch
 from qqt_bayes.buy.designs import Designs, generate_designs, read_designs
 from qqt_bayes.buy.exact import corrected, simulate
-from qqt_bayes.buy.plan import Plan, searched
+from qqt_bayes.buy.plan import Plan
 from qqt_bayes.buy.problem import DRAWS, build_problem
+from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.stop import judge, parse_stake, worth
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.text import ROUGH
@@ -20,7 +21,7 @@ from qqt_bayes.buy.worlds import Known
 from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
 from qqt_bayes.errors import UsageError
 from qqt_bayes.refits import Workers
-from qqt_bayes.runs import Mixture, parse_number
+from qqt_bayes.runs import parse_number
 from qqt_bayes.runs.sheet import Source
 
 if TYPE_CHECKING:
@@ -123,20 +124,8 @@ def buy(
         offered = generate_designs(fit.study, chosen, wanted, money)
     else:
         offered = designs if isinstance(designs, Designs) else read_designs(designs, pools)
-    return valued(
-        fit,
-        wanted,
-        share_of,
-        chosen,
-        offered,
-        money,
-        price,
-        seed,
-        objective,
-        draws,
-        refits,
-        workers,
-    )
+    asked = Question(fit, wanted, share_of, tuple(chosen), offered, objective, seed)
+    return valued(asked, money, price, draws, refits, workers)
 
 
 def roughest(values: Sequence[Value], khats: np.ndarray) -> list[int]:
@@ -171,38 +160,36 @@ def positive(spend: str | float) -> float:
 
 
 def valued(
-    fit: Fit, budgets: np.ndarray, weights: np.ndarray, candidates: Sequence[Mixture],
-    offered: Designs, spend: float | None, stake: str | float | None, seed: int, name: str,
-    draws: int, refits: int, workers: int | Workers,
+    asked: Question, spend: float | None, stake: str | float | None, draws: int, refits: int,
+    workers: int | Workers,
 ) -> Plan:  # fmt: skip
-    """The plan of checked arguments."""
-    shares = np.array([c.vector(fit.study.pools) for c in candidates])
-    places = searched(fit, budgets) if name == "crossover" else budgets
-    problem = build_problem(fit, places, shares, offered, seed=seed, draws=draws)
-    contest = np.arange(len(candidates))
-    if name in ("regret", "p_best"):
-        contest = undominated(problem)
-        problem = build_problem(fit, budgets, shares[contest], offered, seed=seed, draws=draws)
-    aim = objective(name, problem, weights)
+    """The plan of a question, all of whose parts were checked."""
+    question = asked.searched()
+    problem = build_problem(question, draws=draws)
+    if asked.objective in ("regret", "p_best"):
+        question = question.among(undominated(problem))
+        problem = build_problem(question, draws=draws)
+    designs = question.designs
+    aim = objective(question.objective, problem, question.weights)
     known = Known.now(problem)
-    found = value_designs(known, aim, range(len(offered)), with_khat=True)
+    found = value_designs(known, aim, range(len(designs)), with_khat=True)
     values, khats = [v for v, _ in found], np.array([k for _, k in found])
     rough = roughest(values, khats) if refits else []
     for d in rough:
-        trial = simulate(
-            fit, known, aim, budgets, shares[contest], offered, d, refits, workers=workers
-        )
+        trial = simulate(question, known, aim, d, refits, workers=workers)
         values[d] = corrected(values[d], trial)
     batch = (
         None
         if spend is None
-        else best_batch(known, aim, values, spend, repeatable=offered.repeatable)
+        else best_batch(known, aim, values, spend, repeatable=designs.repeatable)
     )
-    leaders = contest[aim.best]
-    price = None if stake is None else worth(fit, stake, budgets, shares[leaders])
-    net, stop = judge(values, offered.cost, batch, aim.limit, weights, price)
+    price = (
+        None
+        if stake is None
+        else worth(question.fit, stake, asked.budgets, question.shares[aim.best])
+    )
+    net, stop = judge(values, designs.cost, batch, aim.limit, question.weights, price)
     return Plan(
-        fit, offered, tuple(values), khats, net, aim.limit, budgets, weights, tuple(candidates),
-        tuple(candidates[c] for c in leaders), shares[contest], batch, stop, spend, stake, name,
-        seed, tuple(rough),
+        question, asked.budgets, asked.candidates, spend, stake, tuple(values), khats, net,
+        aim.limit, tuple(question.candidates[c] for c in aim.best), batch, stop, tuple(rough),
     )  # fmt: skip

@@ -51,6 +51,13 @@ class Designs:
     def __len__(self) -> int:
         return len(self.table)
 
+    def some(self, which: np.ndarray) -> Designs:
+        """These of the designs, numbered anew."""
+        return Designs(
+            self.table.iloc[which].reset_index(drop=True),
+            tuple(self.mixtures[d] for d in which), self.shares[which], self.repeatable,
+        )  # fmt: skip
+
     @property
     def samples(self) -> np.ndarray:
         """Samples of each run (design,)."""
@@ -214,10 +221,7 @@ def generate_designs(
             f"no run is affordable: the cheapest costs {everything.cost.min():g}, --spend is "
             f"{spend:g} -> raise it, or give cheaper designs"
         )
-    return Designs(
-        everything.table.iloc[keep].reset_index(drop=True),
-        tuple(mixtures[i] for i in keep), everything.shares[keep], True,
-    )  # fmt: skip
+    return everything.some(keep)
 
 
 def merged(samples: np.ndarray) -> list[float]:

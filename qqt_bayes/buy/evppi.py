@@ -25,8 +25,7 @@ from qqt_bayes.model.effects import COMPONENTS, REGIME
 from qqt_bayes.model.noise import median_evaluation
 
 if TYPE_CHECKING:
-    from qqt_bayes.buy.designs import Designs
-    from qqt_bayes.fitting import Fit
+    from qqt_bayes.buy.question import Question
 
 VARIANCES = ("variance", "crossover")  # objectives that are one
 REPEATS = 2  # draws of the linear part for each draw of the few
@@ -44,44 +43,29 @@ class Sample:
 
     Parameters
     ----------
-    fit : Fit
-    budgets, weights : numpy.ndarray
-        Dim (budget,).
-    shares : numpy.ndarray
-        Dims (candidate, pool).
-    objective : str
-        What knowing is valued by.
-    designs : Designs
-        Runs that could be made.
-    seed : int
+    question : Question
+        What is asked; its objective is what knowing is valued by.
     """
 
-    fit: Fit
-    budgets: np.ndarray
-    weights: np.ndarray
-    shares: np.ndarray
-    objective: str
-    designs: Designs
-    seed: int
+    question: Question
 
     @cached_property
     def drawn(self) -> list[Any]:
         """Conditional draws at the targets, then at the designs; one entry a repeat."""
-        samples = np.concatenate([np.repeat(self.budgets, len(self.shares)), self.designs.samples])
-        shares = np.concatenate([np.tile(self.shares, (len(self.budgets), 1)), self.designs.shares])
-        points = self.fit.posterior.design.points_at(samples, shares)
+        q, posterior = self.question, self.question.fit.posterior
+        samples = np.concatenate([np.repeat(q.budgets, len(q.shares)), q.designs.samples])
+        shares = np.concatenate([np.tile(q.shares, (len(q.budgets), 1)), q.designs.shares])
+        points = posterior.design.points_at(samples, shares)
         return [
-            self.fit.posterior.at(
-                points, seed=1009 * (self.seed + 1) + r, with_parts=True, every=self.every
-            )
+            posterior.at(points, seed=1009 * (q.seed + 1) + r, with_parts=True, every=self.every)
             for r in range(REPEATS)
         ]
 
     @cached_property
     def every(self) -> int:
         """One posterior draw in so many is used, so that no array gets too large."""
-        points = self.targets + len(self.designs)
-        return thinning(self.fit, points * (REGIME + 2) * REPEATS)
+        points = self.targets + len(self.question.designs)
+        return thinning(self.question.fit, points * (REGIME + 2) * REPEATS)
 
     def repeated(self, draws: np.ndarray) -> np.ndarray:
         """Something of the posterior, dims (posterior draw, ...), as dims (draw, ...)."""
@@ -90,12 +74,12 @@ class Sample:
     @property
     def targets(self) -> int:
         """Number of points that are targets."""
-        return len(self.budgets) * len(self.shares)
+        return len(self.question.budgets) * len(self.question.candidates)
 
     @cached_property
     def block(self) -> np.ndarray:
         """Consecutive posterior draws together, dim (draw,)."""
-        draws = len(self.fit.posterior.natural)
+        draws = len(self.question.fit.posterior.natural)
         return self.repeated(np.arange(draws) * BLOCKS // draws)
 
     @cached_property
@@ -106,14 +90,15 @@ class Sample:
     @cached_property
     def irreducible(self) -> np.ndarray:
         """Dim (draw,)."""
-        return self.repeated(self.fit.posterior.irreducible)
+        return self.repeated(self.question.fit.posterior.irreducible)
 
     @cached_property
     def values(self) -> np.ndarray:
         """Latent performance: dims (draw, budget, candidate), lower is better."""
-        top = ceiling(self.fit, np.repeat(self.budgets, len(self.shares)))
+        q = self.question
+        top = ceiling(q.fit, np.repeat(q.budgets, len(q.candidates)))
         value = self.irreducible[:, None] + np.exp(self.latent[:, : self.targets])
-        return bounded(value, top).reshape(-1, len(self.budgets), len(self.shares))
+        return bounded(value, top).reshape(-1, len(q.budgets), len(q.candidates))
 
     @cached_property
     def cost(self) -> np.ndarray:
@@ -121,43 +106,46 @@ class Sample:
 
         What a choice would cost, lower is better; for a crossover its log budget.
         """
-        if self.objective == "crossover":
-            logs = self.latent[:, : self.targets].reshape(-1, len(self.budgets), 2)
-            return log_crossing(logs, self.budgets)[:, None, None]
-        if self.objective != "p_best":
+        q = self.question
+        if q.objective == "crossover":
+            logs = self.latent[:, : self.targets].reshape(-1, len(q.budgets), 2)
+            return log_crossing(logs, q.budgets)[:, None, None]
+        if q.objective != "p_best":
             return self.values
-        best = self.values.argmin(axis=2)[:, :, None] == np.arange(len(self.shares))
+        best = self.values.argmin(axis=2)[:, :, None] == np.arange(len(q.candidates))
         return np.where(best, -1.0, 0.0)
 
     def outcome(self, design: int, times: int = 1) -> np.ndarray:
         """Simulated mean result of a design bought so many times (draw,)."""
-        rng = np.random.default_rng((self.seed, 11, design))
+        designs, fit = self.question.designs, self.question.fit
+        rng = np.random.default_rng((self.question.seed, 11, design))
         value = self.irreducible + np.exp(self.latent[:, self.targets + design])
-        used = self.repeated(np.arange(len(self.fit.posterior.natural)))
-        noise = self.fit.posterior.noise_variance(
-            value[:, None], self.designs.shares[[design]], median_evaluation(self.fit.study), used
+        used = self.repeated(np.arange(len(fit.posterior.natural)))
+        noise = fit.posterior.noise_variance(
+            value[:, None], designs.shares[[design]], median_evaluation(fit.study), used
         )[:, 0]
-        sd = np.sqrt(noise / (self.designs.seeds[design] * times))
+        sd = np.sqrt(noise / (designs.seeds[design] * times))
         return np.asarray(value + sd * rng.standard_normal(len(value)))
 
     def worth(self, known: Callable[[int], np.ndarray]) -> tuple[float, float]:
         """Value of knowing some columns (draw, column), which may differ by budget, and its s.e."""
-        measure = variance_gain if self.objective in VARIANCES else choice_gain
+        measure = variance_gain if self.question.objective in VARIANCES else choice_gain
         gain = np.stack(
             [measure(known(b), self.cost[:, b], self.block) for b in range(self.cost.shape[1])]
         )
-        return block_mean(self.weights @ gain, self.block)
+        return block_mean(self.question.weights @ gain, self.block)
 
     def parts(self, which: Sequence[int], budget: int) -> np.ndarray:
         """What some components contribute at a budget's targets (draw, candidate).
 
         To a crossover: to the difference of the two at every budget (draw, budget).
         """
-        if self.objective == "crossover":
+        if self.question.objective == "crossover":
             of = [d.parts[:, list(which), : self.targets].sum(axis=1) for d in self.drawn]
             both = np.concatenate(of).reshape(len(self.latent), -1, 2)
             return np.asarray(both[:, :, 0] - both[:, :, 1])
-        at = slice(budget * len(self.shares), (budget + 1) * len(self.shares))
+        width = len(self.question.candidates)
+        at = slice(budget * width, (budget + 1) * width)
         return np.concatenate([d.parts[:, list(which), at].sum(axis=1) for d in self.drawn])
 
 
@@ -171,8 +159,9 @@ def parameter_values(sample: Sample) -> pd.DataFrame:
 
     Columns parameter, pool (empty for what all pools share), evppi, se.
     """
-    post, pools = sample.fit.posterior, sample.fit.study.pools
-    used = np.any(sample.shares > 0, axis=0)
+    fit, shares = sample.question.fit, sample.question.shares
+    post, pools = fit.posterior, fit.study.pools
+    used = np.any(shares > 0, axis=0)
     rows: list[dict[str, Any]] = []
 
     def add(name: str, pool: str, known: Callable[[int], np.ndarray]) -> None:
@@ -223,7 +212,7 @@ def bands(sample: Sample, bought: Sequence[int], prob: float = 0.9) -> pd.DataFr
     known = np.column_stack([sample.outcome(d, k) for d, k in sorted(counts.items())])
     tail = 0.5 * (1.0 - prob)
     rows = []
-    for b, samples in enumerate(sample.budgets):
+    for b, samples in enumerate(sample.question.budgets):
         level = sample.values[:, b]
         best = int(np.argmin(level.mean(axis=0)))
         for of, drawn in (("level", level), ("difference", level - level[:, [best]])):

@@ -8,7 +8,7 @@ hardly vary otherwise, so that few refits tell their mean difference well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 
 from qqt_bayes.buy.designs import Designs
 from qqt_bayes.buy.problem import build_problem
+from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.refit import quick_fit
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.value import Objective
@@ -58,13 +59,10 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One outcome to refit."""
+    """One outcome to refit: its rows, what is asked once they are known, and the refit's seed."""
 
-    fit: Fit
+    question: Question
     rows: pd.DataFrame
-    budgets: np.ndarray
-    shares: np.ndarray
-    designs: Designs
     seed: int
     settings: Settings
 
@@ -107,36 +105,32 @@ def result_rows(fit: Fit, designs: Designs, design: int, value: float, squares: 
 
 def decide_after(job: Job) -> np.ndarray:
     """Refit one outcome: expected performance (budget, candidate), in closed form given the few."""
+    fit = job.question.fit
     refit = quick_fit(
-        job.fit.runs.append(job.rows), job.fit.study.metric, job.fit.spec, kind=job.fit.study.kind,
-        seed=job.seed, settings=job.settings, start=Start.of(job.fit.posterior.theta),
+        fit.runs.append(job.rows), fit.study.metric, fit.spec, kind=fit.study.kind,
+        seed=job.seed, settings=job.settings, start=Start.of(fit.posterior.theta),
     )  # fmt: skip
-    problem = build_problem(refit, job.budgets, job.shares, job.designs, draws=DRAWS, worlds=1)
+    problem = build_problem(replace(job.question, fit=refit, seed=0), draws=DRAWS, worlds=1)
     known = Known.single(problem)
     return np.asarray(known.expected(known.idle()).mean()[0])
 
 
 def simulate(
-    fit: Fit, known: Known, aim: Objective, budgets: np.ndarray, shares: np.ndarray,
-    designs: Designs, design: int, count: int, *, settings: Settings = REFIT,
-    workers: int | Workers = 1,
+    question: Question, known: Known, aim: Objective, design: int, count: int, *,
+    settings: Settings = REFIT, workers: int | Workers = 1,
 ) -> Trial:  # fmt: skip
     """Value some simulated outcomes of a design both ways.
 
     Parameters
     ----------
-    fit : Fit
-        What is known now.
+    question : Question
+        What is asked.
     known : Known
-        The same with its simulated worlds, nothing bought.
+        What is known now, with simulated worlds; nothing bought.
     aim : Objective
         ``regret`` or ``variance``, which need expectations only.
-    budgets, shares : numpy.ndarray
-        Dims (budget,) and (candidate, pool): the decision of the problem.
-    designs : Designs
-        Of the problem.
     design : int
-        Which of them.
+        Which of the question's designs.
     count : int
         Outcomes to refit.
     settings : Settings
@@ -144,21 +138,15 @@ def simulate(
     workers : int or Workers
         Processes.
     """
-    outcome = known.outcome(design)
+    outcome, designs = known.outcome(design), question.designs
     worlds = spread(outcome, min(count, len(outcome.value)))
     closed = aim.gain(aim.measure(known, outcome).mean()[worlds], aim.now.mean()[0])
-    keep = np.array([design])
-    one = Designs(
-        designs.table.iloc[keep].reset_index(drop=True), (designs.mixtures[design],),
-        designs.shares[keep], designs.repeatable,
-    )  # fmt: skip
-    jobs = [
-        Job(
-            fit, result_rows(fit, designs, design, outcome.value[t], outcome.scatter[t]), budgets,
-            shares, one, known.problem.seed * 7919 + i + 1, settings,
-        )
-        for i, t in enumerate(worlds)
-    ]  # fmt: skip
+    then = replace(question, designs=designs.some(np.array([design])))
+    rows = [
+        result_rows(question.fit, designs, design, outcome.value[t], outcome.scatter[t])
+        for t in worlds
+    ]
+    jobs = [Job(then, r, question.seed * 7919 + i + 1, settings) for i, r in enumerate(rows)]
     found = np.stack(refit_many(decide_after, jobs, workers=workers))
     exact = aim.gain(found, aim.now.mean()[0])
     return Trial(outcome.value[worlds], closed @ aim.weights, exact @ aim.weights)

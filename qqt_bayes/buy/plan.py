@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.buy.batch import Batch
-from qqt_bayes.buy.designs import Designs
 from qqt_bayes.buy.evppi import Sample, bands, parameter_values, run_values
+from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.stop import Stop
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.text import describe
@@ -21,13 +21,13 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture
 
 if TYPE_CHECKING:
+    from qqt_bayes.buy.designs import Designs
     from qqt_bayes.fitting import Fit
 
 SCHEMA = 1
-SEARCHED = 13  # budgets at which a crossover is looked for
 CHECKED = 3  # designs valued by regression too
 
-__all__ = ["Plan", "searched"]
+__all__ = ["Plan"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +36,13 @@ class Plan:
 
     Attributes
     ----------
-    designs : Designs
-        What could be bought.
+    question : Question
+        As it was worked on: of the candidates that some draw finds best, and of a crossover over
+        the budgets on the way.
+    budgets : numpy.ndarray
+        Dim (budget,), samples, as asked.
+    candidates : tuple of Mixture
+        All of them.
     values : tuple of Value
         Of each design on its own.
     khat : numpy.ndarray
@@ -49,8 +54,6 @@ class Plan:
         Value of perfect information.
     best : tuple of Mixture
         The choice now at each target budget.
-    shares : numpy.ndarray
-        Dims (candidate, pool): of the candidates that some draw finds best.
     chosen : Batch or None
         The best batch under the spend.
     stop : Stop
@@ -58,24 +61,44 @@ class Plan:
         Designs whose value rests on exact refits.
     """
 
-    fit: Fit = field(repr=False)
-    designs: Designs = field(repr=False)
+    question: Question
+    budgets: np.ndarray
+    candidates: tuple[Mixture, ...] = field(repr=False)
+    spend: float | None
+    stake: str | float | None
     values: tuple[Value, ...] = field(repr=False)
     khat: np.ndarray = field(repr=False)
     net: np.ndarray = field(repr=False)
     limit: Value
-    budgets: np.ndarray
-    weights: np.ndarray
-    candidates: tuple[Mixture, ...] = field(repr=False)
     best: tuple[Mixture, ...]
-    shares: np.ndarray = field(repr=False)
     chosen: Batch | None = field(repr=False)
     stop: Stop
-    spend: float | None
-    stake: str | float | None
-    objective: str
-    seed: int
     refitted: tuple[int, ...] = ()
+
+    @property
+    def fit(self) -> Fit:
+        """What is known now."""
+        return self.question.fit
+
+    @property
+    def designs(self) -> Designs:
+        """What could be bought."""
+        return self.question.designs
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Weights of the budgets (budget,)."""
+        return self.question.weights
+
+    @property
+    def objective(self) -> str:
+        """What a run is valued by."""
+        return self.question.objective
+
+    @property
+    def seed(self) -> int:
+        """Of the simulated outcomes."""
+        return self.question.seed
 
     @property
     def evpi(self) -> float:
@@ -111,11 +134,7 @@ class Plan:
     @cached_property
     def sample(self) -> Sample:
         """Joint draws of the decision and of the runs, for what is valued by regression."""
-        crosses = self.objective == "crossover"
-        budgets = searched(self.fit, self.budgets) if crosses else self.budgets
-        return Sample(
-            self.fit, budgets, self.weights, self.shares, self.objective, self.designs, self.seed
-        )
+        return Sample(self.question)
 
     @cached_property
     def evppi(self) -> pd.DataFrame:
@@ -161,10 +180,7 @@ class Plan:
     @property
     def contested(self) -> tuple[str, ...]:
         """The candidates that some draw finds best."""
-        pools = self.fit.study.pools
-        every = np.array([c.vector(pools) for c in self.candidates])
-        at = [int(np.argmin(np.abs(every - row).sum(axis=1))) for row in self.shares]
-        return tuple(self.candidates[i].text for i in at)
+        return tuple(c.text for c in self.question.candidates)
 
     @property
     def text(self) -> str:
@@ -234,9 +250,3 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for row in table.to_dict("records")
     ]
-
-
-def searched(fit: Fit, budgets: np.ndarray) -> np.ndarray:
-    """Budgets at which a crossover is looked for."""
-    top = float(budgets.max())
-    return np.geomspace(min(float(fit.study.samples.min()), 0.5 * top), top, SEARCHED)

@@ -15,6 +15,7 @@ import numpy as np
 from qqt_bayes.buy.batch import best_batch, greedy
 from qqt_bayes.buy.ground import Held
 from qqt_bayes.buy.problem import build_problem
+from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.value import objective, undominated, value_designs
 from qqt_bayes.buy.worlds import Known
 
@@ -111,6 +112,17 @@ def rank_largest(held: Held) -> int:
     return min(best, key=lambda c: float(np.mean(best[c])))
 
 
+def asked(
+    held: Held, fit: Fit, cells: np.ndarray, seed: int, objective: str = "regret"
+) -> Question:
+    """The choice at the target, before which runs of some cells could be bought."""
+    ground = held.ground
+    return Question(
+        fit, np.array([ground.target]), np.ones(1), ground.candidates, ground.designs(cells),
+        objective, seed,
+    )  # fmt: skip
+
+
 def by_value(
     held: Held, fit: Fit, spend: float, until: float, seed: int, name: str, per_cost: float | None
 ) -> None:
@@ -118,18 +130,14 @@ def by_value(
 
     Purchases are planned for all that may be spent, and made until ``until`` has been.
     """
-    ground = held.ground
     cells = held.affordable(spend)
     if not len(cells):
         return
-    budgets, weights = np.array([ground.target]), np.ones(1)
-    shares = np.array([c.vector(ground.runs.pools) for c in ground.candidates])
-    designs = ground.designs(cells)
-    size = {"seed": seed, "draws": DRAWS, "worlds": 1}
-    problem = build_problem(fit, budgets, shares, designs, **size)
+    question = asked(held, fit, cells, seed, name)
+    problem = build_problem(question, draws=DRAWS)
     if name == "regret":
-        problem = build_problem(fit, budgets, shares[undominated(problem)], designs, **size)
-    aim = objective(name, problem, weights)
+        problem = build_problem(question.among(undominated(problem)), draws=DRAWS)
+    aim = objective(name, problem, question.weights)
     known = Known.now(problem)
     first = [v for v, _ in value_designs(known, aim, range(len(cells)))]
     left = spend - held.spent
@@ -161,11 +169,7 @@ def d_optimal_buys(held: Held, fit: Fit, spend: float, until: float, seed: int) 
     cells = held.affordable(spend)
     if not len(cells):
         return
-    ground = held.ground
-    shares = np.array([c.vector(ground.runs.pools) for c in ground.candidates])
-    problem = build_problem(
-        fit, np.array([ground.target]), shares, ground.designs(cells), seed=seed, draws=DRAWS
-    )
+    problem = build_problem(asked(held, fit, cells, seed), draws=DRAWS)
     known = Known.single(problem)
     open_ = np.ones(len(cells), bool)
     while held.spent < until:

@@ -17,8 +17,7 @@ from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.noise import Evaluation, median_evaluation, seed_factor
 
 if TYPE_CHECKING:
-    from qqt_bayes.buy.designs import Designs
-    from qqt_bayes.fitting import Fit
+    from qqt_bayes.buy.question import Question
 
 DRAWS = 512  # too few make everything look worth knowing: each world tells which draw it is from
 WORLDS = 1  # simulated for each draw
@@ -133,29 +132,20 @@ class Problem:
         return value.reshape(-1, self.budgets, self.candidates)
 
 
-def build_problem(
-    fit: Fit, budgets: np.ndarray, shares: np.ndarray, designs: Designs, *, seed: int = 0,
-    draws: int = DRAWS, worlds: int = WORLDS,
-) -> Problem:  # fmt: skip
+def build_problem(question: Question, *, draws: int = DRAWS, worlds: int = WORLDS) -> Problem:
     """Conditional moments of the targets and of the designs.
 
     Parameters
     ----------
-    fit : Fit
-        What is known now.
-    budgets : numpy.ndarray
-        Dim (budget,): target budgets.
-    shares : numpy.ndarray
-        Dims (candidate, pool).
-    designs : Designs
-        What could be bought.
-    seed : int
-        Of the simulated worlds.
+    question : Question
+        Its budgets are the target budgets.
     draws : int
         Draws of the few to use.
     worlds : int
         Simulated worlds for each of them.
     """
+    fit, designs = question.fit, question.designs
+    budgets, shares = question.budgets, question.shares
     posterior, study = fit.posterior, fit.study
     pick = np.linspace(0, len(posterior.natural) - 1, min(draws, len(posterior.natural)))
     natural = np.ascontiguousarray(posterior.natural[np.round(pick).astype(int)])
@@ -166,8 +156,9 @@ def build_problem(
         samples, np.concatenate([np.tile(shares, (len(budgets), 1)), unique[:, 1:]])
     )
     found = moments(
-        natural, posterior.cells, posterior.design, points, posterior.priors["regime"], seed
-    )
+        natural, posterior.cells, posterior.design, points, posterior.priors["regime"],
+        question.seed,
+    )  # fmt: skip
     at = SCALES + len(COMPONENTS) + 2 * shares.shape[1]  # of the noise ratios
     factor = seed_factor(natural[:, at : at + shares.shape[1]], points.shares)
     targets = len(budgets) * len(shares)
@@ -175,5 +166,5 @@ def build_problem(
     return Problem(
         found, budgets, len(budgets), len(shares), targets + index.reshape(-1), data.reshape(-1),
         designs.seeds, designs.cost, ceiling(fit, samples[:targets]), median_evaluation(study),
-        factor, seed, worlds,
+        factor, question.seed, worlds,
     )  # fmt: skip

@@ -51,8 +51,7 @@ def act(
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
     positive(price)
-    if plot is not None:
-        o.writable(plot, (".png", ".pdf", ".svg"))
+    o.check_plot(plot)
     if data is not None and not o.is_saved_fit(source):
         known = o.load_runs(source, pools, metric, kind).pools
         read_actions(actions, known, data_now(data, known))
@@ -61,13 +60,8 @@ def act(
         seed=seed, draws=draws, on_fail=on_fail,
     )  # fmt: skip
     answer = made.act(budgets, actions, data=data, price=price, prob=prob, on_fail=on_fail)
-    if plot is not None:
-        answer.plot().savefig(plot)
-        o.note(f"drew {plot}")
-    if json:
-        o.print_json(answer.to_json())
-    else:
-        typer.echo(answer.text)
+    o.draw(answer, plot)
+    o.tell(answer, json)
 
 
 def register(app: typer.Typer) -> None:

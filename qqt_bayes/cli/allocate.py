@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from qqt_bayes.cli import options as o
-from qqt_bayes.errors import UsageError
 
 
 def allocate(
@@ -55,12 +54,10 @@ def allocate(
     parse_compute(compute)  # before a fit is made, so that a slip costs no time
     check(prob)
     check_overfitted(overfitted)
-    if on_fail not in ("raise", "warn"):
-        raise UsageError(f"--on-fail {on_fail!r} -> give raise or warn")
+    o.check_on_fail(on_fail)
     if out is not None:
         o.writable(out, (".json",))
-    if plot is not None:
-        o.writable(plot, (".png", ".pdf", ".svg"))
+    o.check_plot(plot)
     runs = o.load_runs(table, pools, metric, None)
     name = o.only_metric(runs, metric)
     with o.progress(f"fitting {name}") as update:
@@ -71,18 +68,11 @@ def allocate(
         )  # fmt: skip
     for warning in answer.fit.sizes.study.warnings:
         o.note(f"note: {warning}")
-    if plot is not None:
-        answer.plot().savefig(plot)
-        o.note(f"drew {plot}")
+    o.draw(answer, plot)
     if out is not None:
-        part = out.with_name(f".{out.name}.part")
-        part.write_text(json_text.dumps(answer.to_json(), indent=2, allow_nan=False) + "\n")
-        part.replace(out)
+        o.write(out, json_text.dumps(answer.to_json(), indent=2, allow_nan=False) + "\n")
         o.note(f"wrote {out}")
-    if json:
-        o.print_json(answer.to_json())
-    else:
-        typer.echo(answer.text)
+    o.tell(answer, json)
 
 
 def register(app: typer.Typer) -> None:

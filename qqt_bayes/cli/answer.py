@@ -80,8 +80,7 @@ def decide(
 
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
-    if plot is not None:
-        o.writable(plot, (".png", ".pdf", ".svg"))
+    o.check_plot(plot)
     if specs is not None and shares is not None:
         raise UsageError("--shares takes one law, --specs several -> leave one of them out")
     one: Fit | None = None
@@ -95,9 +94,7 @@ def decide(
         seed=seed, draws=draws, candidates=candidates,
     )  # fmt: skip
     answer = made.decide(budgets, candidates, prob=prob, margin=margin, on_fail=on_fail)
-    if plot is not None:
-        answer.plot().savefig(plot)
-        o.note(f"drew {plot}")
+    o.draw(answer, plot)
     best = None
     if one is not None and shares is not None:
         best = one.best_shares(budgets, None if shares == "all" else shares, prob=prob)

@@ -76,8 +76,7 @@ def buy(
     share_of = None if weights is None else numbers(weights)
     if designs is not None and not designs.is_file():
         raise UsageError(f"no such file: {designs} -> give a CSV with data,samples,seeds,cost")
-    if plot is not None:
-        o.writable(plot, (".png", ".pdf", ".svg"))
+    o.check_plot(plot)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
@@ -87,13 +86,8 @@ def buy(
             budgets, designs=designs, spend=spend, stake=stake, weights=share_of,
             objective=objective, candidates=candidates, seed=seed, refits=refits, workers=crew,
         )  # fmt: skip
-    if plot is not None:
-        plan.plot().savefig(plot)
-        o.note(f"drew {plot}")
-    if json:
-        o.print_json(plan.to_json())
-    else:
-        typer.echo(plan.text)
+    o.draw(plan, plot)
+    o.tell(plan, json)
 
 
 def replay(
@@ -141,10 +135,7 @@ def replay(
             chosen, name, target, starts, policies=named, spend=spend, spec=spec, kind=kind,
             seed=seed, workers=crew, progress=tell,
         )  # fmt: skip
-    if json:
-        o.print_json(done.to_json())
-    else:
-        typer.echo(done.text)
+    o.tell(done, json)
 
 
 def numbers(text: str) -> list[float]:

@@ -72,14 +72,9 @@ def calibrate(
             workers=crew, keep=(lambda d: "+" not in d) if single else None, progress=tell,
         )  # fmt: skip
     if out is not None:
-        part = out.with_name(f".{out.name}.part")
-        result.scores.to_csv(part, index=False)
-        part.replace(out)
+        o.write(out, result.scores.to_csv(index=False, lineterminator="\n"))
         o.note(f"wrote {out}")
-    if json:
-        o.print_json(result.to_json())
-    else:
-        typer.echo(result.text)
+    o.tell(result, json)
 
 
 def register(app: typer.Typer) -> None:

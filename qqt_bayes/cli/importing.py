@@ -66,12 +66,7 @@ def wide(
 
 def save(table: pd.DataFrame, out: Path) -> None:
     """Write a run table in one go, and say what is still missing."""
-    part = out.with_name(f".{out.name}.part")
-    try:
-        table.to_csv(part, index=False)
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    o.write(out, table.to_csv(index=False, lineterminator="\n"))
     metrics = ", ".join(dict.fromkeys(table["metric"]))
     typer.echo(f"wrote {out}: {table['run'].nunique()} runs, {len(table)} rows ({metrics})")
     blank = [name for name in ("data", "samples") if (table[name].astype(str) == "").any()]

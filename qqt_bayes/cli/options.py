@@ -14,6 +14,8 @@ import typer
 from qqt_bayes.errors import UsageError
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from qqt_bayes.fitting import Fit
     from qqt_bayes.runs import Runs
     from qqt_bayes.stacking import Stack
@@ -124,6 +126,43 @@ def writable(path: Path, suffixes: tuple[str, ...]) -> Path:
     return path
 
 
+def check_on_fail(on_fail: str) -> None:
+    """Refuse another answer to a fit that does not converge."""
+    if on_fail not in ("raise", "warn"):
+        raise UsageError(f"--on-fail {on_fail!r} -> give raise or warn")
+
+
+def check_plot(plot: Path | None) -> None:
+    """Check the file of a picture, if one is wanted, before any work is done for it."""
+    if plot is not None:
+        writable(plot, (".png", ".pdf", ".svg"))
+
+
+def draw(answer: Any, plot: Path | None) -> None:
+    """Draw an answer, if a picture is wanted."""
+    if plot is not None:
+        answer.plot().savefig(plot)
+        note(f"drew {plot}")
+
+
+def tell(answer: Any, as_json: bool) -> None:
+    """Print an answer, for people or as one JSON object."""
+    if as_json:
+        print_json(answer.to_json())
+    else:
+        typer.echo(answer.text)
+
+
+def write(out: Path, text: str) -> None:
+    """Write a file in one go, so that a failure leaves nothing half-written."""
+    part = out.with_name(f".{out.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def is_saved_fit(path: Path) -> bool:
     """Whether a file is (or is named like) a saved fit rather than a table."""
     if path.suffix == ".nc" or not path.is_file():
@@ -132,17 +171,21 @@ def is_saved_fit(path: Path) -> bool:
         return file.read(4) == b"\x89HDF"
 
 
-@contextmanager
-def progress(label: str) -> Iterator[Callable[[Any], None]]:
-    """A progress bar on stderr for a sampler's chains; silent when stderr is not a terminal."""
+def new_bar() -> Progress:
+    """A progress bar on stderr; silent when that is not a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console,
-        transient=True, disable=not sys.stderr.isatty(),
-    ) as bar:  # fmt: skip
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
+        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
+    )  # fmt: skip
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[Any], None]]:
+    """A progress bar for a sampler's chains."""
+    with new_bar() as bar:
         task = bar.add_task(label, total=None)
 
         def update(chains: Any) -> None:
@@ -181,8 +224,7 @@ def open_fit(
     from qqt_bayes.inference.sample import Settings
     from qqt_bayes.store import load_fit
 
-    if on_fail not in ("raise", "warn"):
-        raise UsageError(f"--on-fail {on_fail!r} -> give raise or warn")
+    check_on_fail(on_fail)
     if is_saved_fit(source):
         given = {"--pools": pools, "--metric": metric, "--where": where, "--upto": upto,
                  "--kind": kind}  # fmt: skip
@@ -209,14 +251,8 @@ def open_fit(
 
 @contextmanager
 def stages(label: str) -> Iterator[Callable[[str, float], None]]:
-    """A progress bar on stderr for named stages; silent when stderr is not a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
-    ) as bar:  # fmt: skip
+    """A progress bar for named stages."""
+    with new_bar() as bar:
         task = bar.add_task(label, total=1.0)
 
         def update(stage: str, done: float) -> None:

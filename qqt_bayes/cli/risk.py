@@ -49,8 +49,7 @@ def risk(
     from qqt_bayes.risk import risk as judge
 
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
-    if plot is not None:
-        o.writable(plot, (".png", ".pdf", ".svg"))
+    o.check_plot(plot)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
@@ -60,13 +59,8 @@ def risk(
             made, budgets, candidates, margin=margin, seed=seed, quick=quick, workers=crew,
             progress=progress,
         )  # fmt: skip
-    if plot is not None:
-        found.plot().savefig(plot)
-        o.note(f"drew {plot}")
-    if json:
-        o.print_json(found.to_json())
-    else:
-        typer.echo(found.text)
+    o.draw(found, plot)
+    o.tell(found, json)
     if found.exit_code:
         raise typer.Exit(found.exit_code)
 

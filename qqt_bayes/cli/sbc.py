@@ -37,8 +37,7 @@ def sbc(
 
     Example: qqt sbc --spec effective_utility --replications 200
     """
-    if plot is not None:
-        o.writable(plot, (".png", ".pdf", ".svg"))
+    o.check_plot(plot)
     from qqt_bayes.calibrate.recovery import recovery
     from qqt_bayes.calibrate.sbc import sbc as run
 

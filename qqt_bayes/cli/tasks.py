@@ -101,8 +101,7 @@ def tasks(
 
     chosen = parse_weights(weights)
     size = None if params is None else parse_size(params, by, weights)
-    if plot is not None:
-        o.writable(plot, (".png", ".pdf", ".svg"))
+    o.check_plot(plot)
     runs = o.load_runs(table, pools, None, None)
     with many.counted("fitting") as update:
         made = fit_tasks(
@@ -115,13 +114,8 @@ def tasks(
         answer = made.decide(budgets, candidates, weights=chosen, prob=prob)
     else:
         answer = made.decide_size(size, budgets, candidates, prob=prob)
-    if plot is not None:
-        answer.plot().savefig(plot)
-        o.note(f"drew {plot}")
-    if json:
-        o.print_json(answer.to_json())
-    else:
-        typer.echo(answer.text)
+    o.draw(answer, plot)
+    o.tell(answer, json)
 
 
 def register(app: typer.Typer) -> None:

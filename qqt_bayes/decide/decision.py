@@ -14,7 +14,7 @@ import pandas as pd
 
 from qqt_bayes.decide.candidates import kept_sizes
 from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
-from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw
+from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw, share_best
 from qqt_bayes.decide.families import FamilyShare, by_family, family_of
 from qqt_bayes.decide.predict import compute_factor
 from qqt_bayes.errors import GateError, UsageError
@@ -75,10 +75,14 @@ class Decision:
     notes: tuple[str, ...] = ()
 
     @cached_property
+    def shares(self) -> np.ndarray:
+        """Sampling shares of the candidates, dims (candidate, pool)."""
+        return np.array([c.vector(self.fit.study.pools) for c in self.candidates])
+
+    @cached_property
     def p_best(self) -> np.ndarray:
         """Share of draws in which a candidate is best, dims (budget, candidate)."""
-        winner = np.argmin(self.latent, axis=2)
-        return np.stack([(winner == c).mean(axis=0) for c in range(len(self.candidates))], axis=1)
+        return share_best(self.latent)
 
     @cached_property
     def expected_regret(self) -> np.ndarray:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 GRID = 32
 FEW = 500  # draws behind medians of longer runs
 
-__all__ = ["Drawn", "Question", "Source", "Vote", "ask", "draw", "mix"]
+__all__ = ["Drawn", "Question", "Source", "Vote", "ask", "draw", "mix", "share_best"]
 
 
 class Source(Protocol):
@@ -145,6 +145,18 @@ def draw(fit: Fit, question: Question) -> Drawn:
     few = max(1, len(fit.posterior.natural) // int(some))
     longer = [predict(fit, n * FACTORS, shares, seed=17, every=few).latent for n in wanted]
     return Drawn(latent, new_run, both[:, len(wanted) :], np.stack(longer))
+
+
+def share_best(latent: np.ndarray) -> np.ndarray:
+    """Share of draws in which each candidate is best, dims (budget, candidate).
+
+    Parameters
+    ----------
+    latent : numpy.ndarray
+        Dims (sample, budget, candidate), lower is better.
+    """
+    winner = np.argmin(latent, axis=2)
+    return np.stack([(winner == c).mean(axis=0) for c in range(latent.shape[2])], axis=1)
 
 
 def mix(drawn: Sequence[Drawn], weights: np.ndarray) -> Drawn:

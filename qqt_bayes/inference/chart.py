@@ -1,9 +1,9 @@
 """From the sampler's unconstrained vector to the natural few, with their priors.
 
-Each parameter is walked on a scale where its prior is nearly standard normal; the half-lives are
-non-centred about their population median. The irreducible part is walked between zero and the
-smallest value seen, which is where it must lie. With trajectories the checkpoints' own noise is
-walked in place of all of it.
+Each parameter is walked on a scale of its own (:mod:`qqt_bayes.inference.coordinates`); the
+half-lives are non-centred about their population median. The irreducible part is walked between
+zero and the smallest value seen, which is where it must lie. With trajectories the checkpoints' own
+noise is walked in place of all of it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.inference.coordinates import bounded, scalar
 from qqt_bayes.inference.marginal import (
     DILUTION,
     IRREDUCIBLE,
@@ -23,7 +24,6 @@ from qqt_bayes.inference.marginal import (
     RUN_SHARE,
     SCALES,
     UTILITY,
-    Cells,
     log_density,
 )  # fmt: skip
 from qqt_bayes.laws.registry import find_law
@@ -38,7 +38,6 @@ SCALARS = (
     "irreducible", "utility", "utility_spread", "seed_noise", "dilution", "run_share",
     "seed_noise_spread", *COMPONENTS, "half_life", "half_life_spread",
 )  # fmt: skip
-ROOT2, ROOT2PI = math.sqrt(2.0), math.sqrt(2.0 * math.pi)
 HALF_LIFE, HALF_LIFE_SPREAD = len(SCALARS) - 2, len(SCALARS) - 1
 
 __all__ = ["SCALARS", "Chart", "build_chart", "density_and_gradient", "dimension", "to_natural"]
@@ -117,85 +116,6 @@ def dimension(chart: Chart) -> int:
     per_pool = pools * (2 if chart.harm_code else 1)
     ratios = len(chart.finite) if chart.noisy else 0
     return int((chart.code > 0).sum()) + per_pool + ratios + chart.rate_factor.shape[1]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def log_pdf(code, a, b, x):
-    """Log prior density (up to a constant) of a natural value, and its derivative."""
-    if code == 1:
-        return -0.5 * ((x - a) / b) ** 2, -(x - a) / (b * b)
-    if code == 2:
-        t = (math.log(x) - a) / b
-        return -0.5 * t * t - math.log(x), -(t / b + 1.0) / x
-    if code == 3:
-        return -0.5 * (x / b) ** 2, -x / (b * b)
-    if code == 4:
-        s = x * x / (a * b * b)
-        return -0.5 * (a + 1.0) * math.log1p(s), -(a + 1.0) * x / (a * b * b) / (1.0 + s)
-    return (a - 1.0) * math.log(x) + (b - 1.0) * math.log1p(-x), (a - 1.0) / x - (b - 1.0) / (
-        1.0 - x
-    )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def bounded(code, a, b, u, upper):
-    """Value in (0, upper), its derivative, log density in u and the derivative of that."""
-    share = 0.5 * math.erfc(-u / ROOT2)
-    x = upper * share
-    if not 0.0 < x < upper:  # underflow, far outside
-        return x, 0.0, -np.inf, 0.0
-    slope = upper * math.exp(-0.5 * u * u) / ROOT2PI
-    lp, d_lp = log_pdf(code, a, b, x)
-    return x, slope, lp - 0.5 * u * u, d_lp * slope - u
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def half_normal(b, u):
-    """As `scalar`: a scale walked as b (phi(u) + u Phi(u)), whose prior has Gaussian tails in u.
-
-    The log of the scale would do, but its prior has a long exponential tail towards zero, where the
-    density no longer changes: smaller steps for nothing.
-    """
-    big = 0.5 * math.erfc(-u / ROOT2)
-    small = math.exp(-0.5 * u * u) / ROOT2PI
-    if u < -30.0:  # both underflow; nobody comes here
-        return 0.0, 0.0, -np.inf, 0.0
-    x = small + u * big
-    return b * x, b * big, -0.5 * x * x + math.log(big), -x * big + small / big
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def half_student(df, b, u):
-    """As `scalar`: a scale walked as b sqrt(2) p / sqrt(1 - p^2), p = Phi(u).
-
-    With 2 degrees of freedom that is the quantile, so that the prior is the standard normal one;
-    with others both its tails are Gaussian still.
-    """
-    p, rest = 0.5 * math.erfc(-u / ROOT2), 0.5 * math.erfc(u / ROOT2)
-    left = rest * (1.0 + p)  # 1 - p^2
-    if not (p > 0.0 and left > 0.0):  # underflow, far outside
-        return 0.0, 0.0, -np.inf, 0.0
-    x = ROOT2 * p / math.sqrt(left)
-    bell = math.exp(-0.5 * u * u) / ROOT2PI
-    slope = ROOT2 * bell / (left * math.sqrt(left))
-    lp, d_lp = log_pdf(4, df, 1.0, x)
-    bend = 3.0 * p * bell / left - u
-    return b * x, b * slope, lp - 0.5 * u * u - 1.5 * math.log(left), d_lp * slope + bend
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def scalar(code, a, b, u):
-    """Value, its derivative, log density in u and the derivative of that."""
-    if code == 1:
-        return a + b * u, b, -0.5 * u * u, -u
-    if code == 2:
-        x = math.exp(a + b * u)
-        return x, b * x, -0.5 * u * u, -u
-    if code == 5:
-        return bounded(code, a, b, u, 1.0)
-    if code == 3:
-        return half_normal(b, u)
-    return half_student(a, b, u)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -402,13 +322,3 @@ def natural_draws(theta: np.ndarray, chart: Chart) -> np.ndarray:
     for row, vector in zip(out, theta, strict=True):
         to_natural(vector, chart, row, slope, d_prior)
     return out
-
-
-def evaluator(chart: Chart, cells: Cells):  # type: ignore[no-untyped-def]
-    """Log density and gradient of one vector, as the sampler calls it."""
-
-    def logp(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        gradient = np.zeros(len(theta))
-        return density_and_gradient(theta, chart, cells, gradient), gradient
-
-    return logp

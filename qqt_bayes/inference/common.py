@@ -25,7 +25,7 @@ import math
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.chart import ROOT2, ROOT2PI
+from qqt_bayes.inference.coordinates import ROOT2, ROOT2PI
 
 # Kinds of deviations, each with a correlation; the last one only with a covariate.
 UTILITY, HALF_LIFE, LEVEL, AVERAGE = 0, 1, 2, 3

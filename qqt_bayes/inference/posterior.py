@@ -132,7 +132,7 @@ class Posterior:
 
     def hyper(self) -> dict[str, np.ndarray]:
         """Population median and spread of the half-lives, which the natural vector leaves out."""
-        from qqt_bayes.inference.chart import scalar
+        from qqt_bayes.inference.coordinates import scalar
 
         theta = self.theta.reshape(-1, self.theta.shape[-1])
         at = int((self.chart.code[:-2] > 0).sum())

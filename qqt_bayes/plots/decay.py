@@ -115,9 +115,7 @@ def plot_decay(fit: Fit, *, width: float = COLUMN, passes: int = PASSES) -> Pape
 
 def most_epochs(fit: Fit, pool: int) -> float:
     """Most epochs of a pool in any run fitted."""
-    study = fit.study
-    seen = study.samples * study.shares[:, pool] / study.pools.sizes[pool]
-    return float(max(np.max(seen), 1.0))
+    return float(max(fit.study.epochs[:, pool].max(), 1.0))
 
 
 def draw(ax: Axes, k: np.ndarray, before: np.ndarray, after: np.ndarray, seen: float) -> None:

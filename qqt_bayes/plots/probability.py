@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
+from qqt_bayes.decide.drawn import share_best
 from qqt_bayes.plots.style import INK, PALE, SMALL, stamp, text_width
-from qqt_bayes.plots.view import View, in_order, p_best_on, split
+from qqt_bayes.plots.view import View, in_order, split
 
 NEEDED = 0.14  # inches of height for a name
 
@@ -18,7 +19,7 @@ __all__ = ["draw_p_best", "name_areas"]
 def areas(view: View) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
     """Budgets (budget,), and each candidate with the ends of its area (2, budget)."""
     d = view.decision
-    grid, p = d.grid, p_best_on(d.grid_latent).T
+    grid, p = d.grid, share_best(d.grid_latent).T
     if len(grid) == 1:  # one budget: a column
         grid, p = grid * np.array([0.7, 1.4]), np.repeat(p, 2, axis=1)
     tops = np.cumsum([p[c] for c in in_order(d)], axis=0)

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 from qqt_bayes.plots.style import (
     BEYOND,
-    COLOURS,
     COLUMN,
     GREY,
     SMALL,
     dress,
+    look,
     new_figure,
     stamp,
     style,
@@ -59,7 +59,7 @@ def plot_shares(shares: Shares, *, width: float = COLUMN, ax: Axes | None = None
         # with two pools one share says it all
         shown = range(len(shares.pools) if len(shares.pools) > 2 else 1)
         for i in shown:
-            colour = COLOURS[i % len(COLOURS)]
+            colour = look(i).colour
             best = shares.best[order, i]
             for inside in (True, False):
                 part = np.flatnonzero(n <= largest * 1.02 if inside else n > largest * 1.02)

@@ -11,14 +11,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from qqt_bayes.plots.style import (
-    COLOURS,
     COLUMN,
     GREY,
     INK,
-    MARKERS,
     SMALL,
     columns,
     dress,
+    look,
     new_figure,
     plain,
     stamp,
@@ -78,8 +77,7 @@ def draw_values(ax: Axes, plan: Plan) -> None:
         rows = table[~table["data"].isin(named)] if data is None else table[table["data"] == data]
         if not len(rows):
             continue
-        colour = GREY if data is None else COLOURS[i % len(COLOURS)]
-        marker = "." if data is None else MARKERS[i % len(MARKERS)]
+        colour, marker = (GREY, ".") if data is None else look(i)[:2]
         aside = 1.0 if data is None else DODGE ** (i - 0.5 * (len(named) - 1))
         ax.errorbar(
             rows["cost"] * aside, rows["evsi"], yerr=2.0 * rows["se"], fmt=marker, color=colour,

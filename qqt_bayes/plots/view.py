@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from qqt_bayes.decide.drawn import share_best
 from qqt_bayes.plots.style import GREY, SMALL, Look, dress, look, plain
 from qqt_bayes.runs import format_number
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 EPOCHS = (1, 2, 4, 8, 16, 32)
 LIMIT = 5
 
-__all__ = ["EPOCHS", "LIMIT", "View", "in_order", "main_candidates", "p_best_on", "split"]
+__all__ = ["EPOCHS", "LIMIT", "View", "in_order", "main_candidates", "split"]
 
 
 def main_candidates(decision: Decision, limit: int = LIMIT) -> list[int]:
@@ -29,7 +30,7 @@ def main_candidates(decision: Decision, limit: int = LIMIT) -> list[int]:
     most probably best anywhere on the searched budgets.
     """
     names = {c.text: i for i, c in enumerate(decision.candidates)}
-    anywhere = p_best_on(decision.grid_latent).max(axis=0)
+    anywhere = share_best(decision.grid_latent).max(axis=0)
     members = {names[t] for b in range(len(decision.budgets)) for t in decision.credible_set(b)}
     bests = set(map(int, decision.best))
     order = sorted(
@@ -49,12 +50,6 @@ def in_order(decision: Decision) -> list[int]:
             tuple(decision.candidates[c].vector(pools)),
         ),
     )
-
-
-def p_best_on(latent: np.ndarray) -> np.ndarray:
-    """Share of draws in which each candidate is best, dims (budget, candidate)."""
-    winner = np.argmin(latent, axis=2)
-    return np.stack([(winner == c).mean(axis=0) for c in range(latent.shape[2])], axis=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,9 +76,7 @@ class Content:
     @cached_property
     def seen_epochs(self) -> float:
         """Most epochs that any run passed over any pool."""
-        study = self.fit.study
-        sizes = np.asarray(study.pools.sizes, float)
-        return float((study.samples[:, None] * study.shares / sizes).max())
+        return float(self.fit.study.epochs.max())
 
     @cached_property
     def asked_epochs(self) -> float:
@@ -100,13 +98,12 @@ class Content:
         from qqt_bayes.model.prior_predictive import prior_predictive
 
         fit, d = self.fit, self.decision
-        shares = np.array([c.vector(fit.study.pools) for c in d.candidates])
         design = fit.posterior.design
-        points = design.points_at(np.full(len(shares), d.budgets.max()), shares)
+        points = design.points_at(np.full(len(d.candidates), d.budgets.max()), d.shares)
         latent = prior_predictive(
             design, points, fit.posterior.priors, fit.study.kind, PRIOR_DRAWS, fit.seed
         )
-        p = np.bincount(np.argmin(latent, axis=1), minlength=len(shares)) / len(latent)
+        p = np.bincount(np.argmin(latent, axis=1), minlength=len(d.candidates)) / len(latent)
         return d.candidates[int(np.argmax(p))].text, float(p.max())
 
     @cached_property

@@ -127,7 +127,7 @@ def pools(content: Content) -> Table:
     """Each pool: size, and what the runs say of it."""
     fit = content.fit
     table, found = fit.table, fit.study.pools
-    epochs = (fit.study.samples[:, None] * fit.study.shares / found.sizes).max(axis=0)
+    epochs = fit.study.epochs.max(axis=0)
     rows = []
     for i, row in enumerate(table.itertuples()):
         unlimited = not np.isfinite(found.sizes[i])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "and_list", "answer", "chance", "count", "difference", "figures", "headline", "interval",
-    "percent", "plural", "samples", "span",
+    "percent", "samples", "span",
 ]  # fmt: skip
 
 samples = format_number
@@ -69,11 +69,6 @@ def percent(share: float) -> str:
 def count(value: float, unit: str) -> str:
     """A count and its unit."""
     return f"{int(value):,} {unit}{'' if value == 1 else 's'}"
-
-
-def plural(values: Sequence[object], one: str, many: str) -> str:
-    """The word for one or for many."""
-    return one if len(values) == 1 else many
 
 
 def and_list(items: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from qqt_bayes.report.folder import check_folder, staged
 from qqt_bayes.report.methods import as_markdown, as_tex
 from qqt_bayes.report.page import render
 from qqt_bayes.report.tables import make_tables
+from qqt_bayes.risk.context import silent
 from qqt_bayes.store import versions
 
 if TYPE_CHECKING:
@@ -40,10 +41,6 @@ def check_risk(risk: str) -> str:
     if risk not in RISKS:
         raise UsageError(f"risk {risk!r} -> choose from {', '.join(RISKS)}")
     return risk
-
-
-def silent(_label: str, _done: float) -> None:
-    """Report no progress."""
 
 
 def write_report(

@@ -61,10 +61,10 @@ class Context:
         """Samples of the largest run fitted."""
         return float(self.fit.study.samples.max())
 
-    @cached_property
+    @property
     def shares(self) -> np.ndarray:
         """Sampling shares, dims (candidate, pool)."""
-        return np.array([c.vector(self.fit.study.pools) for c in self.decision.candidates])
+        return self.decision.shares
 
     def best(self, budget: int) -> Mixture:
         """The candidate recommended at a budget."""

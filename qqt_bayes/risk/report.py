@@ -263,7 +263,6 @@ def risk(
 def make_ledger(made: Risk, budgets: np.ndarray, order: list[np.ndarray]) -> Ledger:
     """The ledger of best and runner-up, ``order`` being the candidates by regret at each budget."""
     d = made.decision
-    shares = np.array([c.vector(made.fit.study.pools) for c in d.candidates])
-    best = shares[[o[0] for o in order]]
-    other = shares[[o[1] for o in order]] if len(d.candidates) > 1 else None
+    best = d.shares[[o[0] for o in order]]
+    other = d.shares[[o[1] for o in order]] if len(d.candidates) > 1 else None
     return ledger(made.fit, budgets, best, other, [v.fit for v in made.variants], made.seed)

@@ -96,6 +96,11 @@ class Study:
         """Which pools any row draws from (pool,)."""
         return np.any(self.shares > 0, axis=0)
 
+    @property
+    def epochs(self) -> np.ndarray:
+        """Epochs of each pool that a row has seen (row, pool); 0 of an unlimited one."""
+        return self.samples[:, None] * self.shares / np.asarray(self.pools.sizes, float)
+
 
 def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]) -> Study:
     """Turn the rows of one metric into a study; see `Runs.study`."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.decide.decision import check_prob
-from qqt_bayes.decide.drawn import ask
+from qqt_bayes.decide.drawn import ask, share_best
 from qqt_bayes.decide.predict import predict, thinning
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture
@@ -60,7 +60,7 @@ class TaskDecision:
     @cached_property
     def p_best(self) -> np.ndarray:
         """Share of draws in which a candidate's weighted mean is best (budget, candidate)."""
-        return shares_of(np.argmin(self.aggregate, axis=2), len(self.candidates))
+        return share_best(self.aggregate)
 
     @cached_property
     def expected_regret(self) -> np.ndarray:
@@ -75,8 +75,7 @@ class TaskDecision:
     @cached_property
     def task_p_best(self) -> np.ndarray:
         """The same probability for each task alone, dims (task, budget, candidate)."""
-        winner = np.argmin(self.latent, axis=3)
-        return np.stack([shares_of(winner[:, t], len(self.candidates)) for t in range(self.size)])
+        return np.stack([share_best(self.latent[:, t]) for t in range(self.size)])
 
     @cached_property
     def task_best(self) -> np.ndarray:
@@ -190,11 +189,6 @@ class TaskDecision:
     def plot(self, **options: Any) -> Any:
         """P(best) of each candidate for each task and together, as a matplotlib figure."""
         return import_module("qqt_bayes.plots").plot_task_decision(self, **options)
-
-
-def shares_of(winner: np.ndarray, candidates: int) -> np.ndarray:
-    """Share of draws won, dims (budget, candidate), from winners (sample, budget)."""
-    return np.stack([(winner == c).mean(axis=0) for c in range(candidates)], axis=1)
 
 
 def read_weights(tasks: Tasks, weights: Mapping[str, float] | None) -> np.ndarray:

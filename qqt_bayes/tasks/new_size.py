@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.decide.decision import check_prob
-from qqt_bayes.decide.drawn import ask
+from qqt_bayes.decide.drawn import ask, share_best
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.chart import natural_draws
 from qqt_bayes.inference.conditional import condition
@@ -70,9 +70,7 @@ class SizeDecision:
     @cached_property
     def p_best(self) -> np.ndarray:
         """Share of draws in which a candidate is best, dims (budget, candidate)."""
-        winner = np.argmin(self.log_reducible, axis=2)
-        every = np.arange(len(self.candidates))
-        return np.asarray((winner[..., None] == every).mean(axis=0))
+        return share_best(self.log_reducible)
 
     @cached_property
     def expected_regret(self) -> np.ndarray:

@@ -13,7 +13,7 @@ import qqt_bayes as qqt
 from qqt_bayes.allocation import fitted
 from qqt_bayes.allocation.answer import allocate_fit, parse_compute
 from qqt_bayes.allocation.optimum import lowest
-from qqt_bayes.allocation.sizes import size_study, worse_than
+from qqt_bayes.allocation.sizes import size_study
 from qqt_bayes.cli import main
 
 
@@ -155,9 +155,8 @@ def test_runs_worse_than_smaller_ones(size_runs, size_fit, monkeypatch) -> None:
     kind = kind.assign(samples=kind["samples"] * 2, value=kind["value"] * 1.02)
     runs = qqt.read_runs(pd.concat([table, kind], ignore_index=True), POOLS)
     sizes = size_study(runs, "loss")
-    worse = worse_than(sizes)[1].any(axis=1)
-    assert worse[-1]
-    count = int(worse.sum())
+    assert sizes.overfitted[-1]
+    count = int(sizes.overfitted.sum())
 
     class Drawn:
         def __init__(self, model) -> None:

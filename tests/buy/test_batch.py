@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from qqt_bayes.buy import batch
 from qqt_bayes.buy.designs import read_designs
 from qqt_bayes.buy.problem import build_problem
+from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.value import objective, value_designs
 from qqt_bayes.buy.worlds import Known
@@ -35,10 +38,11 @@ def test_cheap_runs_that_tell_nothing_are_not_bought(
     idle = [("C", 30e3 * 1.1**k, 1e3) for k in range(20)]
     table = pd.DataFrame([*idle, ("B", 480e3, 480e3)], columns=["data", "samples", "cost"])
     designs = read_designs(table, pools)
-    shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "B", "C")])
+    candidates = tuple(parse_mixture(c, pools) for c in ("A", "B", "C"))
+    question = Question(buy_fit, np.array([960e3]), np.ones(1), candidates, designs)
     bought = {0.0: 0, batch.SURE: 0}
     for seed in range(6):
-        problem = build_problem(buy_fit, np.array([960e3]), shares, designs, seed=seed, draws=120)
+        problem = build_problem(replace(question, seed=seed), draws=120)
         aim = objective("regret", problem, np.ones(1))
         known = Known.now(problem)
         first = [v for v, _ in value_designs(known, aim, range(len(designs)))]
@@ -59,9 +63,10 @@ def nine(buy_fit: Fit):
         [(data, n, n) for data in "ABC" for n in (120e3, 240e3, 480e3)],
         columns=["data", "samples", "cost"],
     )
-    shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "B", "C")])
+    candidates = tuple(parse_mixture(c, pools) for c in ("A", "B", "C"))
     designs = read_designs(table, pools)
-    problem = build_problem(buy_fit, np.array([960e3]), shares, designs, draws=120)
+    question = Question(buy_fit, np.array([960e3]), np.ones(1), candidates, designs)
+    problem = build_problem(question, draws=120)
     aim = objective("regret", problem, np.ones(1))
     known = Known.now(problem)
     return known, aim, [v for v, _ in value_designs(known, aim, range(len(designs)))]

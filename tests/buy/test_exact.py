@@ -14,6 +14,7 @@ import qqt_bayes.buy.text as text_module
 from qqt_bayes.buy.designs import read_designs
 from qqt_bayes.buy.exact import Trial, corrected, result_rows
 from qqt_bayes.buy.problem import build_problem
+from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.tally import Tally, Value, group_draws, jackknife
 from qqt_bayes.buy.value import lower_regret, objective, value_designs
 from qqt_bayes.buy.worlds import Known
@@ -93,14 +94,14 @@ def test_the_stated_error_is_that_of_other_draws(buy_fit: Fit) -> None:
     """Values from disjoint sets of posterior draws differ by what the standard error says."""
     pools = buy_fit.study.pools
     designs = read_designs(pd.DataFrame({"data": ["B"], "samples": [480e3]}), pools)
-    shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "B")])
+    candidates = tuple(parse_mixture(c, pools) for c in ("A", "B"))
+    question = Question(buy_fit, np.array([960e3]), np.ones(1), candidates, designs)
     theta = buy_fit.posterior.theta.reshape(-1, buy_fit.posterior.theta.shape[-1])
     found = []
     for k in range(16):
         part = replace(buy_fit.posterior, theta=theta[k::16][None])
-        problem = build_problem(
-            replace(buy_fit, posterior=part), np.array([960e3]), shares, designs, seed=k, draws=125
-        )
+        fit = replace(buy_fit, posterior=part)
+        problem = build_problem(replace(question, fit=fit, seed=k), draws=125)
         aim = objective("regret", problem, np.ones(1))
         found.append(value_designs(Known.now(problem), aim, [0])[0][0])
     spread = np.std([v.total for v in found], ddof=1)

@@ -12,6 +12,7 @@ from qqt_bayes.buy.batch import best_batch
 from qqt_bayes.buy.designs import Designs, read_designs
 from qqt_bayes.buy.exact import simulate
 from qqt_bayes.buy.problem import Problem, build_problem
+from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.value import OBJECTIVES, objective, undominated, value_designs
 from qqt_bayes.buy.worlds import Known
 from qqt_bayes.fitting import Fit
@@ -32,10 +33,14 @@ def designs(buy_fit: Fit) -> Designs:
 
 
 @pytest.fixture(scope="module")
-def problem(buy_fit: Fit, designs: Designs) -> Problem:
-    pools = buy_fit.study.pools
-    shares = np.array([parse_mixture(c, pools).vector(pools) for c in CANDIDATES])
-    return build_problem(buy_fit, TARGET, shares, designs, draws=200)
+def question(buy_fit: Fit, designs: Designs) -> Question:
+    candidates = tuple(parse_mixture(c, buy_fit.study.pools) for c in CANDIDATES)
+    return Question(buy_fit, TARGET, np.ones(1), candidates, designs)
+
+
+@pytest.fixture(scope="module")
+def problem(question: Question) -> Problem:
+    return build_problem(question, draws=200)
 
 
 @pytest.mark.parametrize("name", [n for n in OBJECTIVES if n != "crossover"])
@@ -59,10 +64,9 @@ def test_runs_near_the_target_are_worth_more_and_idle_ones_nothing(problem: Prob
     assert idle.total < 0.05 * aim.limit.total
 
 
-def test_nothing_is_worth_buying_where_the_choice_is_clear(buy_fit: Fit, designs: Designs) -> None:
-    pools = buy_fit.study.pools
-    shares = np.array([parse_mixture(c, pools).vector(pools) for c in ("A", "C")])
-    clear = build_problem(buy_fit, np.array([120e3]), shares, designs, draws=100)
+def test_nothing_is_worth_buying_where_the_choice_is_clear(question: Question) -> None:
+    a_or_c = replace(question.among(np.array([0, 2])), budgets=np.array([120e3]))
+    clear = build_problem(a_or_c, draws=100)
     aim = objective("regret", clear, np.ones(1))
     assert aim.limit.total < 1e-6
     for v, _ in value_designs(Known.now(clear), aim, range(len(WANTED))):
@@ -78,14 +82,12 @@ def test_expectations_average_to_what_is_known_now(problem: Problem) -> None:
         assert np.all(np.abs(means.mean(axis=0) - now) < 4 * se + 1e-4)
 
 
-def test_dominated_candidates_change_nothing(buy_fit: Fit, designs: Designs) -> None:
-    pools = buy_fit.study.pools
-    shares = np.array([parse_mixture(c, pools).vector(pools) for c in CANDIDATES])
-    near = np.array([240e3])  # where C is surely worse
-    every = build_problem(buy_fit, near, shares, designs, draws=100)
+def test_dominated_candidates_change_nothing(question: Question) -> None:
+    near = replace(question, budgets=np.array([240e3]))  # where C is surely worse
+    every = build_problem(near, draws=100)
     keep = undominated(every)
     assert keep.tolist() == [0, 1]
-    fewer = build_problem(buy_fit, near, shares[keep], designs, draws=100)
+    fewer = build_problem(near.among(keep), draws=100)
     values = []
     for p in (every, fewer):
         aim = objective("regret", p, np.ones(1))
@@ -138,17 +140,13 @@ def test_sequential_update_is_the_joint_one(problem: Problem) -> None:
     ],
     ids=["quick", "full"],
 )  # fmt: skip
-def test_value_is_that_of_brute_force(
-    buy_fit: Fit, designs: Designs, designs_tried: list, outer: int
-) -> None:
+def test_value_is_that_of_brute_force(question: Question, designs_tried: list, outer: int) -> None:
     """Outcomes refitted and decided anew: the same value, outcome by outcome, and none other."""
-    pools = buy_fit.study.pools
-    shares = np.array([parse_mixture(c, pools).vector(pools) for c in CANDIDATES])
-    problem = build_problem(buy_fit, TARGET, shares, designs, draws=1000)
+    problem = build_problem(question, draws=1000)
     aim, known = objective("regret", problem, np.ones(1)), Known.now(problem)
     for data, samples in designs_tried:
         d = WANTED.index((data, samples, 1))
-        trial = simulate(buy_fit, known, aim, TARGET, shares, designs, d, outer)
+        trial = simulate(question, known, aim, d, outer)
         gap, se = trial.difference
         allowed = 3.0 * se + 0.1 * trial.closed.mean() + 1e-5
         assert abs(gap) < allowed, (data, trial)

@@ -261,7 +261,7 @@ def scene(samples: list[float], runs: list[str], annealed: float = np.nan, size:
     study = SimpleNamespace(
         samples=np.array(samples), run=np.array(runs), shares=np.ones((len(runs), 1)),
         annealed=np.full(len(runs), annealed), warnings=("one run only",),
-        pools=SimpleNamespace(sizes=(size,)),
+        pools=SimpleNamespace(sizes=(size,)), epochs=np.array(samples)[:, None] / size,
     )  # fmt: skip
     table = pd.DataFrame({"data": "A", "samples": samples})
     fit = SimpleNamespace(study=study, runs=SimpleNamespace(table=table))

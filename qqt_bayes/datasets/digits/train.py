@@ -1,3 +1,4 @@
+# Kept exactly as it made the runs that ship, so neither checked nor tidied:
 # ruff: noqa
 # mypy: ignore-errors
 """Real training runs on pools of labelled images: a small network on handwritten digits.

@@ -26,7 +26,7 @@ def check(context: Context) -> tuple[Check, ...]:
     """Distance of each budget, at the candidate recommended there."""
     study = context.fit.study
     sizes = np.asarray(study.pools.sizes, float)
-    seen_epochs = float((study.samples[:, None] * study.shares / sizes).max())
+    seen_epochs = float(study.epochs.max())
     used = study.used
     out = []
     for b, samples in enumerate(context.budgets):

@@ -22,7 +22,7 @@ def check(context: Context) -> tuple[Check, ...]:
     d, study = context.decision, context.fit.study
     floor = float(np.median(context.fit.posterior.irreducible))
     sizes = np.asarray(study.pools.sizes, float)
-    seen = np.maximum((study.samples[:, None] * study.shares / sizes).max(axis=0), 1.0)
+    seen = np.maximum(study.epochs.max(axis=0), 1.0)
     out = []
     for b, samples in enumerate(d.budgets):
         lo, middle, hi = np.quantile(d.latent[:, b, d.best[b]], [0.05, 0.5, 0.95])

@@ -33,7 +33,7 @@ def check(context: Context) -> tuple[Check, ...]:
             "they hide the penalty of repetition"
         )
     sizes = np.asarray(study.pools.sizes, float)
-    repeated = (study.samples[:, None] * study.shares / sizes).max()
+    repeated = study.epochs.max()
     notes += list(study.warnings)
     out = []
     for b, samples in enumerate(context.budgets):
