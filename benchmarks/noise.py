@@ -35,7 +35,7 @@ from qqt_bayes.backtest.ours import engine_forecast
 from qqt_bayes.calibrate.as_sampled import Rows, log_mass, rows_of_truths
 from qqt_bayes.calibrate.replicate import Replications, replicate
 from qqt_bayes.calibrate.sbc import SBC
-from qqt_bayes.inference.marginal import NOISE, RUN_SHARE
+from qqt_bayes.inference.natural import NOISE, RUN_SHARE
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.prior_predictive import draw_prior
 from qqt_bayes.model.spec import Spec, load_spec

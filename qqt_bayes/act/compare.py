@@ -12,7 +12,7 @@ import numpy as np
 from qqt_bayes.decide.predict import bounded, ceiling
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.changed import ChangedData, draw_changed, quality_effects
-from qqt_bayes.inference.marginal import SPREAD, UTILITY
+from qqt_bayes.inference.natural import SPREAD, UTILITY
 from qqt_bayes.laws.registry import find_law
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from qqt_bayes.buy.regression import (
     variance_gain,
 )  # fmt: skip
 from qqt_bayes.decide.predict import bounded, ceiling, thinning
-from qqt_bayes.inference.marginal import DILUTION, IRREDUCIBLE
+from qqt_bayes.inference.natural import DILUTION, IRREDUCIBLE
 from qqt_bayes.model.effects import COMPONENTS, REGIME
 from qqt_bayes.model.noise import median_evaluation
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from qqt_bayes.buy.tally import group_draws
 from qqt_bayes.decide.predict import ceiling
-from qqt_bayes.inference.marginal import NOISE, SCALES
 from qqt_bayes.inference.moments import Moments, moments
+from qqt_bayes.inference.natural import NOISE, SCALES
 from qqt_bayes.inference.noise import log_variance
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.noise import Evaluation, median_evaluation, seed_factor

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qqt_bayes.inference.marginal import IRREDUCIBLE, NOISE, RUN_SHARE, SCALES
+from qqt_bayes.inference.natural import IRREDUCIBLE, NOISE, RUN_SHARE, SCALES
 from qqt_bayes.inference.noise import WORST
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.noise import seed_factor

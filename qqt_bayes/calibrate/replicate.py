@@ -23,7 +23,8 @@ from qqt_bayes.inference.cells import build_cells
 from qqt_bayes.inference.chart import SCALARS, build_chart
 from qqt_bayes.inference.conditional import Conditional
 from qqt_bayes.inference.gate import GateReport
-from qqt_bayes.inference.marginal import NOISE, RUN_SHARE, SCALES, log_density
+from qqt_bayes.inference.marginal import log_density
+from qqt_bayes.inference.natural import NOISE, RUN_SHARE, SCALES
 from qqt_bayes.inference.posterior import Posterior, sample_posterior
 from qqt_bayes.inference.sample import Settings, sample_few
 from qqt_bayes.model.design import Design, Points, build_design

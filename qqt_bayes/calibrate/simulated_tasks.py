@@ -10,7 +10,7 @@ import pandas as pd
 
 from qqt_bayes.calibrate.as_sampled import log_noise
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.marginal import NOISE, RUN_SHARE, SCALES
+from qqt_bayes.inference.natural import NOISE, RUN_SHARE, SCALES
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.noise import seed_factor

@@ -20,7 +20,6 @@ Best where blocks are small; where a pool has more cells than its effects have f
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np

@@ -11,7 +11,7 @@ from qqt_bayes.inference.arrow import Arrow
 from qqt_bayes.inference.blocks import Blocks
 from qqt_bayes.inference.exponents import EFFECTIVE_UTILITY, EXCHANGE_RATE
 from qqt_bayes.inference.layout import build_arrow, build_blocks, no_arrow, no_blocks, tied_pools
-from qqt_bayes.inference.marginal import Cells
+from qqt_bayes.inference.natural import Cells
 from qqt_bayes.inference.own_law import address_of
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS

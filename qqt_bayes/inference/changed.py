@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.marginal import (
+from qqt_bayes.inference.natural import (
     DILUTION,
     SCALES,
     SPREAD,
@@ -24,7 +24,7 @@ from qqt_bayes.inference.marginal import (
     Cells,
     cell_exponents,
     wander_of,
-)  # fmt: skip
+)
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, REGIME
 from qqt_bayes.model.regime import ahead_of

@@ -16,7 +16,8 @@ from numba import njit
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.coordinates import bounded, scalar
-from qqt_bayes.inference.marginal import (
+from qqt_bayes.inference.marginal import log_density
+from qqt_bayes.inference.natural import (
     DILUTION,
     IRREDUCIBLE,
     NOISE,
@@ -24,8 +25,7 @@ from qqt_bayes.inference.marginal import (
     RUN_SHARE,
     SCALES,
     UTILITY,
-    log_density,
-)  # fmt: skip
+)
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.noise import informed

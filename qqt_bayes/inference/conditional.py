@@ -15,7 +15,8 @@ import numpy as np
 from numba import njit
 
 from qqt_bayes.inference.cores import threads as allowed
-from qqt_bayes.inference.marginal import (
+from qqt_bayes.inference.gaussian import solve
+from qqt_bayes.inference.natural import (
     IRREDUCIBLE,
     SCALES,
     SPREAD,
@@ -28,9 +29,8 @@ from qqt_bayes.inference.marginal import (
     level_leaning,
     mean,
     own_shares,
-    solve,
     wander_of,
-)  # fmt: skip
+)
 from qqt_bayes.inference.noise import run_effects, subtract_tilt
 from qqt_bayes.inference.paths import pack_paths, update_path, walk
 from qqt_bayes.laws.effective_utility import pass_bins
@@ -201,7 +201,7 @@ def condition(
         Same seed, same answer, whatever the number of threads.
     shared : numpy.ndarray, optional
         Dims (draw, shared): what the study has in common with others, see
-        :func:`qqt_bayes.inference.marginal.given_shared`; by default nothing.
+        :func:`qqt_bayes.inference.natural.given_shared`; by default nothing.
     with_parts : bool
         Whether to keep what each component contributes.
     threads : int

@@ -17,7 +17,8 @@ import numpy as np
 from numba import njit
 
 from qqt_bayes.inference.cores import threads
-from qqt_bayes.inference.marginal import (
+from qqt_bayes.inference.gaussian import covariance, is_structured, solve_many
+from qqt_bayes.inference.natural import (
     IRREDUCIBLE,
     SCALES,
     SPREAD,
@@ -25,12 +26,9 @@ from qqt_bayes.inference.marginal import (
     Cells,
     cell_exponents,
     cell_noise,
-    covariance,
-    is_structured,
     mean,
-    solve_many,
     wander_of,
-)  # fmt: skip
+)
 from qqt_bayes.inference.noise import subtract_tilt
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import COMPONENTS, unit_kernels

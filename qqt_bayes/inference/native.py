@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 from qqt_bayes.inference.arrow import Arrow
 from qqt_bayes.inference.blocks import Blocks
 from qqt_bayes.inference.chart import Chart, density_and_gradient, dimension
-from qqt_bayes.inference.marginal import Cells
+from qqt_bayes.inference.natural import Cells
 
 HEADER = 40
 

@@ -13,7 +13,7 @@ from qqt_bayes.inference.cells import build_cells
 from qqt_bayes.inference.chart import SCALARS, Chart, build_chart, natural_draws
 from qqt_bayes.inference.conditional import Conditional, condition
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
-from qqt_bayes.inference.marginal import NOISE, SCALES, Cells
+from qqt_bayes.inference.natural import NOISE, SCALES, Cells
 from qqt_bayes.inference.sample import Settings, Start, sample_few
 from qqt_bayes.model.design import Design, Points
 from qqt_bayes.model.effects import COMPONENTS

@@ -15,7 +15,8 @@ from scipy.special import ndtr, ndtri
 
 from qqt_bayes.inference.cells import build_cells
 from qqt_bayes.inference.chart import Chart, build_chart
-from qqt_bayes.inference.marginal import Cells, log_density
+from qqt_bayes.inference.marginal import log_density
+from qqt_bayes.inference.natural import Cells
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.posterior import Posterior

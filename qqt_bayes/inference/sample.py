@@ -10,8 +10,8 @@ import numpy as np
 
 from qqt_bayes.inference.chart import Chart, dimension
 from qqt_bayes.inference.cores import chain_cores
-from qqt_bayes.inference.marginal import Cells
 from qqt_bayes.inference.native import native_model
+from qqt_bayes.inference.natural import Cells
 
 COLD_JITTER = 0.3
 WARM_TUNE, WARM_ACCEPT = 100, 0.8

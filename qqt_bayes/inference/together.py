@@ -37,14 +37,8 @@ from qqt_bayes.inference.common import (
     kind_of,
     own_map,
 )  # fmt: skip
-from qqt_bayes.inference.marginal import (
-    BY_QUALITY,
-    LEANINGS,
-    OWN_LEVEL,
-    OWN_UTILITY,
-    given_shared,
-)  # fmt: skip
 from qqt_bayes.inference.native import as_doubles, to_few, unpack
+from qqt_bayes.inference.natural import BY_QUALITY, LEANINGS, OWN_LEVEL, OWN_UTILITY, given_shared
 
 HEAD = 8  # numbers before the studies' records: studies, pools, finite pools, covariate, end
 RECORD = 6  # of a study: offset, few, covariate, places of utility, half-life, first deviation

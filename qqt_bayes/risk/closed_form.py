@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.inference.marginal import (
+from qqt_bayes.inference.gaussian import solve, solve_with_precision
+from qqt_bayes.inference.natural import (
     IRREDUCIBLE,
     SCALES,
     SPREAD,
@@ -22,15 +23,13 @@ from qqt_bayes.inference.marginal import (
     cell_exponents,
     cell_noise,
     mean,
-    solve,
-    solve_with_precision,
 )
 from qqt_bayes.inference.noise import subtract_tilt
 from qqt_bayes.laws.effective_utility import pass_bins
 from qqt_bayes.model.effects import unit_kernels
 
 if TYPE_CHECKING:
-    from qqt_bayes.inference.marginal import Cells
+    from qqt_bayes.inference.natural import Cells
     from qqt_bayes.inference.posterior import Posterior
     from qqt_bayes.model.design import Points
 

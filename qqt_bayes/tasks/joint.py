@@ -10,11 +10,11 @@ import numpy as np
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.chart import SCALARS, dimension
-from qqt_bayes.inference.gate import DIVERGING, GateReport, check_draws, check_energy, merge
-from qqt_bayes.inference.marginal import LEANINGS, SCALES, SPREAD, UTILITY
-from qqt_bayes.inference.native import compiled_model, pack
-from qqt_bayes.inference.sample import Settings, Start, walk_model
 from qqt_bayes.inference.common import INFORMATION, MEAN
+from qqt_bayes.inference.gate import DIVERGING, GateReport, check_draws, check_energy, merge
+from qqt_bayes.inference.native import compiled_model, pack
+from qqt_bayes.inference.natural import LEANINGS, SCALES, SPREAD, UTILITY
+from qqt_bayes.inference.sample import Settings, Start, walk_model
 from qqt_bayes.inference.together import (
     common_part,
     common_size,

@@ -12,7 +12,7 @@ from qqt_bayes.act.compare import fewest_samples
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.changed import ChangedData, draw_changed, exponent_draws, quality_effects
-from qqt_bayes.inference.marginal import DILUTION, SCALES, SPREAD, UTILITY
+from qqt_bayes.inference.natural import DILUTION, SCALES, SPREAD, UTILITY
 from qqt_bayes.laws.effective_utility import exponent_sums, first_pass_lengths
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.priors import Prior

@@ -4,8 +4,8 @@ import numpy as np
 
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.conditional import condition
-from qqt_bayes.inference.marginal import wander_of
 from qqt_bayes.inference.moments import moments
+from qqt_bayes.inference.natural import wander_of
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.regime import mean_factors
 

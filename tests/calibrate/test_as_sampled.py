@@ -10,14 +10,14 @@ import pytest
 from qqt_bayes.calibrate.as_sampled import from_marginal, log_mass, rows_of_truths
 from qqt_bayes.calibrate.replicate import default_study
 from qqt_bayes.inference.cells import build_cells
-from qqt_bayes.inference.marginal import (
+from qqt_bayes.inference.marginal import log_density
+from qqt_bayes.inference.natural import (
     IRREDUCIBLE,
     NOISE,
     RUN_SHARE,
     SCALES,
     SPREAD,
     cell_exponents,
-    log_density,
     mean,
 )
 from qqt_bayes.model.design import Design, build_design

@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 
 from qqt_bayes.calibrate.as_sampled import rows_of_truths
 from qqt_bayes.calibrate.reweight import reference_weights
-from qqt_bayes.inference.marginal import IRREDUCIBLE, NOISE, RUN_SHARE, SCALES
+from qqt_bayes.inference.natural import IRREDUCIBLE, NOISE, RUN_SHARE, SCALES
 from qqt_bayes.model.effects import COMPONENTS
 
 ONE = np.array([1.5])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import multivariate_normal
 
-from qqt_bayes.inference.marginal import (
+from qqt_bayes.inference.natural import (
     DILUTION,
     IRREDUCIBLE,
     NOISE,

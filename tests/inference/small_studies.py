@@ -11,7 +11,7 @@ import pandas as pd
 
 from qqt_bayes.inference.cells import build_cells
 from qqt_bayes.inference.chart import build_chart
-from qqt_bayes.inference.marginal import NOISE, RUN_SHARE, SCALES
+from qqt_bayes.inference.natural import NOISE, RUN_SHARE, SCALES
 from qqt_bayes.model.design import Design, build_design
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.noise import seed_factor
@@ -52,7 +52,7 @@ class Case:
 
 
 def leaning(case: Case, seed: int) -> np.ndarray:
-    """Something that a study could share with others; see `marginal.given_shared`."""
+    """Something that a study could share with others; see `natural.given_shared`."""
     rng, pools = np.random.default_rng(seed), len(case.design.sizes)
     quality = 0.0 if case.chart.rated else 0.3  # utilities of such a law do not differ by pool
     return np.concatenate([[0.4, 0.7, quality], rng.normal(size=2 * pools)])

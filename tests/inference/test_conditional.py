@@ -8,8 +8,8 @@ from dense import dense_form
 from small_studies import Case, leaning
 
 from qqt_bayes.inference.conditional import CHUNK, condition
-from qqt_bayes.inference.marginal import wander_of
 from qqt_bayes.inference.moments import moments
+from qqt_bayes.inference.natural import wander_of
 from qqt_bayes.inference.paths import walk
 from qqt_bayes.model.effects import COMPONENTS, ibm_kernel
 from qqt_bayes.model.priors import Prior

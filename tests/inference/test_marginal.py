@@ -25,7 +25,9 @@ from qqt_bayes.inference.chart import (
     to_natural,
 )
 from qqt_bayes.inference.coordinates import bounded, half_student, scalar
-from qqt_bayes.inference.marginal import (
+from qqt_bayes.inference.marginal import log_density
+from qqt_bayes.inference.native import density_c, expand_c, pack, unpack
+from qqt_bayes.inference.natural import (
     DILUTION,
     IRREDUCIBLE,
     NOISE,
@@ -34,9 +36,7 @@ from qqt_bayes.inference.marginal import (
     SPREAD,
     UTILITY,
     given_shared,
-    log_density,
 )
-from qqt_bayes.inference.native import density_c, expand_c, pack, unpack
 from qqt_bayes.inference.noise import WORST
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS

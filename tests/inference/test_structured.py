@@ -13,6 +13,7 @@ from small_studies import STUDIES, Case, leaning
 from qqt_bayes.inference.cells import LEAST_PARTED, MOST_WHOLE, build_cells
 from qqt_bayes.inference.chart import density_and_gradient, dimension
 from qqt_bayes.inference.conditional import condition
+from qqt_bayes.inference.gaussian import solve, solve_with_precision
 from qqt_bayes.inference.layout import (
     build_arrow,
     build_blocks,
@@ -23,23 +24,15 @@ from qqt_bayes.inference.layout import (
     split_likeness,
     tied_pools,
 )  # fmt: skip
-from qqt_bayes.inference.marginal import (
-    SCALES,
-    SPREAD,
-    Cells,
-    given_shared,
-    log_density,
-    solve,
-    solve_with_precision,
-)
+from qqt_bayes.inference.marginal import log_density
 from qqt_bayes.inference.moments import moments
 from qqt_bayes.inference.native import density_c, pack
+from qqt_bayes.inference.natural import SCALES, SPREAD, Cells, given_shared
 from qqt_bayes.model.design import Points, build_design
 from qqt_bayes.model.effects import ibm_kernel
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import read_runs
-
 
 TRAJECTORIES = ("checkpoints", "pools apart")  # which features do not know
 FORMS = [(name, "blocks") for name in STUDIES]

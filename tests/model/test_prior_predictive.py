@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qqt_bayes.inference.marginal import SCALES
+from qqt_bayes.inference.natural import SCALES
 from qqt_bayes.laws.effective_utility import exponent_sums
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.effects import COMPONENTS, ibm_kernel

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qqt_bayes.inference.marginal import covariance, solve_with_precision
+from qqt_bayes.inference.gaussian import covariance, solve_with_precision
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.model.design import build_design
 from qqt_bayes.risk.closed_form import influence, leave_one_out, pareto_weights, parts_of
