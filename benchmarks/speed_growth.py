@@ -9,12 +9,13 @@ from speed_rows import PAIRS, Row, timed
 from speed_studies import grid_runs, grid_study, setup
 
 import qqt_bayes as qqt
-from qqt_bayes.inference.cells import build_cells
+from qqt_bayes.inference.cells import NO_KERNELS, WHOLE, build_cells
 from qqt_bayes.inference.chart import build_chart, density_and_gradient, dimension
-from qqt_bayes.inference.layout import TOLERANCE, build_arrow, no_arrow
+from qqt_bayes.inference.layout import BETWEEN, TOLERANCE, build_arrow, build_blocks
 from qqt_bayes.inference.marginal import log_density
 from qqt_bayes.inference.posterior import sample_posterior
 from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.structure import packed
 from qqt_bayes.model.prior_predictive import draw_prior
 
 
@@ -27,7 +28,7 @@ def gradient_seconds(study, whole=False):
     design, priors, kind = setup(study)
     chart, cells = build_chart(priors, design), build_cells(design, priors, kind)
     if whole:
-        cells = cells._replace(kernels=design.kernels, arrow=no_arrow())
+        cells = cells._replace(kernels=design.kernels, layout=WHOLE, form=0)
     few = np.random.default_rng(1).normal(0.0, 0.3, dimension(chart))
     gradient = np.zeros_like(few)
     size = len(cells.value)
@@ -98,7 +99,15 @@ def left_out() -> Iterator[Row]:
     Over draws of the drifts' scales from their priors, much wider than a posterior of 400 cells;
     the values are a smooth curve with the noise that is assumed.
     """
-    design, priors, kind = setup(grid_study(4, 90, 1, 2, 20))
+    for build, tolerance, given in (
+        (build_arrow, TOLERANCE, (4, 90, 1, 2, 20)), (build_blocks, BETWEEN, (20, 20, 1)),
+    ):  # fmt: skip
+        yield from left_out_of(build, tolerance, given)
+
+
+def left_out_of(build, shipped, given) -> Iterator[Row]:
+    """The same of one form and study; see `left_out`."""
+    design, priors, kind = setup(grid_study(*given))
     rng = np.random.default_rng(3)
     drawn = draw_prior(design, design.points, priors, kind, 40, 1)[1]["natural"]
     drawn[:, 0] = rng.uniform(0.9, 1.0, len(drawn)) * 1.9
@@ -106,17 +115,20 @@ def left_out() -> Iterator[Row]:
     normal = rng.normal(size=len(smooth))
     for noise in (0.02, 0.005, 0.002):
         noisy = replace(design, value=smooth * (1.0 + noise * normal))
-        whole = build_cells(noisy, priors, kind)._replace(kernels=design.kernels, arrow=no_arrow())
+        whole = build_cells(noisy, priors, kind)
+        whole = whole._replace(kernels=design.kernels, layout=WHOLE, form=0)
         drawn[:, 3] = noise
-        for tolerance in (1e-3, TOLERANCE, 1e-5):
-            arrow = build_arrow(noisy, tolerance)
-            cells = whole._replace(kernels=np.zeros((len(whole.kernels), 0, 0)), arrow=arrow)
+        for tolerance in (10.0 * shipped, shipped, 0.1 * shipped):
+            made = build(noisy, tolerance)
+            layout, form = packed(made)
+            cells = whole._replace(kernels=NO_KERNELS, layout=layout, form=form)
             spare = np.empty(drawn.shape[1])
             gap = [log_density(v, cells, spare) - log_density(v, whole, spare) for v in drawn]
+            features = made.block.shape[1] if build is build_arrow else made.border.shape[1]
             yield Row(
-                f"sd of the log density's error, 400 cells, noise {noise:.1%}, up to "
-                f"{tolerance:.0e} left out", float(np.std(gap)), "-",
-                f"40 draws; {arrow.block.shape[1]} features a pool",
+                f"sd of the log density's error, {len(smooth)} cells as {type(made).__name__}, "
+                f"noise {noise:.1%}, up to {tolerance:.0e} left out", float(np.std(gap)), "-",
+                f"40 draws; {features} features",
             )  # fmt: skip
 
 

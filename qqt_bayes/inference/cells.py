@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.arrow import Arrow
-from qqt_bayes.inference.blocks import Blocks
 from qqt_bayes.inference.exponents import EFFECTIVE_UTILITY, EXCHANGE_RATE
-from qqt_bayes.inference.layout import build_arrow, build_blocks, no_arrow, no_blocks, tied_pools
+from qqt_bayes.inference.layout import build_arrow, build_blocks, tied_pools
 from qqt_bayes.inference.natural import Cells
 from qqt_bayes.inference.own_law import address_of
+from qqt_bayes.inference.structure import packed
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.noise import check_noise
@@ -29,6 +28,8 @@ CODES = {"effective_utility": EFFECTIVE_UTILITY, "exchange_rate": EXCHANGE_RATE}
 LEAST_PARTED, PARTED = 60, 400
 # Beyond so many cells in one block features take over.
 MOST_WHOLE = 150
+
+NO_KERNELS, WHOLE = np.zeros((len(COMPONENTS), 0, 0)), np.zeros(0)
 
 __all__ = ["build_cells", "law_code"]
 
@@ -77,31 +78,30 @@ def build_cells(design: Design, priors: dict[str, Prior], kind: str) -> Cells:
         raise UsageError("prior 'quality_effect' must have mean zero (mu = 0, or fixed at 0).")
     start, stop, repeats = design.bins
     array = np.ascontiguousarray
-    kernels, arrow, blocks = covariance_of(design)
+    kernels, layout, form = covariance_of(design)
     return Cells(
         array(design.value), array(design.count), array(design.scatter), array(design.eval_var),
         array(design.points.first), array(design.points.epochs), array(design.points.shares),
         array(kernels), array(design.likeness), array(design.quality),
         start, np.log(stop / start), repeats,
         float(linear["level"][0]), float(linear["level"][1]), float(linear["quality_effect"][1]),
-        kind != "loss", design.run.astype(np.int64), law_code(design.law, priors), arrow,
-        blocks,
+        kind != "loss", design.run.astype(np.int64), law_code(design.law, priors), layout,
+        form,
     )  # fmt: skip
 
 
-def covariance_of(design: Design) -> tuple[np.ndarray, Arrow, Blocks]:
-    """Kernels of the whole covariance or, of many cells, the blocks or features that stand for it.
+def covariance_of(design: Design) -> tuple[np.ndarray, np.ndarray, int]:
+    """Kernels of the whole covariance or, of many cells, the form that stands for it.
 
     Mixtures tie pools into one block, and stay one dense part of an arrow: nothing is won where
     most cells are mixtures. Checkpoints are tied to their runs, which blocks know and features
     do not.
     """
-    none = np.zeros((len(COMPONENTS), 0, 0))
     n, shares = len(design.value), design.points.shares
     sizes = np.bincount(tied_pools(shares)[np.argmax(shares, axis=1)]).astype(float)
     mixtures = int((shares.max(axis=1) < 1.0).sum())
     if sizes.max() > MOST_WHOLE and mixtures < n / 2 and design.run.max(initial=-1) < 0:
-        return none, build_arrow(design), no_blocks()
+        return NO_KERNELS, *packed(build_arrow(design))
     if n >= LEAST_PARTED and n**3 >= PARTED * (sizes**2).sum():
-        return none, no_arrow(), build_blocks(design)
-    return design.kernels, no_arrow(), no_blocks()
+        return NO_KERNELS, *packed(build_blocks(design))
+    return design.kernels, WHOLE, 0

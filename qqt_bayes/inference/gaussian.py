@@ -1,7 +1,8 @@
 """The Gaussian of the cells given the few, whatever form its covariance has, and its derivatives.
 
 Few cells are kept whole; of many, blocks (:mod:`qqt_bayes.inference.blocks`) or features
-(:mod:`qqt_bayes.inference.arrow`) stand for the covariance.
+(:mod:`qqt_bayes.inference.arrow`) stand for the covariance, behind
+:mod:`qqt_bayes.inference.structure`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.arrow import arrow_gradient, arrow_solve, factorise
-from qqt_bayes.inference.blocks import blocks_gradient, blocks_solve, part
 from qqt_bayes.inference.dense import add_products, inner_product, invert
 from qqt_bayes.inference.natural import (
     OWN_LEVEL,
@@ -20,6 +19,14 @@ from qqt_bayes.inference.natural import (
     UTILITY,
     own_scales,
     own_shares,
+)  # fmt: skip
+from qqt_bayes.inference.structure import (
+    DERIVE,
+    SOLVE,
+    answer_size,
+    call_form,
+    question,
+    read_answer,
 )  # fmt: skip
 
 
@@ -54,47 +61,35 @@ def covariance(natural, cells, x, noise_var, along):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def factor_of(natural, cells, x, noise_var):
-    """The covariance of many cells, factorised; see :func:`factorise`."""
-    scales, spread, quality_scale = own_scales(natural, cells)
-    return factorise(scales, spread, quality_scale, cells.level_sd, cells.shares, x, cells.quality,
-                     cells.arrow, noise_var)  # fmt: skip
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def parts_of(natural, cells, x, noise_var, along):
-    """The covariance in blocks, factorised; see :func:`part`."""
-    scales, spread, quality_scale = own_scales(natural, cells)
-    return part(scales, spread, quality_scale, cells.level_sd, cells.shares, x, cells.quality,
-                cells.blocks, noise_var, along, cells.run)  # fmt: skip
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def is_structured(cells):
-    """Whether features or blocks stand for the whole covariance."""
-    return cells.arrow.rows.shape[0] > 0 or cells.blocks.rows.shape[0] > 0
+    """Whether another form stands for the whole covariance."""
+    return cells.form != 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def ask(task, natural, cells, x, noise_var, along, right):
+    """Ask a study's form about right-hand sides, dims (column, cell); see `structure`."""
+    scales, spread, quality_scale = own_scales(natural, cells)
+    asked = question(scales, spread, quality_scale, cells.level_sd, cells.quality, cells.shares, x,
+                     noise_var, along, cells.run, right)  # fmt: skip
+    n, pools = x.shape
+    answer = np.empty(answer_size(task, n, pools, scales.shape[0], right.shape[0]))
+    answer[0] = answer.size
+    return answer, call_form(cells.form, task, cells.layout, asked, answer)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def solve_many(natural, cells, x, noise_var, along, right):
-    """Inverse covariance of z times the columns of ``right``, as rows; of a structured study."""
-    solved = np.empty((right.shape[1], right.shape[0]))
-    if cells.arrow.rows.shape[0] > 0:
-        factor = factor_of(natural, cells, x, noise_var)[0]
-        for p in range(solved.shape[0]):
-            solved[p] = arrow_solve(cells.arrow, factor, right[:, p].copy())[0]
-    else:
-        parted = parts_of(natural, cells, x, noise_var, along)[0]
-        for p in range(solved.shape[0]):
-            solved[p] = blocks_solve(cells.blocks, parted, right[:, p].copy())[0]
-    return solved
+    """Inverse covariance of z times the rows of ``right``, as rows; of a structured study."""
+    answer, _ = ask(SOLVE, natural, cells, x, noise_var, along, right)
+    return answer[answer.shape[0] - right.size :].reshape(right.shape)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def solve(natural, cells, x, noise_var, along, resid):
     """Inverse covariance of z times residuals, dim (cell,); noise as from `cell_noise`."""
     if is_structured(cells):
-        return solve_many(natural, cells, x, noise_var, along, resid.reshape((-1, 1)))[0]
+        return solve_many(natural, cells, x, noise_var, along, resid.copy().reshape((1, -1)))[0]
     c = covariance(natural, cells, x, noise_var, along)
     invert(c)
     return c @ resid
@@ -157,40 +152,26 @@ def dense_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def structured_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_x, by_run, grad):
-    """As `dense_part`, of a study with an arrow or blocks."""
+    """As `dense_part`, of a study in another form."""
+    n, pools = x.shape
     comps = cells.kernels.shape[0]
-    scales, spread, quality_scale = own_scales(natural, cells)
-    by_log = np.empty(comps + 2)
-    if cells.arrow.rows.shape[0] > 0:
-        factor, ok = factor_of(natural, cells, x, noise_var)
-        if not ok:
-            return -np.inf
-        logdet = factor.logdet
-        found, own, centre = arrow_solve(cells.arrow, factor, resid)
-        by_run[:] = 0.0
-        arrow_gradient(scales, spread, quality_scale, cells.quality, x, cells.arrow, factor, found,
-                       own, centre, diagonal, by_x, by_log)  # fmt: skip
-    else:
-        parted, ok = parts_of(natural, cells, x, noise_var, along)
-        if not ok:
-            return -np.inf
-        logdet = parted.logdet
-        found, centre = blocks_solve(cells.blocks, parted, resid)
-        blocks_gradient(scales, spread, quality_scale, cells.quality, x, cells.blocks, parted,
-                        found, centre, along, cells.run, diagonal, by_x, by_run,
-                        by_log)  # fmt: skip
-    a[:] = found
+    right = resid.copy().reshape((1, n))
+    answer, ok = ask(DERIVE, natural, cells, x, noise_var, along, right)
+    if ok == 0:
+        return -np.inf
+    found, by_noise, by_effect, by_exponent, by_log = read_answer(answer, n, pools)
+    a[:], diagonal[:], by_run[:], by_x[:] = found, by_noise, by_effect, by_exponent
     for j in range(comps):
-        if scales[j] > 0.0:
+        if natural[SCALES + j] > 0.0:
             grad[SCALES + j] = by_log[j] / natural[SCALES + j]
-    if spread > 0.0:
+    if natural[SPREAD] > 0.0:
         grad[SPREAD] += by_log[comps] / natural[SPREAD]
     both = by_log[comps] + by_log[comps + 1]
     grad[UTILITY] += both / natural[UTILITY]
     if cells.shared.shape[0] > 0:
         cells.slopes[OWN_UTILITY] = 0.5 * both / cells.shared[OWN_UTILITY]
         cells.slopes[OWN_LEVEL] = 0.5 * by_log[0] / cells.shared[OWN_LEVEL]
-    return -0.5 * (resid @ found + logdet)
+    return -0.5 * (resid @ found + answer[1])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

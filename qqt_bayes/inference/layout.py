@@ -36,8 +36,6 @@ __all__ = [
     "build_blocks",
     "incomplete_factor",
     "leading_factor",
-    "no_arrow",
-    "no_blocks",
     "tied_pools",
 ]
 
@@ -215,21 +213,6 @@ def build_blocks(design: Design, tolerance: float = BETWEEN) -> Blocks:
     )  # fmt: skip
 
 
-def no_blocks() -> Blocks:
-    """The layout of a study that is not kept in blocks."""
-    none, empty = np.zeros(0, np.int64), np.zeros((0, 0))
-    return Blocks(none, np.zeros(1, np.int64), empty, empty, none, 1.0, empty)
-
-
 def pointers(parts: list[np.ndarray]) -> np.ndarray:
     """Where each part begins and the last one ends, when they are put one after the other."""
     return np.concatenate([[0], np.cumsum([len(p) for p in parts])]).astype(np.int64)
-
-
-def no_arrow() -> Arrow:
-    """The layout of a study whose covariance is kept whole."""
-    none, empty = np.zeros(0, np.int64), np.zeros((0, 0))
-    return Arrow(
-        none, np.zeros(1, np.int64), empty, np.zeros((0, 0), np.int64), empty, none, empty,
-        np.zeros(1, np.int64), none, empty, np.zeros((0, 0, 0)), 1.0, empty,
-    )  # fmt: skip

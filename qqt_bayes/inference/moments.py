@@ -167,7 +167,7 @@ def explain(natural, cells, x, noise, along, resid, shared, root):
     """
     n, points = shared.shape
     if is_structured(cells):
-        solved = solve_many(natural, cells, x, noise, along, shared)
+        solved = solve_many(natural, cells, x, noise, along, np.ascontiguousarray(shared.T))
         explained = solved @ shared
         values, vectors = np.linalg.eigh(0.5 * (explained + explained.T))
         for k in range(points):

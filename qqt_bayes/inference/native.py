@@ -16,12 +16,10 @@ import pandas as pd
 from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
-from qqt_bayes.inference.arrow import Arrow
-from qqt_bayes.inference.blocks import Blocks
 from qqt_bayes.inference.chart import Chart, density_and_gradient, dimension
 from qqt_bayes.inference.natural import Cells
 
-HEADER = 40
+HEADER = 24
 
 __all__ = ["compiled_model", "native_model", "pack"]
 
@@ -57,82 +55,13 @@ def pack(chart: Chart, cells: Cells, centre: np.ndarray, factor: np.ndarray) -> 
         cells.repeats, cells.run, chart.code, chart.a, chart.b, chart.finite,
         chart.life_factor, chart.log_size, chart.rate_factor,
     ]  # fmt: skip
-    header[31] = chart.noisy
-    arrow = cells.arrow
-    header[21:31] = (
-        len(arrow.rows), len(arrow.first), *arrow.block.shape, len(arrow.border_component),
-        *arrow.touch.shape[:1], arrow.mixed.shape[1], arrow.apart, arrow.shared.shape[1],
-        HEADER + sum(a.size for a in arrays),
-    )  # fmt: skip
-    arrays += [part for name, part in arrow._asdict().items() if name != "apart"]
-    blocks = cells.blocks
-    header[32:39] = (
-        len(blocks.rows), len(blocks.first), blocks.kernels.shape[1], len(blocks.border_component),
-        blocks.apart, blocks.shared.shape[1], HEADER + sum(a.size for a in arrays),
-    )  # fmt: skip
-    arrays += [part for name, part in blocks._asdict().items() if name != "apart"]
+    header[23] = chart.noisy
+    header[21:23] = len(cells.layout), cells.form
+    arrays.append(cells.layout)
     header[20] = HEADER + sum(a.size for a in arrays)
     arrays += [centre, factor]
     header[19] = HEADER + sum(a.size for a in arrays)
     return np.concatenate([header, *(np.asarray(a, float).ravel() for a in arrays)])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def unpack_arrow(buffer, pools, comps):
-    """Views of the layout of many cells; empty where the covariance is kept whole."""
-    n, pointers, singles = int(buffer[21]), int(buffer[22]), int(buffer[23])
-    k, kb, touches, mixtures = int(buffer[24]), int(buffer[25]), int(buffer[26]), int(buffer[27])
-    shared = int(buffer[29])
-    if n == 0:
-        pools, comps = 0, 0
-    at = int(buffer[30])
-    rows = buffer[at : at + n].astype(np.int64)
-    at += n
-    first = buffer[at : at + pointers].astype(np.int64)
-    at += pointers
-    block = buffer[at : at + singles * k].reshape((singles, k))
-    at += singles * k
-    block_component = buffer[at : at + pools * k].astype(np.int64).reshape((pools, k))
-    at += pools * k
-    border = buffer[at : at + n * kb].reshape((n, kb))
-    at += n * kb
-    border_component = buffer[at : at + kb].astype(np.int64)
-    at += kb
-    residual = buffer[at : at + comps * n].reshape((comps, n))
-    at += comps * n
-    touch_first = buffer[at : at + pointers].astype(np.int64)
-    at += pointers
-    touch_row = buffer[at : at + touches].astype(np.int64)
-    at += touches
-    touch = buffer[at : at + touches * k].reshape((touches, k))
-    at += touches * k
-    mixed = buffer[at : at + comps * mixtures * mixtures].reshape((comps, mixtures, mixtures))
-    at += comps * mixtures * mixtures
-    share = buffer[at : at + pools * shared].reshape((pools, shared))
-    return Arrow(rows, first, block, block_component, border, border_component, residual,
-                 touch_first, touch_row, touch, mixed, buffer[28], share)  # fmt: skip
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def unpack_blocks(buffer, pools, comps):
-    """Views of the layout in blocks; empty where there is none."""
-    n, pointers, entries = int(buffer[32]), int(buffer[33]), int(buffer[34])
-    kb, shared = int(buffer[35]), int(buffer[37])
-    if n == 0:
-        pools, comps = 0, 0
-    at = int(buffer[38])
-    rows = buffer[at : at + n].astype(np.int64)
-    at += n
-    first = buffer[at : at + pointers].astype(np.int64)
-    at += pointers
-    kernels = buffer[at : at + comps * entries].reshape((comps, entries))
-    at += comps * entries
-    border = buffer[at : at + n * kb].reshape((n, kb))
-    at += n * kb
-    border_component = buffer[at : at + kb].astype(np.int64)
-    at += kb
-    share = buffer[at : at + pools * shared].reshape((pools, shared))
-    return Blocks(rows, first, kernels, border, border_component, buffer[36], share)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -155,7 +84,7 @@ def unpack(buffer):
     at += n * pools
     shares = buffer[at : at + n * pools].reshape((n, pools))
     at += n * pools
-    whole = n if buffer[21] == 0.0 and buffer[32] == 0.0 else 0  # cells with a whole covariance
+    whole = n if buffer[21] == 0.0 else 0  # cells whose covariance is kept whole
     kernels = buffer[at : at + comps * whole * whole].reshape((comps, whole, whole))
     at += comps * whole * whole
     likeness = buffer[at : at + pools * pools].reshape((pools, pools))
@@ -185,13 +114,15 @@ def unpack(buffer):
     at += pools
     free = int(buffer[16])
     rate_factor = buffer[at : at + pools * free].reshape((pools, free))
+    at += pools * free
+    layout = buffer[at : at + int(buffer[21])]
     cells = Cells(value, count, scatter, eval_var, first, epochs, shares, kernels, likeness,
                   quality, start, lengths, repeats, buffer[5], buffer[6], buffer[7],
-                  buffer[8] > 0.5, run, int(buffer[13]), unpack_arrow(buffer, pools, comps),
-                  unpack_blocks(buffer, pools, comps), buffer[:0], buffer[:0])  # fmt: skip
+                  buffer[8] > 0.5, run, int(buffer[13]), layout, int(buffer[22]),
+                  buffer[:0], buffer[:0])  # fmt: skip
     chart = Chart(code, a, b, buffer[9], int(buffer[10]), buffer[11], buffer[12], finite,
                   life_factor, log_size, buffer[14] > 0.5, buffer[15], rate_factor,
-                  buffer[17], buffer[18], buffer[31] > 0.5)  # fmt: skip
+                  buffer[17], buffer[18], buffer[23] > 0.5)  # fmt: skip
     return chart, cells
 
 

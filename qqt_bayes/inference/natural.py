@@ -8,8 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from qqt_bayes.inference.arrow import Arrow
-from qqt_bayes.inference.blocks import Blocks
 from qqt_bayes.inference.exponents import exponents
 from qqt_bayes.inference.noise import observation_noise
 from qqt_bayes.model.effects import COMPONENTS
@@ -47,8 +45,8 @@ class Cells(NamedTuple):
     bounded: bool  # an error in [0, 1]: levels are relative to 1 - d, else to d
     run: np.ndarray  # (cell,) number of the trajectory it is a checkpoint of, else -1
     law: int  # code of the law, or the address of the user's own
-    arrow: Arrow  # features instead of kernels, or
-    blocks: Blocks  # blocks instead; both without rows where the covariance is kept whole
+    layout: np.ndarray  # of a form for many cells; empty where the covariance is kept whole
+    form: int  # address of the C function that works with it, else 0
     shared: np.ndarray = ALONE  # (0,), or what several studies have in common: see `given_shared`
     slopes: np.ndarray = ALONE  # same length: filled with the derivatives in it
 
@@ -70,8 +68,8 @@ def given_shared(cells, shared, slopes):
     return Cells(cells.value, cells.replicates, cells.scatter, cells.eval_var, cells.first,
                  cells.epochs, cells.shares, cells.kernels, cells.likeness, cells.quality,
                  cells.start, cells.lengths, cells.repeats, cells.level_mean, cells.level_sd,
-                 cells.quality_sd, cells.bounded, cells.run, cells.law, cells.arrow,
-                 cells.blocks, shared, slopes)  # fmt: skip
+                 cells.quality_sd, cells.bounded, cells.run, cells.law, cells.layout,
+                 cells.form, shared, slopes)  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -51,6 +51,10 @@ class Posterior:
     seed: int
     shared: np.ndarray | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what is built anew in another process: it holds addresses of this one."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("cells", "chart")}
+
     @cached_property
     def cells(self) -> Cells:
         """What the density reads."""

@@ -19,9 +19,9 @@ import pandas as pd
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.drawn import ask, share_best
 from qqt_bayes.errors import UsageError
+from qqt_bayes.inference.cells import WHOLE
 from qqt_bayes.inference.chart import natural_draws
 from qqt_bayes.inference.conditional import condition
-from qqt_bayes.inference.layout import no_arrow, no_blocks
 from qqt_bayes.inference.together import common_part, common_size, tied
 from qqt_bayes.runs import Mixture, format_number
 from qqt_bayes.tasks.joint import places_of, shared_part
@@ -237,8 +237,8 @@ def draw_size(tasks: Tasks, params: float, nearest: int, points: Points) -> np.n
     none = cells._replace(
         value=unseen.value, replicates=unseen.count, scatter=unseen.scatter,
         eval_var=unseen.eval_var, first=unseen.points.first, epochs=unseen.points.epochs,
-        shares=unseen.points.shares, kernels=unseen.kernels, run=unseen.run, arrow=no_arrow(),
-        blocks=no_blocks(),
+        shares=unseen.points.shares, kernels=unseen.kernels, run=unseen.run, layout=WHOLE,
+        form=0,
     )  # fmt: skip
     return condition(
         natural_draws(theta, posterior.chart), none, unseen, points, posterior.priors["regime"],

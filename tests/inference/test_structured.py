@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from small_studies import STUDIES, Case, leaning
 
-from qqt_bayes.inference.cells import LEAST_PARTED, MOST_WHOLE, build_cells
+from qqt_bayes.inference.cells import LEAST_PARTED, MOST_WHOLE, NO_KERNELS, WHOLE, build_cells
 from qqt_bayes.inference.chart import density_and_gradient, dimension
 from qqt_bayes.inference.conditional import condition
 from qqt_bayes.inference.gaussian import solve, solve_with_precision
@@ -19,8 +19,6 @@ from qqt_bayes.inference.layout import (
     build_blocks,
     incomplete_factor,
     leading_factor,
-    no_arrow,
-    no_blocks,
     split_likeness,
     tied_pools,
 )  # fmt: skip
@@ -28,6 +26,7 @@ from qqt_bayes.inference.marginal import log_density
 from qqt_bayes.inference.moments import moments
 from qqt_bayes.inference.native import density_c, pack
 from qqt_bayes.inference.natural import SCALES, SPREAD, Cells, given_shared
+from qqt_bayes.inference.structure import packed
 from qqt_bayes.model.design import Points, build_design
 from qqt_bayes.model.effects import ibm_kernel
 from qqt_bayes.model.priors import Prior
@@ -49,10 +48,9 @@ def pair(request) -> tuple[Case, Cells]:
 
 def structured(case: Case, form: str) -> Cells:
     """The cells of a case in a form for many of them, from which nothing is left out."""
-    kernels = np.zeros((len(case.cells.kernels), 0, 0))
-    if form == "arrow":
-        return case.cells._replace(kernels=kernels, arrow=build_arrow(case.design, 0.0))
-    return case.cells._replace(kernels=kernels, blocks=build_blocks(case.design, 0.0))
+    build = build_arrow if form == "arrow" else build_blocks
+    layout, address = packed(build(case.design, 0.0))
+    return case.cells._replace(kernels=NO_KERNELS, layout=layout, form=address)
 
 
 def test_density_and_gradient_are_those_of_the_whole_covariance(pair: tuple[Case, Cells]) -> None:
@@ -136,16 +134,16 @@ def test_likeness_is_what_is_apart_and_shared(families: Case) -> None:
     assert split_likeness(np.eye(3))[1].shape == (3, 0)
 
 
-def test_every_cell_has_one_row(pair: tuple[Case, Cells]) -> None:
-    case, cells = pair
-    rows = np.concatenate([cells.arrow.rows, cells.blocks.rows])
-    np.testing.assert_array_equal(np.sort(rows), np.arange(len(case.design.value)))
+def test_every_cell_has_one_row(case: Case) -> None:
+    every = np.arange(len(case.design.value))
+    for build in (build_arrow, build_blocks):
+        np.testing.assert_array_equal(np.sort(build(case.design, 0.0).rows), every)
 
 
 def test_mixtures_tie_their_pools() -> None:
     case = STUDIES["pools apart"]()
     np.testing.assert_array_equal(tied_pools(case.design.points.shares), [0, 0, 1, 2])
-    assert len(structured(case, "blocks").blocks.first) == 4
+    assert len(build_blocks(case.design).first) == 4
 
 
 def test_what_is_shared_with_other_studies_is_that_of_the_whole_covariance(
@@ -218,7 +216,7 @@ def large(data: list[str], budgets: np.ndarray) -> tuple[Case, Cells]:
 
 def left_out(case: Case, cells: Cells) -> float:
     """How much the log density differs in shape from that of the whole covariance."""
-    whole = cells._replace(kernels=case.design.kernels, arrow=no_arrow(), blocks=no_blocks())
+    whole = cells._replace(kernels=case.design.kernels, layout=WHOLE, form=0)
     naturals = case.naturals(40, seed=2)
     # near the truth, drifts as a priori
     naturals[:, 3] = np.random.default_rng(2).uniform(0.008, 0.012, len(naturals))
@@ -233,22 +231,25 @@ def test_what_features_leave_out_of_a_large_study_is_far_below_the_noise() -> No
     """Mixtures tie all pools: the features that ship."""
     budgets = np.geomspace(3e4, 2e6, MOST_WHOLE // 3 + 1).round()
     case, cells = large(["A+B", "A+B+C"], budgets)
-    assert len(cells.arrow.rows) == len(case.design.value)
+    arrow = build_arrow(case.design)
+    np.testing.assert_array_equal(cells.layout, packed(arrow)[0])
     assert cells.kernels.size == 0
-    assert cells.arrow.block.shape[1] < len(budgets)  # of both drifts of a pool together
+    assert arrow.block.shape[1] < len(budgets)  # of both drifts of a pool together
     assert left_out(case, cells) < 0.5
 
 
 def test_what_blocks_leave_out_of_a_large_study_is_far_below_the_noise() -> None:
     """No mixture ties the pools: the blocks that ship."""
     case, cells = large([], np.geomspace(3e4, 2e6, MOST_WHOLE // 3 + 1).round())
-    assert len(cells.blocks.first) == 4
+    blocks = build_blocks(case.design)
+    np.testing.assert_array_equal(cells.layout, packed(blocks)[0])
+    assert len(blocks.first) == 4
     assert cells.kernels.size == 0
-    assert cells.blocks.border.shape[1] < len(case.design.value) / 4
+    assert blocks.border.shape[1] < len(case.design.value) / 4
     assert left_out(case, cells) < 0.5
 
 
 def test_few_cells_are_kept_whole() -> None:
     case, cells = large([], np.geomspace(3e4, 2e6, 19).round())
     assert len(case.design.value) < LEAST_PARTED
-    assert len(cells.blocks.rows) == len(cells.arrow.rows) == 0
+    assert (cells.form, len(cells.layout)) == (0, 0)
