@@ -24,7 +24,8 @@ from qqt_bayes.inference.cores import one_core
 DEATHS = 3  # of workers, over one job, after which the job is at fault
 FAULT = (
     "a refit ended every process that was given it: killed, perhaps for want of memory "
-    "-> use fewer workers or fewer draws"
+    "-> use fewer workers or fewer draws; in a script of your own, start from under "
+    "'if __name__ == \"__main__\":', for every process imports it"
 )
 
 Progress = Callable[[int, int], None]
