@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ from qqt_bayes.inference.chart import SCALARS, Chart, build_chart, natural_draws
 from qqt_bayes.inference.conditional import Conditional, condition
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
 from qqt_bayes.inference.natural import NOISE, SCALES, Cells
-from qqt_bayes.inference.sample import Settings, Start, sample_few
+from qqt_bayes.inference.sample import Settings, Start, more_careful, sample_few
 from qqt_bayes.model.design import Design, Points
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.noise import Evaluation, seed_factor
@@ -218,7 +218,7 @@ def sample_posterior(
     start: Start | None = None,
     progress: Callable[[Any], None] | None = None,
 ) -> Posterior:
-    """Sample until the gate is passed: up to three attempts, each longer and more careful.
+    """Sample until the gate is passed: up to three attempts, each longer than the one before.
 
     The caller decides what a failed gate means; the last attempt is returned either way.
     """
@@ -232,10 +232,5 @@ def sample_posterior(
         posterior = Posterior(design, priors, kind, walk.theta, walk.stats, spent, seed)
         if posterior.gate.passed:
             break
-        settings = replace(
-            settings,
-            draws=int(settings.draws * 2),
-            tune=int(settings.tune * 1.5),
-            target_accept=1.0 - (1.0 - settings.target_accept) * 0.3,
-        )
+        settings = more_careful(settings, posterior.gate)
     return posterior

@@ -10,6 +10,7 @@ import numpy as np
 
 from qqt_bayes.inference.chart import Chart, dimension
 from qqt_bayes.inference.cores import chain_cores
+from qqt_bayes.inference.gate import DIVERGING, GateReport
 from qqt_bayes.inference.native import native_model
 from qqt_bayes.inference.natural import Cells
 
@@ -20,21 +21,42 @@ STATS = ("diverging", "energy", "n_steps", "step_size")
 __all__ = ["Settings", "Start", "Walk", "sample_few", "walk_model", "warmed"]
 
 
+# What is left of the distance between the target acceptance and one after a walk that failed.
+CLOSER, MUCH_CLOSER = 0.6, 0.3
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Sampler settings."""
+    """Sampler settings.
+
+    ``adaptation`` is nutpie's: ``"low_rank"`` learns which directions are long or short, ``"diag"``
+    a scale for each coordinate, which costs less in many dimensions and is enough where the walk is
+    in the scale of its posterior already.
+    """
 
     draws: int = 600
     tune: int = 400
     chains: int = 4
     cores: int | None = None
     target_accept: float = 0.85
+    adaptation: str = "low_rank"
 
 
 def warmed(settings: Settings) -> Settings:
     """Settings for a refit of nearly the same runs: only the step size is left to learn."""
     accept = min(settings.target_accept, WARM_ACCEPT)
     return replace(settings, tune=min(settings.tune, WARM_TUNE), target_accept=accept)
+
+
+def more_careful(settings: Settings, gate: GateReport) -> Settings:
+    """Settings after a walk that failed: longer, in smaller steps, much smaller if it diverged.
+
+    Much smaller steps cost several times as much, and are no help to a walk that was too short.
+    """
+    diverged = gate.figures.get("diverging", 0.0) > DIVERGING
+    miss = (1.0 - settings.target_accept) * (MUCH_CLOSER if diverged else CLOSER)
+    return replace(settings, draws=settings.draws * 2, tune=int(settings.tune * 1.5),
+                   target_accept=1.0 - miss)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -125,7 +147,7 @@ def walk_model(
         chains=settings.chains,
         cores=chain_cores(settings.cores),
         seed=seed,
-        adaptation="low_rank",
+        adaptation=settings.adaptation,
         target_accept=settings.target_accept,
         progress_bar=False,
         progress_callback=progress,

@@ -11,10 +11,10 @@ import numpy as np
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.chart import SCALARS, dimension
 from qqt_bayes.inference.common import INFORMATION, MEAN
-from qqt_bayes.inference.gate import DIVERGING, GateReport, check_draws, check_energy, merge
+from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
 from qqt_bayes.inference.native import compiled_model, pack
 from qqt_bayes.inference.natural import LEANINGS, SCALES, SPREAD, UTILITY
-from qqt_bayes.inference.sample import Settings, Start, walk_model
+from qqt_bayes.inference.sample import Settings, Start, more_careful, walk_model
 from qqt_bayes.inference.together import (
     common_part,
     common_size,
@@ -90,7 +90,7 @@ def joint_settings(settings: Settings, posteriors: Sequence[Posterior]) -> Setti
     """Settings of the joint walk, given those of the separate fits, and these."""
     many = sum(dimension(p.chart) for p in posteriors) > MANY
     draws = max(settings.draws, DRAWS_OF_MANY if many else DRAWS)
-    return replace(settings, tune=min(settings.tune, TUNE), draws=draws)
+    return replace(settings, tune=min(settings.tune, TUNE), draws=draws, adaptation="diag")
 
 
 def places_of(posterior: Posterior) -> tuple[int, int, int]:
@@ -160,14 +160,6 @@ def sample_together(
         settings = more_careful(settings, gate)
     used = [k for k, name in enumerate(KINDS[:kinds]) if varies(posteriors, name)]
     return Joint(joined, tuple(KINDS[k] for k in used), flat[:, used], flat, covariate, gate)
-
-
-def more_careful(settings: Settings, gate: GateReport) -> Settings:
-    """Smaller steps where the walk diverged, and more draws."""
-    accept = settings.target_accept
-    if gate.figures.get("diverging", 0.0) > DIVERGING:
-        accept = 1.0 - (1.0 - accept) * 0.3
-    return replace(settings, draws=settings.draws * 2, target_accept=accept)
 
 
 def varies(posteriors: Sequence[Posterior], kind: str) -> bool:
