@@ -179,7 +179,7 @@ def read_arrow(flat):
                  touch_first, touch_row, touch, mixed, flat[10], likeness)  # fmt: skip
 
 
-def ask_blocks(task, layout_pointer, question_pointer, answer_pointer):  # type: ignore[no-untyped-def]
+def ask_blocks(task, layout_pointer, question_pointer, answer_pointer):
     """Answer about blocks, as a C function."""
     blocks, q = read_blocks(flat_array(layout_pointer)), read_question(flat_array(question_pointer))
     answer = flat_array(answer_pointer)
@@ -201,7 +201,7 @@ def ask_blocks(task, layout_pointer, question_pointer, answer_pointer):  # type:
     return 1 if ok else 0
 
 
-def ask_arrow(task, layout_pointer, question_pointer, answer_pointer):  # type: ignore[no-untyped-def]
+def ask_arrow(task, layout_pointer, question_pointer, answer_pointer):
     """Answer about an arrow, as a C function; it has no trajectories."""
     arrow, q = read_arrow(flat_array(layout_pointer)), read_question(flat_array(question_pointer))
     answer = flat_array(answer_pointer)
