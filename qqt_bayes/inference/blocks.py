@@ -173,15 +173,18 @@ def blocks_gradient(scales, spread, quality_scale, quality, x, blocks, parted, a
 
     Parameters
     ----------
-    scales, spread, quality_scale, quality, x, blocks, along, run
+    scales, spread, quality_scale, quality, x, blocks
         As for :func:`part`.
     parted, a, centre
         What it and :func:`blocks_solve` gave.
-    diagonal, by_run : numpy.ndarray
-        Dim (cell,): filled with the derivatives in the noise variances and, for a checkpoint, in
-        its run effect's standard deviation.
+    along, run
+        As for :func:`part`.
+    diagonal : numpy.ndarray
+        Dim (cell,): filled with the derivatives in the noise variances.
     by_x : numpy.ndarray
         Dims (cell, pool): filled with those in the exponents.
+    by_run : numpy.ndarray
+        Dim (cell,): filled with those in the run effects' standard deviations.
     by_log_scale : numpy.ndarray
         Dim (component + 2,): filled with those in the logs of the scales, of the utilities' spread
         and of the effect of quality.
