@@ -227,11 +227,11 @@ def draw_size(tasks: Tasks, params: float, nearest: int, points: Points) -> np.n
     common = joint.common[:, kinds:].reshape(len(joint.common), -1, width)
     theta = posterior.theta.reshape(len(common), -1).copy()
     record = np.array([0.0, theta.shape[1], z, *places_of(posterior)])
+    f = np.array([common_part(row, z) for row in common])
     for i, j, b in tied(record, finite, pools, True):
         rho = joint.common[:, b]
-        f = np.array([common_part(row, z)[j] for row in common])
         own = rng.standard_normal(len(theta))
-        theta[:, i] = np.sqrt(rho) * f + np.sqrt(1.0 - rho) * own
+        theta[:, i] = np.sqrt(rho) * f[:, j] + np.sqrt(1.0 - rho) * own
     unseen = without_runs(posterior.design)
     cells = posterior.cells
     none = cells._replace(
