@@ -124,7 +124,7 @@ def left_out_of(build, shipped, given) -> Iterator[Row]:
             cells = whole._replace(kernels=NO_KERNELS, layout=layout, form=form)
             spare = np.empty(drawn.shape[1])
             gap = [log_density(v, cells, spare) - log_density(v, whole, spare) for v in drawn]
-            features = made.block.shape[1] if build is build_arrow else made.border.shape[1]
+            features = made.block.shape[1] if build is build_arrow else len(made.border)
             yield Row(
                 f"sd of the log density's error, {len(smooth)} cells as {type(made).__name__}, "
                 f"noise {noise:.1%}, up to {tolerance:.0e} left out", float(np.std(gap)), "-",

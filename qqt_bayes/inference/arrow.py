@@ -40,15 +40,18 @@ class Arrow(NamedTuple):
     first: np.ndarray  # (pool + 1,) where each pool's rows begin
     block: np.ndarray  # (single row, feature) of the row's pool
     block_component: np.ndarray  # (pool, feature) whose scale it has
-    border: np.ndarray  # (row, border feature)
+    border: np.ndarray  # (border feature, row)
     border_component: np.ndarray  # (border feature,)
     residual: np.ndarray  # (component, row) variance that the features leave out
     touch_first: np.ndarray  # (pool + 1,) where the mixtures with a pool begin in the next two
     touch_row: np.ndarray  # (touch,) which mixture, counted from the first
     touch: np.ndarray  # (touch, feature) features of that pool
     mixed: np.ndarray  # (component, mixture, mixture) covariances of nothing but mixtures
+    shared: np.ndarray  # (pool, factor) what families share of utilities and levels
+    shares: np.ndarray  # (cell, pool)
+    quality: np.ndarray  # (pool,)
+    run: np.ndarray  # (cell,) no trajectories: all -1
     apart: float  # share of levels' and utilities' variance that is the pool's own
-    shared: np.ndarray  # (pool, factor) and what families share
 
 
 class Factor(NamedTuple):
@@ -69,14 +72,14 @@ class Factor(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def scale_features(scales, spread, quality_scale, level_sd, shares, x, quality, arrow):
+def scale_features(arrow, asked):
     """Features with their scales: block, border and those of mixtures; see `Factor`."""
     pools, k = arrow.block_component.shape
     root = math.sqrt(arrow.apart)
     block = np.empty((arrow.block.shape[0], k + 2))
     touch = np.empty((arrow.touch.shape[0], k + 2))
-    border = scale_border(scales, spread, quality_scale, level_sd, shares, x, quality, arrow.rows,
-                          arrow.border, arrow.border_component, arrow.shared)  # fmt: skip
+    border = np.ascontiguousarray(scale_border(arrow, asked).T)
+    scales, spread, x = asked.scales, asked.spread, asked.x
     singles = arrow.first[pools]
     for p in range(pools):
         for r in range(arrow.first[p], arrow.first[p + 1]):
@@ -88,46 +91,23 @@ def scale_features(scales, spread, quality_scale, level_sd, shares, x, quality, 
             cell = arrow.rows[singles + arrow.touch_row[t]]
             for f in range(k):
                 touch[t, f] = arrow.touch[t, f] * scales[arrow.block_component[p, f]]
-            touch[t, k] = root * scales[0] * shares[cell, p]
+            touch[t, k] = root * scales[0] * arrow.shares[cell, p]
             touch[t, k + 1] = root * spread * x[cell, p]
     return block, border, touch
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def factorise(scales, spread, quality_scale, level_sd, shares, x, quality, arrow, noise_var):
-    """Factorise the covariance of the cells.
-
-    Parameters
-    ----------
-    scales : numpy.ndarray
-        Dim (component,).
-    spread, quality_scale, level_sd : float
-        Standard deviations of a pool's utility, of the effect of quality and of the mean level.
-    shares, x : numpy.ndarray
-        Dims (cell, pool): x the exponents.
-    quality : numpy.ndarray
-        Dim (pool,).
-    arrow : Arrow
-        The layout.
-    noise_var : numpy.ndarray
-        Dim (cell,).
-
-    Returns
-    -------
-    factor : Factor
-    ok : bool
-        False where the covariance is not positive definite.
-    """
-    block, border, touch = scale_features(
-        scales, spread, quality_scale, level_sd, shares, x, quality, arrow
-    )
+def factorise(arrow, asked):
+    """Factorise the covariance of the cells; ``ok`` is False where it is not positive definite."""
+    block, border, touch = scale_features(arrow, asked)
+    scales = asked.scales
     pools, rows, width = arrow.first.shape[0] - 1, arrow.rows.shape[0], block.shape[1]
     wb, singles = border.shape[1], arrow.first[pools]
     mixtures = rows - singles
     noise = np.empty(rows)
     logdet, ok = 0.0, True
     for r in range(rows):
-        noise[r] = noise_var[arrow.rows[r]]
+        noise[r] = asked.noise[arrow.rows[r]]
         for j in range(scales.shape[0]):
             noise[r] += scales[j] ** 2 * arrow.residual[j, r]
         if r < singles:
@@ -277,39 +257,36 @@ def arrow_solve(arrow, factor, resid):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def arrow_gradient(scales, spread, quality_scale, quality, x, arrow, factor, a, mean, centre,
-                   diagonal, by_x, by_log_scale):  # fmt: skip
+def arrow_gradient(arrow, asked, factor, mean, centre, answer):
     """Derivatives of the log density through the covariance.
 
     Parameters
     ----------
-    scales, spread, quality_scale, quality, x, arrow
+    arrow, asked
         As for :func:`factorise`.
-    factor, a, mean, centre
+    factor, mean, centre
         What it and :func:`arrow_solve` gave.
-    diagonal : numpy.ndarray
-        Dim (cell,): filled with the derivatives in the noise variances.
-    by_x : numpy.ndarray
-        Dims (cell, pool): filled with those in the exponents.
-    by_log_scale : numpy.ndarray
-        Dim (component + 2,): filled with those in the logs of the scales, of the utilities' spread
-        and of the effect of quality.
+    answer : Answer
+        With ``a`` as from :func:`arrow_solve`; the rest is filled.
     """
     pools, width = mean.shape
-    comps, wb = scales.shape[0], centre.shape[0]
+    comps, wb = asked.scales.shape[0], centre.shape[0]
     k, shared = width - 2, arrow.shared.shape[1]
     kb = wb - 2 - 2 * shared
     singles = arrow.first[pools]
     mixtures = arrow.rows.shape[0] - singles
     root = math.sqrt(arrow.apart)
+    scales, spread, quality_scale = asked.scales, asked.spread, asked.quality_scale
+    a, by_log_scale = answer.a, answer.by_log
     by_log_scale[:] = 0.0
-    by_x[:] = 0.0
+    answer.by_x[:] = 0.0
+    answer.by_run[:] = 0.0
     core = factor.core
     follow = np.zeros((mixtures, wb))
     if mixtures > 0:
         follow = factor.mixed @ (factor.lean @ factor.core)
         core = core - (factor.lean @ factor.core).T @ follow
-    border_gradient(centre, core, arrow.border_component, shared, by_log_scale)
+    border_gradient(centre, np.diag(core), arrow.border_component, shared, by_log_scale)
     toward = np.zeros(wb)  # a pool's utility as a combination of border features
     for p in range(pools):
         lo, hi = arrow.first[p], arrow.first[p + 1]
@@ -318,7 +295,7 @@ def arrow_gradient(scales, spread, quality_scale, quality, x, arrow, factor, a, 
         own = factor.inner[p] - factor.link[p].T @ cross
         for f in range(shared):
             toward[kb + 2 + shared + f] = spread * arrow.shared[p, f]
-        toward[kb + 1] = quality_scale * quality[p]
+        toward[kb + 1] = quality_scale * arrow.quality[p]
         utility = root * spread * mean[p, k + 1] + toward @ centre
         if thi > tlo:
             touched = arrow.touch_row[tlo:thi]
@@ -340,7 +317,7 @@ def arrow_gradient(scales, spread, quality_scale, quality, x, arrow, factor, a, 
             solved = factor.mixed @ with_utility
             for t in range(thi - tlo):
                 cell = arrow.rows[singles + touched[t]]
-                by_x[cell, p] = a[cell] * utility - solved[touched[t]]
+                answer.by_x[cell, p] = a[cell] * utility - solved[touched[t]]
         for f in range(k):
             by_log_scale[arrow.block_component[p, f]] += mean[p, f] ** 2 + own[f, f] - 1.0
         by_log_scale[0] += mean[p, k] ** 2 + own[k, k] - 1.0
@@ -358,17 +335,17 @@ def arrow_gradient(scales, spread, quality_scale, quality, x, arrow, factor, a, 
             for i in range(wb):
                 known += g[t, i] * of_border[t, i]
                 with_own += toward[i] * of_border[t, i]
-            diagonal[cell] = 0.5 * (a[cell] ** 2 - 1.0 / v + known / (v * v))
-            by_x[cell, p] = a[cell] * utility - with_own / v
+            answer.diagonal[cell] = 0.5 * (a[cell] ** 2 - 1.0 / v + known / (v * v))
+            answer.by_x[cell, p] = a[cell] * utility - with_own / v
     for u in range(mixtures):
         cell = arrow.rows[singles + u]
-        diagonal[cell] = 0.5 * (a[cell] ** 2 - factor.mixed[u, u])
+        answer.diagonal[cell] = 0.5 * (a[cell] ** 2 - factor.mixed[u, u])
     for j in range(comps):
         if not scales[j] > 0.0:
             continue
         total = 0.0
         for r in range(arrow.rows.shape[0]):
-            total += diagonal[arrow.rows[r]] * arrow.residual[j, r]
+            total += answer.diagonal[arrow.rows[r]] * arrow.residual[j, r]
         for u in range(mixtures):
             left = a[arrow.rows[singles + u]]
             for w in range(mixtures):

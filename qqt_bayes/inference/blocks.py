@@ -5,16 +5,17 @@ have in common (common drift, mean level, effect of quality, what families share
 few features, so that
 
 .. math:: C = \operatorname{diag}(C_1, \ldots, C_B) + G G', \qquad
-   C^{-1} = C_b^{-1} - W P W', \quad W = C_b^{-1} G, \quad P = (I + G' W)^{-1},
+   C^{-1} = C_b^{-1} - V V', \quad V = C_b^{-1} G R', \quad R' R = (I + G' C_b^{-1} G)^{-1},
 
 in time that grows with the number of blocks. Features that leave something out leave it out between
 blocks alone: within a block the rest is part of its covariance. With a = C^{-1} r and m = G'a the
 derivatives are
 
-.. math:: \frac{\partial L}{\partial C_b} = \tfrac12 (a a' - C^{-1})_{bb}, \qquad
-   \frac{\partial L}{\partial G} = a m' - W P.
+.. math:: \frac{\partial L}{\partial C_b} = \tfrac12 (a a' - C_b^{-1} + V V')_{bb}, \qquad
+   \frac{\partial L}{\partial G} = a m' - V R.
 
-Best where blocks are small; where a pool has more cells than its effects have features,
+Small blocks are worked on four at a time (:mod:`qqt_bayes.inference.fours`), the smaller ones of
+four with empty rows at their end. Where a pool has many more cells than its effects have features,
 :mod:`qqt_bayes.inference.arrow` is faster.
 """
 
@@ -23,10 +24,23 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, uint64
 
 from qqt_bayes.inference.border import border_gradient, scale_border
-from qqt_bayes.inference.dense import invert, multiply_add, product_sum
+from qqt_bayes.inference.dense import (
+    inverse_factor,
+    invert,
+    multiply_lower,
+    product_sum,
+    symmetric_products,
+)  # fmt: skip
+from qqt_bayes.inference.fours import (
+    add_squares_four,
+    invert_four,
+    multiply_four,
+    times_four,
+)  # fmt: skip
+from qqt_bayes.inference.vectors import FOUR
 
 LANES = 16
 
@@ -34,15 +48,24 @@ __all__ = ["Blocks", "Parted", "blocks_gradient", "blocks_solve", "part"]
 
 
 class Blocks(NamedTuple):
-    """Unit-scale covariances. Rows are cells, block after block."""
+    """Unit-scale covariances of blocks, by groups of one or four of them.
 
-    rows: np.ndarray  # (row,) which cell
-    first: np.ndarray  # (block + 1,) where each block's rows begin
-    kernels: np.ndarray  # (component, entry) within blocks, rows by rows, beyond the border's
-    border: np.ndarray  # (row, border feature)
+    Rows and entries of a group go by the rows of its blocks, the blocks themselves come last:
+    row r of block l is ``first + r * count + l``.
+    """
+
+    rows: np.ndarray  # (row,) which cell, -1 for none
+    first: np.ndarray  # (group + 1,) where each group's rows begin
+    count: np.ndarray  # (group,) blocks of the group
+    pool: np.ndarray  # (pool of a block, row) the first, second, ... of its block, -1 for none
+    kernels: np.ndarray  # (component, entry) within blocks, beyond the border's
+    border: np.ndarray  # (border feature, row)
     border_component: np.ndarray  # (border feature,) whose scale it has
+    shared: np.ndarray  # (pool, factor) and what families share of utilities and levels
+    shares: np.ndarray  # (cell, pool)
+    quality: np.ndarray  # (pool,)
+    run: np.ndarray  # (cell,) the trajectory it belongs to, else -1
     apart: float  # share of utilities' variance that is the pool's own
-    shared: np.ndarray  # (pool, factor) and what families share
 
 
 class Parted(NamedTuple):
@@ -50,100 +73,141 @@ class Parted(NamedTuple):
 
     own: np.ndarray  # (entry,) of the blocks
     inner: np.ndarray  # (entry,) their inverses
-    border: np.ndarray  # (row, feature)
-    reach: np.ndarray  # (row, feature) inverses times the border
-    core: np.ndarray  # (feature, feature) posterior covariance of the border's features
+    border: np.ndarray  # (feature, row)
+    bent: np.ndarray  # (feature, row) V' of the module's docstring
+    root: np.ndarray  # (feature, feature) R
+    x: np.ndarray  # (pool of a block, row) exponents
     logdet: float
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def part(scales, spread, quality_scale, level_sd, shares, x, quality, blocks, noise_var, along,
-         run):  # fmt: skip
-    """Factorise the covariance of the cells.
+def square(entries, at, size):
+    """The matrix of a group of one."""
+    return entries[at : at + size * size].reshape((size, size))
 
-    Parameters
-    ----------
-    scales, spread, quality_scale, level_sd, shares, x, quality
-        As for :func:`qqt_bayes.inference.border.scale_border`.
-    blocks : Blocks
-        The layout.
-    noise_var, along : numpy.ndarray
-        Dim (cell,): as from :func:`qqt_bayes.inference.noise.observation_noise`.
-    run : numpy.ndarray
-        Dim (cell,): the trajectory it belongs to, else -1.
 
-    Returns
-    -------
-    parted : Parted
-    ok : bool
-        False where the covariance is not positive definite.
-    """
-    border = scale_border(scales, spread, quality_scale, level_sd, shares, x, quality, blocks.rows,
-                          blocks.border, blocks.border_component, blocks.shared)  # fmt: skip
-    n, width = border.shape
-    pools = x.shape[1]
+@njit(cache=True, nogil=True, error_model="numpy")
+def by_row(blocks, values):
+    """Values of the cells, over the rows; zero where there is no cell."""
+    out = np.zeros(blocks.rows.shape[0])
+    for k in range(out.shape[0]):
+        if blocks.rows[k] >= 0:
+            out[k] = values[blocks.rows[k]]
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def exponents_by_row(blocks, x):
+    """Exponents in the pools of a row's block, dims (pool of a block, row)."""
+    out = np.zeros(blocks.pool.shape)
+    for q in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            if blocks.rows[k] >= 0 and blocks.pool[q, k] >= 0:
+                out[q, k] = x[blocks.rows[k], blocks.pool[q, k]]
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def own_covariance(blocks, asked, x):
+    """Covariances of the blocks, beyond what the border adds; dim (entry,)."""
     own = np.zeros(blocks.kernels.shape[1])
-    for j in range(scales.shape[0]):
-        if scales[j] > 0.0:
-            own += scales[j] ** 2 * blocks.kernels[j]
-    pool_scale = blocks.apart * spread**2
-    reach = np.zeros((n, width))
-    core = np.eye(width)
-    inner = np.empty_like(own)
-    logdet, ok, at = 0.0, True, 0
-    for b in range(blocks.first.shape[0] - 1):
-        lo, size = blocks.first[b], blocks.first[b + 1] - blocks.first[b]
-        c = own[at : at + size * size].reshape((size, size))
-        for r in range(size):
-            cell = blocks.rows[lo + r]
-            c[r, r] += noise_var[cell]
-            for i in range(pools):
-                f = pool_scale * x[cell, i]
+    for j in range(asked.scales.shape[0]):
+        if asked.scales[j] > 0.0:
+            own += asked.scales[j] ** 2 * blocks.kernels[j]
+    pool_scale, at = blocks.apart * asked.spread**2, 0
+    for g in range(blocks.count.shape[0]):
+        lo, hi, count = blocks.first[g], blocks.first[g + 1], blocks.count[g]
+        for k in range(lo, hi):
+            cell, lane = blocks.rows[k], (k - lo) % count
+            row = at + (k - lo) // count * (hi - lo)  # row by row, the block comes last
+            own[row + k - lo] += asked.noise[cell] if cell >= 0 else 1.0
+            for q in range(x.shape[0]):
+                f = pool_scale * x[q, k]
                 if f != 0.0:
-                    for s in range(size):
-                        c[r, s] += f * x[blocks.rows[lo + s], i]
-            if along[cell] > 0.0:
-                for s in range(size):
+                    for s in range(lane, hi - lo, count):
+                        own[row + s] += f * x[q, lo + s]
+            if cell >= 0 and asked.along[cell] > 0.0:
+                for s in range(lane, hi - lo, count):
                     other = blocks.rows[lo + s]
-                    if s != r and run[other] == run[cell]:
-                        c[r, s] += along[cell] * along[other]
-        g = inner[at : at + size * size].reshape((size, size))
-        g[:] = c
-        more, good = invert(g)
+                    if lo + s != k and other >= 0 and blocks.run[other] == blocks.run[cell]:
+                        own[row + s] += asked.along[cell] * asked.along[other]
+        at += (hi - lo) * (hi - lo) // count
+    return own
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def part(blocks, asked):
+    """Factorise the covariance of the cells; ``ok`` is False where it is not positive definite."""
+    border, x = scale_border(blocks, asked), exponents_by_row(blocks, asked.x)
+    own = own_covariance(blocks, asked, x)
+    width, n = border.shape
+    reach = np.zeros((width, n))  # border times the blocks' inverses
+    inner, spare = np.empty_like(own), own.copy()
+    logdet, ok, at = 0.0, True, 0
+    for g in range(blocks.count.shape[0]):
+        lo, hi, count = blocks.first[g], blocks.first[g + 1], blocks.count[g]
+        size = (hi - lo) // count
+        if count == FOUR:
+            c = inner[at : at + size * size * FOUR]
+            more, good = invert_four(spare[at : at + size * size * FOUR], size, c)
+            multiply_four(border, lo, c, size, reach)
+        else:
+            one = square(inner, at, size)
+            one[:] = square(spare, at, size)
+            more, good = invert(one)
+            multiply_one(border, lo, one, reach)
         logdet += more
         ok = ok and good
-        multiply_add(reach[lo : lo + size], g, border[lo : lo + size])
-        at += size * size
+        at += size * size * count
+    core = np.eye(width)
+    symmetric_products(border, reach, core)
+    root, more, good = inverse_factor(core)
+    bent = multiply_lower(root, reach)
+    return Parted(own, inner, border, bent, root, x, logdet + more), ok and good
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def multiply_one(left, begin, c, out):
+    """Add rows times a symmetric matrix: those of ``left`` from a column on."""
+    n, lo = uint64(c.shape[0]), uint64(begin)
+    for k in range(uint64(left.shape[0])):
+        for i in range(n):
+            f = left[k, lo + i]
+            for s in range(n):
+                out[k, lo + s] += f * c[i, s]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_squares_one(left, begin, c):
+    """Add ``left' left`` of columns from one on."""
+    n, lo = uint64(c.shape[0]), uint64(begin)
     for r in range(n):
-        for k in range(width):
-            f = border[r, k]
-            for j in range(k + 1):
-                core[k, j] += f * reach[r, j]
-    for k in range(width):
-        for j in range(k):
-            core[j, k] = core[k, j]
-    more, good = invert(core)
-    return Parted(own, inner, border, reach, core, logdet + more), ok and good
+        for k in range(uint64(left.shape[0])):
+            f = left[k, lo + r]
+            for s in range(n):
+                c[r, s] += f * left[k, lo + s]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def times(blocks, entries, v):
     """Matrices of the blocks times a vector over the rows."""
-    out = np.zeros_like(v)
+    out = np.empty_like(v)
     at = 0
-    for b in range(blocks.first.shape[0] - 1):
-        lo, hi = blocks.first[b], blocks.first[b + 1]
-        for r in range(lo, hi):
-            for s in range(lo, hi):
-                out[r] += entries[at] * v[s]
-                at += 1
+    for g in range(blocks.count.shape[0]):
+        lo, hi, count = blocks.first[g], blocks.first[g + 1], blocks.count[g]
+        size = (hi - lo) // count
+        if count == FOUR:
+            times_four(entries[at : at + size * size * FOUR], size, lo, v, out)
+        else:
+            out[lo:hi] = square(entries, at, size) @ v[lo:hi]
+        at += size * size * count
     return out
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def solve_once(blocks, parted, r):
     """Inverse covariance times a vector over the rows, to the accuracy of the inverses."""
-    return times(blocks, parted.inner, r) - parted.reach @ (parted.core @ (r @ parted.reach))
+    return times(blocks, parted.inner, r) - parted.bent.T @ (parted.bent @ r)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -157,82 +221,80 @@ def blocks_solve(blocks, parted, resid):
     centre : numpy.ndarray
         Dim (border feature,): the features' posterior mean.
     """
-    r = resid[blocks.rows]
+    r = by_row(blocks, resid)
     a = solve_once(blocks, parted, r)
-    left = r - times(blocks, parted.own, a) - parted.border @ (a @ parted.border)
+    left = r - times(blocks, parted.own, a) - parted.border.T @ (parted.border @ a)
     a += solve_once(blocks, parted, left)
-    out = np.empty_like(a)
-    out[blocks.rows] = a
-    return out, a @ parted.border
+    out = np.empty(resid.shape[0])
+    for k in range(r.shape[0]):
+        if blocks.rows[k] >= 0:
+            out[blocks.rows[k]] = a[k]
+    return out, parted.border @ a
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def blocks_gradient(scales, spread, quality_scale, quality, x, blocks, parted, a, centre, along,
-                    run, diagonal, by_x, by_run, by_log_scale):  # fmt: skip
+def blocks_gradient(blocks, asked, parted, centre, answer):
     """Derivatives of the log density through the covariance.
 
     Parameters
     ----------
-    scales, spread, quality_scale, quality, x, blocks
+    blocks, asked
         As for :func:`part`.
-    parted, a, centre
+    parted, centre
         What it and :func:`blocks_solve` gave.
-    along, run
-        As for :func:`part`.
-    diagonal : numpy.ndarray
-        Dim (cell,): filled with the derivatives in the noise variances.
-    by_x : numpy.ndarray
-        Dims (cell, pool): filled with those in the exponents.
-    by_run : numpy.ndarray
-        Dim (cell,): filled with those in the run effects' standard deviations.
-    by_log_scale : numpy.ndarray
-        Dim (component + 2,): filled with those in the logs of the scales, of the utilities' spread
-        and of the effect of quality.
+    answer : Answer
+        With ``a`` as from :func:`blocks_solve`; the rest is filled.
     """
-    pools, comps = x.shape[1], scales.shape[0]
-    kb, shared = blocks.border_component.shape[0], blocks.shared.shape[1]
-    pool_scale = blocks.apart * spread**2
-    bent = np.zeros_like(parted.reach)  # C^-1 G
-    multiply_add(bent, parted.reach, parted.core)
-    across = np.ascontiguousarray(-parted.reach.T)
-    g = parted.inner.copy()  # the blocks' precision, on its way to (a a' - precision) / 2
-    by_x[:] = 0.0
-    by_run[:] = 0.0
-    by_log_scale[:] = 0.0
-    border_gradient(centre, parted.core, blocks.border_component, shared, by_log_scale)
-    spread_inner, at = 0.0, 0
-    for b in range(blocks.first.shape[0] - 1):
-        lo, hi = blocks.first[b], blocks.first[b + 1]
-        here = a[blocks.rows[lo:hi]]
-        whole = g[at : at + (hi - lo) ** 2].reshape((hi - lo, hi - lo))
-        multiply_add(whole, bent[lo:hi], across[:, lo:hi])
-        for r in range(lo, hi):
-            cell = blocks.rows[r]
-            row = g[at : at + hi - lo]
-            for s in range(hi - lo):
-                row[s] = 0.5 * (a[cell] * here[s] - row[s])
-            diagonal[cell] = row[r - lo]
-            if along[cell] > 0.0:
-                for s in range(lo, hi):
-                    other = blocks.rows[s]
-                    if s != r and run[other] == run[cell]:
-                        by_run[cell] += row[s - lo] * along[other]
-            at += hi - lo
-            for i in range(pools):
-                if x[cell, i] == 0.0:
-                    continue
-                own = 0.0
-                for s in range(lo, hi):
-                    own += row[s - lo] * x[blocks.rows[s], i]
-                spread_inner += x[cell, i] * own
-                slope = a[cell] * centre[kb + 1] - bent[r, kb + 1]
-                by_x[cell, i] = 2.0 * pool_scale * own + quality_scale * quality[i] * slope
-                for f in range(shared):
-                    k = kb + 2 + shared + f
-                    slope = a[cell] * centre[k] - bent[r, k]
-                    by_x[cell, i] += spread * blocks.shared[i, f] * slope
-    by_log_scale[comps] += 2.0 * pool_scale * spread_inner
+    comps, kb, shared = asked.scales.shape[0], blocks.border.shape[0], blocks.shared.shape[1]
+    a, x, rows = by_row(blocks, answer.a), parted.x, blocks.rows
+    answer.by_x[:] = 0.0
+    answer.by_run[:] = 0.0
+    answer.by_log[:] = 0.0
+    turned = np.ascontiguousarray(parted.root.T)
+    variance = (turned**2).sum(axis=1)
+    border_gradient(centre, variance, blocks.border_component, shared, answer.by_log)
+    # twice the derivatives in the covariances of the blocks: a a' - precision
+    squares = np.concatenate((parted.bent, a.reshape((1, -1))))
+    g = -parted.inner
+    at = 0
+    for group in range(blocks.count.shape[0]):
+        lo, hi, count = blocks.first[group], blocks.first[group + 1], blocks.count[group]
+        size = (hi - lo) // count
+        if count == FOUR:
+            add_squares_four(squares, lo, g[at : at + size * size * FOUR], size)
+        else:
+            add_squares_one(squares, lo, square(g, at, size))
+        for k in range(lo, hi):
+            cell, lane = rows[k], (k - lo) % count
+            if cell < 0:
+                continue
+            row = at + (k - lo) // count * (hi - lo)
+            answer.diagonal[cell] = 0.5 * g[row + k - lo]
+            if asked.along[cell] > 0.0:
+                for s in range(lane, hi - lo, count):
+                    other = rows[lo + s]
+                    if lo + s != k and other >= 0 and blocks.run[other] == blocks.run[cell]:
+                        answer.by_run[cell] += 0.5 * g[row + s] * asked.along[other]
+        at += size * size * count
+    by_quality = turned[kb + 1] @ parted.bent
+    by_shared = turned[kb + 2 + shared :] @ parted.bent
+    pool_scale, spread_inner = blocks.apart * asked.spread**2, 0.0
+    for q in range(x.shape[0]):
+        own = times(blocks, g, x[q])
+        for k in range(rows.shape[0]):
+            if x[q, k] == 0.0:
+                continue
+            i = blocks.pool[q, k]
+            spread_inner += x[q, k] * own[k]
+            slope = asked.quality_scale * blocks.quality[i]
+            slope *= a[k] * centre[kb + 1] - by_quality[k]
+            for f in range(shared):
+                pull = a[k] * centre[kb + 2 + shared + f] - by_shared[f, k]
+                slope += asked.spread * blocks.shared[i, f] * pull
+            answer.by_x[rows[k], i] = pool_scale * own[k] + slope
+    answer.by_log[comps] += pool_scale * spread_inner
     lanes = np.empty(LANES)
     for j in range(comps):
-        if scales[j] > 0.0:
-            by_log_scale[j] += 2.0 * scales[j] ** 2 * product_sum(blocks.kernels[j], g, lanes)
+        if asked.scales[j] > 0.0:
+            inner = product_sum(blocks.kernels[j], g, lanes)
+            answer.by_log[j] += asked.scales[j] ** 2 * inner

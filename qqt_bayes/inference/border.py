@@ -15,64 +15,50 @@ __all__ = ["border_gradient", "scale_border"]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def scale_border(scales, spread, quality_scale, level_sd, shares, x, quality, rows, unit,
-                 component, likeness):  # fmt: skip
+def scale_border(layout, asked):
     """Features with their scales.
 
     Parameters
     ----------
-    scales : numpy.ndarray
-        Dim (component,).
-    spread, quality_scale, level_sd : float
-        Standard deviations of a pool's utility, of the effect of quality and of the mean level.
-    shares, x : numpy.ndarray
-        Dims (cell, pool): x the exponents.
-    quality : numpy.ndarray
-        Dim (pool,).
-    rows : numpy.ndarray
-        Dim (row,): which cell.
-    unit : numpy.ndarray
-        Dims (row, drift feature), at unit scale.
-    component : numpy.ndarray
-        Dim (drift feature,): whose scale it has.
-    likeness : numpy.ndarray
-        Dims (pool, factor): what families share.
+    layout : Blocks or Arrow
+        With features at unit scale.
+    asked : Question
+        With their scales.
 
     Returns
     -------
     border : numpy.ndarray
-        Dims (row, feature).
+        Dims (feature, row); zero where there is no cell.
     """
-    n, kb, shared = rows.shape[0], component.shape[0], likeness.shape[1]
-    pools = x.shape[1]
-    border = np.empty((n, kb + 2 + 2 * shared))
+    unit, likeness, rows = layout.border, layout.shared, layout.rows
+    n, kb, shared = rows.shape[0], unit.shape[0], likeness.shape[1]
+    border = np.zeros((kb + 2 + 2 * shared, n))
+    for f in range(kb):
+        scale = asked.scales[layout.border_component[f]]
+        for r in range(n):
+            border[f, r] = scale * unit[f, r]
+    good = asked.x @ layout.quality
+    level, utility = layout.shares @ likeness, asked.x @ likeness
     for r in range(n):
         cell = rows[r]
-        for f in range(kb):
-            border[r, f] = unit[r, f] * scales[component[f]]
-        border[r, kb] = level_sd
-        total = 0.0
-        for i in range(pools):
-            total += x[cell, i] * quality[i]
-        border[r, kb + 1] = quality_scale * total
+        if cell < 0:
+            continue
+        border[kb, r] = asked.level_sd
+        border[kb + 1, r] = asked.quality_scale * good[cell]
         for f in range(shared):
-            level, utility = 0.0, 0.0
-            for i in range(pools):
-                level += shares[cell, i] * likeness[i, f]
-                utility += x[cell, i] * likeness[i, f]
-            border[r, kb + 2 + f] = scales[0] * level
-            border[r, kb + 2 + shared + f] = spread * utility
+            border[kb + 2 + f, r] = asked.scales[0] * level[cell, f]
+            border[kb + 2 + shared + f, r] = asked.spread * utility[cell, f]
     return border
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def border_gradient(centre, core, component, shared, by_log_scale):
+def border_gradient(centre, variance, component, shared, by_log_scale):
     """Add the derivatives in the logs of the scales, of the spread and of the effect of quality.
 
     Parameters
     ----------
-    centre, core : numpy.ndarray
-        Dims (feature,) and (feature, feature): the features' posterior mean and covariance.
+    centre, variance : numpy.ndarray
+        Dim (feature,): the features' posterior means and variances.
     component : numpy.ndarray
         Dim (drift feature,).
     shared : int
@@ -82,7 +68,7 @@ def border_gradient(centre, core, component, shared, by_log_scale):
     """
     kb, comps = component.shape[0], by_log_scale.shape[0] - 2
     for f in range(centre.shape[0]):
-        part = centre[f] ** 2 + core[f, f] - 1.0
+        part = centre[f] ** 2 + variance[f] - 1.0
         if f < kb:
             by_log_scale[component[f]] += part
         elif f == kb + 1:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
 from qqt_bayes.inference.coordinates import ROOT2, ROOT2PI
@@ -40,9 +41,35 @@ __all__ = [
     "UTILITY",
     "common_values",
     "correlation",
+    "directions",
+    "expected",
     "kind_of",
-    "own_map",
+    "narrowed",
 ]
+
+
+def directions(likeness: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Turn the deviations of pools so that what is long is apart from what is short.
+
+    In the first direction all pools move as one: of that the runs say little, since a study's mean
+    does the same. In the second they move as they are: a smaller spread with larger deviations says
+    nearly the same. The others the runs determine well; a walk in their scale would cross the first
+    two slowly if coordinates mixed them.
+
+    Parameters
+    ----------
+    likeness : numpy.ndarray
+        Dims (pool, pool): prior correlation.
+    means : numpy.ndarray
+        Dim (pool,): whitened deviations, as the separate fits have them on average.
+
+    Returns
+    -------
+    turn : numpy.ndarray
+        Dims (pool, direction), orthogonal: whitened deviations are ``turn @ walked``.
+    """
+    first = np.linalg.solve(np.linalg.cholesky(likeness), np.ones(len(likeness)))
+    return np.linalg.qr(np.column_stack([first, means]), mode="complete")[0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -118,8 +145,8 @@ def common_values(e, rho, z, pilots, pools, finite, values, scale, by_rho, log_s
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def own_map(r, h, mu):
-    """How a study's deviation follows what is common and its place in the separate fit.
+def expected(r, h, mu):
+    """What to expect of a study's deviation, given what is common.
 
     Parameters
     ----------
@@ -128,17 +155,22 @@ def own_map(r, h, mu):
 
     Returns
     -------
-    by_common, by_place, constant, log_slope : float
-        The deviation is ``by_common * f + by_place * place + constant``; derivative of
-        log(by_place) in the correlation.
+    by_common, constant : float
+        It is ``by_common * f + constant``.
     common_slope, constant_slope : float
-        Derivatives of the first and the third in the correlation.
+        Derivatives of these in the correlation.
     """
-    d, left, root = 1.0 + h * (1.0 - r), 1.0 - r, math.sqrt(r)
-    by_common = root / d
-    by_place = math.sqrt((1.0 + h) * left / d)
-    log_slope = 0.5 * (h / d - 1.0 / left)
+    d, root = 1.0 + h * (1.0 - r), math.sqrt(r)
     pull = (1.0 + h) * mu / d
-    constant = pull * left - by_place * mu
-    return (by_common, by_place, constant, log_slope, 0.5 / (root * d) + root * h / d**2,
-            pull * (left * h / d - 1.0) - by_place * log_slope * mu)  # fmt: skip
+    return (root / d, pull * (1.0 - r), 0.5 / (root * d) + root * h / d**2,
+            pull * ((1.0 - r) * h / d - 1.0))  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def narrowed(r, h):
+    """A deviation's standard deviation, given what is common, over that of the separate fit.
+
+    And the derivative of its log in the correlation.
+    """
+    d, left = 1.0 + h * (1.0 - r), 1.0 - r
+    return math.sqrt((1.0 + h) * left / d), 0.5 * (h / d - 1.0 / left)

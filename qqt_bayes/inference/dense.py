@@ -13,13 +13,17 @@ import math
 import numpy as np
 from numba import njit, uint64
 
+from qqt_bayes.inference.vectors import FOUR, broadcast, load, madd, store, total
+
 __all__ = [
     "add_products",
     "inner_product",
     "inverse_factor",
     "invert",
     "multiply_add",
+    "multiply_lower",
     "product_sum",
+    "symmetric_products",
 ]
 
 
@@ -32,6 +36,54 @@ def multiply_add(c, left, right):
             f = left[r, i]
             for s in range(m):
                 c[r, s] += f * right[i, s]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def multiply_lower(lower, right):
+    """Product of a lower triangular matrix with another."""
+    n, m, one, four = uint64(lower.shape[0]), uint64(right.shape[1]), uint64(1), uint64(FOUR)
+    out = np.zeros((n, m))
+    flat, filled = right.reshape(-1), out.reshape(-1)
+    whole = m - m % (four + four)
+    for r in range(n):
+        for k in range(uint64(0), whole, four + four):
+            s, t = broadcast(0.0), broadcast(0.0)
+            for i in range(r + one):
+                f = broadcast(lower[r, i])
+                s = madd(s, f, load(flat, i * m + k))
+                t = madd(t, f, load(flat, i * m + k + four))
+            store(filled, r * m + k, s)
+            store(filled, r * m + k + four, t)
+        for i in range(r + one):
+            for k in range(whole, m):
+                out[r, k] += lower[r, i] * right[i, k]
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def symmetric_products(left, right, c):
+    """Add to c the products of rows, ``left @ right.T``, known to be symmetric."""
+    n, m, one, four = uint64(left.shape[0]), uint64(left.shape[1]), uint64(1), uint64(FOUR)
+    given, other = left.reshape(-1), right.reshape(-1)
+    whole = m - m % four
+    for r in range(n):
+        for i in range(uint64(0), r + one, uint64(2)):
+            j = i + one if i < r else i
+            s, t = broadcast(0.0), broadcast(0.0)
+            for k in range(uint64(0), whole, four):
+                f = load(given, r * m + k)
+                s = madd(s, f, load(other, i * m + k))
+                t = madd(t, f, load(other, j * m + k))
+            first, second = total(s), total(t)
+            for k in range(whole, m):
+                first += left[r, k] * right[i, k]
+                second += left[r, k] * right[j, k]
+            c[r, i] += first
+            if j > i:
+                c[r, j] += second
+    for r in range(n):
+        for i in range(r):
+            c[i, r] = c[r, i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -20,14 +20,8 @@ from qqt_bayes.inference.natural import (
     own_scales,
     own_shares,
 )  # fmt: skip
-from qqt_bayes.inference.structure import (
-    DERIVE,
-    SOLVE,
-    answer_size,
-    call_form,
-    question,
-    read_answer,
-)  # fmt: skip
+from qqt_bayes.inference.question import DERIVE, SOLVE, answer_size, question, read_answer
+from qqt_bayes.inference.structure import call_form
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -70,8 +64,7 @@ def is_structured(cells):
 def ask(task, natural, cells, x, noise_var, along, right):
     """Ask a study's form about right-hand sides, dims (column, cell); see `structure`."""
     scales, spread, quality_scale = own_scales(natural, cells)
-    asked = question(scales, spread, quality_scale, cells.level_sd, cells.quality, cells.shares, x,
-                     noise_var, along, cells.run, right)  # fmt: skip
+    asked = question(scales, spread, quality_scale, cells.level_sd, x, noise_var, along, right)
     n, pools = x.shape
     answer = np.empty(answer_size(task, n, pools, scales.shape[0], right.shape[0]))
     answer[0] = answer.size
@@ -159,8 +152,9 @@ def structured_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_
     answer, ok = ask(DERIVE, natural, cells, x, noise_var, along, right)
     if ok == 0:
         return -np.inf
-    found, by_noise, by_effect, by_exponent, by_log = read_answer(answer, n, pools)
-    a[:], diagonal[:], by_run[:], by_x[:] = found, by_noise, by_effect, by_exponent
+    found = read_answer(answer, n, pools)
+    a[:], diagonal[:], by_run[:], by_x[:] = found.a, found.diagonal, found.by_run, found.by_x
+    by_log = found.by_log
     for j in range(comps):
         if natural[SCALES + j] > 0.0:
             grad[SCALES + j] = by_log[j] / natural[SCALES + j]
@@ -171,7 +165,7 @@ def structured_part(natural, cells, x, noise_var, along, resid, a, diagonal, by_
     if cells.shared.shape[0] > 0:
         cells.slopes[OWN_UTILITY] = 0.5 * both / cells.shared[OWN_UTILITY]
         cells.slopes[OWN_LEVEL] = 0.5 * by_log[0] / cells.shared[OWN_LEVEL]
-    return -0.5 * (resid @ found + answer[1])
+    return -0.5 * (resid @ a + answer[1])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

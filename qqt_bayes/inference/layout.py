@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from qqt_bayes.inference.arrow import Arrow
 from qqt_bayes.inference.blocks import Blocks
+from qqt_bayes.inference.vectors import FOUR
 from qqt_bayes.model.effects import COMPONENTS, Effects, ibm_kernel, unit_kernels
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ TOLERANCE = 1e-4
 # The same of blocks, which keep what is left out but for its covariance between blocks.
 BETWEEN = 3e-4
 NEGLIGIBLE = 1e-12
+WIDEST = 40  # cells of a block that is worked on beside three others
 
 __all__ = [
     "TOLERANCE",
@@ -156,17 +158,17 @@ def build_arrow(design: Design, tolerance: float = TOLERANCE) -> Arrow:
             block_component[p, k] = component
             block[p][:, k], touched_block[p][:, k] = column[own[p]], column[mixed[touch[p]]]
     rows = np.concatenate([*own, mixed])
-    edge = np.array([column[rows] for _, column in border]).reshape(len(border), len(rows)).T
+    edge = np.array([column[rows] for _, column in border]).reshape(len(border), len(rows))
     rest = Effects(
         effects.component[only_mixed], effects.clock[only_mixed][:, mixed],
         effects.coefficient[only_mixed][:, mixed],
     )  # fmt: skip
     apart, shared = split_likeness(design.likeness)
     return Arrow(
-        rows, pointers(own), np.concatenate(block), block_component, np.ascontiguousarray(edge),
+        rows, pointers(own), np.concatenate(block), block_component, edge,
         np.array([c for c, _ in border], np.int64), np.ascontiguousarray(residual[:, rows]),
         pointers(touch), np.concatenate(touch), np.concatenate(touched_block),
-        unit_kernels(rest, rest), apart, shared,
+        unit_kernels(rest, rest), shared, points.shares, design.quality, design.run, apart,
     )  # fmt: skip
 
 
@@ -185,20 +187,23 @@ def tied_pools(shares: np.ndarray) -> np.ndarray:
 def build_blocks(design: Design, tolerance: float = BETWEEN) -> Blocks:
     """Lay out a design: cells of pools that mixtures tie as blocks, what all share as border."""
     points, effects = design.points, design.points.effects
-    group = tied_pools(points.shares)[np.argmax(points.shares, axis=1)]
-    blocks = [np.flatnonzero(group == g) for g in np.unique(group)]
-    rows = np.concatenate(blocks)
+    tied = tied_pools(points.shares)
+    group = tied[np.argmax(points.shares, axis=1)]
+    groups = side_by_side([np.flatnonzero(group == g) for g in np.unique(group)])
     border: list[tuple[int, np.ndarray]] = []
     for e, component in enumerate(effects.component):
-        groups = np.unique(group[effects.coefficient[e] != 0.0])
-        if component != LEVEL and len(groups) > 1:
+        touched = np.unique(group[effects.coefficient[e] != 0.0])
+        if component != LEVEL and len(touched) > 1:
             features, _ = effect_features(effects, e, tolerance, leading_factor)
             border += [(int(component), column) for column in features.T]
-    edge = np.array([column for _, column in border]).reshape(len(border), len(rows))
+    # one more column for rows without a cell
+    edge = np.zeros((len(border), len(group) + 1))
+    edge[:, :-1] = np.array([column for _, column in border]).reshape(len(border), len(group))
     kind = np.array([c for c, _ in border], np.int64)
     apart, shared = split_likeness(design.likeness)
-    kernels = []
-    for block in blocks:
+
+    def beyond(block: np.ndarray) -> np.ndarray:
+        """Covariances within a block that the border leaves, dims (component, row, row)."""
         mine = Effects(effects.component, effects.clock[:, block], effects.coefficient[:, block])
         kernel = unit_kernels(mine, mine)
         level = points.shares[block] @ shared
@@ -206,11 +211,48 @@ def build_blocks(design: Design, tolerance: float = BETWEEN) -> Blocks:
         for component in np.unique(kind):
             part = edge[kind == component][:, block]
             kernel[component] -= part.T @ part
-        kernels.append(kernel.reshape(len(COMPONENTS), -1))
+        return kernel
+
+    kernels = []
+    for blocks in groups:
+        size = len(blocks)
+        four = np.zeros((len(COMPONENTS), size, size, blocks.shape[1]))
+        for k, block in enumerate(blocks.T):
+            full = int((block >= 0).sum())
+            four[:, :full, :full, k] = beyond(block[:full])
+        kernels.append(four.reshape(len(COMPONENTS), -1))
+    rows = np.concatenate([g.ravel() for g in groups])
+    members = [np.flatnonzero(tied == g) for g in range(tied.max() + 1)]
+    pool = np.full((max(map(len, members)), len(rows)), -1)
+    for k in np.flatnonzero(rows >= 0):
+        mine = members[group[rows[k]]]
+        pool[: len(mine), k] = mine
     return Blocks(
-        rows, pointers(blocks), np.ascontiguousarray(np.concatenate(kernels, axis=1)),
-        np.ascontiguousarray(edge[:, rows].T), kind, apart, shared,
+        rows, pointers([g.ravel() for g in groups]), np.array([g.shape[1] for g in groups]), pool,
+        np.ascontiguousarray(np.concatenate(kernels, axis=1)), np.ascontiguousarray(edge[:, rows]),
+        kind, shared, points.shares, design.quality, design.run, apart,
     )  # fmt: skip
+
+
+def side_by_side(blocks: list[np.ndarray]) -> list[np.ndarray]:
+    """Blocks in groups of four where that is faster, dims (row, block); -1 where there is no cell.
+
+    Empty rows cost as much as others, and a group of four little more than one large block.
+    """
+    order = sorted(blocks, key=len)
+    groups = []
+    while order:
+        taken = 1
+        for k in range(2, min(FOUR, len(order)) + 1):
+            size = len(order[k - 1])
+            if size <= WIDEST and 2 * size**2 <= sum(len(b) ** 2 for b in order[:k]):
+                taken = k
+        four, order = order[:taken], order[taken:]
+        group = np.full((len(four[-1]), FOUR if taken > 1 else 1), -1)
+        for k, block in enumerate(four):
+            group[: len(block), k] = block
+        groups.append(group)
+    return groups
 
 
 def pointers(parts: list[np.ndarray]) -> np.ndarray:

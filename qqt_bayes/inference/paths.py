@@ -103,19 +103,31 @@ def walk(times, scale, constant, rng, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def update_path(times, variance, constant, rows, weight, place, pull, out):
-    """Add to a simulated path what the residuals say: its covariance with them, times pull."""
+    """Add to a simulated path what the residuals say: its covariance with them, times pull.
+
+    Times are sorted, and the covariance of two is a cubic in the earlier one: running sums over
+    those before and those after are enough.
+    """
     if constant:
         total = 0.0
         for k in range(rows.shape[0]):
             total += weight[k] * pull[rows[k]]
         out[0] += variance * total
         return
+    force = np.zeros(times.shape[0])
     for k in range(rows.shape[0]):
-        if place[k] < 0:
-            continue
-        there = times[place[k]]
-        force = variance * weight[k] * pull[rows[k]]
-        for u in range(times.shape[0]):
-            here = times[u]
-            low, high = (here, there) if here < there else (there, here)
-            out[u] += force * low * low * (3.0 * high - low) / 6.0
+        if place[k] >= 0:
+            force[place[k]] += variance * weight[k] * pull[rows[k]]
+    square, cube = 0.0, 0.0
+    for u in range(times.shape[0]):
+        t = times[u]
+        square += force[u] * t * t
+        cube += force[u] * t * t * t
+        out[u] += 0.5 * t * square - cube / 6.0
+    whole, moment = 0.0, 0.0
+    for back in range(times.shape[0]):
+        u = times.shape[0] - 1 - back
+        t = times[u]
+        out[u] += 0.5 * t * t * moment - t * t * t * whole / 6.0
+        whole += force[u]
+        moment += force[u] * t

@@ -18,7 +18,16 @@ COLD_JITTER = 0.3
 WARM_TUNE, WARM_ACCEPT = 100, 0.8
 STATS = ("diverging", "energy", "n_steps", "step_size")
 
-__all__ = ["Settings", "Start", "Walk", "sample_few", "walk_model", "warmed"]
+__all__ = [
+    "Settings",
+    "Start",
+    "Walk",
+    "diverged",
+    "more_careful",
+    "sample_few",
+    "walk_model",
+    "warmed",
+]
 
 
 # What is left of the distance between the target acceptance and one after a walk that failed.
@@ -48,13 +57,17 @@ def warmed(settings: Settings) -> Settings:
     return replace(settings, tune=min(settings.tune, WARM_TUNE), target_accept=accept)
 
 
+def diverged(gate: GateReport) -> bool:
+    """Whether a walk failed for its steps, not for its length."""
+    return gate.figures.get("diverging", 0.0) > DIVERGING
+
+
 def more_careful(settings: Settings, gate: GateReport) -> Settings:
     """Settings after a walk that failed: longer, in smaller steps, much smaller if it diverged.
 
     Much smaller steps cost several times as much, and are no help to a walk that was too short.
     """
-    diverged = gate.figures.get("diverging", 0.0) > DIVERGING
-    miss = (1.0 - settings.target_accept) * (MUCH_CLOSER if diverged else CLOSER)
+    miss = (1.0 - settings.target_accept) * (MUCH_CLOSER if diverged(gate) else CLOSER)
     return replace(settings, draws=settings.draws * 2, tune=int(settings.tune * 1.5),
                    target_accept=1.0 - miss)  # fmt: skip
 
@@ -98,6 +111,12 @@ class Walk:
     theta: np.ndarray
     stats: dict[str, np.ndarray]
     gradients: int
+
+    def beside(self, other: Walk) -> Walk:
+        """The chains of both, of the same density and number of draws."""
+        stats = {k: np.concatenate([v, other.stats[k]]) for k, v in self.stats.items()}
+        theta = np.concatenate([self.theta, other.theta])
+        return Walk(theta, stats, self.gradients + other.gradients)
 
 
 def sample_few(

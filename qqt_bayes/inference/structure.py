@@ -9,7 +9,7 @@ study of that form is met, and kept on disk like the rest.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -18,87 +18,13 @@ from numba.extending import intrinsic
 
 from qqt_bayes.inference.arrow import Arrow, arrow_gradient, arrow_solve, factorise
 from qqt_bayes.inference.blocks import Blocks, blocks_gradient, blocks_solve, part
+from qqt_bayes.inference.question import ANSWER, SOLVE, read_answer, read_question
 
-SOLVE, DERIVE = 0, 1  # what is asked of a form
 POINTER = types.CPointer(types.double)
 SIGNATURE = types.int64(types.int64, POINTER, POINTER, POINTER)
 HEAD = 12  # numbers before the arrays of a layout: their total length and sizes
-QUESTION, ANSWER = 8, 2  # the same of a question, and of its answer: length, log determinant
 
-__all__ = ["DERIVE", "SOLVE", "Question", "answer_size", "call_form", "packed", "question"]
-
-
-class Question(NamedTuple):
-    """What is asked, as views of one flat array."""
-
-    scales: np.ndarray  # (component,)
-    spread: float
-    quality_scale: float
-    level_sd: float
-    quality: np.ndarray  # (pool,)
-    shares: np.ndarray  # (cell, pool)
-    x: np.ndarray  # (cell, pool)
-    noise: np.ndarray  # (cell,)
-    along: np.ndarray  # (cell,)
-    run: np.ndarray  # (cell,)
-    right: np.ndarray  # (column, cell)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def question(scales, spread, quality_scale, level_sd, quality, shares, x, noise, along, run, right):
-    """One flat array of a question; see :class:`Question`."""
-    n, pools = x.shape
-    columns, comps = right.shape[0], scales.shape[0]
-    out = np.empty(QUESTION + comps + pools + 2 * n * pools + 3 * n + right.size)
-    out[0], out[1], out[2], out[3], out[4] = out.size, n, pools, comps, columns
-    out[5], out[6], out[7] = spread, quality_scale, level_sd
-    at = QUESTION
-    for given in (scales, quality, shares.ravel(), x.ravel(), noise, along):
-        out[at : at + given.size] = given
-        at += given.size
-    out[at : at + n] = run
-    out[at + n :] = right.ravel()
-    return out
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def read_question(flat):
-    """The question in a flat array."""
-    n, pools, comps, columns = int(flat[1]), int(flat[2]), int(flat[3]), int(flat[4])
-    at = QUESTION
-    scales = flat[at : at + comps]
-    at += comps
-    quality = flat[at : at + pools]
-    at += pools
-    shares = flat[at : at + n * pools].reshape((n, pools))
-    at += n * pools
-    x = flat[at : at + n * pools].reshape((n, pools))
-    at += n * pools
-    noise, along = flat[at : at + n], flat[at + n : at + 2 * n]
-    at += 2 * n
-    run = flat[at : at + n].astype(np.int64)
-    at += n
-    right = flat[at : at + columns * n].reshape((columns, n))
-    return Question(scales, flat[5], flat[6], flat[7], quality, shares, x, noise, along, run,
-                    right)  # fmt: skip
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def answer_size(task, n, pools, comps, columns):
-    """Length of the answer, whose first number has to say it."""
-    return ANSWER + (columns * n if task == SOLVE else 3 * n + n * pools + comps + 2)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def read_answer(flat, n, pools):
-    """Views of an answer about derivatives: a, diagonal, by_run, by_x and by_log_scale.
-
-    Inverse covariance times the first column; derivatives in the noise variances, in the run
-    effects' deviations, in the exponents and in the logs of the scales.
-    """
-    at = ANSWER + 3 * n
-    return (flat[ANSWER : ANSWER + n], flat[ANSWER + n : ANSWER + 2 * n], flat[ANSWER + 2 * n : at],
-            flat[at : at + n * pools].reshape((n, pools)), flat[at + n * pools :])  # fmt: skip
+__all__ = ["call_form", "packed"]
 
 
 @intrinsic
@@ -126,23 +52,40 @@ def flat_array(pointer):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def read_shared(flat, at, cells, pools, shared):
+    """What any layout ends with: what families share, and the design; and where it ends."""
+    likeness = flat[at : at + pools * shared].reshape((pools, shared))
+    at += pools * shared
+    shares = flat[at : at + cells * pools].reshape((cells, pools))
+    at += cells * pools
+    quality = flat[at : at + pools]
+    at += pools
+    return likeness, shares, quality, flat[at : at + cells].astype(np.int64)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def read_blocks(flat):
     """Views of a layout in blocks."""
-    n, pointers, comps, entries = int(flat[1]), int(flat[2]), int(flat[3]), int(flat[4])
-    kb, pools, shared = int(flat[5]), int(flat[6]), int(flat[7])
+    n, groups, comps, entries = int(flat[1]), int(flat[2]), int(flat[3]), int(flat[4])
+    kb, pools, shared, cells = int(flat[5]), int(flat[6]), int(flat[7]), int(flat[8])
+    most = int(flat[10])
     at = HEAD
     rows = flat[at : at + n].astype(np.int64)
     at += n
-    first = flat[at : at + pointers].astype(np.int64)
-    at += pointers
+    first = flat[at : at + groups + 1].astype(np.int64)
+    at += groups + 1
+    count = flat[at : at + groups].astype(np.int64)
+    at += groups
+    pool = flat[at : at + n * most].astype(np.int64).reshape((most, n))
+    at += n * most
     kernels = flat[at : at + comps * entries].reshape((comps, entries))
     at += comps * entries
-    border = flat[at : at + n * kb].reshape((n, kb))
+    border = flat[at : at + n * kb].reshape((kb, n))
     at += n * kb
     component = flat[at : at + kb].astype(np.int64)
     at += kb
-    likeness = flat[at : at + pools * shared].reshape((pools, shared))
-    return Blocks(rows, first, kernels, border, component, flat[8], likeness)
+    return Blocks(rows, first, count, pool, kernels, border, component,
+                  *read_shared(flat, at, cells, pools, shared), flat[9])  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -160,7 +103,7 @@ def read_arrow(flat):
     at += singles * k
     block_component = flat[at : at + pools * k].astype(np.int64).reshape((pools, k))
     at += pools * k
-    border = flat[at : at + n * kb].reshape((n, kb))
+    border = flat[at : at + n * kb].reshape((kb, n))
     at += n * kb
     border_component = flat[at : at + kb].astype(np.int64)
     at += kb
@@ -174,53 +117,44 @@ def read_arrow(flat):
     at += touches * k
     mixed = flat[at : at + comps * mixtures * mixtures].reshape((comps, mixtures, mixtures))
     at += comps * mixtures * mixtures
-    likeness = flat[at : at + pools * shared].reshape((pools, shared))
     return Arrow(rows, first, block, block_component, border, border_component, residual,
-                 touch_first, touch_row, touch, mixed, flat[10], likeness)  # fmt: skip
+                 touch_first, touch_row, touch, mixed,
+                 *read_shared(flat, at, n, pools, shared), flat[10])  # fmt: skip
 
 
 def ask_blocks(task, layout_pointer, question_pointer, answer_pointer):
     """Answer about blocks, as a C function."""
-    blocks, q = read_blocks(flat_array(layout_pointer)), read_question(flat_array(question_pointer))
-    answer = flat_array(answer_pointer)
-    parted, ok = part(q.scales, q.spread, q.quality_scale, q.level_sd, q.shares, q.x, q.quality,
-                      blocks, q.noise, q.along, q.run)  # fmt: skip
-    n, pools = q.x.shape
+    blocks = read_blocks(flat_array(layout_pointer))
+    asked, flat = read_question(flat_array(question_pointer)), flat_array(answer_pointer)
+    parted, ok = part(blocks, asked)
+    n, pools = asked.x.shape
     if task == SOLVE:
-        for k in range(q.right.shape[0]):
-            answer[ANSWER + k * n : ANSWER + (k + 1) * n] = blocks_solve(
-                blocks, parted, q.right[k]
-            )[0]
+        for k in range(asked.right.shape[0]):
+            found, _ = blocks_solve(blocks, parted, asked.right[k])
+            flat[ANSWER + k * n : ANSWER + (k + 1) * n] = found
     elif ok:
-        a, diagonal, by_run, by_x, by_log = read_answer(answer, n, pools)
-        found, centre = blocks_solve(blocks, parted, q.right[0])
-        a[:] = found
-        answer[1] = parted.logdet
-        blocks_gradient(q.scales, q.spread, q.quality_scale, q.quality, q.x, blocks, parted, found,
-                        centre, q.along, q.run, diagonal, by_x, by_run, by_log)  # fmt: skip
+        answer = read_answer(flat, n, pools)
+        flat[1] = parted.logdet
+        answer.a[:], centre = blocks_solve(blocks, parted, asked.right[0])
+        blocks_gradient(blocks, asked, parted, centre, answer)
     return 1 if ok else 0
 
 
 def ask_arrow(task, layout_pointer, question_pointer, answer_pointer):
     """Answer about an arrow, as a C function; it has no trajectories."""
-    arrow, q = read_arrow(flat_array(layout_pointer)), read_question(flat_array(question_pointer))
-    answer = flat_array(answer_pointer)
-    factor, ok = factorise(q.scales, q.spread, q.quality_scale, q.level_sd, q.shares, q.x,
-                           q.quality, arrow, q.noise)  # fmt: skip
-    n, pools = q.x.shape
+    arrow = read_arrow(flat_array(layout_pointer))
+    asked, flat = read_question(flat_array(question_pointer)), flat_array(answer_pointer)
+    factor, ok = factorise(arrow, asked)
+    n, pools = asked.x.shape
     if task == SOLVE:
-        for k in range(q.right.shape[0]):
-            answer[ANSWER + k * n : ANSWER + (k + 1) * n] = arrow_solve(arrow, factor, q.right[k])[
-                0
-            ]
+        for k in range(asked.right.shape[0]):
+            found, _, _ = arrow_solve(arrow, factor, asked.right[k])
+            flat[ANSWER + k * n : ANSWER + (k + 1) * n] = found
     elif ok:
-        a, diagonal, by_run, by_x, by_log = read_answer(answer, n, pools)
-        found, own, centre = arrow_solve(arrow, factor, q.right[0])
-        a[:] = found
-        answer[1] = factor.logdet
-        by_run[:] = 0.0
-        arrow_gradient(q.scales, q.spread, q.quality_scale, q.quality, q.x, arrow, factor, found,
-                       own, centre, diagonal, by_x, by_log)  # fmt: skip
+        answer = read_answer(flat, n, pools)
+        flat[1] = factor.logdet
+        answer.a[:], own, centre = arrow_solve(arrow, factor, asked.right[0])
+        arrow_gradient(arrow, asked, factor, own, centre, answer)
     return 1 if ok else 0
 
 
@@ -235,19 +169,19 @@ def packed(layout: Arrow | Blocks) -> tuple[np.ndarray, int]:
 
     The address is of this process: cells are built anew in every other.
     """
-    pools, shared = layout.shared.shape
+    cells, pools = layout.shares.shape
+    shared = layout.shared.shape[1]
     if isinstance(layout, Blocks):
         entry = ask_blocks
         numbers = (
-            len(layout.rows), len(layout.first), *layout.kernels.shape,
-            len(layout.border_component), pools, shared, layout.apart,
+            len(layout.rows), len(layout.count), *layout.kernels.shape,
+            len(layout.border), pools, shared, cells, layout.apart, len(layout.pool),
         )  # fmt: skip
     else:
         entry = ask_arrow
         numbers = (
-            len(layout.rows), pools, len(layout.residual), *layout.block.shape,
-            len(layout.border_component), len(layout.touch_row), layout.mixed.shape[1], shared,
-            layout.apart,
+            cells, pools, len(layout.residual), *layout.block.shape, len(layout.border),
+            len(layout.touch_row), layout.mixed.shape[1], shared, layout.apart,
         )  # fmt: skip
     arrays = [value for name, value in layout._asdict().items() if name != "apart"]
     head = np.zeros(HEAD)

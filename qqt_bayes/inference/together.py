@@ -34,13 +34,14 @@ from qqt_bayes.inference.common import (
     UTILITY,
     common_values,
     correlation,
+    expected,
     kind_of,
-    own_map,
+    narrowed,
 )  # fmt: skip
 from qqt_bayes.inference.native import as_doubles, to_few, unpack
 from qqt_bayes.inference.natural import BY_QUALITY, LEANINGS, OWN_LEVEL, OWN_UTILITY, given_shared
 
-HEAD = 8  # numbers before the studies' records: studies, pools, finite pools, covariate, end
+HEAD = 8  # numbers before the records: studies, pools, finite pools, covariate, end, scalars
 RECORD = 6  # of a study: offset, few, covariate, places of utility, half-life, first deviation
 
 __all__ = ["common_size", "joint_density", "pack_together"]
@@ -65,17 +66,17 @@ def common_part(values, z):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_shared(rho, f, factor, quality_sd, shared):
+def fill_shared(rho, f, roots, quality_sd, shared):
     """Fill what the density of a study reads; see :func:`given_shared`."""
-    pools = factor.shape[0]
+    pools = roots.shape[1]
     shared[OWN_UTILITY] = 1.0 - rho[UTILITY]
     shared[OWN_LEVEL] = 1.0 - rho[LEVEL]
     shared[BY_QUALITY] = math.sqrt(rho[UTILITY]) * quality_sd * f[pools]
     for i in range(pools):
         a, b = 0.0, 0.0
-        for k in range(i + 1):
-            a += factor[i, k] * f[k]
-            b += factor[i, k] * f[pools + 1 + k]
+        for k in range(pools):
+            a += roots[0, i, k] * f[k]
+            b += roots[1, i, k] * f[pools + 1 + k]
         shared[LEANINGS + i] = math.sqrt(rho[UTILITY]) * a
         shared[LEANINGS + pools + i] = math.sqrt(rho[LEVEL]) * b
 
@@ -96,15 +97,63 @@ def tied(record, finite, pools, trend):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def layout_of(buffer):
-    """Records of the studies, the pools' factor and the pilots in a packed buffer."""
+    """Parts of a packed buffer: records of the studies, how utilities and levels are turned, roots
+    of their likeness then, the pilots and their pulls.
+    """
     studies, pools, finite = int(buffer[0]), int(buffer[1]), int(buffer[2])
+    scalars = int(buffer[5])
     _, width = common_size(pools, finite, buffer[3] > 0.5)
     records = buffer[HEAD : HEAD + studies * RECORD].reshape((studies, RECORD))
     at = HEAD + studies * RECORD
-    likeness = buffer[at : at + pools * pools].reshape((pools, pools))
-    at += pools * pools
+    turns = buffer[at : at + 2 * pools * pools].reshape((2, pools, pools))
+    at += 2 * pools * pools
+    roots = buffer[at : at + 2 * pools * pools].reshape((2, pools, pools))
+    at += 2 * pools * pools
     pilots = buffer[at : at + studies * width * 2].reshape((studies, width, 2))
-    return records, likeness, pilots
+    at += studies * width * 2
+    pulls = buffer[at : at + studies * scalars * width].reshape((studies, scalars, width))
+    return records, turns, roots, pilots, pulls
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def follow(theta, rho, f, places, pilot, pulls, pools, finite, wanted, steps):
+    """Turn a study's places in its separate fit into its few, given what is common.
+
+    Parameters
+    ----------
+    theta : numpy.ndarray
+        Dim (few,): places, then the few.
+    rho, f : numpy.ndarray
+        Dim (kind,) and (deviation,).
+    places : numpy.ndarray
+        From :func:`tied`.
+    pilot, pulls : numpy.ndarray
+        Dims (deviation, 2) and (scalar, deviation).
+    pools, finite : int
+        Pools, and those that can be repeated.
+    wanted : numpy.ndarray
+        Dims (3, deviation), filled: what to expect of the deviations, and its derivatives in what
+        is common and in the correlation.
+    steps : numpy.ndarray
+        Dims (tied, 3), filled: place less the pilot's mean, how much it is narrowed, and the
+        derivative of the log of that.
+    """
+    for j in range(f.shape[0]):
+        r = rho[kind_of(j, pools, finite)]
+        by_common, constant, common_slope, constant_slope = expected(
+            r, pilot[j, INFORMATION], pilot[j, MEAN]
+        )
+        wanted[0, j] = by_common * f[j] + constant
+        wanted[1, j] = by_common
+        wanted[2, j] = common_slope * f[j] + constant_slope
+    for i in range(pulls.shape[0]):
+        for j in range(f.shape[0]):
+            theta[i] += pulls[i, j] * (wanted[0, j] - pilot[j, MEAN])
+    for k in range(places.shape[0]):
+        i, j, b = places[k]
+        steps[k, 0] = theta[i] - pilot[j, MEAN]
+        steps[k, 1], steps[k, 2] = narrowed(rho[b], pilot[j, INFORMATION])
+        theta[i] = wanted[0, j] + steps[k, 1] * steps[k, 0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -113,7 +162,7 @@ def joint_density(u, buffer, gradient):
     studies, pools, finite = int(buffer[0]), int(buffer[1]), int(buffer[2])
     trend = buffer[3] > 0.5
     kinds, width = common_size(pools, finite, trend)
-    records, likeness, pilots = layout_of(buffer)
+    records, _, roots, pilots, pulls = layout_of(buffer)
     copies = 2 if trend else 1
     at = kinds + width * copies
     total = 0.0
@@ -132,54 +181,54 @@ def joint_density(u, buffer, gradient):
     push = -values  # derivatives in c and s
     total -= 0.5 * (values**2).sum()
     shared, slopes = np.empty(LEANINGS + 2 * pools), np.zeros(LEANINGS + 2 * pools)
+    wanted = np.empty((3, width))
     for t in range(studies):
         record = records[t]
         offset, size, z = int(record[0]), int(record[1]), record[2]
         study = buffer[offset : offset + int(buffer[offset + 19])]
         chart, alone = unpack(study)
         f = common_part(values, z)
-        fill_shared(rho, f, likeness, alone.quality_sd, shared)
+        fill_shared(rho, f, roots, alone.quality_sd, shared)
         theta, inner, d_f = np.empty(size), np.empty(size), np.zeros(width)
         factor = to_few(u[at : at + size], study, theta)
         places = tied(record, finite, pools, trend)
-        place = np.empty(len(places))
+        steps = np.empty((len(places), 3))
+        follow(theta, rho, f, places, pilots[t], pulls[t], pools, finite, wanted, steps)
         for k in range(len(places)):
             i, j, b = places[k]
-            by_common, by_place, constant, _, _, _ = own_map(
-                rho[b], pilots[t, j, INFORMATION], pilots[t, j, MEAN]
-            )
-            place[k] = theta[i]
-            theta[i] = by_common * f[j] + by_place * place[k] + constant
             # the prior is on the own part, not as in a study alone
             own = theta[i] - math.sqrt(rho[b]) * f[j]
             total += 0.5 * (theta[i] ** 2 - own**2 / (1.0 - rho[b]))
-            total += math.log(by_place) - 0.5 * math.log(1.0 - rho[b])
+            total += math.log(steps[k, 1]) - 0.5 * math.log(1.0 - rho[b])
         cells = given_shared(alone, shared, slopes)
         total += density_and_gradient(theta, chart, cells, inner)
         if not math.isfinite(total):
             return -np.inf
+        d_wanted = np.zeros(width)
         for k in range(len(places)):
             i, j, b = places[k]
-            by_common, by_place, _, log_slope, common_slope, constant_slope = own_map(
-                rho[b], pilots[t, j, INFORMATION], pilots[t, j, MEAN]
-            )
-            root, left = math.sqrt(rho[b]), 1.0 - rho[b]
-            own = (theta[i] - root * f[j]) / left
+            own_share, like = 1.0 - rho[b], math.sqrt(rho[b])
+            own = (theta[i] - like * f[j]) / own_share
             pull = inner[i] + theta[i] - own
-            inner[i] = pull * by_place
-            d_f[j] += pull * by_common + own * root
-            d_rho[b] += pull * (
-                common_slope * f[j] + by_place * log_slope * place[k] + constant_slope
-            )
-            d_rho[b] += 0.5 * own * (f[j] / root - own) + 0.5 / left + log_slope
+            inner[i] = pull * steps[k, 1]
+            d_wanted[j] += pull
+            d_f[j] += own * like
+            d_rho[b] += inner[i] * steps[k, 2] * steps[k, 0] + steps[k, 2]
+            d_rho[b] += 0.5 * own * (f[j] / like - own) + 0.5 / own_share
+        for i in range(pulls.shape[1]):
+            for j in range(width):
+                d_wanted[j] += inner[i] * pulls[t, i, j]
+        for j in range(width):
+            d_f[j] += d_wanted[j] * wanted[1, j]
+            d_rho[kind_of(j, pools, finite)] += d_wanted[j] * wanted[2, j]
         pull = 0.0
         for i in range(pools):
             pull += slopes[LEANINGS + i] * shared[LEANINGS + i]
             level = LEANINGS + pools + i
             d_rho[LEVEL] += 0.5 * slopes[level] * shared[level] / rho[LEVEL]
-            for k in range(i + 1):
-                d_f[k] += math.sqrt(rho[UTILITY]) * likeness[i, k] * slopes[LEANINGS + i]
-                d_f[pools + 1 + k] += math.sqrt(rho[LEVEL]) * likeness[i, k] * slopes[level]
+            for k in range(pools):
+                d_f[k] += math.sqrt(rho[UTILITY]) * roots[0, i, k] * slopes[LEANINGS + i]
+                d_f[pools + 1 + k] += math.sqrt(rho[LEVEL]) * roots[1, i, k] * slopes[level]
         pull += slopes[BY_QUALITY] * shared[BY_QUALITY]
         d_f[pools] += slopes[BY_QUALITY] * math.sqrt(rho[UTILITY]) * alone.quality_sd
         d_rho[UTILITY] += 0.5 * pull / rho[UTILITY] - slopes[OWN_UTILITY]
@@ -204,11 +253,14 @@ def joint_density(u, buffer, gradient):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def joint_few(u, buffer, out):
-    """What is stored: correlations, what is common, and the few of each study as if alone."""
+    """What is stored: correlations, what is common, and the few of each study as if alone.
+
+    What is common is told by whitened deviations of the pools, in no direction but theirs.
+    """
     studies, pools, finite = int(buffer[0]), int(buffer[1]), int(buffer[2])
     trend = buffer[3] > 0.5
     kinds, width = common_size(pools, finite, trend)
-    records, _, pilots = layout_of(buffer)
+    records, turns, _, pilots, pulls = layout_of(buffer)
     copies = 2 if trend else 1
     at = kinds + width * copies
     rho = out[:kinds]
@@ -223,13 +275,14 @@ def joint_few(u, buffer, out):
         offset, size = int(record[0]), int(record[1])
         theta = out[at : at + size]
         to_few(u[at : at + size], buffer[offset : offset + int(buffer[offset + 19])], theta)
-        f = common_part(values, record[2])
-        for i, j, b in tied(record, finite, pools, trend):
-            by_common, by_place, constant, _, _, _ = own_map(
-                rho[b], pilots[t, j, INFORMATION], pilots[t, j, MEAN]
-            )
-            theta[i] = by_common * f[j] + by_place * theta[i] + constant
+        f, places = common_part(values, record[2]), tied(record, finite, pools, trend)
+        follow(theta, rho, f, places, pilots[t], pulls[t], pools, finite, np.empty((3, width)),
+               np.empty((len(places), 3)))  # fmt: skip
         at += size
+    for m in range(copies):
+        for kind in range(2):
+            a = kind * (pools + 1)
+            values[m, a : a + pools] = turns[kind] @ values[m, a : a + pools].copy()
 
 
 @cfunc(
@@ -271,8 +324,10 @@ def pack_together(
     places: list[tuple[int, int, int]],
     covariate: np.ndarray | None,
     likeness: np.ndarray,
+    turns: np.ndarray,
     finite: int,
     pilots: np.ndarray,
+    pulls: np.ndarray,
 ) -> np.ndarray:
     """One flat buffer of several packed studies.
 
@@ -289,20 +344,29 @@ def pack_together(
         Dim (study,): standardised; None for exchangeable studies.
     likeness : numpy.ndarray
         Dims (pool, pool): prior correlation of the pools.
+    turns : numpy.ndarray
+        Dims (2, pool, direction): those in which utilities and levels are walked, from
+        :func:`qqt_bayes.inference.common.directions`.
     finite : int
         Pools that can be repeated.
     pilots : numpy.ndarray
         Dims (study, deviation, 2): what the separate fits said of the deviations; see
         :mod:`qqt_bayes.inference.common`.
+    pulls : numpy.ndarray
+        Dims (study, scalar, deviation): by how much the first of the few, in the separate fits,
+        follow the deviations.
     """
     pools = len(likeness)
     factor = np.linalg.cholesky(likeness)
     z = np.zeros(len(studies)) if covariate is None else covariate
-    begin = HEAD + len(studies) * RECORD + pools * pools + pilots.size
+    begin = HEAD + len(studies) * RECORD + 4 * pools * pools + pilots.size + pulls.size
     offsets = begin + np.concatenate([[0], np.cumsum([len(s) for s in studies])])
     header = np.zeros(HEAD)
     header[:5] = len(studies), pools, finite, covariate is not None, offsets[-1]
+    header[5] = pulls.shape[1]
     records = np.array(
         [(o, n, c, *p) for o, n, c, p in zip(offsets, sizes, z, places, strict=False)]
     )
-    return np.concatenate([header, records.ravel(), factor.ravel(), pilots.ravel(), *studies])
+    return np.concatenate(
+        [header, records.ravel(), turns.ravel(), (factor @ turns).ravel(), pilots.ravel(), pulls.ravel(), *studies]
+    )

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import norm, rankdata
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.chart import SCALARS, dimension
-from qqt_bayes.inference.common import INFORMATION, MEAN
+from qqt_bayes.inference.common import directions
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
 from qqt_bayes.inference.native import compiled_model, pack
 from qqt_bayes.inference.natural import LEANINGS, SCALES, SPREAD, UTILITY
-from qqt_bayes.inference.sample import Settings, Start, more_careful, walk_model
+from qqt_bayes.inference.sample import Settings, Start, diverged, more_careful, walk_model
 from qqt_bayes.inference.together import (
     common_part,
     common_size,
@@ -32,11 +33,8 @@ if TYPE_CHECKING:
 KINDS = ("utility", "half_life", "level", "average")
 ATTEMPTS = 3
 JITTER = 0.3
-# The walk starts in the scale of the separate fits, so that little is left to learn. The gate looks
-# at every quantity, and in few draws one of a thousand will look slow by chance: a second, longer
-# walk costs more than draws that spare it.
-TUNE, DRAWS, DRAWS_OF_MANY = 200, 1000, 1400
-MANY = 500  # few walked by all tasks together, from which on there are many
+# The walk starts in the scale of the separate fits, so that little is left to learn.
+TUNE, DRAWS = 200, 1000
 
 __all__ = ["KINDS", "Joint", "joint_settings", "kept_apart", "sample_together"]
 
@@ -86,11 +84,10 @@ def scalar_place(chart: Chart, name: str) -> int:
     return int((chart.code[:at] > 0).sum()) if chart.code[at] in (1, 2) else -1
 
 
-def joint_settings(settings: Settings, posteriors: Sequence[Posterior]) -> Settings:
+def joint_settings(settings: Settings) -> Settings:
     """Settings of the joint walk, given those of the separate fits, and these."""
-    many = sum(dimension(p.chart) for p in posteriors) > MANY
-    draws = max(settings.draws, DRAWS_OF_MANY if many else DRAWS)
-    return replace(settings, tune=min(settings.tune, TUNE), draws=draws, adaptation="diag")
+    return replace(settings, tune=min(settings.tune, TUNE), draws=max(settings.draws, DRAWS),
+                   adaptation="diag")  # fmt: skip
 
 
 def places_of(posterior: Posterior) -> tuple[int, int, int]:
@@ -125,14 +122,15 @@ def sample_together(
     progress : callable, optional
         Called with the sampler's progress now and then.
     attempts : int
-        Walks at most, each longer or more careful than the one before, until the gate is passed.
+        Walks at most, until the gate is passed: more chains beside those before or, if these
+        diverged, more careful ones in their place.
 
     Raises
     ------
     UsageError
         If the tasks have different pools.
     """
-    settings = settings or joint_settings(Settings(), posteriors)
+    settings = settings or joint_settings(Settings())
     if covariate is not None:
         covariate = covariate - covariate.mean()
     buffer, sizes = packed(posteriors, covariate)
@@ -140,10 +138,11 @@ def sample_together(
     kinds, width = common_size(len(likeness), finite, covariate is not None)
     head = kinds + width * (1 if covariate is None else 2)
     model = compiled_model(buffer, joint_density_c, joint_few_c, head + sum(sizes), JITTER)
-    spent = 0
+    walk, spent = None, 0
     for attempt in range(attempts):
-        walk = walk_model(model, seed + 7919 * attempt, settings, progress)
-        spent += walk.gradients
+        more = walk_model(model, seed + 7919 * attempt, settings, progress)
+        spent += more.gradients
+        walk = more if walk is None else walk.beside(more)
         flat = walk.theta[..., :head].reshape(-1, head)
         ends = head + np.cumsum([0, *sizes])
         joined = tuple(
@@ -157,7 +156,8 @@ def sample_together(
         gate = check_together(walk.theta, walk.stats, joined)
         if gate.passed:
             break
-        settings = more_careful(settings, gate)
+        if diverged(gate):  # else it was too short, and as many more chains are what it lacks
+            walk, settings = None, more_careful(settings, gate)
     used = [k for k, name in enumerate(KINDS[:kinds]) if varies(posteriors, name)]
     return Joint(joined, tuple(KINDS[k] for k in used), flat[:, used], flat, covariate, gate)
 
@@ -200,50 +200,90 @@ def packed(
     for other in posteriors[1:]:
         if not np.array_equal(first.sizes, other.design.sizes):
             raise UsageError("the tasks have different pools -> give tasks of one pool table")
-    studies, places, pilots = [], [], []
-    for p in posteriors:
+    pools, trend = len(first.sizes), covariate is not None
+    finite = int(posteriors[0].chart.finite.sum())
+    told = [deviations_of(p, trend) for p in posteriors]
+    middle = np.mean([np.median(t, axis=0) for t in told], axis=0)
+    turns = np.array(
+        [directions(first.likeness, middle[a : a + pools]) for a in (0, pools + 1)]
+    )  # fmt: skip
+    averages = 2 * pools + 1 + finite
+    scalars = max(int((p.chart.code > 0).sum()) for p in posteriors)
+    studies, places, pilots, pulls = [], [], [], []
+    for p, told_of in zip(posteriors, told, strict=True):
         start = Start.of(p.theta)
         studies.append(pack(p.chart, p.cells, start.centre, start.factor))
         places.append(places_of(p))
-        pilots.append(pilot_of(p, covariate is not None))
+        for kind, a in enumerate((0, pools + 1)):
+            told_of[:, a : a + pools] = told_of[:, a : a + pools] @ turns[kind]
+        told_of[:, pools + 1] = 0.0  # all levels together: that is the mean level's
+        theta = p.theta.reshape(len(told_of), -1)
+        pilot, pull = pilot_of(told_of, theta[:, : places[-1][2]], averages)
+        pilots.append(pilot)
+        pulls.append(np.pad(pull, ((0, scalars - len(pull)), (0, 0))))
     sizes = [dimension(p.chart) for p in posteriors]
-    finite = int(posteriors[0].chart.finite.sum())
     buffer = pack_together(
-        studies, sizes, places, covariate, first.likeness, finite, np.array(pilots)
+        studies, sizes, places, covariate, first.likeness, turns, finite, np.array(pilots),
+        np.array(pulls),
     )  # fmt: skip
     return buffer, sizes
 
 
-def pilot_of(posterior: Posterior, trend: bool) -> np.ndarray:
-    """What a separate fit says of the deviations, dims (deviation, 2): information and mean.
+def deviations_of(posterior: Posterior, trend: bool) -> np.ndarray:
+    """Draws of what may be common, in a separate fit, dims (sample, deviation).
 
-    Of the effect of quality it is not asked. Quantiles stand for mean and variance: where all
-    utilities may be the same, their deviations in units of the spread have no moments.
+    Whitened, and zero for the effect of quality, which is not asked, and for what does not vary.
     """
     pools, finite = len(posterior.design.sizes), int(posterior.chart.finite.sum())
-    natural, whiten = (
-        posterior.natural,
-        np.linalg.inv(np.linalg.cholesky(posterior.design.likeness)),
-    )
+    natural = posterior.natural
+    whiten = np.linalg.inv(np.linalg.cholesky(posterior.design.likeness))
     utility, level = posterior.fitted.utility, posterior.fitted.level
-    out = np.zeros((common_size(pools, finite, trend)[1], 2))
-
-    def tell(j: int | slice, draws: np.ndarray) -> None:
-        low, middle, high = np.quantile(draws, [0.16, 0.5, 0.84], axis=0)
-        out[j, INFORMATION] = np.maximum(4.0 / (high - low) ** 2 - 1.0, 0.0)
-        out[j, MEAN] = middle
-
+    theta = posterior.theta.reshape(-1, posterior.theta.shape[-1])
+    out = np.zeros((len(theta), common_size(pools, finite, trend)[1]))
     if (natural[:, SPREAD] > 0.0).all():
         gap = utility / natural[:, UTILITY, None] - 1.0
-        tell(slice(0, pools), gap / natural[:, SPREAD, None] @ whiten.T)
+        out[:, :pools] = gap / natural[:, SPREAD, None] @ whiten.T
     if (natural[:, SCALES] > 0.0).all():
         gap = level - level.mean(axis=1, keepdims=True)
-        tell(slice(pools + 1, 2 * pools + 1), gap / natural[:, SCALES, None] @ whiten.T)
-    theta = posterior.theta.reshape(-1, posterior.theta.shape[-1])
+        out[:, pools + 1 : 2 * pools + 1] = gap / natural[:, SCALES, None] @ whiten.T
     record = np.array([0.0, theta.shape[1], 0.0, *places_of(posterior)])
     for i, j, _ in tied(record, finite, pools, trend):
-        tell(j, theta[:, i])
+        out[:, j] = theta[:, i]
     return out
+
+
+def pilot_of(
+    deviations: np.ndarray, scalars: np.ndarray, averages: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a separate fit says of the deviations, and how its scalars follow them.
+
+    Parameters
+    ----------
+    deviations, scalars : numpy.ndarray
+        Dims (sample, deviation) and (sample, scalar): draws of the fit.
+    averages : int
+        Place of the first deviation that is a scalar itself.
+
+    Returns
+    -------
+    pilot : numpy.ndarray
+        Dims (deviation, 2): information and mean. Quantiles stand for mean and variance: where all
+        utilities may be the same, their deviations in units of the spread have no moments.
+    pulls : numpy.ndarray
+        Dims (scalar, deviation): by how much a scalar changes with a deviation, all others held.
+        What the tasks have in common may say more of the deviations than a fit alone did, and the
+        mean utility, say, has to move with them.
+    """
+    low, middle, high = np.quantile(deviations, [0.16, 0.5, 0.84], axis=0)
+    width = np.where(high > low, high - low, 2.0)  # what does not vary says nothing
+    pilot = np.column_stack([np.maximum(4.0 / width**2 - 1.0, 0.0), middle])
+    known = np.flatnonzero((high > low) & (np.arange(len(width)) < averages))
+    # ranks in place of moments, for the same reason
+    score = norm.ppf((rankdata(deviations[:, known], axis=0) - 0.5) / len(deviations))
+    slope = np.linalg.lstsq(score, scalars - scalars.mean(axis=0), rcond=None)[0]
+    pulls = np.zeros((scalars.shape[1], len(width)))
+    pulls[:, known] = slope.T / (0.5 * width[known])
+    return pilot, pulls
 
 
 def shared_part(posterior: Posterior, common: np.ndarray, z: float, trend: bool) -> np.ndarray:
@@ -251,10 +291,11 @@ def shared_part(posterior: Posterior, common: np.ndarray, z: float, trend: bool)
     pools, finite = len(posterior.design.sizes), int(posterior.chart.finite.sum())
     kinds, width = common_size(pools, finite, trend)
     factor = np.linalg.cholesky(posterior.design.likeness)
+    roots = np.array([factor, factor])
     out = np.empty((len(common), LEANINGS + 2 * pools))
     for row, shared in zip(common, out, strict=True):
         f = common_part(row[kinds:].reshape(-1, width), z)
-        fill_shared(row[:kinds], f, factor, posterior.cells.quality_sd, shared)
+        fill_shared(row[:kinds], f, roots, posterior.cells.quality_sd, shared)
     return out
 
 

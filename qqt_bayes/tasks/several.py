@@ -207,7 +207,7 @@ def join(
         decades = None
         if params is not None and np.isfinite(params).all() and np.ptp(params) > 0.0:
             decades = np.log10(params)
-        found = sample_together(posteriors, decades, seed, joint_settings(settings, posteriors))
+        found = sample_together(posteriors, decades, seed, joint_settings(settings))
         if found.joined:
             return found
         gate = found.gate

@@ -10,7 +10,7 @@ from small_studies import Case, leaning
 from qqt_bayes.inference.conditional import CHUNK, condition
 from qqt_bayes.inference.moments import moments
 from qqt_bayes.inference.natural import wander_of
-from qqt_bayes.inference.paths import walk
+from qqt_bayes.inference.paths import update_path, walk
 from qqt_bayes.model.effects import COMPONENTS, ibm_kernel
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.regime import mean_factors
@@ -49,6 +49,19 @@ def drawn(case: Case, request: pytest.FixtureRequest):
     mean, covariance = form.conditional(there, form.utility, form.level)
     together = np.concatenate([draws.log_reducible, draws.utility, draws.level], axis=1)
     return together, mean, covariance
+
+
+def test_what_residuals_say_of_a_path() -> None:
+    """Running sums are the product with the kernel; a row before the clock starts says nothing."""
+    rng = np.random.default_rng(3)
+    times = np.sort(rng.uniform(0.0, 5.0, 12))
+    rows, place = np.arange(1, 20), np.concatenate([[-1], rng.integers(0, 12, 18)])
+    weight, pull = rng.normal(size=19), rng.normal(size=25)
+    out = rng.normal(size=12)
+    there = np.where(place >= 0, times[place], 0.0)
+    expected = out + 2.5 * ibm_kernel(times[:, None], there) @ (weight * pull[rows])
+    update_path(times, 2.5, False, rows, weight, place, pull, out)
+    np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-10)
 
 
 def test_mean_is_the_conditional_mean(drawn) -> None:

@@ -19,6 +19,7 @@ from qqt_bayes.inference.layout import (
     build_blocks,
     incomplete_factor,
     leading_factor,
+    side_by_side,
     split_likeness,
     tied_pools,
 )  # fmt: skip
@@ -137,13 +138,33 @@ def test_likeness_is_what_is_apart_and_shared(families: Case) -> None:
 def test_every_cell_has_one_row(case: Case) -> None:
     every = np.arange(len(case.design.value))
     for build in (build_arrow, build_blocks):
-        np.testing.assert_array_equal(np.sort(build(case.design, 0.0).rows), every)
+        rows = build(case.design, 0.0).rows
+        np.testing.assert_array_equal(np.sort(rows[rows >= 0]), every)
 
 
 def test_mixtures_tie_their_pools() -> None:
     case = STUDIES["pools apart"]()
     np.testing.assert_array_equal(tied_pools(case.design.points.shares), [0, 0, 1, 2])
-    assert len(build_blocks(case.design).first) == 4
+    blocks = build_blocks(case.design)
+    assert blocks.pool.shape[0] == 2
+    tied = {tuple(column[column >= 0]) for column in blocks.pool.T}
+    assert tied - {()} == {(0, 1), (2,), (3,)}
+
+
+def test_blocks_of_like_size_go_side_by_side() -> None:
+    at, blocks = 0, []
+    for size in (3, 10, 9, 10, 4, 10, 30, 60):
+        blocks.append(np.arange(at, at + size))
+        at += size
+    groups = side_by_side(blocks)
+    assert [g.shape for g in groups] == [(10, 4), (10, 4), (30, 1), (60, 1)]
+    every = np.concatenate([g.ravel() for g in groups])
+    np.testing.assert_array_equal(np.sort(every[every >= 0]), np.arange(at))
+    for group in groups:
+        for column in group.T:  # one block, empty rows last
+            kept = column[column >= 0]
+            assert len(kept) == 0 or any(np.array_equal(kept, b) for b in blocks)
+            np.testing.assert_array_equal(column[len(kept) :], -1)
 
 
 def test_what_is_shared_with_other_studies_is_that_of_the_whole_covariance(
@@ -245,7 +266,7 @@ def test_what_blocks_leave_out_of_a_large_study_is_far_below_the_noise() -> None
     np.testing.assert_array_equal(cells.layout, packed(blocks)[0])
     assert len(blocks.first) == 4
     assert cells.kernels.size == 0
-    assert blocks.border.shape[1] < len(case.design.value) / 4
+    assert len(blocks.border) < len(case.design.value) / 4
     assert left_out(case, cells) < 0.5
 
 

@@ -11,7 +11,7 @@ from scipy.stats import multivariate_normal, norm
 from small_studies import Case, family_study, replicated_study
 
 from qqt_bayes.inference.chart import density_and_gradient, dimension
-from qqt_bayes.inference.common import INFORMATION
+from qqt_bayes.inference.common import INFORMATION, directions
 from qqt_bayes.inference.native import pack
 from qqt_bayes.inference.together import (
     common_size,
@@ -44,16 +44,20 @@ class Pair:
         self.kinds, self.width = common_size(self.pools, self.finite, trend)
         self.pilots = rng.normal(0.0, 0.7, (2, self.width, 2))
         self.pilots[..., INFORMATION] = rng.exponential(3.0, (2, self.width))
+        self.pulls = rng.normal(0.0, 0.3, (2, max(scalars), self.width))
         self.parts, self.places = parts, places
-        self.buffer = self.packed(self.pilots)
+        likeness = first.design.likeness
+        self.turns = np.array([directions(likeness, rng.normal(size=self.pools)) for _ in range(2)])
+        self.buffer = self.packed(self.pilots, self.pulls)
         self.head = self.kinds + self.width * (2 if trend else 1)
         self.size = self.head + sum(self.sizes)
 
-    def packed(self, pilots: np.ndarray) -> np.ndarray:
+    def packed(self, pilots: np.ndarray, pulls: np.ndarray) -> np.ndarray:
         likeness = self.cases[0].design.likeness
         return pack_together(
-            self.parts, self.sizes, self.places, self.covariate, likeness, self.finite, pilots
-        )
+            self.parts, self.sizes, self.places, self.covariate, likeness, self.turns, self.finite,
+            pilots, pulls,
+        )  # fmt: skip
 
     def value(self, u: np.ndarray) -> float:
         return float(joint_density(u, self.buffer, np.empty(self.size)))
@@ -114,7 +118,7 @@ def test_without_correlation_the_studies_are_alone(pair: Pair) -> None:
 def test_pilots_move_the_walk_and_nothing_else(pair: Pair) -> None:
     """The density is that without pilots, at the same values, times the volume of the map."""
     plain = Pair(*pair.cases, pair.covariate)
-    plain.buffer = plain.packed(np.zeros_like(pair.pilots))
+    plain.buffer = plain.packed(np.zeros_like(pair.pilots), np.zeros_like(pair.pulls))
 
     def without(u: np.ndarray) -> np.ndarray:
         """Where the walk without pilots has the same values."""
@@ -153,7 +157,7 @@ def test_what_is_common_integrates_to_the_correlated_prior() -> None:
     levels have in common, so it integrates in closed form.
     """
     pair = Pair(replicated_study(11), replicated_study(23), None)
-    pair.buffer = pair.packed(np.zeros_like(pair.pilots))
+    pair.buffer = pair.packed(np.zeros_like(pair.pilots), np.zeros_like(pair.pulls))
     u = np.random.default_rng(5).normal(0.0, 0.5, pair.size)
     linear = pair.kinds + np.arange(2 * pair.pools + 1)
 
@@ -213,7 +217,7 @@ def test_deviations_of_half_lives_have_the_stated_correlation() -> None:
     scalars = [int((c.chart.code > 0).sum()) for c in pair.cases]
     places = [(1, n - 1, n) for n in scalars]
     pair.parts, pair.places = parts, places
-    pair.buffer = pair.packed(np.zeros_like(pair.pilots))
+    pair.buffer = pair.packed(np.zeros_like(pair.pilots), np.zeros_like(pair.pulls))
     rng = np.random.default_rng(6)
     one, two = [], []
     for _ in range(20_000):
