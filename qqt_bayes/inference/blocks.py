@@ -21,6 +21,7 @@ four with empty rows at their end. Where a pool has many more cells than its eff
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,7 @@ class Blocks(NamedTuple):
 
     rows: np.ndarray  # (row,) which cell, -1 for none
     first: np.ndarray  # (group + 1,) where each group's rows begin
-    count: np.ndarray  # (group,) blocks of the group
+    lanes: np.ndarray  # (group,) how many blocks it has
     pool: np.ndarray  # (pool of a block, row) the first, second, ... of its block, -1 for none
     kernels: np.ndarray  # (component, entry) within blocks, beyond the border's
     border: np.ndarray  # (border feature, row)
@@ -114,24 +115,24 @@ def own_covariance(blocks, asked, x):
     for j in range(asked.scales.shape[0]):
         if asked.scales[j] > 0.0:
             own += asked.scales[j] ** 2 * blocks.kernels[j]
-    pool_scale, at = blocks.apart * asked.spread**2, 0
-    for g in range(blocks.count.shape[0]):
-        lo, hi, count = blocks.first[g], blocks.first[g + 1], blocks.count[g]
+    x, at = math.sqrt(blocks.apart) * asked.spread * x, 0
+    for g in range(blocks.lanes.shape[0]):
+        lo, hi, count = blocks.first[g], blocks.first[g + 1], blocks.lanes[g]
+        size = (hi - lo) // count
+        if count == FOUR:
+            add_squares_four(x, lo, own[at : at + size * size * FOUR], size)
+        else:
+            add_squares_one(x, lo, square(own, at, size))
         for k in range(lo, hi):
             cell, lane = blocks.rows[k], (k - lo) % count
             row = at + (k - lo) // count * (hi - lo)  # row by row, the block comes last
             own[row + k - lo] += asked.noise[cell] if cell >= 0 else 1.0
-            for q in range(x.shape[0]):
-                f = pool_scale * x[q, k]
-                if f != 0.0:
-                    for s in range(lane, hi - lo, count):
-                        own[row + s] += f * x[q, lo + s]
             if cell >= 0 and asked.along[cell] > 0.0:
                 for s in range(lane, hi - lo, count):
                     other = blocks.rows[lo + s]
                     if lo + s != k and other >= 0 and blocks.run[other] == blocks.run[cell]:
                         own[row + s] += asked.along[cell] * asked.along[other]
-        at += (hi - lo) * (hi - lo) // count
+        at += size * size * count
     return own
 
 
@@ -144,8 +145,8 @@ def part(blocks, asked):
     reach = np.zeros((width, n))  # border times the blocks' inverses
     inner, spare = np.empty_like(own), own.copy()
     logdet, ok, at = 0.0, True, 0
-    for g in range(blocks.count.shape[0]):
-        lo, hi, count = blocks.first[g], blocks.first[g + 1], blocks.count[g]
+    for g in range(blocks.lanes.shape[0]):
+        lo, hi, count = blocks.first[g], blocks.first[g + 1], blocks.lanes[g]
         size = (hi - lo) // count
         if count == FOUR:
             c = inner[at : at + size * size * FOUR]
@@ -193,8 +194,8 @@ def times(blocks, entries, v):
     """Matrices of the blocks times a vector over the rows."""
     out = np.empty_like(v)
     at = 0
-    for g in range(blocks.count.shape[0]):
-        lo, hi, count = blocks.first[g], blocks.first[g + 1], blocks.count[g]
+    for g in range(blocks.lanes.shape[0]):
+        lo, hi, count = blocks.first[g], blocks.first[g + 1], blocks.lanes[g]
         size = (hi - lo) // count
         if count == FOUR:
             times_four(entries[at : at + size * size * FOUR], size, lo, v, out)
@@ -257,8 +258,8 @@ def blocks_gradient(blocks, asked, parted, centre, answer):
     squares = np.concatenate((parted.bent, a.reshape((1, -1))))
     g = -parted.inner
     at = 0
-    for group in range(blocks.count.shape[0]):
-        lo, hi, count = blocks.first[group], blocks.first[group + 1], blocks.count[group]
+    for group in range(blocks.lanes.shape[0]):
+        lo, hi, count = blocks.first[group], blocks.first[group + 1], blocks.lanes[group]
         size = (hi - lo) // count
         if count == FOUR:
             add_squares_four(squares, lo, g[at : at + size * size * FOUR], size)

@@ -26,8 +26,9 @@ CODES = {"effective_utility": EFFECTIVE_UTILITY, "exchange_rate": EXCHANGE_RATE}
 # Blocks take over from the whole covariance where they are faster: cells times the number of blocks
 # of that size. They cost as much at 5 blocks of 12 cells, and half at 20 of 3 or 4 of 30.
 LEAST_PARTED, PARTED = 60, 400
-# Beyond so many cells in one block features take over.
-MOST_WHOLE = 150
+# Beyond so many cells in one block features take over: at 100 in each of 20 blocks they cost half,
+# at 60 in each of 8 a half more.
+MOST_WHOLE = 100
 
 NO_KERNELS, WHOLE = np.zeros((len(COMPONENTS), 0, 0)), np.zeros(0)
 

@@ -31,6 +31,11 @@ from qqt_bayes.inference.coordinates import ROOT2, ROOT2PI
 UTILITY, HALF_LIFE, LEVEL, AVERAGE = 0, 1, 2, 3
 INFORMATION, MEAN = 0, 1  # of a pilot
 LEAST = 1e-9  # a correlation stays this far from 0 and 1
+NEGLIGIBLE = 1e-12
+# Information from which on runs tell a deviation; and at the median, from which on they tell how a
+# study's deviations are apart from what is common. Below it the walk is slower for being told.
+TOLD, WELL_TOLD = 3.0, 10.0
+LEAST_OWN = 0.05
 
 __all__ = [
     "AVERAGE",
@@ -45,6 +50,7 @@ __all__ = [
     "expected",
     "kind_of",
     "narrowed",
+    "own_variance",
 ]
 
 
@@ -72,6 +78,36 @@ def directions(likeness: np.ndarray, means: np.ndarray) -> np.ndarray:
     return np.linalg.qr(np.column_stack([first, means]), mode="complete")[0]
 
 
+def own_variance(pilots: np.ndarray) -> float:
+    r"""Variance of the studies' deviations about what is common, as the separate fits have them.
+
+    Deviations are told in units of each study's spread, of which the runs of one study say little.
+    That they depart from each other by :math:`1 - \rho` says more: all spreads go with
+    :math:`1/\sqrt{1 - \rho}`, and so what is common, in their units, with
+    :math:`\sqrt{1 - \rho}` beyond what the pilots have it follow.
+
+    Parameters
+    ----------
+    pilots : numpy.ndarray
+        Dims (study, direction, 2): information and mean, but for the first two directions.
+
+    Returns
+    -------
+    variance : float
+        0 where they do not tell, or leave next to none.
+    """
+    h = np.maximum(pilots[..., INFORMATION], NEGLIGIBLE)
+    known = h > TOLD
+    if h.size == 0 or np.median(h) < WELL_TOLD or known.sum(axis=0).max() < 2:
+        return 0.0
+    mean = np.where(known, pilots[..., MEAN] * (1.0 + h) / h, np.nan)
+    kept = mean[:, known.sum(axis=0) > 1]
+    left = kept - np.nanmean(kept, axis=0)
+    count = np.isfinite(kept).sum() - kept.shape[1]
+    variance = float(np.nansum(left**2) / count - np.mean(1.0 / h[known]))
+    return min(variance, 1.0) if variance > LEAST_OWN else 0.0
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def correlation(u):
     """Uniform on 0 to 1 where u is standard normal; and its derivative."""
@@ -90,7 +126,7 @@ def kind_of(j, pools, finite):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def common_values(e, rho, z, pilots, pools, finite, values, scale, by_rho, log_slope):
+def common_values(e, rho, z, pilots, own, pools, finite, values, scale, by_rho, log_slope):
     """What is common, from where it is walked.
 
     Parameters
@@ -103,6 +139,8 @@ def common_values(e, rho, z, pilots, pools, finite, values, scale, by_rho, log_s
         Dim (study,): covariate, 0 without.
     pilots : numpy.ndarray
         Dims (study, deviation, 2): information and mean.
+    own : numpy.ndarray
+        Dim (2,): of utilities and of levels, from :func:`own_variance`.
     pools, finite : int
         Pools, and those that can be repeated.
     values, scale, by_rho : numpy.ndarray
@@ -122,6 +160,12 @@ def common_values(e, rho, z, pilots, pools, finite, values, scale, by_rho, log_s
         kind = kind_of(j, pools, finite)
         r = rho[kind]
         root = math.sqrt(r)
+        # the second direction is that of what pools are: see `own_variance`
+        turned = 0 if j == 1 else (1 if j == pools + 2 else -1)
+        shrunk, shrunk_slope = 1.0, 0.0
+        if pools > 1 and turned >= 0 and own[turned] > 0.0:
+            shrunk = math.sqrt((1.0 - r) / own[turned])
+            shrunk_slope = -0.5 / (1.0 - r)
         for m in range(copies):
             p, p_slope, b, b_slope = 1.0, 0.0, 0.0, 0.0
             for t in range(pilots.shape[0]):
@@ -137,8 +181,10 @@ def common_values(e, rho, z, pilots, pools, finite, values, scale, by_rho, log_s
                 b_slope += w * q * (0.5 / (root * d) + root * h / d**2)
             s = 1.0 / math.sqrt(p)
             scale[m, j] = s
-            values[m, j] = b / p + s * e[m, j]
-            by_rho[m, j] = (b_slope - b * p_slope / p) / p - 0.5 * e[m, j] * s * p_slope / p
+            middle = shrunk * b / p
+            values[m, j] = middle + s * e[m, j]
+            by_rho[m, j] = shrunk * (b_slope - b * p_slope / p) / p + middle * shrunk_slope
+            by_rho[m, j] -= 0.5 * e[m, j] * s * p_slope / p
             log_volume -= 0.5 * math.log(p)
             log_slope[kind] -= 0.5 * p_slope / p
     return log_volume

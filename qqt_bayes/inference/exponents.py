@@ -21,32 +21,56 @@ EFFECTIVE_UTILITY, EXCHANGE_RATE = 0, 1  # any other law is the address of a C f
 BY_HALF_LIFE, BY_DILUTION, BY_HARM, BY_RATE = 0, 1, 2, 3  # places in `slopes`
 
 
+# Where the sum over a pool's passes stands: see `fresh_sum`.
+SHARE, RATE, STEP_WEIGHT, EPOCHS, BIN, WEIGHT, TOTAL, MOMENT = range(8)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def fresh_sum(epochs, rate, start, lengths, repeats):
+def fresh_sum(epochs, state, start, lengths, repeats):
     """Sum over repeated passes of log-length times weight, and its derivative in ``-rate``.
+
+    A pool's runs come one after the other, mostly the shorter first: the sum goes on from where the
+    last one stood, in the same order of additions as if it had begun anew.
+
+    Parameters
+    ----------
+    epochs : float
+        Passes over the pool.
+    state : numpy.ndarray
+        The rate, and where the sum stands; carried from one run of the pool to the next.
+    start, lengths, repeats : numpy.ndarray
+        Dim (bin,).
 
     Returns
     -------
     total, first_moment : float
         sum_k length_k exp(-rate repeats_k), and the same weighted by repeats_k.
     """
-    total = 0.0
-    moment = 0.0
-    step = math.exp(-rate)
-    weight = step
-    for k in range(start.shape[0]):
-        if epochs <= start[k]:
+    if epochs < state[EPOCHS]:
+        state[BIN], state[TOTAL], state[MOMENT], state[WEIGHT] = 0.0, 0.0, 0.0, state[STEP_WEIGHT]
+    state[EPOCHS] = epochs
+    total, moment, weight = state[TOTAL], state[MOMENT], state[WEIGHT]
+    for k in range(int(state[BIN]), start.shape[0]):
+        if epochs <= start[k] or weight < NEGLIGIBLE:
             break
-        if k > 0:
-            gap = repeats[k] - repeats[k - 1]
-            weight *= step if gap == 1.0 else math.exp(-rate * gap)
-        if weight < NEGLIGIBLE:
-            break
-        whole = k + 1 < start.shape[0] and epochs >= start[k + 1]
-        length = lengths[k] if whole else math.log(epochs / start[k])
-        total += length * weight
-        moment += length * weight * repeats[k]
+        if not (k + 1 < start.shape[0] and epochs >= start[k + 1]):
+            length = math.log(epochs / start[k])
+            return total + length * weight, moment + length * weight * repeats[k]
+        total += lengths[k] * weight
+        moment += lengths[k] * weight * repeats[k]
+        if k + 1 < start.shape[0]:
+            gap = repeats[k + 1] - repeats[k]
+            weight *= state[STEP_WEIGHT] if gap == 1.0 else math.exp(-state[RATE] * gap)
+        state[BIN], state[TOTAL], state[MOMENT], state[WEIGHT] = k + 1.0, total, moment, weight
     return total, moment
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def begin_sum(state, share, rate):
+    """Begin a pool's sum for another share, and so another rate."""
+    step = math.exp(-rate)
+    state[SHARE], state[RATE], state[STEP_WEIGHT], state[EPOCHS] = share, rate, step, 1.0
+    state[BIN], state[WEIGHT], state[TOTAL], state[MOMENT] = 0.0, step, 0.0, 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -54,6 +78,7 @@ def utility_exponents(first, epochs, shares, log_half_life, dilution, harm, star
                       repeats, out, slopes):  # fmt: skip
     """Effective utility: each pool's exponent depends on its own parameters and the dilution."""
     wanted = slopes.shape[0] > 0
+    states = np.zeros((first.shape[1], 8))
     for r in range(first.shape[0]):
         for i in range(first.shape[1]):
             w = shares[r, i]
@@ -63,13 +88,15 @@ def utility_exponents(first, epochs, shares, log_half_life, dilution, harm, star
             if epochs[r, i] <= 1.0:
                 out[r, i] = w * first[r, i]
                 continue
-            log_w = math.log(w)
-            rate = LN2 * math.exp(dilution * log_w - log_half_life[i])
-            fresh, moment = fresh_sum(epochs[r, i], rate, start, lengths, repeats)
+            log_w = 0.0 if w == 1.0 else math.log(w)
+            state = states[i]
+            if w != state[SHARE]:
+                begin_sum(state, w, LN2 * math.exp(dilution * log_w - log_half_life[i]))
+            fresh, moment = fresh_sum(epochs[r, i], state, start, lengths, repeats)
             log_e = math.log(epochs[r, i])
             out[r, i] = w * (first[r, i] + (1.0 + harm[i]) * fresh - harm[i] * log_e)
             if wanted:
-                slope = w * (1.0 + harm[i]) * moment * rate
+                slope = w * (1.0 + harm[i]) * moment * state[RATE]
                 slopes[BY_HALF_LIFE, r, i] = slope
                 slopes[BY_DILUTION, r, i] = -slope * log_w
                 slopes[BY_HARM, r, i] = w * (fresh - log_e)

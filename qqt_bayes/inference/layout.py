@@ -19,8 +19,6 @@ from qqt_bayes.inference.vectors import FOUR
 from qqt_bayes.model.effects import COMPONENTS, Effects, ibm_kernel, unit_kernels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qqt_bayes.model.design import Design
 
 LEVEL = 0  # component of the pools' levels, whose prior correlation the utilities have too
@@ -30,7 +28,7 @@ TOLERANCE = 1e-4
 # The same of blocks, which keep what is left out but for its covariance between blocks.
 BETWEEN = 3e-4
 NEGLIGIBLE = 1e-12
-WIDEST = 40  # cells of a block that is worked on beside three others
+WIDEST = 100  # cells of a block that is worked on beside three others
 
 __all__ = [
     "TOLERANCE",
@@ -84,19 +82,14 @@ def leading_factor(clock: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.
     return every[:, :kept], left + (every[:, kept:] ** 2).sum(axis=1)
 
 
-def effect_features(
-    effects: Effects,
-    e: int,
-    tolerance: float,
-    factor: Callable[[np.ndarray, float], tuple[np.ndarray, np.ndarray]] = incomplete_factor,
-) -> tuple[np.ndarray, np.ndarray]:
+def effect_features(effects: Effects, e: int, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
     """Features of one effect, dims (point, feature), and the variance left out, dim (point,)."""
     coefficient = effects.coefficient[e]
     if effects.clock[e, 0] < 0:
         return coefficient[:, None], np.zeros(len(coefficient))
     touched = np.flatnonzero(coefficient)
     distinct, index = np.unique(effects.clock[e, touched], return_inverse=True)
-    columns, left = factor(distinct, tolerance)
+    columns, left = leading_factor(distinct, tolerance)
     features, rest = np.zeros((len(coefficient), columns.shape[1])), np.zeros(len(coefficient))
     features[touched] = coefficient[touched, None] * columns[index.reshape(-1)]
     rest[touched] = coefficient[touched] ** 2 * left[index.reshape(-1)]
@@ -194,7 +187,7 @@ def build_blocks(design: Design, tolerance: float = BETWEEN) -> Blocks:
     for e, component in enumerate(effects.component):
         touched = np.unique(group[effects.coefficient[e] != 0.0])
         if component != LEVEL and len(touched) > 1:
-            features, _ = effect_features(effects, e, tolerance, leading_factor)
+            features, _ = effect_features(effects, e, tolerance)
             border += [(int(component), column) for column in features.T]
     # one more column for rows without a cell
     edge = np.zeros((len(border), len(group) + 1))
@@ -224,9 +217,9 @@ def build_blocks(design: Design, tolerance: float = BETWEEN) -> Blocks:
     rows = np.concatenate([g.ravel() for g in groups])
     members = [np.flatnonzero(tied == g) for g in range(tied.max() + 1)]
     pool = np.full((max(map(len, members)), len(rows)), -1)
-    for k in np.flatnonzero(rows >= 0):
-        mine = members[group[rows[k]]]
-        pool[: len(mine), k] = mine
+    for row in np.flatnonzero(rows >= 0):
+        mine = members[group[rows[row]]]
+        pool[: len(mine), row] = mine
     return Blocks(
         rows, pointers([g.ravel() for g in groups]), np.array([g.shape[1] for g in groups]), pool,
         np.ascontiguousarray(np.concatenate(kernels, axis=1)), np.ascontiguousarray(edge[:, rows]),

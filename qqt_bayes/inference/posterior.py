@@ -14,13 +14,13 @@ from qqt_bayes.inference.chart import SCALARS, Chart, build_chart, natural_draws
 from qqt_bayes.inference.conditional import Conditional, condition
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
 from qqt_bayes.inference.natural import NOISE, SCALES, Cells
-from qqt_bayes.inference.sample import Settings, Start, more_careful, sample_few
+from qqt_bayes.inference.sample import Settings, Start, Walk, sample_few, walk_until_passed
 from qqt_bayes.model.design import Design, Points
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.noise import Evaluation, seed_factor
 from qqt_bayes.model.priors import Prior
 
-ATTEMPTS = 3
+ATTEMPTS = 4
 
 __all__ = ["Posterior", "sample_posterior"]
 
@@ -218,19 +218,18 @@ def sample_posterior(
     start: Start | None = None,
     progress: Callable[[Any], None] | None = None,
 ) -> Posterior:
-    """Sample until the gate is passed: up to three attempts, each longer than the one before.
+    """Sample until the gate is passed; see :func:`qqt_bayes.inference.sample.walk_until_passed`.
 
     The caller decides what a failed gate means; the last attempt is returned either way.
     """
-    settings = settings or Settings()
     cells = build_cells(design, priors, kind)
     chart = build_chart(priors, design)
-    spent = 0
-    for attempt in range(ATTEMPTS):
-        walk = sample_few(chart, cells, seed + 7919 * attempt, settings, start, progress)
-        spent += walk.gradients
-        posterior = Posterior(design, priors, kind, walk.theta, walk.stats, spent, seed)
-        if posterior.gate.passed:
-            break
-        settings = more_careful(settings, posterior.gate)
-    return posterior
+
+    def walk(attempt: int, chosen: Settings) -> Walk:
+        return sample_few(chart, cells, seed + 7919 * attempt, chosen, start, progress)
+
+    def judge(made: Walk) -> tuple[Posterior, GateReport]:
+        posterior = Posterior(design, priors, kind, made.theta, made.stats, made.gradients, seed)
+        return posterior, posterior.gate
+
+    return walk_until_passed(walk, judge, settings or Settings(), ATTEMPTS)

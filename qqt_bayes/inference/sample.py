@@ -22,16 +22,15 @@ __all__ = [
     "Settings",
     "Start",
     "Walk",
-    "diverged",
-    "more_careful",
     "sample_few",
     "walk_model",
+    "walk_until_passed",
     "warmed",
 ]
 
 
-# What is left of the distance between the target acceptance and one after a walk that failed.
-CLOSER, MUCH_CLOSER = 0.6, 0.3
+# What is left of the distance between the target acceptance and one after a walk that diverged.
+CLOSER = 0.3
 
 
 @dataclass(frozen=True)
@@ -57,17 +56,9 @@ def warmed(settings: Settings) -> Settings:
     return replace(settings, tune=min(settings.tune, WARM_TUNE), target_accept=accept)
 
 
-def diverged(gate: GateReport) -> bool:
-    """Whether a walk failed for its steps, not for its length."""
-    return gate.figures.get("diverging", 0.0) > DIVERGING
-
-
-def more_careful(settings: Settings, gate: GateReport) -> Settings:
-    """Settings after a walk that failed: longer, in smaller steps, much smaller if it diverged.
-
-    Much smaller steps cost several times as much, and are no help to a walk that was too short.
-    """
-    miss = (1.0 - settings.target_accept) * (MUCH_CLOSER if diverged(gate) else CLOSER)
+def more_careful(settings: Settings) -> Settings:
+    """Settings after a walk that diverged: longer, in smaller steps."""
+    miss = (1.0 - settings.target_accept) * CLOSER
     return replace(settings, draws=settings.draws * 2, tune=int(settings.tune * 1.5),
                    target_accept=1.0 - miss)  # fmt: skip
 
@@ -175,6 +166,41 @@ def walk_model(
     )
     draws, stats = trace.get_arrow_trace()
     return read_walk(draws, stats, settings.tune)
+
+
+def walk_until_passed[Made](
+    walk: Callable[[int, Settings], Walk],
+    judge: Callable[[Walk], tuple[Made, GateReport]],
+    settings: Settings,
+    attempts: int,
+) -> Made:
+    """Walk until the gate is passed.
+
+    Chains that were too short get as many more beside them; chains that diverged are dropped for
+    more careful ones.
+
+    Parameters
+    ----------
+    walk : callable
+        A walk, given the number of the attempt and settings.
+    judge : callable
+        What is made of all chains so far, whose gradients are those of all attempts; and its gate.
+    settings : Settings
+        Of the first attempt.
+    attempts : int
+        Walks at most; what the last ones gave is returned either way.
+    """
+    kept, spent = None, 0
+    for attempt in range(attempts):
+        more = walk(attempt, settings)
+        spent += more.gradients
+        kept = more if kept is None else kept.beside(more)
+        made, gate = judge(replace(kept, gradients=spent))
+        if gate.passed:
+            break
+        if gate.figures.get("diverging", 0.0) > DIVERGING:
+            kept, settings = None, more_careful(settings)
+    return made
 
 
 def read_walk(draws: list[Any], stats: list[Any], tune: int) -> Walk:

@@ -84,8 +84,9 @@ def read_blocks(flat):
     at += n * kb
     component = flat[at : at + kb].astype(np.int64)
     at += kb
-    return Blocks(rows, first, count, pool, kernels, border, component,
-                  *read_shared(flat, at, cells, pools, shared), flat[9])  # fmt: skip
+    likeness, shares, quality, run = read_shared(flat, at, cells, pools, shared)
+    return Blocks(rows, first, count, pool, kernels, border, component, likeness, shares, quality,
+                  run, flat[9])  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -117,9 +118,10 @@ def read_arrow(flat):
     at += touches * k
     mixed = flat[at : at + comps * mixtures * mixtures].reshape((comps, mixtures, mixtures))
     at += comps * mixtures * mixtures
+    likeness, shares, quality, run = read_shared(flat, at, n, pools, shared)
     return Arrow(rows, first, block, block_component, border, border_component, residual,
-                 touch_first, touch_row, touch, mixed,
-                 *read_shared(flat, at, n, pools, shared), flat[10])  # fmt: skip
+                 touch_first, touch_row, touch, mixed, likeness, shares, quality, run,
+                 flat[10])  # fmt: skip
 
 
 def ask_blocks(task, layout_pointer, question_pointer, answer_pointer):
@@ -174,7 +176,7 @@ def packed(layout: Arrow | Blocks) -> tuple[np.ndarray, int]:
     if isinstance(layout, Blocks):
         entry = ask_blocks
         numbers = (
-            len(layout.rows), len(layout.count), *layout.kernels.shape,
+            len(layout.rows), len(layout.lanes), *layout.kernels.shape,
             len(layout.border), pools, shared, cells, layout.apart, len(layout.pool),
         )  # fmt: skip
     else:

@@ -41,7 +41,8 @@ from qqt_bayes.inference.common import (
 from qqt_bayes.inference.native import as_doubles, to_few, unpack
 from qqt_bayes.inference.natural import BY_QUALITY, LEANINGS, OWN_LEVEL, OWN_UTILITY, given_shared
 
-HEAD = 8  # numbers before the records: studies, pools, finite pools, covariate, end, scalars
+# Numbers before the records: studies, pools, finite pools, covariate, end, scalars, own variances.
+HEAD = 8
 RECORD = 6  # of a study: offset, few, covariate, places of utility, half-life, first deviation
 
 __all__ = ["common_size", "joint_density", "pack_together"]
@@ -97,8 +98,10 @@ def tied(record, finite, pools, trend):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def layout_of(buffer):
-    """Parts of a packed buffer: records of the studies, how utilities and levels are turned, roots
-    of their likeness then, the pilots and their pulls.
+    """Parts of a packed buffer, in the order of :func:`pack_together`.
+
+    Records of the studies, how utilities and levels are turned, roots of their likeness once they
+    are, the pilots and their pulls.
     """
     studies, pools, finite = int(buffer[0]), int(buffer[1]), int(buffer[2])
     scalars = int(buffer[5])
@@ -176,8 +179,8 @@ def joint_density(u, buffer, gradient):
         np.empty((copies, width)),
         np.empty((copies, width)),
     )
-    total += common_values(walked, rho, records[:, 2].copy(), pilots, pools, finite, values, scale,
-                           by_rho, d_rho)  # fmt: skip
+    total += common_values(walked, rho, records[:, 2].copy(), pilots, buffer[6:8], pools, finite,
+                           values, scale, by_rho, d_rho)  # fmt: skip
     push = -values  # derivatives in c and s
     total -= 0.5 * (values**2).sum()
     shared, slopes = np.empty(LEANINGS + 2 * pools), np.zeros(LEANINGS + 2 * pools)
@@ -268,8 +271,8 @@ def joint_few(u, buffer, out):
         rho[b] = correlation(u[b])[0]
     values = out[kinds:at].reshape((copies, width))
     scale, by_rho = np.empty((copies, width)), np.empty((copies, width))
-    common_values(u[kinds:at].reshape((copies, width)), rho, records[:, 2].copy(), pilots, pools,
-                  finite, values, scale, by_rho, np.empty(kinds))  # fmt: skip
+    common_values(u[kinds:at].reshape((copies, width)), rho, records[:, 2].copy(), pilots,
+                  buffer[6:8], pools, finite, values, scale, by_rho, np.empty(kinds))  # fmt: skip
     for t in range(studies):
         record = records[t]
         offset, size = int(record[0]), int(record[1])
@@ -328,6 +331,7 @@ def pack_together(
     finite: int,
     pilots: np.ndarray,
     pulls: np.ndarray,
+    own: list[float],
 ) -> np.ndarray:
     """One flat buffer of several packed studies.
 
@@ -355,6 +359,8 @@ def pack_together(
     pulls : numpy.ndarray
         Dims (study, scalar, deviation): by how much the first of the few, in the separate fits,
         follow the deviations.
+    own : list of float
+        Own variances of utilities and levels; see :func:`qqt_bayes.inference.common.own_variance`.
     """
     pools = len(likeness)
     factor = np.linalg.cholesky(likeness)
@@ -363,10 +369,9 @@ def pack_together(
     offsets = begin + np.concatenate([[0], np.cumsum([len(s) for s in studies])])
     header = np.zeros(HEAD)
     header[:5] = len(studies), pools, finite, covariate is not None, offsets[-1]
-    header[5] = pulls.shape[1]
+    header[5:] = pulls.shape[1], *own
     records = np.array(
         [(o, n, c, *p) for o, n, c, p in zip(offsets, sizes, z, places, strict=False)]
     )
-    return np.concatenate(
-        [header, records.ravel(), turns.ravel(), (factor @ turns).ravel(), pilots.ravel(), pulls.ravel(), *studies]
-    )
+    parts = [records, turns, factor @ turns, pilots, pulls]
+    return np.concatenate([header, *(part.ravel() for part in parts), *studies])

@@ -11,11 +11,11 @@ from scipy.stats import norm, rankdata
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.chart import SCALARS, dimension
-from qqt_bayes.inference.common import directions
+from qqt_bayes.inference.common import directions, own_variance
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
 from qqt_bayes.inference.native import compiled_model, pack
 from qqt_bayes.inference.natural import LEANINGS, SCALES, SPREAD, UTILITY
-from qqt_bayes.inference.sample import Settings, Start, diverged, more_careful, walk_model
+from qqt_bayes.inference.sample import Settings, Start, Walk, walk_model, walk_until_passed
 from qqt_bayes.inference.together import (
     common_part,
     common_size,
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from qqt_bayes.inference.posterior import Posterior
 
 KINDS = ("utility", "half_life", "level", "average")
-ATTEMPTS = 3
+ATTEMPTS = 4
 JITTER = 0.3
+type Judged = tuple[tuple[Posterior, ...], np.ndarray, GateReport]
 # The walk starts in the scale of the separate fits, so that little is left to learn.
 TUNE, DRAWS = 200, 1000
 
@@ -138,26 +139,25 @@ def sample_together(
     kinds, width = common_size(len(likeness), finite, covariate is not None)
     head = kinds + width * (1 if covariate is None else 2)
     model = compiled_model(buffer, joint_density_c, joint_few_c, head + sum(sizes), JITTER)
-    walk, spent = None, 0
-    for attempt in range(attempts):
-        more = walk_model(model, seed + 7919 * attempt, settings, progress)
-        spent += more.gradients
-        walk = more if walk is None else walk.beside(more)
-        flat = walk.theta[..., :head].reshape(-1, head)
-        ends = head + np.cumsum([0, *sizes])
+    ends = head + np.cumsum([0, *sizes])
+
+    def walk(attempt: int, chosen: Settings) -> Walk:
+        return walk_model(model, seed + 7919 * attempt, chosen, progress)
+
+    def judge(made: Walk) -> tuple[Judged, GateReport]:
+        flat = made.theta[..., :head].reshape(-1, head)
         joined = tuple(
             replace(
-                alone, theta=walk.theta[..., a:b], stats=walk.stats, gradients=spent,
+                alone, theta=made.theta[..., a:b], stats=made.stats, gradients=made.gradients,
                 shared=shared_part(alone, flat, 0.0 if covariate is None else covariate[t],
                                    covariate is not None),
             )
             for t, (alone, a, b) in enumerate(zip(posteriors, ends[:-1], ends[1:], strict=True))
         )  # fmt: skip
-        gate = check_together(walk.theta, walk.stats, joined)
-        if gate.passed:
-            break
-        if diverged(gate):  # else it was too short, and as many more chains are what it lacks
-            walk, settings = None, more_careful(settings, gate)
+        gate = check_together(made.theta, made.stats, joined)
+        return (joined, flat, gate), gate
+
+    joined, flat, gate = walk_until_passed(walk, judge, settings, attempts)
     used = [k for k, name in enumerate(KINDS[:kinds]) if varies(posteriors, name)]
     return Joint(joined, tuple(KINDS[k] for k in used), flat[:, used], flat, covariate, gate)
 
@@ -222,9 +222,11 @@ def packed(
         pilots.append(pilot)
         pulls.append(np.pad(pull, ((0, scalars - len(pull)), (0, 0))))
     sizes = [dimension(p.chart) for p in posteriors]
+    every = np.array(pilots)
+    own = [own_variance(every[:, a + 2 : a + pools]) for a in (0, pools + 1)]
     buffer = pack_together(
-        studies, sizes, places, covariate, first.likeness, turns, finite, np.array(pilots),
-        np.array(pulls),
+        studies, sizes, places, covariate, first.likeness, turns, finite, every, np.array(pulls),
+        own,
     )  # fmt: skip
     return buffer, sizes
 

@@ -48,15 +48,17 @@ class Pair:
         self.parts, self.places = parts, places
         likeness = first.design.likeness
         self.turns = np.array([directions(likeness, rng.normal(size=self.pools)) for _ in range(2)])
-        self.buffer = self.packed(self.pilots, self.pulls)
+        self.buffer = self.packed(self.pilots, self.pulls, (0.4, 0.7))
         self.head = self.kinds + self.width * (2 if trend else 1)
         self.size = self.head + sum(self.sizes)
 
-    def packed(self, pilots: np.ndarray, pulls: np.ndarray) -> np.ndarray:
+    def packed(
+        self, pilots: np.ndarray, pulls: np.ndarray, own: tuple[float, ...] = (0.0, 0.0)
+    ) -> np.ndarray:
         likeness = self.cases[0].design.likeness
         return pack_together(
             self.parts, self.sizes, self.places, self.covariate, likeness, self.turns, self.finite,
-            pilots, pulls,
+            pilots, pulls, list(own),
         )  # fmt: skip
 
     def value(self, u: np.ndarray) -> float:
