@@ -190,7 +190,7 @@ def walk_until_passed[Made](
     attempts : int
         Walks at most; what the last ones gave is returned either way.
     """
-    kept, spent = None, 0
+    kept, spent, chains = None, 0, settings.chains
     for attempt in range(attempts):
         more = walk(attempt, settings)
         spent += more.gradients
@@ -199,7 +199,9 @@ def walk_until_passed[Made](
         if gate.passed:
             break
         if gate.figures.get("diverging", 0.0) > DIVERGING:
-            kept, settings = None, more_careful(settings)
+            kept, settings = None, more_careful(replace(settings, chains=chains))
+        else:
+            settings = replace(settings, chains=len(kept.theta))
     return made
 
 

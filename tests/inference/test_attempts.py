@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,16 +51,22 @@ def test_one_that_was_short_gets_chains_beside_it() -> None:
     assert script.asked == [(0, START), (1, START)]
 
 
+def test_chains_double() -> None:
+    script = Script(SHORT, SHORT, PASSED)
+    assert script.run().theta.shape == (8, 5, 1)
+    assert script.asked[2] == (2, replace(START, chains=4))
+
+
 def test_one_that_diverged_is_replaced_by_a_longer_one_in_smaller_steps() -> None:
     script = Script(SHORT, DIVERGED, PASSED)
     found = script.run()
     assert (found.theta == 2.0).all()
     assert found.gradients == 30  # all that was spent
     last = script.asked[-1][1]
-    assert (last.draws, last.tune) == (10, 6)
+    assert (last.draws, last.tune, last.chains) == (10, 6, 2)
     assert last.target_accept == pytest.approx(0.94)
 
 
 def test_the_last_one_is_returned_whatever_its_gate() -> None:
     script = Script(SHORT, SHORT, SHORT)
-    assert script.run(attempts=3).theta.shape == (6, 5, 1)
+    assert script.run(attempts=3).theta.shape == (8, 5, 1)
