@@ -26,9 +26,9 @@ CODES = {"effective_utility": EFFECTIVE_UTILITY, "exchange_rate": EXCHANGE_RATE}
 # Blocks take over from the whole covariance where they are faster: cells times the number of blocks
 # of that size. They cost as much at 5 blocks of 12 cells, and half at 20 of 3 or 4 of 30.
 LEAST_PARTED, PARTED = 60, 400
-# Beyond so many cells in one block features take over: at 100 in each of 20 blocks they cost half,
-# at 60 in each of 8 a half more.
-MOST_WHOLE = 100
+# Beyond so many cells in one block features take over; from fewer, if no mixture ties pools and all
+# are more: at 100 in each of 20 blocks they cost half, at 60 in each of 8 a half more.
+MOST_WHOLE, MOST_APART = 150, 80
 
 NO_KERNELS, WHOLE = np.zeros((len(COMPONENTS), 0, 0)), np.zeros(0)
 
@@ -101,7 +101,8 @@ def covariance_of(design: Design) -> tuple[np.ndarray, np.ndarray, int]:
     n, shares = len(design.value), design.points.shares
     sizes = np.bincount(tied_pools(shares)[np.argmax(shares, axis=1)]).astype(float)
     mixtures = int((shares.max(axis=1) < 1.0).sum())
-    if sizes.max() > MOST_WHOLE and mixtures < n / 2 and design.run.max(initial=-1) < 0:
+    most = MOST_WHOLE if mixtures > 0 or n <= MOST_WHOLE else MOST_APART
+    if sizes.max() > most and mixtures < n / 2 and design.run.max(initial=-1) < 0:
         return NO_KERNELS, *packed(build_arrow(design))
     if n >= LEAST_PARTED and n**3 >= PARTED * (sizes**2).sum():
         return NO_KERNELS, *packed(build_blocks(design))

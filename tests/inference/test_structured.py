@@ -10,7 +10,14 @@ import pandas as pd
 import pytest
 from small_studies import STUDIES, Case, leaning
 
-from qqt_bayes.inference.cells import LEAST_PARTED, MOST_WHOLE, NO_KERNELS, WHOLE, build_cells
+from qqt_bayes.inference.cells import (
+    LEAST_PARTED,
+    MOST_APART,
+    MOST_WHOLE,
+    NO_KERNELS,
+    WHOLE,
+    build_cells,
+)
 from qqt_bayes.inference.chart import density_and_gradient, dimension
 from qqt_bayes.inference.conditional import condition
 from qqt_bayes.inference.gaussian import solve, solve_with_precision
@@ -250,8 +257,9 @@ def left_out(case: Case, cells: Cells) -> float:
 
 def test_what_features_leave_out_of_a_large_study_is_far_below_the_noise() -> None:
     """Mixtures tie all pools: the features that ship."""
-    budgets = np.geomspace(3e4, 2e6, MOST_WHOLE // 3 + 1).round()
+    budgets = np.geomspace(3e4, 2e6, 51).round()
     case, cells = large(["A+B", "A+B+C"], budgets)
+    assert len(case.design.value) > MOST_WHOLE
     arrow = build_arrow(case.design)
     np.testing.assert_array_equal(cells.layout, packed(arrow)[0])
     assert cells.kernels.size == 0
@@ -267,6 +275,12 @@ def test_what_blocks_leave_out_of_a_large_study_is_far_below_the_noise() -> None
     assert list(blocks.lanes) == [4]
     assert cells.kernels.size == 0
     assert len(blocks.border) < len(case.design.value) / 4
+    assert left_out(case, cells) < 0.5
+
+
+def test_many_cells_of_each_pool_are_told_by_features() -> None:
+    case, cells = large([], np.geomspace(3e4, 2e6, MOST_APART + 1).round())
+    np.testing.assert_array_equal(cells.layout, packed(build_arrow(case.design))[0])
     assert left_out(case, cells) < 0.5
 
 
