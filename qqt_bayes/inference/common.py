@@ -13,7 +13,11 @@ correlation: where the runs say what x_t is, e_t must follow :math:`\rho`. So th
 
 w its weight in f_t (what ties c to s is left out), and x_t given f_t and :math:`\rho` the mean
 :math:`(\sqrt\rho f_t + \mu_t (1 + h_t)(1 - \rho)) / D_t` and the variance :math:`(1 - \rho)/D_t`.
-Both are walked as their standardised values, x_t from the place of the separate fit. The maps are
+Both are walked as their standardised values, x_t from the place of the separate fit; the mean of c
+in the direction of what pools are goes with :math:`\sqrt{1 - \rho}` besides (:func:`own_variance`).
+Utilities and levels have no places, being integrated out; but a study's scalars (mean utility,
+spreads, median half-life) follow the means of all x_t as they follow the x_t in the separate fit
+(:func:`qqt_bayes.inference.together.follow`). The maps are
 invertible whatever the pilot says, so nothing but the effort depends on it: without information
 they are the ones above, with much of it x_t itself is walked.
 """
