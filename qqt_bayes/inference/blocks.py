@@ -103,7 +103,7 @@ def exponents_by_row(blocks, x):
     out = np.zeros(blocks.pool.shape)
     for q in range(out.shape[0]):
         for k in range(out.shape[1]):
-            if blocks.rows[k] >= 0 and blocks.pool[q, k] >= 0:
+            if blocks.pool[q, k] >= 0:
                 out[q, k] = x[blocks.rows[k], blocks.pool[q, k]]
     return out
 
@@ -115,14 +115,10 @@ def own_covariance(blocks, asked, x):
     for j in range(asked.scales.shape[0]):
         if asked.scales[j] > 0.0:
             own += asked.scales[j] ** 2 * blocks.kernels[j]
-    x, at = math.sqrt(blocks.apart) * asked.spread * x, 0
+    add_squares(blocks, math.sqrt(blocks.apart) * asked.spread * x, own)
+    at = 0
     for g in range(blocks.lanes.shape[0]):
         lo, hi, count = blocks.first[g], blocks.first[g + 1], blocks.lanes[g]
-        size = (hi - lo) // count
-        if count == FOUR:
-            add_squares_four(x, lo, own[at : at + size * size * FOUR], size)
-        else:
-            add_squares_one(x, lo, square(own, at, size))
         for k in range(lo, hi):
             cell, lane = blocks.rows[k], (k - lo) % count
             row = at + (k - lo) // count * (hi - lo)  # row by row, the block comes last
@@ -132,7 +128,7 @@ def own_covariance(blocks, asked, x):
                     other = blocks.rows[lo + s]
                     if lo + s != k and other >= 0 and blocks.run[other] == blocks.run[cell]:
                         own[row + s] += asked.along[cell] * asked.along[other]
-        at += size * size * count
+        at += (hi - lo) * (hi - lo) // count
     return own
 
 
@@ -187,6 +183,20 @@ def add_squares_one(left, begin, c):
             f = left[k, lo + r]
             for s in range(n):
                 c[r, s] += f * left[k, lo + s]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_squares(blocks, left, entries):
+    """Add ``left' left`` of their rows to the matrices of the blocks; dims (any, row)."""
+    at = 0
+    for g in range(blocks.lanes.shape[0]):
+        lo, hi, count = blocks.first[g], blocks.first[g + 1], blocks.lanes[g]
+        size = (hi - lo) // count
+        if count == FOUR:
+            add_squares_four(left, lo, entries[at : at + size * size * FOUR], size)
+        else:
+            add_squares_one(left, lo, square(entries, at, size))
+        at += size * size * count
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -257,14 +267,10 @@ def blocks_gradient(blocks, asked, parted, centre, answer):
     # twice the derivatives in the covariances of the blocks: a a' - precision
     squares = np.concatenate((parted.bent, a.reshape((1, -1))))
     g = -parted.inner
+    add_squares(blocks, squares, g)
     at = 0
     for group in range(blocks.lanes.shape[0]):
         lo, hi, count = blocks.first[group], blocks.first[group + 1], blocks.lanes[group]
-        size = (hi - lo) // count
-        if count == FOUR:
-            add_squares_four(squares, lo, g[at : at + size * size * FOUR], size)
-        else:
-            add_squares_one(squares, lo, square(g, at, size))
         for k in range(lo, hi):
             cell, lane = rows[k], (k - lo) % count
             if cell < 0:
@@ -276,7 +282,7 @@ def blocks_gradient(blocks, asked, parted, centre, answer):
                     other = rows[lo + s]
                     if lo + s != k and other >= 0 and blocks.run[other] == blocks.run[cell]:
                         answer.by_run[cell] += 0.5 * g[row + s] * asked.along[other]
-        at += size * size * count
+        at += (hi - lo) * (hi - lo) // count
     by_quality = turned[kb + 1] @ parted.bent
     by_shared = turned[kb + 2 + shared :] @ parted.bent
     pool_scale, spread_inner = blocks.apart * asked.spread**2, 0.0

@@ -20,22 +20,10 @@ __all__ = [
     "inner_product",
     "inverse_factor",
     "invert",
-    "multiply_add",
     "multiply_lower",
     "product_sum",
     "symmetric_products",
 ]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def multiply_add(c, left, right):
-    """Add ``left @ right`` to c, which right has as many columns as."""
-    n, inner, m = uint64(c.shape[0]), uint64(left.shape[1]), uint64(c.shape[1])
-    for r in range(n):
-        for i in range(inner):
-            f = left[r, i]
-            for s in range(m):
-                c[r, s] += f * right[i, s]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

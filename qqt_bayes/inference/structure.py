@@ -53,7 +53,7 @@ def flat_array(pointer):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def read_shared(flat, at, cells, pools, shared):
-    """What any layout ends with: what families share, and the design; and where it ends."""
+    """What any layout ends with: what families share, and what it keeps of the design."""
     likeness = flat[at : at + pools * shared].reshape((pools, shared))
     at += pools * shared
     shares = flat[at : at + cells * pools].reshape((cells, pools))
