@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qqt_bayes.errors import UsageError as UsageError
     from qqt_bayes.fitting import Fit as Fit
     from qqt_bayes.fitting import fit as fit
-    from qqt_bayes.inference.sample import Settings as Settings
+    from qqt_bayes.inference.settings import Settings as Settings
     from qqt_bayes.laws.registry import register_law as register_law
     from qqt_bayes.model.spec import Spec as Spec
     from qqt_bayes.model.spec import available_specs as available_specs
@@ -44,7 +44,7 @@ _LAZY = {
     "fit_sizes": "allocation",
     "Decision": "decide", "Fit": "fitting", "fit": "fitting", "GateError": "errors",
     "InputError": "errors",
-    "QQTError": "errors", "Runs": "runs", "Settings": "inference.sample", "Spec": "model.spec",
+    "QQTError": "errors", "Runs": "runs", "Settings": "inference.settings", "Spec": "model.spec",
     "UsageError": "errors", "available_specs": "model.spec", "load_fit": "store",
     "load_spec": "model.spec", "read_pools": "runs", "read_runs": "runs",
     "Tasks": "tasks", "fit_tasks": "tasks", "register_law": "laws.registry",

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.errors import GateError, UsageError
-from qqt_bayes.inference.posterior import Posterior, sample_posterior
+from qqt_bayes.errors import GateError
+from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.reweight import reweighted
-from qqt_bayes.inference.sample import Settings, Start, warmed
+from qqt_bayes.inference.settings import Settings, Start
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec, load_spec
 
@@ -152,19 +153,6 @@ class Fit:
             lines.append(f"spread between seeds, relative to the metric [90% ETI]: {told}")
         return "\n".join(lines + [f"note: {w}" for w in self.study.warnings])
 
-    def alone(self) -> Fit:
-        """Return this fit, unless its draws are joint with those of other tasks.
-
-        Raises
-        ------
-        UsageError
-            For a fit of :attr:`qqt_bayes.tasks.Tasks.joined`, which can only predict: what refits
-            or weighs the runs would leave out what the other tasks say.
-        """
-        if self.posterior.shared is not None:
-            raise UsageError("this fit is joint with other tasks -> take the one of tasks.fits")
-        return self
-
     def decide(self, budgets: Any, candidates: Any = None, **options: Any) -> Any:
         """Credible bands on the best data per budget; see :func:`qqt_bayes.decide.decide`."""
         return import_module("qqt_bayes.decide").decide(self, budgets, candidates, **options)
@@ -175,11 +163,11 @@ class Fit:
 
     def risk(self, budgets: Any, **options: Any) -> Any:
         """Whether these runs can be trusted that far; see :func:`qqt_bayes.risk.risk`."""
-        return import_module("qqt_bayes.risk").risk(self.alone(), budgets, **options)
+        return import_module("qqt_bayes.risk").risk(self, budgets, **options)
 
     def buy(self, budgets: Any, **options: Any) -> Any:
         """Which runs to buy next; see :func:`qqt_bayes.buy.buy`."""
-        return import_module("qqt_bayes.buy").buy(self.alone(), budgets, **options)
+        return import_module("qqt_bayes.buy").buy(self, budgets, **options)
 
     def act(self, budgets: Any, actions: Any, **options: Any) -> Any:
         """Improve the data, buy more, or train on; see :func:`qqt_bayes.act.act`."""
@@ -199,10 +187,10 @@ class Fit:
     ) -> Fit:
         """The fit of these runs and some more: reweighted where that does, refitted where it must.
 
-        The density of the few is known with and without the new runs, so the draws at hand can be
+        The density of the parameters is known with and without the new runs, so the draws at hand can be
         weighted by its ratio: a fraction of a second, and the same answer within Monte Carlo error.
         It is refitted, warm-started from this fit, where few draws would carry the weight (Pareto
-        k-hat above .7), where those that are left do not pass the gate, or where an argument asks
+        k above .7), where those that are left do not pass the gate, or where an argument asks
         for another fit.
 
         Parameters
@@ -212,17 +200,16 @@ class Fit:
         reweight : bool
             False: always refit.
         settings : Settings, optional
-            Of the sampler, for a refit; by default this fit's own with a shorter warm-up, since its
-            posterior gives the place and the scale.
+            Of the sampler, for a refit; by default this fit's own.
         **options
             Others of :func:`fit`.
 
         Returns
         -------
         Fit
-            With no gradients spent (``posterior.gradients == 0``) where it was reweighted.
+            With no values of the density spent (``posterior.values == 0``) where it was reweighted.
         """
-        runs, metric = self.alone().runs.append(new_rows), self.study.metric
+        runs, metric = self.runs.append(new_rows), self.study.metric
         if reweight and settings is None and not options and self.converged:
             study = runs.select(metric).study(
                 metric, kind=self.study.kind, spec_levels=self.spec.levels
@@ -237,14 +224,14 @@ class Fit:
             spec=self.spec,
             kind=self.study.kind,
             seed=self.seed,
-            settings=settings or warmed(self.settings),
-            start=Start.of(self.posterior.theta),
+            settings=settings or self.settings,
+            start=self.posterior.start,
             **options,
         )
 
     def save(self, path: str | Path) -> Path:
         """Save to a netCDF file; see :func:`qqt_bayes.load_fit`."""
-        return import_module("qqt_bayes.store").save_fit(self.alone(), path)
+        return import_module("qqt_bayes.store").save_fit(self, path)
 
 
 def fit(
@@ -278,7 +265,7 @@ def fit(
     seed : int
         Same seed, same answer.
     settings : Settings, optional
-        Draws, warm-up, chains.
+        Draws, engine.
     start : Start, optional
         The posterior of a similar fit, for a warm start.
     on_fail : {'raise', 'warn'}

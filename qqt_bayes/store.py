@@ -1,7 +1,11 @@
-"""Saving and loading fits: one netCDF file with the draws, the runs and the specification."""
+"""Saving and loading fits: one netCDF file with the draws, the runs and the specification.
+
+What was saved is verified when it is loaded, by a hash of everything; a file is data, never code.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -15,15 +19,19 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.fitting import Fit
+from qqt_bayes.fitting import Fit, fit
 from qqt_bayes.inference.posterior import Posterior
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.design import build_design
+from qqt_bayes.model.effects import NAMES
+from qqt_bayes.model.parameters import Parameters
 from qqt_bayes.model.spec import spec_from_dict
 from qqt_bayes.runs import read_runs
 
-SCHEMA = 2  # 2: with a draw in natural terms, to tell whether the rest is read as it was meant
-PACKAGES = ("qqt_bayes", "pymc", "nutpie", "arviz", "numpy", "numba")
+SCHEMA = 3  # 1 and 2 kept draws in the scales of a sampler that is gone: they are fitted again
+PACKAGES = ("qqt_bayes", "pymc", "nutpie", "arviz", "numpy", "scipy")
+LARGEST = 1 << 30  # bytes of a file
+SCALES = "scale_"  # before the names of effects
 
 __all__ = ["load_fit", "save_fit", "versions"]
 
@@ -53,30 +61,34 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
     if not path.parent.is_dir():
         raise UsageError(f"no such folder: {path.parent} -> make it first, or save elsewhere")
     post = fit.posterior
-    stats = {f"stat_{k}": (("chain", "draw"), np.asarray(v, float)) for k, v in post.stats.items()}
+    arrays = arrays_of(post)
+    attrs = {
+        "qqt_schema": SCHEMA,
+        "runs_csv": fit.runs.table.to_csv(index=False),
+        "pools_csv": fit.runs.pools.table.to_csv(index=False),
+        "source": fit.runs.source,
+        "spec": fit.spec.to_json(),
+        "about": json.dumps(
+            {
+                "metric": fit.study.metric,
+                "kind": post.kind,
+                "kinds": dict(fit.runs.kinds),
+                "seed": fit.seed,
+                "settings": vars(fit.settings),
+                "selection": fit.selection,
+                "engine": post.engine,
+                "chains": post.chains,
+                "figures": {k: v for k, v in post.figures.items() if np.ndim(v) == 0},
+                "sha256": fit.runs.sha256,
+                "versions": versions(),
+            },
+            default=float,
+        ),
+    }
+    dims = {1: ("draw",), 2: ("draw", "pool")}
     data = xr.Dataset(
-        {"theta": (("chain", "draw", "few"), post.theta), **stats},
-        attrs={
-            "qqt_schema": SCHEMA,
-            "runs_csv": fit.runs.table.to_csv(index=False),
-            "pools_csv": fit.runs.pools.table.to_csv(index=False),
-            "source": fit.runs.source,
-            "spec": fit.spec.to_json(),
-            "first_draw": post.natural[0].tolist(),
-            "about": json.dumps(
-                {
-                    "metric": fit.study.metric,
-                    "kind": fit.study.kind,
-                    "kinds": dict(fit.runs.kinds),
-                    "seed": fit.seed,
-                    "settings": vars(fit.settings),
-                    "selection": fit.selection,
-                    "gradients": post.gradients,
-                    "sha256": fit.runs.sha256,
-                    "versions": versions(),
-                }
-            ),
-        },
+        {n: (dims[v.ndim], v) for n, v in arrays.items()},
+        attrs=attrs | {"hash": fingerprint(arrays, attrs)},
     )
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -89,71 +101,112 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
     return path
 
 
+def arrays_of(posterior: Posterior) -> dict[str, np.ndarray]:
+    """The draws as arrays by name, dims (draw,) or (draw, pool)."""
+    p = posterior.parameters
+    out = {name: np.asarray(v, float) for name, v in p._asdict().items() if name != "scales"}
+    out |= {f"{SCALES}{name}": p.scale(name) for name in NAMES}
+    out |= {
+        f"figure_{name}": np.asarray(v, float).reshape(-1)
+        for name, v in posterior.figures.items() if np.ndim(v)
+    }  # fmt: skip
+    return out | {"parent": posterior.parent.astype(float)}
+
+
+def fingerprint(arrays: dict[str, np.ndarray], attrs: dict[str, Any]) -> str:
+    """Hash of everything that an answer depends on."""
+    told = hashlib.sha256()
+    for name in sorted(arrays):
+        told.update(name.encode())
+        told.update(np.ascontiguousarray(arrays[name], "<f8").tobytes())
+    for name in ("runs_csv", "pools_csv", "source", "spec", "about"):
+        told.update(str(attrs[name]).encode())
+    return told.hexdigest()
+
+
 def load_fit(path: str | Path) -> Fit:
     """Load a fit saved by :meth:`Fit.save`; it decides identically and can be refitted.
+
+    A file of an earlier schema is fitted again from the runs in it, with a warning.
 
     Raises
     ------
     UsageError
-        If there is no such file, it is not one of ours, or an earlier version walked its draws on
-        other scales.
+        If there is no such file, it is not one of ours, or not what was saved.
     """
-    import xarray as xr
-
     path = Path(path)
     if not path.is_file():
         raise UsageError(f"no such file: {path} -> make one with `qqt fit RUNS.csv -o {path.name}`")
+    broken = UsageError(
+        f"{path} is not a fit saved by qqt_bayes, or not all of it is there "
+        f"-> make one with `qqt fit RUNS.csv -o {path.name}`"
+    )
+    if path.stat().st_size > LARGEST:
+        raise broken
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as data:
-            data = data.load()
-        stored = data.attrs
-        schema, source = int(stored["qqt_schema"]), stored["source"]
+        arrays, stored = read_arrays(path)
+        schema, source = int(stored["qqt_schema"]), str(stored["source"])
         about, spec_source = json.loads(stored["about"]), json.loads(stored["spec"])
         tables = frame(stored["runs_csv"]), frame(stored["pools_csv"])
-        theta = data["theta"].values
-        stats = {str(k)[5:]: data[k].values for k in data if str(k).startswith("stat_")}
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError):
+        kind, seed, selection = about["kind"], int(about["seed"]), about["selection"]
+    except UsageError:
+        raise
+    except Exception:  # whatever the libraries raise of a damaged file
+        raise broken from None
+    if schema > SCHEMA:
         raise UsageError(
-            f"{path} is not a fit saved by qqt_bayes, or not all of it is there "
-            f"-> make one with `qqt fit RUNS.csv -o {path.name}`"
-        ) from None
+            f"{path} was saved by a newer version (schema {schema}, this reads up to {SCHEMA}) "
+            "-> upgrade qqt_bayes"
+        )
+    if schema == SCHEMA and stored.get("hash") != fingerprint(arrays, stored):
+        raise UsageError(
+            f"{path} is not what was saved: it was damaged or edited -> fit again from the runs"
+        )
     notice(schema, about["versions"], path)
     runs = replace(read_runs(*tables, kinds=about["kinds"]), source=source)
     spec = spec_from_dict(spec_source, where=str(path))
-    study = runs.study(about["metric"], kind=about["kind"], spec_levels=spec.levels)
-    posterior = Posterior(
-        build_design(study, spec), spec.priors(study.kind), study.kind, theta,
-        stats, about["gradients"], about["seed"],
-    )  # fmt: skip
-    check_scales(posterior, stored.get("first_draw"), path)
     known = {item.name for item in fields(Settings)}
-    settings = Settings(**{k: v for k, v in about["settings"].items() if k in known})
-    return Fit(runs, study, spec, posterior, about["seed"], settings, about["selection"])
+    given = about["settings"] if schema == SCHEMA else {}
+    settings = Settings(**{k: v for k, v in given.items() if k in known})
+    if schema < SCHEMA:
+        again = fit(runs, about["metric"], spec=spec, kind=kind, seed=seed, on_fail="warn")
+        return replace(again, selection=selection)
+    study = runs.study(about["metric"], kind=kind, spec_levels=spec.levels)
+    posterior = posterior_of(
+        Posterior.frame(build_design(study, spec), spec.priors(study.kind), kind, seed), arrays,
+        about,
+    )  # fmt: skip
+    return Fit(runs, study, spec, posterior, seed, settings, selection)
+
+
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and attributes of a file, after a look at the sizes that it claims."""
+    import xarray as xr
+
+    with xr.open_dataset(path, engine="h5netcdf") as data:
+        if sum(v.size * v.dtype.itemsize for v in data.variables.values()) > LARGEST:
+            raise UsageError(f"{path} claims more than {LARGEST >> 30} GiB of draws: not a fit")
+        loaded = data.load()
+        return {str(k): loaded[k].values for k in loaded}, dict(loaded.attrs)
+
+
+def posterior_of(frame: Posterior, arrays: dict[str, np.ndarray], about: Any) -> Posterior:
+    """The posterior of saved draws."""
+    values = {n: arrays[n] for n in Parameters._fields if n != "scales"}
+    values["scales"] = np.column_stack([arrays[f"{SCALES}{name}"] for name in NAMES])
+    chains = (int(about["chains"][0]), int(about["chains"][1]))
+    figures: dict[str, Any] = dict(about["figures"])
+    figures |= {n[7:]: v.reshape(chains) for n, v in arrays.items() if n.startswith("figure_")}
+    return replace(
+        frame, parameters=Parameters(**values), chains=chains,
+        parent=arrays["parent"].astype(int), engine=about["engine"], figures=figures,
+    )  # fmt: skip
 
 
 def frame(text: str) -> pd.DataFrame:
     """The table as text, so that the reader checks it as it would a file."""
     table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
     return table.drop(columns="line", errors="ignore")
-
-
-def check_scales(posterior: Posterior, first: Any, path: Path) -> None:
-    """Check that the draws mean what they meant when they were saved.
-
-    They are kept as the sampler walked them; a version that walks a parameter on another scale
-    would read other values from them without a sound.
-
-    Raises
-    ------
-    UsageError
-        If the first draw in natural terms is not the one that was saved with it.
-    """
-    now = posterior.natural[0]
-    if first is None or np.shape(first) != now.shape or not np.allclose(first, now, rtol=1e-6):
-        raise UsageError(
-            f"{path} was drawn by a version that walked its parameters on other scales "
-            "-> fit again: `qqt fit RUNS.csv`"
-        )
 
 
 def notice(schema: int, saved: dict[str, str], path: Path) -> None:

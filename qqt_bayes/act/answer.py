@@ -17,7 +17,7 @@ from qqt_bayes.decide.candidates import default_candidates, parse_budgets
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.drawn import share_best
 from qqt_bayes.errors import GateError, UsageError
-from qqt_bayes.inference.gate import GateReport, check_draws
+from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.runs import Mixture, Pools, parse_mixture, parse_number
 
 if TYPE_CHECKING:

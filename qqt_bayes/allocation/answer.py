@@ -17,7 +17,7 @@ from qqt_bayes.allocation.optimum import Grid, evaluate, lowest
 from qqt_bayes.allocation.sizes import FLOPS
 from qqt_bayes.allocation.text import as_json, describe
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.runs import Mixture, Runs, parse_mixture, parse_number
 

@@ -17,7 +17,7 @@ from qqt_bayes.allocation.model import Model, build_model
 from qqt_bayes.allocation.sample import Draws, Sampler
 from qqt_bayes.allocation.sizes import Points, Sizes, at_points, size_study
 from qqt_bayes.errors import GateError, UsageError
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import Runs, parse_mixture
 

@@ -12,7 +12,7 @@ from qqt_bayes.allocation.chart import Chart, chart_around
 from qqt_bayes.allocation.laplace import laplace
 from qqt_bayes.allocation.model import BY_POOL, Model
 from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 
 ATTEMPTS = 3
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from qqt_bayes.backtest.origins import Forecast
 from qqt_bayes.errors import GateError
-from qqt_bayes.inference.posterior import Posterior, sample_posterior
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.inference.posterior import Posterior
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.noise import median_evaluation
 from qqt_bayes.model.spec import Spec, load_spec
@@ -22,7 +23,7 @@ def predictive(
     posterior: Posterior, study: Study, samples: np.ndarray, shares: np.ndarray, seed: int
 ) -> np.ndarray:
     """Draws of new runs at the targets, dims (draw, target)."""
-    every = max(1, len(posterior.natural) // DRAWS)
+    every = max(1, len(posterior) // DRAWS)
     # targets of the same data and samples share one latent performance: draw it once
     key = np.column_stack([samples, shares])
     unique, index = np.unique(key, axis=0, return_inverse=True)

@@ -21,7 +21,7 @@ from qqt_bayes.buy.refit import quick_fit
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.value import Objective
 from qqt_bayes.buy.worlds import Known, Outcome
-from qqt_bayes.inference.sample import Settings, Start
+from qqt_bayes.inference.settings import Settings, Start
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs.study import COMPARABLE
 

@@ -18,7 +18,7 @@ from qqt_bayes.decide.export import number
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.sample import Settings, Start
+from qqt_bayes.inference.settings import Settings, Start
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs, format_number

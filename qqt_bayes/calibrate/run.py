@@ -15,7 +15,7 @@ from qqt_bayes.backtest import Forecast, Origin, engine_forecast, judge, judge_c
 from qqt_bayes.calibrate import summary
 from qqt_bayes.calibrate.baselines import BASELINES
 from qqt_bayes.errors import GateError, QQTError, UsageError
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs
 

@@ -30,7 +30,7 @@ from qqt_bayes.calibrate.replicate import (
     ranks,
 )
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import parse_mixture, read_runs

@@ -49,7 +49,7 @@ def allocate(
     from qqt_bayes.allocation import allocate as answer_for
     from qqt_bayes.allocation.answer import check, parse_compute
     from qqt_bayes.allocation.fitted import check_overfitted
-    from qqt_bayes.inference.sample import Settings
+    from qqt_bayes.inference.settings import Settings
 
     parse_compute(compute)  # before a fit is made, so that a slip costs no time
     check(prob)

@@ -51,7 +51,7 @@ def calibrate(
     from qqt_bayes.calibrate import METHODS
     from qqt_bayes.calibrate import calibrate as run
     from qqt_bayes.calibrate.run import studies
-    from qqt_bayes.inference.sample import Settings
+    from qqt_bayes.inference.settings import Settings
 
     if pools is not None and len(tables) > 1:
         raise UsageError(

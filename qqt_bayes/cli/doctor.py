@@ -33,34 +33,11 @@ def findings() -> Iterator[tuple[str, str]]:
     yield "python", f"{platform.python_version()} ({sys.executable})"
     yield "system", f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors"
     yield from versions().items()
-    yield "numba cache", cache()
     yield "BLAS", blas()
     given = [f"{name}={os.environ[name]}" for name in THREADS if name in os.environ]
     advice = "no limit set; where several fits run at once, OMP_NUM_THREADS=1 is faster"
     yield "threads", ", ".join(given) or advice
     yield "specs", specifications()
-
-
-def cache() -> str:
-    """Whether compiled functions are kept, and where."""
-    import numba
-    import numpy as np
-
-    from qqt_bayes.inference import marginal
-
-    try:
-        numba.njit(lambda x: x + 1.0)(np.float64(1.0))
-    except Exception as error:
-        return f"numba does not compile: {error}"
-    folder = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(
-        os.path.dirname(str(marginal.__file__)), "__pycache__"
-    )
-    if os.access(folder if os.path.isdir(folder) else os.path.dirname(folder), os.W_OK):
-        return f"works ({folder})"
-    return (
-        f"compiles, but {folder} cannot be written, so every start compiles again "
-        "-> set NUMBA_CACHE_DIR to a folder of yours"
-    )
 
 
 def blas() -> str:

@@ -40,7 +40,7 @@ KindName = Annotated[
     typer.Option("--kind", help="loss, error or accuracy, if the metric's name does not tell."),
 ]
 Seed = Annotated[int, typer.Option(help="Random seed: same seed, same answer.")]
-Draws = Annotated[int, typer.Option(min=100, help="Posterior draws of each of four chains.")]
+Draws = Annotated[int, typer.Option(min=100, help="Posterior draws.")]
 OnFail = Annotated[
     str,
     typer.Option(help="raise or warn, when the fit does not converge; a warning stamps outputs."),
@@ -53,7 +53,7 @@ Candidates = Annotated[
 Prob = Annotated[float, typer.Option(help="Probability of intervals and of the credible set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
-DRAWS = 600
+DRAWS = 2000
 
 # Groups of the commands in `qqt --help`, in the order in which one meets them.
 TABLES, ANSWERS, TRIALS = "Write down your runs", "Ask", "See how well it works"
@@ -183,15 +183,13 @@ def new_bar() -> Progress:
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Callable[[Any], None]]:
-    """A progress bar for a sampler's chains."""
+def progress(label: str) -> Iterator[Callable[[str], None]]:
+    """What the sampler is at, while it is at it."""
     with new_bar() as bar:
         task = bar.add_task(label, total=None)
 
-        def update(chains: Any) -> None:
-            done = sum(c.finished_draws for c in chains)
-            total = sum(c.total_draws for c in chains)
-            bar.update(task, completed=done, total=total)
+        def update(stage: str) -> None:
+            bar.update(task, description=f"{label}: {stage}")
 
         yield update
 
@@ -221,7 +219,7 @@ def open_fit(
     """
     from qqt_bayes.decide.candidates import parse_candidates
     from qqt_bayes.fitting import fit
-    from qqt_bayes.inference.sample import Settings
+    from qqt_bayes.inference.settings import Settings
     from qqt_bayes.store import load_fit
 
     check_on_fail(on_fail)
@@ -282,7 +280,7 @@ def open_stack(
         For a saved fit (which is of one law), or a bad option.
     """
     from qqt_bayes.decide.candidates import parse_candidates
-    from qqt_bayes.inference.sample import Settings
+    from qqt_bayes.inference.settings import Settings
     from qqt_bayes.stacking import stack
 
     if is_saved_fit(source):

@@ -96,7 +96,7 @@ def tasks(
 
     Example: qqt tasks runs.csv --by model --params 7B --budgets 100B
     """
-    from qqt_bayes.inference.sample import Settings
+    from qqt_bayes.inference.settings import Settings
     from qqt_bayes.tasks import fit_tasks
 
     chosen = parse_weights(weights)

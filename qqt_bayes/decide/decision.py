@@ -18,7 +18,7 @@ from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw, sha
 from qqt_bayes.decide.families import FamilyShare, by_family, family_of
 from qqt_bayes.decide.predict import compute_factor
 from qqt_bayes.errors import GateError, UsageError
-from qqt_bayes.inference.gate import GateReport, check_draws
+from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.runs import Mixture
 
 if TYPE_CHECKING:
@@ -299,9 +299,9 @@ def check_decision(fit: Fit, latent: np.ndarray, question: Question) -> GateRepo
         f"{question.candidates[j].text} at {question.budgets[i]:,.0f}"
         for i, j in zip(b, c, strict=True)
     ]
-    if len(latent) == len(fit.posterior.natural):
+    if len(latent) == len(fit.posterior):
         draws = flat[:, chosen]
     else:  # thinned: too few to show convergence, so draw these again with all
         points = fit.posterior.design.points_at(question.budgets[b], question.shares[c])
         draws = fit.posterior.irreducible[:, None] + np.exp(fit.posterior.at(points).log_reducible)
-    return check_draws(names, draws.T.reshape(len(chosen), *fit.posterior.chains))
+    return fit.posterior.check(names, draws.T)

@@ -142,7 +142,7 @@ def draw(fit: Fit, question: Question) -> Drawn:
     latent = both[:, : len(wanted)]
     new_run = new_runs(fit, latent, shares, fit.seed, every)
     some = np.clip(FACTOR_MOST // (len(FACTORS) * len(shares)), 100, FEW)
-    few = max(1, len(fit.posterior.natural) // int(some))
+    few = max(1, len(fit.posterior) // int(some))
     longer = [predict(fit, n * FACTORS, shares, seed=17, every=few).latent for n in wanted]
     return Drawn(latent, new_run, both[:, len(wanted) :], np.stack(longer))
 

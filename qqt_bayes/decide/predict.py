@@ -78,7 +78,7 @@ def blocks(draws: np.ndarray) -> Iterator[slice]:
 def thinning(fit: Fit, points: int) -> int:
     """One draw in how many, so that draws times points stay below :data:`MOST`."""
     each = fit.posterior.chains[1]
-    wanted = len(fit.posterior.natural) * points / MOST
+    wanted = len(fit.posterior) * points / MOST
     fitting = [k for k in range(1, each + 1) if each % k == 0 and k >= wanted]
     return fitting[0] if fitting else each
 
@@ -122,7 +122,7 @@ def new_runs(
         One draw of the fit in so many is behind the latent performance.
     """
     rng = np.random.default_rng(seed)
-    used = np.arange(len(fit.posterior.natural))[::every]
+    used = np.arange(len(fit.posterior))[::every]
     evaluation = median_evaluation(fit.study)
     top = np.inf if fit.study.kind == "loss" else 1.0
     out = np.empty_like(latent)

@@ -199,7 +199,7 @@ def best_shares(
         )
     wanted = parse_budgets(budgets)
     index = [known.index(n) for n in names]
-    every = max(1, len(fit.posterior.natural) // SAMPLES)
+    every = max(1, len(fit.posterior) // SAMPLES)
     points = lattice(len(names), most)
     shares = np.zeros((len(points), len(known)))
     shares[:, index] = points

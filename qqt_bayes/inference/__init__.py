@@ -1,5 +1,1 @@
-"""Sampling the few, solving the rest: densities, charts, the sampler and its gate."""
-
-from qqt_bayes.inference._cache import drop_stale
-
-drop_stale()  # before any kernel is loaded
+"""From a density to posterior draws: importance sampling, exact conditional draws, the gate."""

@@ -1,4 +1,4 @@
-"""Exact draws of everything linear, given the few: levels, utilities, drift, predictions.
+"""Exact draws of everything linear, given the parameters: levels, utilities, drift, predictions.
 
 Matheron's rule: simulate all of it from the prior, observed points included, then add what the
 observed residuals say. The draws are exact, joint over all wanted points, and cost linear in them.
@@ -6,44 +6,26 @@ observed residuals say. The draws are exact, joint over all wanted points, and c
 
 from __future__ import annotations
 
-import math
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from qqt_bayes.inference.cores import threads as allowed
-from qqt_bayes.inference.gaussian import solve
-from qqt_bayes.inference.natural import (
-    IRREDUCIBLE,
-    SCALES,
-    SPREAD,
-    UTILITY,
-    Cells,
-    cell_exponents,
-    cell_noise,
-    given_shared,
-    leaning,
-    level_leaning,
-    mean,
-    own_shares,
-    wander_of,
-)
-from qqt_bayes.inference.noise import run_effects, subtract_tilt
-from qqt_bayes.inference.paths import pack_paths, update_path, walk
-from qqt_bayes.laws.effective_utility import pass_bins
-from qqt_bayes.model.effects import COMPONENTS, REGIME
-from qqt_bayes.model.regime import ahead_of
+from qqt_bayes.inference.cores import in_chunks
+from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, EFFECTS, PATHS, SLOPES, features, kernels
+from qqt_bayes.model.marginal import exponents
+from qqt_bayes.model.regime import factors_at, relative_wander, stretch
 
 if TYPE_CHECKING:
-    from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.inference.given import Given
+    from qqt_bayes.model.design import Points
+    from qqt_bayes.model.parameters import Parameters
     from qqt_bayes.model.priors import Prior
 
-CHUNK = 50  # draws that share a random stream: fixed, so that threads cannot change an answer
+# What each part of a prediction holds: the effects in their order, then these two.
+REGIME, MEAN = len(EFFECTS), len(EFFECTS) + 1
 
-__all__ = ["Conditional", "condition"]
+__all__ = ["MEAN", "REGIME", "Conditional", "condition", "exponents_ahead", "with_cells"]
 
 
 @dataclass(frozen=True)
@@ -57,8 +39,7 @@ class Conditional:
     utility, level : numpy.ndarray
         Dims (draw, pool).
     parts : numpy.ndarray or None
-        Dims (draw, part, point): what each component of :data:`COMPONENTS`, the regime and,
-        last, levels' mean and utilities contribute.
+        Dims (draw, part, point): what each effect, the regime and, last, the mean contribute.
     """
 
     log_reducible: np.ndarray
@@ -67,173 +48,176 @@ class Conditional:
     parts: np.ndarray | None
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def fill(natural, shared, every, paths, first, epochs, shares, edge, edge_first, edge_epochs,
-         edge_shares, speed, horizon, factor, rng, out, utility, level, parts):  # fmt: skip
-    """Fill the outputs for a block of draws; see :class:`Conditional`."""
-    n, pools = every.first.shape
-    points = first.shape[0]
-    comps = every.kernels.shape[0]
-    x = np.empty((n, pools))
-    xt = np.empty((points, pools))
-    xe = np.empty((edge_first.shape[0], pools))
-    no_slopes = np.empty((0, 0, 0))
-    other, noise, along = np.empty((2, n)), np.empty(n), np.empty(n)
-    track = np.empty(paths.times.shape[0])
-    keep_parts = parts.shape[0] > 0
-    for s in range(natural.shape[0]):
-        row = natural[s]
-        cells = given_shared(every, shared[s], every.slopes)
-        own_utility, own_level = own_shares(cells)
-        toward, level_toward = leaning(row, cells), level_leaning(row, cells)
-        d, m_b, spread = row[IRREDUCIBLE], row[UTILITY], row[SPREAD]
-        cell_exponents(row, cells, cells.first, cells.epochs, cells.shares, x, no_slopes)
-        cell_exponents(row, cells, first, epochs, shares, xt, no_slopes)
-        cell_exponents(row, cells, edge_first, edge_epochs, edge_shares, xe, no_slopes)
-        resid = mean(row, cells, x)
-        cell_noise(row, cells, other[0], other[1], noise, along)
-        for r in range(n):
-            resid[r] = math.log(cells.value[r] - d) - resid[r]
-        subtract_tilt(d, cells, other[1], along, resid)
-        apart = noise.copy()  # what is left of the noise beside the run effects
-        if n > 0 and cells.run.max() >= 0:
-            run_effects(along, cells, rng, apart, resid)
-        for r in range(n):
-            resid[r] -= math.sqrt(apart[r]) * rng.standard_normal()
-        # simulate from the prior
-        scale = row[SCALES : SCALES + comps].copy()
-        scale[0] *= math.sqrt(own_level)
-        base = cells.level_sd * rng.standard_normal()
-        quality = cells.quality_sd * rng.standard_normal()
-        eps = np.empty(pools)
-        for i in range(pools):
-            eps[i] = rng.standard_normal()
-        for i in range(pools):
-            total = quality * cells.quality[i]
-            for k in range(pools):
-                total += spread * factor[i, k] * eps[k]
-            utility[s, i] = m_b * math.sqrt(own_utility) * total
-        for r in range(n):
-            resid[r] -= base
-            for i in range(pools):
-                resid[r] += x[r, i] * utility[s, i]
-        for e in range(paths.component.shape[0]):
-            a, b = paths.first[e], paths.first[e + 1]
-            walk(paths.times[a:b], scale[paths.component[e]], paths.constant[e], rng, track[a:b])
-            for k in range(paths.seen_first[e], paths.seen_first[e + 1]):
-                if paths.seen_time[k] >= 0:
-                    resid[paths.seen_row[k]] -= paths.seen_weight[k] * track[a + paths.seen_time[k]]
-        # pull towards the observations
-        pull = solve(row, cells, x, noise, along, resid)
-        base += cells.level_sd**2 * pull.sum()
-        xpull = x.T @ pull
-        lean = 0.0
-        for i in range(pools):
-            lean += cells.quality[i] * xpull[i]
-        for i in range(pools):
-            total = 0.0
-            for k in range(pools):
-                total += cells.likeness[i, k] * xpull[k]
-            utility[s, i] += m_b * toward[i] - own_utility * m_b**2 * (
-                spread**2 * total + cells.quality_sd**2 * cells.quality[i] * lean
-            )
-        reference = 1.0 - d if cells.bounded else d
-        start = math.log(reference) + cells.level_mean + base
-        for t in range(points):
-            total = start
-            for i in range(pools):
-                total += shares[t, i] * level_toward[i] - xt[t, i] * utility[s, i]
-            gained = 0.0
-            if edge[t] >= 0:
-                for i in range(pools):
-                    gained += (xt[t, i] - xe[edge[t], i]) * utility[s, i]
-                gained *= speed[s, horizon[t]] - 1.0
-            out[s, t] = total - gained
-            if keep_parts:
-                parts[s, comps, t] = -gained
-                parts[s, comps + 1, t] = total
-        for e in range(paths.component.shape[0]):
-            a, b = paths.first[e], paths.first[e + 1]
-            j = paths.component[e]
-            lo, hi = paths.seen_first[e], paths.seen_first[e + 1]
-            update_path(paths.times[a:b], scale[j] ** 2, paths.constant[e],
-                        paths.seen_row[lo:hi], paths.seen_weight[lo:hi], paths.seen_time[lo:hi],
-                        pull, track[a:b])  # fmt: skip
-            for k in range(paths.want_first[e], paths.want_first[e + 1]):
-                if paths.want_time[k] < 0:
-                    continue
-                piece = paths.want_weight[k] * track[a + paths.want_time[k]]
-                out[s, paths.want_row[k]] += piece
-                if keep_parts:
-                    parts[s, j, paths.want_row[k]] += piece
-        for i in range(pools):
-            total = start + level_toward[i]
-            for k in range(pools):  # the levels' paths are the first ones
-                total += factor[i, k] * track[paths.first[k]]
-            level[s, i] = total
+def with_cells(cells: Points, points: Points) -> Points:
+    """The observed cells, then other points."""
+    sizes = [np.broadcast_to(p.sizes, p.shares.shape) for p in (cells, points)]
+    return replace(
+        cells,
+        log_samples=np.concatenate([cells.log_samples, points.log_samples]),
+        shares=np.concatenate([cells.shares, points.shares]),
+        sizes=np.concatenate(sizes),
+    )
 
 
-def condition(
-    natural: np.ndarray,
-    cells: Cells,
-    design: Design,
-    points: Points,
-    regime: Prior,
-    seed: int,
-    *,
-    shared: np.ndarray | None = None,
-    with_parts: bool = False,
-    threads: int = 2,
-) -> Conditional:
-    """Draw the linear part at the points, one draw for each draw of the few.
+def with_anchors(points: Points) -> Points:
+    """Some points, then every pool alone at the anchor, where its log reducible error is its level.
+
+    No path but the constant ones has begun there.
+    """
+    setting = points.setting
+    pools = len(setting.sizes)
+    alone = replace(
+        points, log_samples=np.full(pools, np.log(setting.anchor)), shares=np.eye(pools),
+        sizes=setting.sizes,
+    )  # fmt: skip
+    return with_cells(points, alone)
+
+
+def exponents_ahead(
+    parameters: Parameters, points: Points, regime: Prior, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Exponents at the points, and what the change of regime beyond the largest run adds to them.
 
     Parameters
     ----------
-    natural : numpy.ndarray
-        Dims (draw, natural).
-    cells : Cells
-        What was observed.
-    design, points : Design, Points
-        Where it was observed, and where draws are wanted.
+    parameters : Parameters
+        Draws.
+    points : Points
+        Where performance is wanted.
+    regime : Prior
+        Of the multiple of the wander that is the scale of the change.
+    seed : int
+        Of its paths: a stream of its own, so that it is the same whatever else is drawn.
+
+    Returns
+    -------
+    smooth, extra : numpy.ndarray
+        Dims (draw, point, pool).
+    """
+    each = points.shares.size * 8
+    parts = in_chunks(lambda c: exponents(parameters.take(c), points), parameters.draws, each)
+    smooth, ahead = np.concatenate(parts), points.beyond
+    if ahead is None or regime.none:
+        return smooth, np.zeros_like(smooth)
+    wander = relative_wander(
+        parameters.utility, parameters.scale("common_drift"), parameters.scale("pool_drift")
+    )
+    factors = factors_at(regime, wander, ahead.horizons, np.random.default_rng((seed, REGIME)))
+    edges = exponents(parameters, ahead.edges)
+    return smooth, stretch(smooth, edges, ahead.edge, factors[:, ahead.horizon]) - smooth
+
+
+def condition(
+    given: Given, points: Points, regime: Prior, seed: int, *, with_parts: bool = False
+) -> Conditional:
+    """Draw the linear part at the points, one draw for each draw of the parameters.
+
+    Parameters
+    ----------
+    given : Given
+        The runs, given the parameters.
+    points : Points
+        Where draws are wanted.
     regime : Prior
         Of the multiple of the wander that is the scale of the change of regime.
     seed : int
         Same seed, same answer, whatever the number of threads.
-    shared : numpy.ndarray, optional
-        Dims (draw, shared): what the study has in common with others, see
-        :func:`qqt_bayes.inference.natural.given_shared`; by default nothing.
     with_parts : bool
-        Whether to keep what each component contributes.
-    threads : int
-        Blocks of draws worked on at a time.
+        Whether to keep what each effect contributes.
     """
-    natural = np.ascontiguousarray(natural)  # every so many draws else compile the kernel anew
-    draws, pools = len(natural), design.points.shares.shape[1]
-    deepest = max(design.points.epochs.max(initial=1.0), points.epochs.max(initial=1.0))
-    start, stop, repeats = pass_bins(float(deepest))
-    cells = cells._replace(start=start, lengths=np.log(stop / start), repeats=repeats)
-    paths = pack_paths(design.points.effects, points.effects, keep=pools)
-    factor = np.linalg.cholesky(design.likeness)
-    common = np.empty((draws, 0)) if shared is None else shared
-    out = np.empty((draws, len(points)))
-    utility, level = np.empty((draws, pools)), np.empty((draws, pools))
-    parts = np.zeros((draws if with_parts else 0, REGIME + 2, len(points)))
-    # a stream of its own: the same change of regime whatever else is drawn
-    rng = np.random.default_rng((seed, REGIME))
-    edge, *edges, speed, horizon = ahead_of(points, regime, wander_of(natural), rng)
-    blocks = range(0, draws, CHUNK)
-    streams = np.random.SeedSequence(seed).spawn(len(blocks))
+    seen, wanted = given.cells.design.points, with_anchors(points)
+    both = with_cells(seen, wanted)
+    roots, cross = [features(effect, both) for effect in PATHS], kernels(seen, wanted)
+    smooth, extra = exponents_ahead(given.parameters, points, regime, seed)
+    given.sums, given.noise, given.residual, given.roots  # noqa: B018 (made once, for all threads)
 
-    def work(job: tuple[int, np.random.SeedSequence]) -> None:
-        begin, stream = job
-        b = slice(begin, begin + CHUNK)
-        fill(natural[b], common[b], cells, paths, points.first, points.epochs, points.shares, edge,
-             *edges, speed[b], horizon, factor, np.random.Generator(np.random.PCG64(stream)),
-             out[b], utility[b], level[b], parts[b])  # fmt: skip
+    def work(chunk: slice) -> Conditional:
+        rng = np.random.default_rng((seed, chunk.start))
+        drawn = simulate(given, chunk, roots, rng)
+        return pulled(given, chunk, drawn, cross, (smooth[chunk], extra[chunk]), with_parts)
 
-    with ThreadPoolExecutor(allowed(threads)) as pool:
-        list(pool.map(work, zip(blocks, streams, strict=True)))
-    return Conditional(out, utility, level, parts if with_parts else None)
+    done = in_chunks(work, given.parameters.draws, 8 * len(both))
+    joined = [np.concatenate(found) for found in zip(*((d.log_reducible, d.utility, d.level)
+              for d in done), strict=True)]  # fmt: skip
+    parts = np.concatenate([d.parts for d in done]) if with_parts else None
+    return Conditional(*joined, parts)
 
 
-assert len(COMPONENTS) == REGIME
+class Simulated(NamedTuple):
+    """Draws from the prior.
+
+    Attributes
+    ----------
+    relative : numpy.ndarray
+        Dims (draw, pool): utilities over their mean, less one.
+    paths : list of numpy.ndarray
+        Of each path effect, dims (draw, wanted point).
+    away : numpy.ndarray
+        Dims (draw, cell): what was observed less all that was simulated, noise included.
+    """
+
+    relative: np.ndarray
+    paths: list[np.ndarray]
+    away: np.ndarray
+
+
+def simulate(
+    given: Given, chunk: slice, roots: list[np.ndarray], rng: np.random.Generator
+) -> Simulated:
+    """Simulate everything linear, and the noise, from the prior."""
+    p, design = given.parameters.take(chunk), given.cells.design
+    n, draws = len(design.value), p.draws
+    relative = np.zeros((draws, design.pools))
+    for i, effect in zip(AT_SLOPES, SLOPES, strict=True):
+        loading = effect.loadings(design.setting)
+        white = rng.standard_normal((draws, loading.shape[1]))
+        relative += p.scales[:, i, None] * (white @ loading.T)
+    away = (
+        given.residual[chunk]
+        + p.utility[:, None] * (given.sums[chunk] @ relative[..., None])[..., 0]
+    )
+    paths = []
+    for i, root in zip(AT_PATHS, roots, strict=True):
+        drawn = rng.standard_normal((draws, root.shape[1])) @ root.T * p.scales[:, i, None]
+        away -= drawn[:, :n]
+        paths.append(drawn[:, n:])
+    along, log = given.noise.along[chunk], given.noise.log[chunk]
+    effects = rng.standard_normal((draws, max(int(design.run.max(initial=-1)) + 1, 1)))
+    away -= along * effects[:, np.maximum(design.run, 0)]
+    away -= np.sqrt(np.maximum(log - along**2, 0.0)) * rng.standard_normal((draws, n))
+    return Simulated(relative, paths, away)
+
+
+def pulled(
+    given: Given, chunk: slice, drawn: Simulated, cross: np.ndarray,
+    exponents: tuple[np.ndarray, np.ndarray], with_parts: bool,
+) -> Conditional:  # fmt: skip
+    """Add to simulated draws what the runs say."""
+    p, cells = given.parameters.take(chunk), given.cells
+    (smooth, extra), pools = exponents, cells.design.pools
+    pull = given.solve(drawn.away, chunk.start)
+    toward = (pull[:, None] @ given.sums[chunk])[:, 0] * p.utility[:, None]
+    relative = drawn.relative
+    for i, effect in zip(AT_SLOPES, SLOPES, strict=True):
+        loading = effect.loadings(cells.design.setting)
+        relative = relative - p.scales[:, i, None] ** 2 * (toward @ loading @ loading.T)
+    paths = [
+        path + p.scales[:, i, None] ** 2 * (pull @ between)
+        for i, path, between in zip(AT_PATHS, drawn.paths, cross, strict=True)
+    ]
+    utility = p.utility[:, None] * (1.0 + relative)
+    mean = (cells.log_reference(p.irreducible) + cells.level_mean)[:, None]
+    whole = sum(paths)
+    level = mean + whole[:, -pools:]
+    middle = mean - p.utility[:, None] * smooth.sum(axis=2)
+    apart = -p.utility[:, None] * (smooth @ relative[..., None])[..., 0]
+    ahead = -(extra @ utility[..., None])[..., 0]
+    total = middle + apart + ahead + whole[:, :-pools]
+    parts = None
+    if with_parts:
+        parts = np.zeros((p.draws, len(EFFECTS) + 2, total.shape[1]))
+        for i, path in zip(AT_PATHS, paths, strict=True):
+            parts[:, i] = path[:, :-pools]
+        parts[:, AT_SLOPES[0]] = apart  # of all slopes together
+        parts[:, REGIME], parts[:, MEAN] = ahead, middle
+    return Conditional(total, utility, level, parts)

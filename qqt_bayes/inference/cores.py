@@ -1,12 +1,20 @@
 """How many cores one fit may use: all, or one where many are fitted side by side."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
 
 LIMIT: ContextVar[int | None] = ContextVar("cores", default=None)
+MOST = 2  # threads: linear algebra of small matrices gains little from more
+NUMBERS = 300_000  # in one array of a chunk: 2 MB, which a processor's cache holds
 
-__all__ = ["chain_cores", "one_core", "threads"]
+__all__ = ["chain_cores", "in_chunks", "one_core", "threads"]
 
 
 @contextmanager
@@ -29,3 +37,32 @@ def chain_cores(wanted: int | None) -> int | None:
     """Chains walked at a time: as wanted (None: as many as there are cores), unless shared."""
     limit = LIMIT.get()
     return wanted if limit is None else limit
+
+
+def in_chunks[Made](work: Callable[[slice], Made], draws: int, each: int) -> list[Made]:
+    """Work on slices of so many draws, in their order, so that no temporary array gets large.
+
+    Parameters
+    ----------
+    work : callable
+        Given a slice of the draws.
+    draws : int
+        How many there are.
+    each : int
+        Numbers in the largest array for one draw.
+    """
+    size = max(1, min(NUMBERS // max(each, 1), -(-draws // MOST)))
+    chunks = [slice(b, min(b + size, draws)) for b in range(0, draws, size)]
+    # the libraries' own threads only get in each other's way where matrices are small
+    with libraries().limit(limits=1, user_api="blas"):
+        if threads(MOST) == 1 or len(chunks) < 2:
+            return [work(chunk) for chunk in chunks]
+        # NumPy lets go of the interpreter in its loops, so that threads work side by side
+        with ThreadPoolExecutor(MOST) as pool:
+            return list(pool.map(lambda c: copy_context().run(work, c), chunks))
+
+
+@cache
+def libraries() -> ThreadpoolController:
+    """The libraries of linear algebra that are loaded."""
+    return ThreadpoolController()

@@ -1,7 +1,8 @@
-"""Our own convergence gate: no answer from a sampler that did not converge.
+"""The gate: no answer from draws that do not represent their posterior.
 
-Neither the sampler's own path nor ArviZ's ``diagnose`` refuses everything that must be refused
-(an R-hat of 1.67 passes the first in silence; parameters that are constant or NaN pass the second).
+Draws by importance sampling come from two independent halves of the proposals and from parents (the
+weighted draws), of which some are taken more than once: a quantity is known as well as its parents
+tell. Draws by NUTS come from chains.
 """
 
 from __future__ import annotations
@@ -10,12 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+K = 0.7
 R_HAT = 1.01
 ESS = 400.0
 DIVERGING = 0.001
 E_BFMI = 0.3
+APART = 5.0  # standard errors between the two halves of the proposals
 
-__all__ = ["GateReport", "check_draws", "check_energy", "merge"]
+__all__ = [
+    "GateReport", "check_chains", "check_energy", "check_halves", "check_weights", "effective",
+    "merge",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,15 +30,17 @@ class GateReport:
 
     Attributes
     ----------
-    table : tuple of (name, r_hat, ess_bulk, ess_tail)
-        One entry a quantity.
+    table : tuple of (name, ess, apart or r_hat)
+        One entry a quantity: its effective sample size; and how far the two halves of the proposals
+        are apart in standard errors or, of chains, R-hat.
     failures : tuple of str
         What did not pass, in words; empty when all did.
     figures : dict
-        ``r_hat``, ``ess`` (the worst), ``diverging`` (share of draws), ``e_bfmi`` (worst chain).
+        The worst: ``k``, ``ess``, ``apart``; of chains ``r_hat``, ``ess``, ``diverging`` (share of
+        draws), ``e_bfmi``.
     """
 
-    table: tuple[tuple[str, float, float, float], ...]
+    table: tuple[tuple[str, float, float], ...]
     failures: tuple[str, ...]
     figures: dict[str, float]
 
@@ -44,53 +52,109 @@ class GateReport:
     @property
     def text(self) -> str:
         """One line when passed, else the failures with advice."""
-        f = self.figures
-        worst = ", ".join(f"{k} {v:.4g}" for k, v in f.items())
+        worst = ", ".join(f"{k} {v:.4g}" for k, v in self.figures.items())
         if self.passed:
             return f"converged: {worst}"
         lines = "\n  ".join(self.failures[:8])
         more = f"\n  and {len(self.failures) - 8} more" if len(self.failures) > 8 else ""
         return (
             f"the fit did not pass its convergence gate:\n  {lines}{more}\n"
-            "Try more draws (--draws 4000) or another --seed; if that does not help, the runs and "
+            "Try more draws (--draws 8000) or another --seed; if that does not help, the runs and "
             "the priors may contradict each other: look at `qqt check` and at the prior table. "
             'Only on_fail="warn" (--on-fail warn) goes on regardless, and stamps every output.'
         )
 
 
-def check_draws(names: list[str], draws: np.ndarray) -> GateReport:
-    """Check R-hat and effective sample sizes.
+def effective(draws: np.ndarray, parent: np.ndarray) -> np.ndarray:
+    """Effective sample sizes of means over draws that may share parents, dim (quantity,).
+
+    Parameters
+    ----------
+    draws : numpy.ndarray
+        Dims (quantity, draw).
+    parent : numpy.ndarray
+        Dim (draw,).
+    """
+    _, index = np.unique(parent, return_inverse=True)
+    apart = draws - draws.mean(axis=1, keepdims=True)
+    sums = np.array([np.bincount(index, row) for row in apart])
+    return np.asarray((apart**2).sum(axis=1) * draws.shape[1] / (sums**2).sum(axis=1))
+
+
+def check_halves(names: list[str], draws: np.ndarray, parent: np.ndarray) -> GateReport:
+    """Check quantities of draws by importance sampling.
 
     Parameters
     ----------
     names : list of str
         One a quantity.
     draws : numpy.ndarray
-        Dims (quantity, chain, draw).
+        Dims (quantity, half, draw).
+    parent : numpy.ndarray
+        Dims (half, draw): which weighted draw each is of.
     """
-    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+    failures = degenerate(names, draws)
+    if failures:
+        return GateReport((), failures, {"ess": 0.0, "apart": np.inf})
+    by_half = np.array([effective(draws[:, h], parent[h]) for h in range(draws.shape[1])])
+    means, variance = draws.mean(axis=2), draws.var(axis=2)
+    error = np.sqrt((variance / by_half.T).sum(axis=1))
+    apart = np.abs(means[:, 0] - means[:, -1]) / error
+    flat = draws.reshape(len(draws), -1)
+    size = effective(flat, parent.ravel())
+    for quantile in (0.05, 0.95):
+        below = (flat <= np.quantile(flat, quantile, axis=1)[:, None]).astype(float)
+        size = np.minimum(size, effective(below, parent.ravel()))
+    told = []
+    for name, e, a in zip(names, size, apart, strict=True):
+        if not e >= ESS:
+            told.append(f"{name}: effective sample size {e:.0f} (at least {ESS:.0f})")
+        if not a <= APART:
+            told.append(f"{name}: halves of the draws {a:.1f} errors apart (at most {APART:.0f})")
+    table = tuple(zip(names, map(float, size), map(float, apart), strict=True))
+    return GateReport(table, tuple(told), {"ess": float(size.min()), "apart": float(apart.max())})
 
+
+def check_weights(k: float) -> GateReport:
+    """Check the shape of the tail of the importance weights."""
+    failures = () if k <= K else (f"Pareto k of the importance weights {k:.2f} (at most {K})",)
+    return GateReport((), failures, {"k": k})
+
+
+def degenerate(names: list[str], draws: np.ndarray) -> tuple[str, ...]:
+    """What is wrong with draws that are not finite, or all the same."""
     failures = []
     for name, values in zip(names, draws, strict=True):
         if not np.all(np.isfinite(values)):
             failures.append(f"{name}: draws that are not finite")
         elif np.ptp(values) == 0:
             failures.append(f"{name}: all draws are the same")
+    return tuple(failures)
+
+
+def check_chains(names: list[str], draws: np.ndarray) -> GateReport:
+    """Check R-hat and effective sample sizes of chains, dims (quantity, chain, draw).
+
+    Neither the sampler's own path nor ArviZ's ``diagnose`` refuses everything that must be refused
+    (an R-hat of 1.67 passes the first in silence; NaN passes the second).
+    """
+    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+
+    failures = list(degenerate(names, draws))
     if failures:
         return GateReport((), tuple(failures), {"r_hat": np.inf, "ess": 0.0})
     axes = {"chain_axis": 1, "draw_axis": 2}
     r_hat = array_stats.rhat(draws, **axes)
     bulk = array_stats.ess(draws, **axes)
     tail = array_stats.ess(draws, method="tail", prob=(0.05, 0.95), **axes)
-    for name, r, b, t in zip(names, r_hat, bulk, tail, strict=True):
+    size = np.minimum(bulk, tail)
+    for name, r, e in zip(names, r_hat, size, strict=True):
         if not r <= R_HAT:
             failures.append(f"{name}: R-hat {r:.3f} (at most {R_HAT})")
-        if not b >= ESS:
-            failures.append(f"{name}: bulk effective sample size {b:.0f} (at least {ESS:.0f})")
-        if not t >= ESS:
-            failures.append(f"{name}: tail effective sample size {t:.0f} (at least {ESS:.0f})")
-    table = tuple(zip(names, map(float, r_hat), map(float, bulk), map(float, tail), strict=True))
-    worst = {"r_hat": float(np.max(r_hat)), "ess": float(min(bulk.min(), tail.min()))}
+        if not e >= ESS:
+            failures.append(f"{name}: effective sample size {e:.0f} (at least {ESS:.0f})")
+    table = tuple(zip(names, map(float, size), map(float, r_hat), strict=True))
+    worst = {"r_hat": float(np.max(r_hat)), "ess": float(size.min())}
     return GateReport(table, tuple(failures), worst)
 
 
@@ -112,7 +176,7 @@ def merge(*reports: GateReport) -> GateReport:
     figures: dict[str, float] = {}
     for report in reports:
         for name, value in report.figures.items():
-            keep = max if name in ("r_hat", "diverging") else min
+            keep = min if name in ("ess", "e_bfmi") else max
             figures[name] = keep(figures.get(name, value), value)
     return GateReport(
         tuple(row for r in reports for row in r.table),

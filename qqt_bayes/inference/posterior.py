@@ -1,96 +1,128 @@
-"""A sampled posterior: the few as the sampler walked them, and everything drawn from them."""
+"""A posterior: draws of the parameters, and everything drawn from them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qqt_bayes.inference.cells import build_cells
-from qqt_bayes.inference.chart import SCALARS, Chart, build_chart, natural_draws
 from qqt_bayes.inference.conditional import Conditional, condition
-from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
-from qqt_bayes.inference.natural import NOISE, SCALES, Cells
-from qqt_bayes.inference.sample import Settings, Start, Walk, sample_few, walk_until_passed
-from qqt_bayes.model.design import Design, Points
-from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.inference.gate import (
+    GateReport,
+    check_chains,
+    check_energy,
+    check_halves,
+    check_weights,
+    merge,
+)
+from qqt_bayes.inference.given import Given
+from qqt_bayes.inference.settings import Start
+from qqt_bayes.kinds import kind_named
+from qqt_bayes.model.effects import EFFECTS
+from qqt_bayes.model.marginal import Cells
 from qqt_bayes.model.noise import Evaluation, seed_factor
-from qqt_bayes.model.priors import Prior
+from qqt_bayes.model.parameters import SINGLE, Coordinates, Parameters, is_scale
 
-ATTEMPTS = 4
+if TYPE_CHECKING:
+    from qqt_bayes.inference.engine import Target
+    from qqt_bayes.inference.importance import Weighted
+    from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.priors import Prior
 
-__all__ = ["Posterior", "sample_posterior"]
+__all__ = ["Posterior", "resampled"]
 
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Draws of the few, with what is needed to draw the rest.
+    """Draws of the parameters, with what is needed to draw the rest.
 
     Attributes
     ----------
-    theta : numpy.ndarray
-        Dims (chain, draw, unconstrained).
-    natural : numpy.ndarray
-        Dims (sample, natural), chains one after the other.
-    gradients : int
-        Gradient evaluations spent.
-    shared : numpy.ndarray or None
-        Dims (sample, shared): what the study has in common with others that were sampled with it
-        (:mod:`qqt_bayes.inference.together`).
+    design : Design
+    priors : dict of Prior
+    kind : str
+        Of the metric.
+    seed : int
+        Of everything that is drawn.
+    parameters : Parameters
+        Draws; those of one chain after those of another.
+    chains : tuple of int
+        Numbers of chains and of draws in each. Of importance sampling the chains are two
+        independent halves of the proposals.
+    parent : numpy.ndarray
+        Dim (draw,): which weighted draw it is of; a draw with much weight is taken again.
+    engine : {'importance', 'nuts'}
+    figures : dict
+        What the engine measured: ``k``, ``values``, ``log_evidence``; or ``diverging``, ``energy``
+        with dims (chain, draw).
     """
 
     design: Design
     priors: dict[str, Prior]
     kind: str
-    theta: np.ndarray
-    stats: dict[str, np.ndarray]
-    gradients: int
     seed: int
-    shared: np.ndarray | None = None
+    parameters: Parameters = field(repr=False)
+    chains: tuple[int, int]
+    parent: np.ndarray = field(repr=False)
+    engine: str
+    figures: dict[str, Any] = field(repr=False)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """All but what is built anew in another process: it holds addresses of this one."""
-        return {k: v for k, v in self.__dict__.items() if k not in ("cells", "chart")}
+    @classmethod
+    def frame(cls, design: Design, priors: dict[str, Prior], kind: str, seed: int) -> Posterior:
+        """A posterior without draws yet."""
+        name = kind_named(kind).name
+        nothing = Coordinates.of(priors, design)
+        none = nothing.parameters(np.empty((0, len(nothing.names))))
+        return cls(design, priors, name, seed, none, (0, 0), np.empty(0, int), "", {})
+
+    def __len__(self) -> int:
+        return self.parameters.draws
 
     @cached_property
     def cells(self) -> Cells:
         """What the density reads."""
-        return build_cells(self.design, self.priors, self.kind)
+        return Cells.of(self.design, self.priors, kind_named(self.kind))
 
     @cached_property
-    def chart(self) -> Chart:
-        """Layout of the unconstrained vector."""
-        return build_chart(self.priors, self.design)
+    def coordinates(self) -> Coordinates:
+        """Scores of the parameters."""
+        return Coordinates.of(self.priors, self.design)
 
     @cached_property
-    def natural(self) -> np.ndarray:
-        """Natural few, dims (sample, natural)."""
-        return natural_draws(self.theta.reshape(-1, self.theta.shape[-1]), self.chart)
-
-    @property
-    def chains(self) -> tuple[int, int]:
-        """Numbers of chains and of draws in each."""
-        return self.theta.shape[0], self.theta.shape[1]
+    def given(self) -> Given:
+        """The runs, given each draw of the parameters."""
+        return Given(self.parameters, self.cells)
 
     @property
     def irreducible(self) -> np.ndarray:
-        """Dim (sample,)."""
-        return self.natural[:, 0]
+        """Dim (draw,)."""
+        return self.parameters.irreducible
 
     @property
-    def seed_noise(self) -> np.ndarray:
-        """Common to the pools, relative to the metric, dim (sample,)."""
-        return self.natural[:, NOISE]
+    def values(self) -> int:
+        """Values of the density that were spent."""
+        return int(self.figures.get("values", 0))
+
+    @property
+    def sampled(self) -> tuple[str, ...]:
+        """Names of the scalars that are sampled: neither fixed nor beyond what the runs tell."""
+        priors = self.coordinates.priors
+        single = [n for n in SINGLE if not priors[n].fixed]
+        return (*single, *(e.name for e in EFFECTS if is_scale(priors[e.name])))
+
+    def scalars(self) -> dict[str, np.ndarray]:
+        """Draws of the sampled scalars by name, dim (draw,)."""
+        p = self.parameters
+        return {n: getattr(p, n) if n in SINGLE else p.scale(n) for n in self.sampled}
 
     @property
     def pool_noise(self) -> np.ndarray | None:
-        """Seed noise by pool, relative to the metric, dims (sample, pool); None if common."""
-        if not self.chart.noisy:
+        """Seed noise by pool, relative to the metric, dims (draw, pool); None if common."""
+        if self.coordinates.priors["seed_noise_spread"].none:
             return None
-        return self.seed_noise[:, None] * np.exp(self._by_pool(2))
+        return self.parameters.seed_noise[:, None] * np.exp(self.parameters.noise_ratio)
 
     def noise_variance(
         self,
@@ -104,88 +136,51 @@ class Posterior:
         Parameters
         ----------
         latent : numpy.ndarray
-            Dims (sample, ..., point): latent performance.
+            Dims (draw, ..., point): latent performance.
         shares : numpy.ndarray
             Dims (point, pool).
         evaluation : Evaluation, optional
             Evaluation noise of the run (:func:`qqt_bayes.model.noise.median_evaluation`); none by
             default.
         draws : slice or numpy.ndarray
-            Which posterior draws are behind the samples.
+            Which posterior draws are behind those of the latent performance.
         """
-        common = self.seed_noise[draws]
-        relative = common.reshape(-1, *([1] * (latent.ndim - 1)))
-        if self.chart.noisy:
-            factor = seed_factor(self._by_pool(2)[draws], shares)
-            relative = relative * factor.reshape(
-                len(factor), *([1] * (latent.ndim - 2)), factor.shape[1]
-            )
-        variance = (relative * latent) ** 2
+        p = self.parameters.take(draws)
+        relative = p.seed_noise[:, None] * seed_factor(p.noise_ratio, shares)
+        relative = relative.reshape(len(relative), *([1] * (latent.ndim - 2)), -1)
+        variance = (relative * self.cells.size(latent)) ** 2
         return variance if evaluation is None else variance + evaluation.variance(latent)
-
-    @cached_property
-    def walked(self) -> tuple[str, ...]:
-        """Names of the scalars that are sampled: neither fixed nor beyond what the runs tell."""
-        return tuple(n for n, code in zip(SCALARS, self.chart.code, strict=True) if code > 0)
-
-    def scalars(self) -> dict[str, np.ndarray]:
-        """Draws of the sampled scalars by name, dim (sample,)."""
-        chosen = {n: self.natural[:, i] for i, n in enumerate(SCALARS[:-2])}
-        hyper = self.hyper()
-        return {n: v for n, v in (chosen | hyper).items() if n in self.walked}
-
-    def hyper(self) -> dict[str, np.ndarray]:
-        """Population median and spread of the half-lives, which the natural vector leaves out."""
-        from qqt_bayes.inference.coordinates import scalar
-
-        theta = self.theta.reshape(-1, self.theta.shape[-1])
-        at = int((self.chart.code[:-2] > 0).sum())
-        out = {}
-        for place, name in ((-2, "half_life"), (-1, "half_life_spread")):
-            code, a, b = (int(self.chart.code[place]), self.chart.a[place], self.chart.b[place])
-            if code == 0:
-                out[name] = np.full(len(theta), a)
-                continue
-            out[name] = np.array([scalar(code, a, b, u)[0] for u in theta[:, at]])
-            at += 1
-        return out
 
     @property
     def half_lives(self) -> np.ndarray:
-        """Half-lives in epochs, dims (sample, pool); NaN for an unlimited pool."""
-        out = np.exp(self._by_pool(0))
-        out[:, ~np.isfinite(self.design.sizes)] = np.nan
-        return out
+        """Half-lives in epochs, dims (draw, pool); NaN for an unlimited pool."""
+        finite = self.design.setting.finite
+        return np.where(finite, np.exp(self.parameters.log_half_life), np.nan)
 
     @property
     def harms(self) -> np.ndarray:
-        """Harm of repetition, dims (sample, pool); NaN for an unlimited pool."""
-        out = self._by_pool(1).copy()
-        out[:, ~np.isfinite(self.design.sizes)] = np.nan
-        return out
+        """Harm of repetition, dims (draw, pool); NaN for an unlimited pool."""
+        return np.where(self.design.setting.finite, self.parameters.harm, np.nan)
 
     @property
     def exchange_rates(self) -> np.ndarray | None:
-        """Worth of a pool's samples in the reference pool's, dims (sample, pool), or None.
+        """Worth of a pool's samples in the reference pool's, dims (draw, pool), or None.
 
         The reference is the pool of best quality rank; without one the rates are relative to
         their own average.
         """
-        return np.exp(self._by_pool(3)) if self.chart.rated else None
+        if "exchange_rate" not in self.priors or self.priors["exchange_rate"].fixed:
+            return None
+        return np.exp(self.parameters.log_rate)
 
-    def _by_pool(self, block: int) -> np.ndarray:
-        """A block of the natural vector: log half-lives, harms, log noise ratios, log rates."""
-        pools = len(self.design.sizes)
-        start = SCALES + len(COMPONENTS) + block * pools
-        return self.natural[:, start : start + pools]
-
-    def at(self, points: Points, *, seed: int = 0, with_parts: bool = False,
-           every: int = 1) -> Conditional:  # fmt: skip
-        """Draws at the points, one a sample (or one every so many); joint over the points."""
+    def at(
+        self, points: Points, *, seed: int = 0, with_parts: bool = False, every: int = 1
+    ) -> Conditional:
+        """Draws at the points, one a draw (or one every so many); joint over the points."""
+        given = self.given if every == 1 else self.given.take(slice(None, None, every))
         return condition(
-            self.natural[::every], self.cells, self.design, points, self.priors["regime"],
-            seed=self.seed * 1_000_003 + seed, with_parts=with_parts,
-            shared=None if self.shared is None else self.shared[::every],
+            given, points, self.priors["regime"], self.seed * 1_000_003 + seed,
+            with_parts=with_parts,
         )  # fmt: skip
 
     @cached_property
@@ -193,43 +188,75 @@ class Posterior:
         """Draws at the cells themselves."""
         return self.at(self.design.points)
 
+    def check(self, names: list[str], draws: np.ndarray) -> GateReport:
+        """Check derived quantities, dims (quantity, draw), by what the engine knows of its error.
+
+        Their draws may be thinned evenly.
+        """
+        every = max(len(self) // draws.shape[1], 1)
+        shaped = draws.reshape(len(draws), self.chains[0], -1)
+        if self.engine == "nuts":
+            return check_chains(names, shaped)
+        return check_halves(names, shaped, self.parent[::every].reshape(self.chains[0], -1))
+
     @cached_property
     def gate(self) -> GateReport:
-        """Convergence of the few and of the utilities."""
-        names, draws = ["irreducible"], [self.theta[..., 0]]
-        names = [f"few[{i}]" for i in range(self.theta.shape[-1])]
-        names[: len(self.walked)] = self.walked
-        draws = list(np.moveaxis(self.theta, -1, 0))
-        for i in range(len(self.design.sizes)):
-            names.append(f"utility[{i}]")
-            draws.append(self.fitted.utility[:, i].reshape(self.chains))
-        return merge(
-            check_draws(names, np.array(draws)),
-            check_energy(self.stats["diverging"], self.stats["energy"]),
-        )
+        """Convergence of the parameters and of the utilities."""
+        scalars, fitted = self.scalars(), self.fitted
+        utilities = fitted.utility[:, np.ptp(fitted.utility, axis=0) > 0]
+        names = [*scalars, *(f"utility[{i}]" for i in range(utilities.shape[1]))]
+        rows = np.concatenate([np.array([*scalars.values()]).reshape(-1, len(self)), utilities.T])
+        own = (
+            check_energy(self.figures["diverging"], self.figures["energy"])
+            if self.engine == "nuts" else check_weights(self.figures["k"])
+        )  # fmt: skip
+        return merge(own, self.check(names, rows))
+
+    @property
+    def start(self) -> Start:
+        """This posterior, for a fit of nearly the same runs to start from."""
+        scores = self.coordinates.scores(self.parameters)
+        cov = np.cov(scores, rowvar=False).reshape(scores.shape[1], -1)
+        factor = np.linalg.cholesky(cov + 1e-9 * np.eye(len(cov)))
+        return Start(scores.mean(axis=0), factor, self.coordinates.names)
 
 
-def sample_posterior(
-    design: Design,
-    priors: dict[str, Prior],
-    kind: str,
-    seed: int,
-    settings: Settings | None = None,
-    start: Start | None = None,
-    progress: Callable[[Any], None] | None = None,
-) -> Posterior:
-    """Sample until the gate is passed; see :func:`qqt_bayes.inference.sample.walk_until_passed`.
+def resampled(frame: Posterior, target: Target, found: Weighted | None, draws: int) -> Posterior:
+    """Equally weighted draws: each half of the proposals gives half of them, in their order.
 
-    The caller decides what a failed gate means; the last attempt is returned either way.
+    Parameters
+    ----------
+    frame : Posterior
+        Without draws.
+    target : Target
+        Says what the scores mean.
+    found : Weighted or None
+        Weighted draws of the scores that the runs inform; None where none had any density.
+    draws : int
+        How many are wanted.
     """
-    cells = build_cells(design, priors, kind)
-    chart = build_chart(priors, design)
-
-    def walk(attempt: int, chosen: Settings) -> Walk:
-        return sample_few(chart, cells, seed + 7919 * attempt, chosen, start, progress)
-
-    def judge(made: Walk) -> tuple[Posterior, GateReport]:
-        posterior = Posterior(design, priors, kind, made.theta, made.stats, made.gradients, seed)
-        return posterior, posterior.gate
-
-    return walk_until_passed(walk, judge, settings or Settings(), ATTEMPTS)
+    rng = np.random.default_rng((frame.seed, 47))
+    each = draws // 2
+    size = int(target.informed.sum())
+    rest = rng.standard_normal((2 * each, target.size - size))
+    if found is None:
+        k = -np.inf if size == 0 else np.inf
+        scores = target.full(np.zeros((2 * each, size)), rest)
+        parent, evidence = np.arange(2 * each), -np.inf
+    else:
+        picks = []
+        for half in (0, 1):
+            own = np.flatnonzero(found.half == half)
+            weights = found.weights[own] / found.weights[own].sum()
+            places = (np.arange(each) + rng.random()) / each
+            at = np.searchsorted(np.cumsum(weights), places)
+            picks.append(own[np.minimum(at, len(own) - 1)])
+        parent = np.concatenate(picks)
+        scores = target.full(found.draws[parent], rest)
+        k, evidence = found.k, found.log_evidence
+    figures = {"k": k, "values": target.values, "log_evidence": evidence}
+    parameters = target.coordinates.parameters(scores)
+    return replace(
+        frame, parameters=parameters, chains=(2, each), parent=parent, engine="importance",
+        figures=figures,
+    )  # fmt: skip

@@ -21,11 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from qqt_bayes.laws.law import Law
+
 LN2 = float(np.log(2.0))
 EXACT_PASSES = 256
 BIN_RATIO = 1.01
 
-__all__ = ["exponent_sums", "first_pass_lengths", "pass_bins"]
+__all__ = ["LAW", "exponent_sums", "first_pass_lengths", "pass_bins"]
 
 
 def pass_bins(max_epochs: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -99,6 +101,7 @@ def exponent_sums(
     log_half_life: Any,
     dilution: Any = 1.0,
     harm: Any = 0.0,
+    log_rate: Any = 0.0,
     *,
     xp: Any = np,
 ) -> Any:
@@ -110,27 +113,49 @@ def exponent_sums(
         From :func:`first_pass_lengths` (data, not parameters).
     shares : array, dims (row, pool)
         Sampling shares (data).
-    log_half_life : array, dim (pool,)
+    log_half_life : array, dim (pool,) or dims (draw, 1, pool)
         Log of the half-life in epochs.
-    dilution : scalar
+    dilution : scalar or array, dims (draw, 1, 1)
         Exponent q of the dilution of repetition by mixing; 1 in the paper.
-    harm : array, dim (pool,), or scalar
+    harm : scalar or array, dims of ``log_half_life``
         h >= 0: repeats can hurt; 0 in the paper.
+    log_rate : ignored
+        This law has no exchange rates.
     xp : module
         ``numpy`` (default) or ``pytensor.tensor``: the same source serves both.
 
     Returns
     -------
-    array, dims (row, pool)
+    array, dims (row, pool) or (draw, row, pool)
     """
     first, epochs, shares = (np.asarray(a, float) for a in (first, epochs, shares))
-    start, stop, repeats = pass_bins(float(np.max(np.where(np.isfinite(epochs), epochs, 0.0))))
-    log_epochs = np.log(np.maximum(epochs, 1.0))
-    if len(start) == 0:
-        return shares * first + 0.0 * xp.exp(log_half_life)
-    ends = np.minimum(epochs[..., None], stop)
-    lengths = np.log(np.maximum(ends, start) / start)  # (row, pool, bin)
-    log_share = np.log(np.where(shares > 0, shares, 1.0))
-    rate = LN2 * xp.exp(dilution * log_share - log_half_life)  # (row, pool)
-    fresh = xp.sum(lengths * xp.exp(-rate[..., None] * repeats), axis=-1)
-    return shares * (first + (1.0 + harm) * fresh - harm * log_epochs)
+    out = shares * first + 0.0 * log_half_life
+    row, pool = np.nonzero((shares > 0) & (epochs > 1.0) & np.isfinite(epochs))
+    if len(row) == 0:
+        return out
+    start, stop, repeats = pass_bins(float(epochs[row, pool].max()))
+    # The decay of a pool's passes depends on its share alone: one sum for all runs of one share.
+    groups, group = np.unique(
+        np.column_stack([pool, shares[row, pool]]), axis=0, return_inverse=True
+    )
+    of, log_share = groups[:, 0].astype(int), np.log(groups[:, 1])
+    rate = LN2 * xp.exp(dilution * log_share - log_half_life[..., of])  # (..., group)
+    weight = xp.exp(-rate[..., None] * repeats)  # (..., group, pass)
+    done = xp.cumsum(weight * np.log(stop / start), axis=-1)
+    whole = np.searchsorted(stop, epochs[row, pool], side="right")  # passes that have ended
+    current = np.minimum(whole, len(start) - 1)
+    begun = np.where(whole < len(start), np.log(epochs[row, pool] / start[current]), 0.0)
+    group = group.reshape(-1)
+    fresh = done[..., group, np.maximum(whole - 1, 0)] * (whole > 0)
+    fresh += begun * weight[..., group, current]
+    hurt = harm if np.ndim(harm) == 0 else harm[..., pool]
+    more = shares[row, pool] * ((1.0 + hurt) * fresh - hurt * np.log(epochs[row, pool]))
+    if out.ndim > 2:
+        more = more[..., 0, :]  # parameters have one entry for all rows
+    if xp is np:
+        out[..., row, pool] += more
+        return out
+    return xp.inc_subtensor(out[..., row, pool], more)
+
+
+LAW = Law("effective_utility", exponent_sums, one_utility=False)

@@ -23,51 +23,30 @@ from typing import Any
 import numpy as np
 
 from qqt_bayes.laws.effective_utility import LN2
+from qqt_bayes.laws.law import Law
 
-__all__ = ["exponent_sums"]
+__all__ = ["LAW", "exponent", "exponent_sums"]
 
 
-def exponent_sums(
-    first: Any,
-    epochs: Any,
-    shares: Any,
-    log_half_life: Any,
-    dilution: Any = 0.0,
-    harm: Any = 0.0,
-    log_rate: Any = 0.0,
-    *,
+def exponent(
+    first: Any, epochs: Any, shares: Any, half_life: Any, dilution: Any, harm: Any, rate: Any, *,
     xp: Any = np,
-) -> Any:
-    r"""Exponents of the law by pool; their sum over pools is :math:`\log(D/n_0)` less the harm.
-
-    Parameters
-    ----------
-    first, epochs : array, dims (row, pool)
-        From :func:`qqt_bayes.laws.effective_utility.first_pass_lengths` (data).
-    shares : array, dims (row, pool)
-        Sampling shares (data).
-    log_half_life : array, dim (pool,)
-        Log of the half-life of a repeat's value, in epochs.
-    dilution : scalar
-        Exponent q of the dilution of repetition by mixing; 0 as published.
-    harm : array, dim (pool,), or scalar
-        h >= 0, as published 0.
-    log_rate : array, dim (pool,), or scalar
-        Log of the exchange rate.
-    xp : module
-        ``numpy`` (default) or ``pytensor.tensor``: the same source serves both.
+) -> Any:  # fmt: skip
+    r"""Exponent of the law, :math:`\log(D/n_0)` less the harm; see :class:`qqt_bayes.laws.law.Law`.
 
     Returns
     -------
-    array, dims (row, pool)
+    array, dims (row,) or (draw, row)
     """
-    first, epochs, shares = (np.asarray(a, float) for a in (first, epochs, shares))
     seen = np.where(np.isfinite(epochs), epochs, 0.0)
     more = np.maximum(seen - 1.0, 0.0)
     log_share = np.log(np.where(shares > 0, shares, 1.0))
-    decay = LN2 * xp.exp(dilution * log_share - log_half_life)  # 1 / R, dims (row, pool)
+    decay = LN2 * xp.exp(dilution * log_share) / half_life  # 1 / R
     log_worth = xp.log(1.0 - xp.expm1(-more * decay) / decay)  # log(D_i / N_i) past the first pass
-    value = shares * np.exp(first) * xp.exp(log_rate + log_worth)
+    value = shares * np.exp(first) * rate * xp.exp(log_worth)
     barren = shares * harm * (np.log(np.maximum(seen, 1.0)) - log_worth)
-    total = xp.log(xp.sum(value, axis=-1)) - xp.sum(barren, axis=-1)
-    return shares * total[..., None]
+    return xp.log(xp.sum(value, axis=-1)) - xp.sum(barren, axis=-1)
+
+
+LAW = Law.of_total("exchange_rate", exponent)
+exponent_sums = LAW.exponents

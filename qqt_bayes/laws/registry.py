@@ -1,80 +1,37 @@
-"""The laws by name: those that ship, and those that a user adds.
-
-What the engine needs of a law is how far a point has come: its *exponents* X, so that
-``log(y - d) = level - sum(utility * X)``. Everything else (irreducible part, hierarchy, drift,
-mixture error, noise, decisions) is the same for all laws.
-"""
+"""The laws by name: those that ship, and those that a user adds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.laws import effective_utility, exchange_rate
+from qqt_bayes.laws.law import Law
+
+SHIPPED = (effective_utility.LAW, exchange_rate.LAW)
+_LAWS = {law.name: law for law in SHIPPED}
 
 __all__ = ["Law", "find_law", "known_laws", "register_law"]
 
-# (first, epochs, shares, half_life, dilution, harm, rate), dims (pool,) -> exponent of the point
-PointLaw = Callable[..., float]
 
-
-@dataclass(frozen=True)
-class Law:
-    """A law as the engine sees it.
-
-    Attributes
-    ----------
-    name : str
-        As a specification names it.
-    sums : callable
-        Exponents, dims (row, pool): see :func:`qqt_bayes.laws.exchange_rate.exponent_sums`.
-    rated : bool
-        Whether pools have exchange rates. The utility is then common to all pools, and only the
-        sum of the exponents over pools means something.
-    point : callable or None
-        The user's function, for a law that does not ship.
-    """
-
-    name: str
-    sums: Callable[..., Any]
-    rated: bool
-    point: PointLaw | None = None
-
-
-def utility_sums(first: Any, epochs: Any, shares: Any, log_half_life: Any, dilution: Any, harm: Any,
-                 log_rate: Any = 0.0, *, xp: Any = np) -> Any:  # fmt: skip
-    """Effective utility; it has no exchange rates."""
-    return effective_utility.exponent_sums(
-        first, epochs, shares, log_half_life, dilution, harm, xp=xp
-    )
-
-
-_LAWS = {
-    "effective_utility": Law("effective_utility", utility_sums, rated=False),
-    "exchange_rate": Law("exchange_rate", exchange_rate.exponent_sums, rated=True),
-}
-SHIPPED = tuple(_LAWS)
-
-
-def register_law(name: str, point: PointLaw) -> Law:
+def register_law(name: str, exponent: Callable[..., Any]) -> Law:
     """Add a law of one's own; a specification uses it by ``law = "NAME"``.
 
     Parameters
     ----------
     name : str
         Not that of a law that ships; registering a name again replaces it.
-    point : callable
-        ``point(first, epochs, shares, half_life, dilution, harm, rate)`` gives the exponent of one
-        point: by how many e-folds of the reference pool's samples it is beyond the anchor. All but
-        ``dilution`` are arrays of dim (pool,): log-length of the first pass from the anchor (0 for
-        a pool without share), epochs, sampling shares, half-life in epochs, harm, exchange rate.
-        A pool without share must not count. It is compiled by numba, so it may use loops,
-        :mod:`math` and plain NumPy; its derivatives are taken by central differences, so it has to
-        be smooth in the parameters.
+    exponent : callable
+        ``exponent(first, epochs, shares, half_life, dilution, harm, rate, xp)`` gives the exponent
+        of each row: by how many e-folds of the reference pool's samples it is beyond the anchor.
+        ``first`` (e-folds of the first pass from the anchor, 0 for a pool without share),
+        ``epochs`` and ``shares`` are data, dims (row, pool); half-life in epochs, harm and exchange
+        rate have dims (draw, 1, pool), the dilution (draw, 1, 1), so that plain array code is
+        right; what it returns has dims (draw, row). A pool without share must not count.
+        ``xp`` is :mod:`numpy`, or :mod:`pytensor.tensor` for the forms in PyMC.
 
     Returns
     -------
@@ -83,27 +40,30 @@ def register_law(name: str, point: PointLaw) -> Law:
     Raises
     ------
     UsageError
-        For the name of a law that ships.
+        For the name of a law that ships, or a function that does not return one number a row.
     """
-    if name in SHIPPED:
+    if name in {law.name for law in SHIPPED}:
         raise UsageError(f"law '{name}' ships with the package -> choose another name")
+    law = Law.of_total(name, exponent)
+    check_shape(law)
+    _LAWS[name] = law
+    return law
 
-    def sums(first: Any, epochs: Any, shares: Any, log_half_life: Any, dilution: Any, harm: Any,
-             log_rate: Any = 0.0, *, xp: Any = np) -> Any:  # fmt: skip
-        if xp is not np:
-            raise UsageError(f"law '{name}' has no symbolic form: only the marginal engine fits it")
-        shares = np.asarray(shares, float)
-        by_pool = [
-            np.broadcast_to(np.asarray(a, float), shares.shape[-1:]).copy()
-            for a in (np.exp(log_half_life), harm, np.exp(log_rate))
-        ]
-        rows = zip(np.asarray(first, float), np.asarray(epochs, float), shares, strict=True)
-        life, hurt, rate = by_pool
-        total = [point(f, e, w, life, float(dilution), hurt, rate) for f, e, w in rows]
-        return shares * np.array(total)[:, None]
 
-    _LAWS[name] = Law(name, sums, rated=True, point=point)
-    return _LAWS[name]
+def check_shape(law: Law) -> None:
+    """Try a law on two pools, three rows and four draws."""
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
+    by_pool = np.full((4, 1, 2), 0.1)
+    wanted = (4, 3, 2)
+    advice = "-> write it in array code: one number a row, dims (draw, row); see docs/own_law.md"
+    try:
+        found = law.exponents(rows, 3.0 * rows, rows, by_pool, np.full((4, 1, 1), 0.5), by_pool,
+                              by_pool)  # fmt: skip
+    except Exception as error:  # whatever the user's function raises
+        raise UsageError(f"law '{law.name}' cannot be evaluated: {error!r} {advice}") from error
+    if np.shape(found) != wanted or not np.all(np.isfinite(found)):
+        said = f"gives dims {np.shape(found)} for {wanted}, or numbers that are not finite"
+        raise UsageError(f"law '{law.name}' {said} {advice}")
 
 
 def known_laws() -> list[str]:

@@ -9,17 +9,56 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.laws.effective_utility import first_pass_lengths, pass_bins
-from qqt_bayes.model.effects import Effects, build_effects, unit_kernels
+from qqt_bayes.laws.effective_utility import first_pass_lengths
+from qqt_bayes.model.effects import kernels
 from qqt_bayes.model.noise import has_run_effect, tells_noise, trajectories
 
 if TYPE_CHECKING:
     from qqt_bayes.model.spec import Spec
     from qqt_bayes.runs import Pools, Study
 
-# Longest run that any budget asked for is likely to reach, in multiples of the largest epoch count
-# seen: fixes the passes tabulated. Points beyond it get a table of their own.
-__all__ = ["Design", "Points", "build_design"]
+__all__ = ["Design", "Points", "Setting", "build_design"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known of a study before its values.
+
+    Attributes
+    ----------
+    law : str
+        Name of the law.
+    sizes, quality, log_size : numpy.ndarray
+        Dim (pool,): unique samples, quality in standard deviations, and log size over the geometric
+        mean of the finite pools of the same family.
+    likeness, mixture_weight : numpy.ndarray
+        Dims (pool, pool): prior correlation of pools, and relative sd of a pair's mixture error.
+    rate_factor : numpy.ndarray
+        Dims (pool, free): root of the prior correlation of the log exchange rates.
+    repetition_likeness : float
+        Prior correlation of two pools' repetition drifts.
+    anchor : float
+        Samples at which the levels are defined.
+    smallest, largest : float
+        Log samples of the smallest and the largest observed run.
+    """
+
+    law: str
+    sizes: np.ndarray
+    quality: np.ndarray
+    log_size: np.ndarray
+    likeness: np.ndarray
+    mixture_weight: np.ndarray
+    rate_factor: np.ndarray
+    repetition_likeness: float
+    anchor: float
+    smallest: float
+    largest: float
+
+    @property
+    def finite(self) -> np.ndarray:
+        """Which pools can be repeated, dim (pool,)."""
+        return np.isfinite(self.sizes)
 
 
 @dataclass(frozen=True)
@@ -28,22 +67,18 @@ class Beyond:
 
     Attributes
     ----------
-    edge : numpy.ndarray
-        Dim (point,): which edge belongs to a point, -1 for a point within the data.
-    shares, first, epochs : numpy.ndarray
-        Dims (edge, pool).
+    edges : Points
+        The data of the points, at the largest run.
+    edge, horizon : numpy.ndarray
+        Dim (point,): which edge and which horizon belong to a point; edge -1 within the data.
     horizons : numpy.ndarray
         Dim (horizon,): e-folds beyond the largest run.
-    horizon : numpy.ndarray
-        Dim (point,): which horizon a point lies at; meaningless within the data.
     """
 
+    edges: Points
     edge: np.ndarray
-    shares: np.ndarray
-    first: np.ndarray
-    epochs: np.ndarray
-    horizons: np.ndarray
     horizon: np.ndarray
+    horizons: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -52,29 +87,72 @@ class Points:
 
     Attributes
     ----------
+    setting : Setting
     log_samples : numpy.ndarray
         Dim (point,).
-    shares, first, epochs : numpy.ndarray
+    shares : numpy.ndarray
         Dims (point, pool).
-    effects : Effects
-    beyond : Beyond or None
-        What the change of regime needs; None where no point lies beyond the largest run.
+    sizes : numpy.ndarray
+        Dim (pool,), or dims (point, pool) where a pool has grown at some points.
     """
 
+    setting: Setting
     log_samples: np.ndarray
     shares: np.ndarray
-    first: np.ndarray
-    epochs: np.ndarray
-    effects: Effects
-    beyond: Beyond | None = None
+    sizes: np.ndarray
 
     def __len__(self) -> int:
         return len(self.log_samples)
 
     @cached_property
+    def lengths(self) -> tuple[np.ndarray, np.ndarray]:
+        """E-folds in the first pass, and epochs; dims (point, pool)."""
+        return first_pass_lengths(self.log_samples, self.shares, self.sizes, self.setting.anchor)
+
+    @property
+    def first(self) -> np.ndarray:
+        """E-folds from the anchor to the end of the first pass, dims (point, pool)."""
+        return self.lengths[0]
+
+    @property
+    def epochs(self) -> np.ndarray:
+        """Epochs of each pool, dims (point, pool)."""
+        return self.lengths[1]
+
+    @property
+    def since_smallest(self) -> np.ndarray:
+        """E-folds since the smallest observed run, dim (point,)."""
+        return np.maximum(self.log_samples - self.setting.smallest, 0.0)
+
+    @property
+    def log_shares(self) -> np.ndarray:
+        """Dims (point, pool); minus infinity for a pool without share."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.shares)
+
+    @cached_property
     def kernels(self) -> np.ndarray:
-        """Covariances of the effects at unit scale, dims (component, point, point)."""
-        return unit_kernels(self.effects, self.effects)
+        """Covariances of the paths at unit scale, dims (path, point, point)."""
+        return kernels(self, self)
+
+    @cached_property
+    def beyond(self) -> Beyond | None:
+        """What the change of regime needs; None where no point lies beyond the largest run."""
+        ahead = self.log_samples > self.setting.largest
+        if not ahead.any():
+            return None
+        edge, horizon = np.full(len(self), -1), np.zeros(len(self), int)
+        sizes = np.broadcast_to(self.sizes, self.shares.shape)
+        both = np.concatenate([self.shares, sizes], axis=1)[ahead]
+        both, found = np.unique(both, axis=0, return_inverse=True)
+        edge[ahead] = found.reshape(-1)
+        horizons, found = np.unique(
+            self.log_samples[ahead] - self.setting.largest, return_inverse=True
+        )
+        horizon[ahead] = found.reshape(-1)
+        shares, grown = np.split(both, 2, axis=1)
+        edges = Points(self.setting, np.full(len(both), self.setting.largest), shares, grown)
+        return Beyond(edges, edge, horizon, horizons)
 
 
 @dataclass(frozen=True)
@@ -90,12 +168,6 @@ class Design:
         Dim (row,): which cell each row of the study belongs to.
     points : Points
         The cells.
-    anchor : float
-        Samples at which the levels are defined.
-    law : str
-        Name of the law.
-    rate_factor : numpy.ndarray
-        Dims (pool, free): root of the prior correlation of the log exchange rates.
     run : numpy.ndarray
         Dim (cell,): number of the trajectory that the cell is a checkpoint of; -1 for another.
     noise_by_pool : bool
@@ -108,24 +180,18 @@ class Design:
     eval_var: np.ndarray
     row_cell: np.ndarray
     points: Points
-    sizes: np.ndarray
-    quality: np.ndarray
-    likeness: np.ndarray
-    mixture_weight: np.ndarray
-    repetition_likeness: float
-    log_size: np.ndarray
-    anchor: float
-    smallest: float
-    largest: float
-    law: str
-    rate_factor: np.ndarray
     run: np.ndarray
     noise_by_pool: bool
 
     @property
-    def kernels(self) -> np.ndarray:
-        """Covariances of the cells at unit scale, dims (component, cell, cell)."""
-        return self.points.kernels
+    def setting(self) -> Setting:
+        """What is known of the study before its values."""
+        return self.points.setting
+
+    @property
+    def pools(self) -> int:
+        """Number of pools."""
+        return len(self.setting.sizes)
 
     def points_at(
         self, samples: np.ndarray, shares: np.ndarray, growth: np.ndarray | None = None
@@ -141,45 +207,9 @@ class Design:
         growth : numpy.ndarray, optional
             Dims (point, pool): factor by which a pool has more unique samples than in the study.
         """
+        sizes = self.setting.sizes if growth is None else self.setting.sizes * growth
         log_samples = np.log(np.asarray(samples, float))
-        shares = np.asarray(shares, float)
-        sizes = self.sizes * (np.ones(shares.shape) if growth is None else growth)
-        first, epochs = first_pass_lengths(log_samples, shares, sizes, self.anchor)
-        effects = build_effects(
-            log_samples,
-            shares,
-            sizes,
-            self.likeness,
-            self.mixture_weight,
-            self.repetition_likeness,
-            self.smallest,
-        )
-        beyond = self.beyond(log_samples, shares, sizes)
-        return Points(log_samples, shares, first, epochs, effects, beyond)
-
-    def beyond(
-        self, log_samples: np.ndarray, shares: np.ndarray, sizes: np.ndarray
-    ) -> Beyond | None:
-        """Which points lie beyond the largest run, and their data there; dims (point, pool)."""
-        ahead = log_samples > self.largest
-        if not ahead.any():
-            return None
-        edge, horizon = np.full(len(ahead), -1), np.zeros(len(ahead), int)
-        both = np.concatenate([shares, sizes], axis=1)[ahead]
-        both, found = np.unique(both, axis=0, return_inverse=True)
-        distinct, distinct_sizes = np.split(both, 2, axis=1)
-        edge[ahead] = found.reshape(-1)
-        horizons, found = np.unique(log_samples[ahead] - self.largest, return_inverse=True)
-        horizon[ahead] = found.reshape(-1)
-        first, epochs = first_pass_lengths(
-            np.full(len(distinct), self.largest), distinct, distinct_sizes, self.anchor
-        )
-        return Beyond(edge, distinct, first, epochs, horizons, horizon)
-
-    @property
-    def bins(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Bins of repeated passes that cover the cells."""
-        return pass_bins(float(self.points.epochs.max(initial=1.0)))
+        return Points(self.setting, log_samples, np.asarray(shares, float), sizes)
 
 
 def quality_covariate(rank: np.ndarray) -> np.ndarray:
@@ -250,21 +280,21 @@ def build_design(study: Study, spec: Spec) -> Design:
     average = np.bincount(row_cell, value) / count
     scatter = np.bincount(row_cell, (value - average[row_cell]) ** 2)
     eval_var = np.bincount(row_cell, evaluation_variance(study, average[row_cell])) / count
-    sizes = np.asarray(study.pools.sizes, float)
-    log_samples, cell_shares = np.log(samples[index]), shares[index]
-    smallest, largest = float(log_samples.min()), float(log_samples.max())
-    anchor = float(min(samples.min(), sizes.min()))
+    setting = build_setting(study, spec)
+    points = Points(setting, np.log(samples[index]), shares[index], setting.sizes)
+    return Design(average, count, scatter, eval_var, row_cell, points, run[index], noise_by_pool)
+
+
+def build_setting(study: Study, spec: Spec) -> Setting:
+    """What is known of a study before its values."""
+    sizes, samples = np.asarray(study.pools.sizes, float), np.asarray(study.samples, float)
+    rank = np.asarray(study.pools.quality_rank, float)
     likeness, weight, log_size = family_matrices(study.pools, spec)
-    first, epochs = first_pass_lengths(log_samples, cell_shares, sizes, anchor)
-    repetition = float(spec.structure["repetition_likeness"])
-    effects = build_effects(log_samples, cell_shares, sizes, likeness, weight, repetition, smallest)
-    points = Points(log_samples, cell_shares, first, epochs, effects)
-    return Design(
-        average, count, scatter, eval_var, row_cell, points, sizes,
-        quality_covariate(np.asarray(study.pools.quality_rank, float)), likeness, weight,
-        repetition, log_size, anchor, smallest, largest, spec.law,
-        exchange_factor(likeness, np.asarray(study.pools.quality_rank, float)),
-        run[index], noise_by_pool,
+    return Setting(
+        spec.law, sizes, quality_covariate(rank), log_size, likeness, weight,
+        exchange_factor(likeness, rank), float(spec.structure["repetition_likeness"]),
+        float(min(samples.min(), sizes.min())), float(np.log(samples.min())),
+        float(np.log(samples.max())),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.model.priors import NO_NOISE_SPREAD, NO_RUN_EFFECT, Prior
+from qqt_bayes.model.priors import NO_GAIN, NO_NOISE_SPREAD, NO_RUN_EFFECT, Prior
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
@@ -74,7 +74,7 @@ def seed_factor(log_ratio: Any, shares: np.ndarray, xp: Any = np) -> Any:
     array
         Dims (..., point).
     """
-    return 1.0 / xp.sqrt(1.0 + xp.dot(xp.expm1(-2.0 * log_ratio), shares.T))
+    return 1.0 / xp.sqrt(1.0 + xp.matmul(xp.expm1(-2.0 * log_ratio), shares.T))
 
 
 def informed(priors: dict[str, Prior], design: Design) -> dict[str, Prior]:
@@ -83,7 +83,7 @@ def informed(priors: dict[str, Prior], design: Design) -> dict[str, Prior]:
     Without trajectories there is no run effect. Without replicates of at least two mixtures the
     noise of one pool cannot be told from that of another: it is then common.
     """
-    out = {"run_share": NO_RUN_EFFECT, "seed_noise_spread": NO_NOISE_SPREAD} | priors
+    out = {prior.name: prior for prior in (NO_RUN_EFFECT, NO_NOISE_SPREAD, NO_GAIN)} | priors
     if design.run.max(initial=-1) < 0:
         out["run_share"] = NO_RUN_EFFECT
     if not design.noise_by_pool:

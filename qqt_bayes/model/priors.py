@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import betainc, betaincinv, ndtr, ndtri, stdtr, stdtrit
 
 from qqt_bayes.errors import UsageError
 
-# family -> (names of its two numbers, code of its chart in the sampler)
-FAMILIES: dict[str, tuple[tuple[str, ...], int]] = {
-    "fixed": (("value",), 0),
-    "normal": (("mu", "sigma"), 1),
-    "lognormal": (("mu", "sigma"), 2),
-    "halfnormal": (("sigma",), 3),
-    "halfstudent": (("df", "sigma"), 4),
-    "beta": (("alpha", "beta"), 5),
+# family -> names of its numbers
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "fixed": ("value",),
+    "normal": ("mu", "sigma"),
+    "lognormal": ("mu", "sigma"),
+    "halfnormal": ("sigma",),
+    "halfstudent": ("df", "sigma"),
+    "beta": ("alpha", "beta"),
 }
 
 __all__ = [
-    "FAMILIES", "NO_NOISE_SPREAD", "NO_RATES", "NO_RUN_EFFECT", "Prior", "prior_from_dict",
+    "FAMILIES", "NO_GAIN", "NO_NOISE_SPREAD", "NO_RATES", "NO_RUN_EFFECT", "Prior", "prior_from_dict",
 ]  # fmt: skip
 
 
@@ -34,14 +35,14 @@ class Prior:
     why: str = ""
 
     @property
-    def code(self) -> int:
-        """Code of the family in the compiled chart."""
-        return FAMILIES[self.family][1]
-
-    @property
     def fixed(self) -> bool:
         """Whether the parameter is not sampled."""
         return self.family == "fixed"
+
+    @property
+    def none(self) -> bool:
+        """Whether the parameter is fixed at zero: there is none of it."""
+        return self.fixed and self.numbers[0] == 0.0
 
     @property
     def pair(self) -> tuple[float, float]:
@@ -53,7 +54,7 @@ class Prior:
     @property
     def text(self) -> str:
         """For example ``lognormal(mu=-1.2, sigma=0.6)``."""
-        names = FAMILIES[self.family][0]
+        names = FAMILIES[self.family]
         inside = ", ".join(f"{n}={v:g}" for n, v in zip(names, self.numbers, strict=True))
         return f"{self.family}({inside})"
 
@@ -72,6 +73,54 @@ class Prior:
             case "halfstudent":
                 return b * np.abs(rng.standard_t(a, size))
         return rng.beta(a, b, size)
+
+    def at_score(self, score: np.ndarray) -> np.ndarray:
+        """Quantiles at standard normal scores, any dims: a standard normal score has this prior."""
+        a, b = self.pair
+        match self.family:
+            case "fixed":
+                return np.full(np.shape(score), a)
+            case "normal":
+                return a + b * score
+            case "lognormal":
+                return np.exp(a + b * score)
+            case "halfnormal":
+                return -b * ndtri(0.5 * ndtr(-score))
+            case "halfstudent":
+                return -b * stdtrit(a, 0.5 * ndtr(-score))
+        return np.asarray(betaincinv(a, b, ndtr(score)))
+
+    def cdf(self, value: np.ndarray) -> np.ndarray:
+        """Probability below some values, any dims."""
+        a, b = self.pair
+        match self.family:
+            case "normal":
+                return ndtr((value - a) / b)
+            case "lognormal":
+                return ndtr((np.log(value) - a) / b)
+            case "halfnormal":
+                return np.asarray(1.0 - 2.0 * ndtr(-value / b))
+            case "halfstudent":
+                return np.asarray(1.0 - 2.0 * stdtr(a, -value / b))
+            case "beta":
+                return np.asarray(betainc(a, b, np.clip(value, 0.0, 1.0)))
+        return np.asarray(value >= a, float)
+
+    def log_density(self, value: np.ndarray) -> np.ndarray:
+        """Log density at some values, any dims, up to a constant."""
+        a, b = self.pair
+        match self.family:
+            case "normal":
+                return -0.5 * ((value - a) / b) ** 2
+            case "lognormal":
+                return -0.5 * ((np.log(value) - a) / b) ** 2 - np.log(value)
+            case "halfnormal":
+                return -0.5 * (value / b) ** 2
+            case "halfstudent":
+                return -0.5 * (a + 1.0) * np.log1p(value**2 / (a * b * b))
+            case "beta":
+                return (a - 1.0) * np.log(value) + (b - 1.0) * np.log1p(-value)
+        return np.zeros(np.shape(value))
 
     def distribution(self) -> Any:
         """The frozen SciPy distribution (for plots, tables and tests)."""
@@ -105,6 +154,8 @@ NO_RATES = Prior("exchange_rate", "fixed", (0.0,))
 # Likewise of the noise: independent checkpoints, and one noise for all pools.
 NO_RUN_EFFECT = Prior("run_share", "fixed", (0.0,))
 NO_NOISE_SPREAD = Prior("seed_noise_spread", "fixed", (0.0,))
+# And of the mean gain of mixing: the rule is right on average.
+NO_GAIN = Prior("mixture_gain", "fixed", (0.0,))
 
 
 def prior_from_dict(name: str, table: dict[str, Any]) -> Prior:
@@ -119,7 +170,7 @@ def prior_from_dict(name: str, table: dict[str, Any]) -> Prior:
     if family not in FAMILIES:
         valid = ", ".join(FAMILIES)
         raise UsageError(f"prior '{name}': family {family!r} is not one of {valid}.")
-    names = FAMILIES[family][0]
+    names = FAMILIES[family]
     extra = set(table) - set(names) - {"family", "why"}
     missing = [n for n in names if n not in table]
     if extra or missing:

@@ -19,12 +19,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from qqt_bayes.errors import UsageError
 
 if TYPE_CHECKING:
-    from qqt_bayes.model.design import Points
     from qqt_bayes.model.priors import Prior
 
 STEP = 0.1  # e-folds between the points at which the path is drawn
@@ -32,7 +31,7 @@ LARGEST = np.log(10.0)  # log of the largest factor
 FAMILIES = ("halfstudent", "halfnormal", "fixed")
 
 __all__ = [
-    "ahead_of", "check_regime", "mean_factors", "regime_scales", "relative_wander", "stretch",
+    "check_regime", "factors_at", "mean_factors", "regime_scales", "relative_wander", "stretch",
 ]  # fmt: skip
 
 
@@ -71,7 +70,7 @@ def regime_scales(prior: Prior, wander: np.ndarray, rng: np.random.Generator) ->
         return prior.pair[0] * wander
     middle = 0.5 + 0.5 * (np.arange(len(wander)) + 0.5) / len(wander)
     df, scale = prior.pair
-    unit = stats.norm.ppf(middle) if prior.family == "halfnormal" else stats.t.ppf(middle, df)
+    unit = ndtri(middle) if prior.family == "halfnormal" else stdtrit(df, middle)
     return rng.permutation(scale * unit) * wander
 
 
@@ -112,40 +111,23 @@ def mean_factors(scales: np.ndarray, horizons: np.ndarray, rng: np.random.Genera
     return out
 
 
-def ahead_of(
-    points: Points, regime: Prior, wander: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, ...]:
-    """What the kernels read of the points beyond the largest run, in the order of their arguments.
+def factors_at(
+    regime: Prior, wander: np.ndarray, horizons: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Mean factors drawn from the prior of their scale, dims (draw, horizon).
 
     Parameters
     ----------
-    points : Points
-        Where performance is wanted.
     regime : Prior
         Of the multiple that sets the scale of the path.
     wander : numpy.ndarray
         Dim (draw,), from :func:`relative_wander`.
+    horizons : numpy.ndarray
+        Dim (horizon,): e-folds beyond the largest run.
     rng : numpy.random.Generator
         Of the paths.
-
-    Returns
-    -------
-    edge : numpy.ndarray
-        Dim (point,), -1 within the data.
-    first, epochs, shares : numpy.ndarray
-        Dims (edge, pool).
-    factors : numpy.ndarray
-        Dims (draw, horizon): mean factors drawn from the prior of their scale.
-    horizon : numpy.ndarray
-        Dim (point,).
     """
-    ahead = points.beyond
-    if ahead is None:
-        count, none = len(points), np.zeros((0, points.shares.shape[1]))
-        within, nowhere = np.full(count, -1), np.zeros(count, int)
-        return within, none, none, none, np.ones((len(wander), 1)), nowhere
-    factors = mean_factors(regime_scales(regime, wander, rng), ahead.horizons, rng)
-    return ahead.edge, ahead.first, ahead.epochs, ahead.shares, factors, ahead.horizon
+    return mean_factors(regime_scales(regime, wander, rng), horizons, rng)
 
 
 def stretch(
@@ -156,16 +138,16 @@ def stretch(
     Parameters
     ----------
     sums : numpy.ndarray
-        Dims (point, pool).
+        Dims (draw, point, pool).
     edge : numpy.ndarray
-        Dims (edge, pool): the sums of the same data at the largest run.
+        Dims (draw, edge, pool): the sums of the same data at the largest run.
     index : numpy.ndarray
         Dim (point,): which edge belongs to a point, -1 for a point within the data.
     factor : numpy.ndarray
-        Dim (point,).
+        Dims (draw, point).
     """
     out = sums.copy()
-    ahead = index >= 0
-    start = edge[index[ahead]]
-    out[ahead] = start + factor[ahead, None] * (sums[ahead] - start)
+    ahead = np.flatnonzero(index >= 0)
+    start = edge[:, index[ahead]]
+    out[:, ahead] = start + factor[:, ahead, None] * (sums[:, ahead] - start)
     return out

@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.model.effects import NAMES
 from qqt_bayes.model.priors import Prior, prior_from_dict
 
 SCHEMA = 1
 BRANCHES = ("loss", "error")  # tables of priors that differ by kind; an accuracy is an error
 PARAMETERS = (
-    "irreducible", "level", "utility", "utility_spread", "quality_effect", "half_life",
-    "half_life_spread", "harm", "dilution", "seed_noise", "level_spread", "common_drift",
-    "pool_drift", "repetition_drift", "mixture_error", "mixture_drift", "regime",
+    "irreducible", "utility", "half_life", "half_life_spread", "harm", "dilution", "seed_noise",
+    "regime", *NAMES,
 )  # fmt: skip
-OPTIONAL = ("exchange_rate", "run_share", "seed_noise_spread")  # left out: none of it
+# Left out: none of it.
+OPTIONAL = ("exchange_rate", "run_share", "seed_noise_spread", "mixture_gain")
 CHINCHILLA = (
     "irreducible", "params_term", "samples_term", "params_exponent", "samples_exponent", "repeats",
     "excess", "irreducible_spread", "term_spread", "exponent_spread", "repeats_spread", "misfit",

@@ -53,8 +53,8 @@ def prior_utility(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 0) -> np.ndarr
         priors[name].draw(draws, rng)[:, None]
         for name in ("utility", "utility_spread", "quality_effect")
     )
-    pools = rng.normal(size=(draws, len(design.sizes))) @ np.linalg.cholesky(design.likeness).T
-    return np.asarray(mean * (1.0 + slope * design.quality + spread * pools))
+    pools = rng.normal(size=(draws, len(design.setting.sizes))) @ np.linalg.cholesky(design.setting.likeness).T
+    return np.asarray(mean * (1.0 + slope * design.setting.quality + spread * pools))
 
 
 def prior_half_life(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 1) -> np.ndarray:
@@ -67,7 +67,7 @@ def prior_half_life(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 1) -> np.nda
 
 def prior_exchange_rate(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 2) -> np.ndarray:
     """Draws from each pool's prior of the exchange rate, dims (draw, pool)."""
-    factor, prior = fit.posterior.design.rate_factor, fit.posterior.priors["exchange_rate"]
+    factor, prior = fit.posterior.design.setting.rate_factor, fit.posterior.priors["exchange_rate"]
     free = np.random.default_rng(seed).normal(size=(draws, factor.shape[1]))
     return np.asarray(np.exp(prior.pair[1] * free @ factor.T))
 

@@ -228,7 +228,7 @@ def risk(
     if margin is not None and not margin > 0:
         raise UsageError(f"margin is {margin:g} -> give a positive regret in the metric's unit")
     decision = fit.decide(budgets, candidates, on_fail="warn")
-    if len(decision.latent) < len(fit.posterior.natural):
+    if len(decision.latent) < len(fit.posterior):
         raise UsageError(
             f"{len(decision.candidates)} candidates at {len(decision.budgets)} budgets are too "
             "many to judge -> name those between which you choose"

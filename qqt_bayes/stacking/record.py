@@ -10,7 +10,7 @@ import pandas as pd
 
 from qqt_bayes.backtest import Origin, engine_forecast, judge, judge_choice, origins
 from qqt_bayes.backtest.origins import quiet
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs

@@ -23,7 +23,7 @@ from qqt_bayes.stacking.record import Record, roll_forward
 from qqt_bayes.stacking.weights import stacking_weights
 
 if TYPE_CHECKING:
-    from qqt_bayes.inference.sample import Settings
+    from qqt_bayes.inference.settings import Settings
     from qqt_bayes.refits import Workers
     from qqt_bayes.runs import Runs, Study
 

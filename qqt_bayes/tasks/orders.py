@@ -15,7 +15,7 @@ from qqt_bayes.fitting import Fit, fit
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
-    from qqt_bayes.inference.sample import Settings
+    from qqt_bayes.inference.settings import Settings
     from qqt_bayes.runs import Runs
 
 __all__ = ["Order", "make", "orders_of"]

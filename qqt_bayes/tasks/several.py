@@ -13,7 +13,7 @@ import pandas as pd
 
 from qqt_bayes.errors import GateError
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.refits import refit_many
 from qqt_bayes.tasks.joint import Joint, joint_settings, kept_apart, sample_together
 from qqt_bayes.tasks.orders import make, orders_of

@@ -1,0 +1,176 @@
+"""From a study and its priors to a posterior that has passed its gate, or the reason why not.
+
+The scores of the parameters (:class:`qqt_bayes.model.parameters.Coordinates`) are drawn by adaptive
+importance sampling from a normal laid at the mode. Scores that the runs say nothing about are found
+and keep their prior. Where the gate is not passed NUTS takes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qqt_bayes.inference.cores import in_chunks
+from qqt_bayes.inference.importance import Proposal, Weighted, adapt
+from qqt_bayes.inference.laplace import mode_and_root
+from qqt_bayes.inference.posterior import Posterior, resampled
+from qqt_bayes.inference.settings import Settings, Start
+from qqt_bayes.kinds import kind_named
+from qqt_bayes.model.marginal import Cells, log_density
+from qqt_bayes.model.parameters import FARTHEST, Coordinates
+
+if TYPE_CHECKING:
+    from qqt_bayes.model.design import Design
+    from qqt_bayes.model.priors import Prior
+
+ENOUGH = 0.75  # effective draws, of those that are kept
+K_WANTED = 0.6
+ROUND = 1024  # draws a round, or so many for each score:
+PER_SCORE = 32
+WIDER = 1.1  # of the first proposal
+ATTEMPTS = 3
+TRIES = 3  # places at which it is tried whether a score matters
+
+__all__ = ["Target", "sample_posterior"]
+
+
+class Target:
+    """The log density of the scores that the runs tell something about, values counted.
+
+    Parameters
+    ----------
+    coordinates : Coordinates
+    cells : Cells
+    """
+
+    def __init__(self, coordinates: Coordinates, cells: Cells) -> None:
+        self.coordinates, self.cells = coordinates, cells
+        self.size = len(coordinates.names)
+        self.values = 0
+        self.informed = np.ones(self.size, bool)
+
+    def log_likelihood(self, scores: np.ndarray) -> np.ndarray:
+        """Log density of the runs, dims (draw, score) to (draw,)."""
+        self.values += len(scores)
+        each = len(self.cells.design.value) ** 2
+
+        def work(chunk: slice) -> np.ndarray:
+            with np.errstate(all="ignore"):  # far proposals overflow, and have no weight
+                return log_density(self.coordinates.parameters(scores[chunk]), self.cells)
+
+        return np.concatenate(in_chunks(work, len(scores), each))
+
+    def full(self, informed: np.ndarray, rest: np.ndarray | None = None) -> np.ndarray:
+        """All scores, from those that the runs inform; the others zero or given."""
+        out = np.zeros((len(informed), self.size))
+        out[:, self.informed] = informed
+        if rest is not None:
+            out[:, ~self.informed] = rest
+        return out
+
+    def __call__(self, informed: np.ndarray) -> np.ndarray:
+        """Log posterior density, dims (draw, informed score) to (draw,); NaN outside."""
+        outside = np.abs(informed).max(axis=1, initial=0.0) > FARTHEST
+        found = self.log_likelihood(self.full(informed)) - 0.5 * (informed**2).sum(axis=1)
+        return np.where(outside, np.nan, found)
+
+    def find_informed(self, seed: int) -> None:
+        """Find the scores on which the density of the runs depends at all."""
+        rng = np.random.default_rng((seed, 31))
+        matters = np.zeros(self.size, bool)
+        for place in 0.3 * rng.standard_normal((TRIES, self.size)):
+            values = self.log_likelihood(np.vstack([place, place + 0.5 * np.eye(self.size)]))
+            matters |= values[1:] != values[0]
+        self.informed = matters
+
+
+def sample_posterior(
+    design: Design,
+    priors: dict[str, Prior],
+    kind: str,
+    seed: int,
+    settings: Settings | None = None,
+    start: Start | None = None,
+    progress: Callable[[Any], None] | None = None,
+) -> Posterior:
+    """Sample until the gate is passed.
+
+    The caller decides what a failed gate means; the last attempt is returned either way.
+
+    Parameters
+    ----------
+    design : Design
+        The study.
+    priors : dict of Prior
+        From :meth:`qqt_bayes.model.spec.Spec.priors`.
+    kind : str or Kind
+        Of the metric.
+    seed : int
+        Same seed, same draws.
+    settings : Settings, optional
+        Draws, engine, values.
+    start : Start, optional
+        The posterior of a similar fit.
+    progress : callable, optional
+        Called with a line of text now and then.
+    """
+    settings = settings or Settings()
+    coordinates = Coordinates.of(priors, design)
+    target = Target(coordinates, Cells.of(design, priors, kind_named(kind)))
+    frame = Posterior.frame(design, priors, kind, seed)
+    found = None
+    if settings.engine != "nuts":
+        found = by_importance(target, frame, settings, start, progress)
+        if settings.engine == "importance" or found.gate.passed:
+            return found
+    from qqt_bayes.inference.nuts import sample_nuts
+
+    for attempt in range(ATTEMPTS):
+        if progress is not None:
+            progress(f"importance sampling did not do: NUTS, attempt {attempt + 1}")
+        careful = replace(
+            settings, target_accept=1.0 - (1.0 - settings.target_accept) * 0.3**attempt,
+            tune=settings.tune * (attempt + 1),
+        )  # fmt: skip
+        walked = sample_nuts(frame, careful, seed + 7919 * attempt)
+        if walked.gate.passed:
+            return walked
+    return found if found is not None else walked
+
+
+def by_importance(
+    target: Target, frame: Posterior, settings: Settings, start: Start | None,
+    progress: Callable[[Any], None] | None,
+) -> Posterior:  # fmt: skip
+    """A posterior by importance sampling; see :func:`sample_posterior`."""
+    target.find_informed(frame.seed)
+    size = int(target.informed.sum())
+    if size == 0:  # every parameter is fixed, or no run tells of any
+        return resampled(frame, target, None, settings.draws)
+    proposals = first_proposals(target, start)
+    count = max(ROUND, PER_SCORE * size)
+
+    def enough(found: Weighted) -> bool:
+        if progress is not None:
+            progress(f"{found.values:,} values, effective sample size {found.size:,.0f}")
+        return found.k < K_WANTED and found.size >= ENOUGH * settings.draws
+
+    rounds = max(settings.values // count, 2)
+    found = adapt(target, proposals, seed=frame.seed, count=count, rounds=rounds, enough=enough)
+    return resampled(frame, target, found, settings.draws)
+
+
+def first_proposals(target: Target, start: Start | None) -> tuple[Proposal, ...]:
+    """Proposals to begin with: a similar posterior, or a normal laid at the mode."""
+    names = np.array(target.coordinates.names)
+    if start is not None and start.names == tuple(names):
+        cov = start.factor @ start.factor.T
+        chosen = target.informed
+        root = np.linalg.cholesky(cov[np.ix_(chosen, chosen)])
+        return (Proposal(start.centre[chosen], WIDER * root),)
+    place = np.zeros(int(target.informed.sum()))
+    mode, root = mode_and_root(target, place)
+    return (Proposal(mode, WIDER * root),)

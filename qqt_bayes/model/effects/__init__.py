@@ -1,0 +1,51 @@
+"""The effects, one list: everything that varies by pool, mixture or budget about the law.
+
+A further effect is a file beside these, a line in :data:`EFFECTS` and a prior of its name in the
+specifications (``docs/own_effect.md``). Density, draws, ledger, values of information, report and
+formulas read this list and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.model.effects.base import (
+    Effect,
+    Rows,
+    factor_of,
+    features,
+    ibm_kernel,
+    kernel,
+)
+from qqt_bayes.model.effects.common_drift import COMMON_DRIFT
+from qqt_bayes.model.effects.level import LEVEL, LEVEL_SPREAD
+from qqt_bayes.model.effects.mixture import MIXTURE_DRIFT, MIXTURE_ERROR, MIXTURE_GAIN
+from qqt_bayes.model.effects.pool_drift import POOL_DRIFT
+from qqt_bayes.model.effects.repetition_drift import REPETITION_DRIFT
+from qqt_bayes.model.effects.utility import QUALITY, UTILITY_SPREAD
+
+if TYPE_CHECKING:
+    from qqt_bayes.model.design import Points
+
+EFFECTS: tuple[Effect, ...] = (
+    LEVEL, LEVEL_SPREAD, UTILITY_SPREAD, QUALITY, COMMON_DRIFT, POOL_DRIFT, REPETITION_DRIFT,
+    MIXTURE_GAIN, MIXTURE_ERROR, MIXTURE_DRIFT,
+)  # fmt: skip
+PATHS = tuple(e for e in EFFECTS if e.rows is not None)
+SLOPES = tuple(e for e in EFFECTS if e.loadings is not None)
+NAMES = tuple(e.name for e in EFFECTS)
+# Places of the paths and of the slopes in the list: where their scales stand.
+AT_PATHS = np.array([i for i, e in enumerate(EFFECTS) if e.rows is not None])
+AT_SLOPES = np.array([i for i, e in enumerate(EFFECTS) if e.loadings is not None])
+
+__all__ = [
+    "AT_PATHS", "AT_SLOPES", "EFFECTS", "NAMES", "PATHS", "SLOPES", "Effect", "Rows", "factor_of",
+    "features", "ibm_kernel", "kernel", "kernels",
+]  # fmt: skip
+
+
+def kernels(here: Points, there: Points) -> np.ndarray:
+    """Covariances of the paths at unit scale, dims (path, point here, point there)."""
+    return np.stack([kernel(effect, here, there) for effect in PATHS])

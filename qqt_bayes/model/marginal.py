@@ -1,0 +1,231 @@
+r"""The marginal log density: everything linear integrated out, in array code.
+
+Given the parameters, :math:`z = \log(y - d)` is Gaussian: levels, utilities, drift and mixture error
+are linear in it. With W the shares, X the exponents, B the loadings of the slopes and K the kernels
+of the paths,
+
+.. math:: z \sim \mathrm{Normal}\Bigl(\log r(d) + m_l - m_\beta X 1,\;
+    \sum_j s_j^2 K_j + m_\beta^2 \sum_k s_k^2 X B_k B_k' X' + \mathrm{noise}\Bigr).
+
+Every function takes many draws at once; ``xp`` is :mod:`numpy`, or :mod:`pytensor.tensor` with one
+draw, so that the form in PyMC is this very code.
+
+The noise is linearised in the log: its variance is that of y over :math:`(y-d)^2`, an approximation
+of the reference likelihood that is good while the noise is small beside the reducible part, and
+bounded where it is not. Checkpoints of one run share a *run effect* u, standard normal beforehand,
+that moves them by :math:`a_r(z_r) u`; since the noise is that which belongs to the values seen, the
+density carries the Jacobian :math:`\prod_r (1 - a_r' u)`. That of the noise of a single row averages
+to one and is left out; along a run u is one and the same, and to first order in its log the
+Jacobian is :math:`e^{uJ}` with :math:`J = -\sum_r a_r'`, which leaves u normal, its mean moved to J.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from qqt_bayes.laws.registry import find_law
+from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, SLOPES
+from qqt_bayes.model.noise import seed_factor
+
+if TYPE_CHECKING:
+    from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.parameters import Parameters
+    from qqt_bayes.model.priors import Prior
+
+WORST = 4.0  # the variance of log(y - d) by noise is at most one over this
+JITTER = 1e-12  # of the largest variance: keeps rounding from making a covariance indefinite
+
+__all__ = [
+    "Cells", "Noise", "cell_noise", "covariance", "exponents", "log_density", "log_gaussian",
+    "log_variance", "residual", "slope_factor",
+]  # fmt: skip
+
+
+class Cells(NamedTuple):
+    """What the density reads of a study.
+
+    Attributes
+    ----------
+    design : Design
+    level_mean : float
+        Prior mean of the log reducible part at the anchor over its reference.
+    reference : {'irreducible', 'rest', 'unit'}
+        What levels are relative to: d, 1 - d, or 1.
+    relative_noise : bool
+        Whether seed noise is relative to the value; else to the unit.
+    """
+
+    design: Design
+    level_mean: float
+    reference: str
+    relative_noise: bool
+
+    @classmethod
+    def of(cls, design: Design, priors: dict[str, Prior], kind: Any) -> Cells:
+        """What the density reads of a study of this kind of metric."""
+        return cls(design, priors["level"].pair[0], kind.reference, kind.relative_noise)
+
+    def size(self, value: Any) -> Any:
+        """What seed noise is relative to."""
+        return value if self.relative_noise else 1.0 + 0.0 * value
+
+    def log_reference(self, irreducible: Any, xp: Any = np) -> Any:
+        """Log of what the level's mean is relative to."""
+        if self.reference == "unit":
+            return 0.0 * irreducible
+        return xp.log(irreducible if self.reference == "irreducible" else 1.0 - irreducible)
+
+
+class Noise(NamedTuple):
+    """Noise of the cells.
+
+    Attributes
+    ----------
+    single, log : array
+        Dims (draw, cell): variance of one replicate's value, and of z.
+    along : array
+        Dims (draw, cell): standard deviation of the run effect in z, zero off trajectories.
+    shift : array
+        Dims (draw, cell): by what the mean run effects move z.
+    half_square : array
+        Dim (draw,): half the sum of the squares of the mean run effects.
+    """
+
+    single: Any
+    log: Any
+    along: Any
+    shift: Any
+    half_square: Any
+
+
+def log_variance(variance: Any, gap: Any) -> Any:
+    """Variance of log(y - d) for a variance of y, at most 1/:data:`WORST`.
+
+    The plain ratio variance / gap^2 grows without bound as the irreducible part approaches a
+    value: its noise would then explain anything, and a spurious mode sits there.
+    """
+    return variance / (gap * gap + WORST * variance)
+
+
+def exponents(parameters: Parameters, points: Points, xp: Any = np) -> Any:
+    """Exponents of the law at some points, dims (draw, point, pool)."""
+    p = parameters
+    by_pool = (p.log_half_life[:, None], p.dilution[:, None, None], p.harm[:, None],
+               p.log_rate[:, None])  # fmt: skip
+    law = find_law(points.setting.law)
+    return law.exponents(points.first, points.epochs, points.shares, *by_pool, xp=xp)
+
+
+def slope_factor(parameters: Parameters, sums: Any, points: Points, xp: Any = np) -> Any:
+    """Matrix F with F F' the covariance by the slopes, dims (draw, point, direction)."""
+    scaled = sums * parameters.utility[:, None, None]
+    parts = [
+        xp.matmul(scaled, effect.loadings(points.setting)) * parameters.scales[:, None, None, i]
+        for i, effect in zip(AT_SLOPES, SLOPES, strict=True)
+    ]
+    return xp.concatenate(parts, axis=2)
+
+
+def cell_noise(parameters: Parameters, cells: Cells, xp: Any = np) -> Noise:
+    """Noise of the cells given the parameters; see the module."""
+    p, design = parameters, cells.design
+    gap = design.value - p.irreducible[:, None]
+    factor = seed_factor(p.noise_ratio, design.points.shares, xp)
+    spread = p.seed_noise[:, None] * factor * cells.size(design.value)
+    single = spread**2 + design.eval_var
+    log = log_variance(single, gap) / design.count
+    none = 0.0 * gap
+    if design.run.max(initial=-1) < 0:
+        return Noise(single, log, none, none, none[:, 0])
+    tied = design.run >= 0
+    whole = gap * gap + WORST * single
+    along = xp.sqrt(p.run_share)[:, None] * spread / xp.sqrt(whole) * tied
+    # minus the derivative of `along` in z, over `along`
+    own = p.irreducible[:, None] * gap - WORST * design.eval_var
+    slope = gap * own / (design.value * whole) * tied
+    member = (design.run[:, None] == np.arange(design.run.max() + 1)).astype(float)
+    mean = xp.matmul(along * slope, member)  # J, dims (draw, run)
+    shift = along * xp.matmul(mean, member.T)
+    return Noise(single, log, along, shift, 0.5 * xp.sum(mean**2, axis=1))
+
+
+def residual(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp: Any = np) -> Any:
+    """Log reducible values less their mean, dims (draw, cell)."""
+    p = parameters
+    mean = cells.log_reference(p.irreducible, xp) + cells.level_mean
+    fall = p.utility[:, None] * xp.sum(sums, axis=2)
+    gap = xp.log(cells.design.value - p.irreducible[:, None])
+    return gap - mean[:, None] + fall - noise.shift
+
+
+def covariance(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp: Any = np) -> Any:
+    """Marginal covariance of z, dims (draw, cell, cell)."""
+    points, n = cells.design.points, len(cells.design.value)
+    squares = parameters.scales[:, AT_PATHS] ** 2
+    total = xp.matmul(squares, points.kernels.reshape(len(AT_PATHS), n * n)).reshape((-1, n, n))
+    factor = slope_factor(parameters, sums, points, xp)
+    total += xp.matmul(factor, xp.swapaxes(factor, 1, 2))
+    run = cells.design.run
+    diagonal = noise.log
+    if run.max(initial=-1) >= 0:
+        same = (run[:, None] == run) & (run >= 0)[:, None] & ~np.eye(n, dtype=bool)
+        total = total + noise.along[:, :, None] * noise.along[:, None, :] * same
+    largest = xp.max(xp.diagonal(total, axis1=1, axis2=2), axis=1)
+    diagonal = diagonal + JITTER * largest[:, None]
+    if xp is np:
+        at = np.arange(n)
+        total[:, at, at] += diagonal
+        return total
+    return total + diagonal[:, :, None] * np.eye(n)
+
+
+def log_gaussian(residuals: Any, covariances: Any, xp: Any = np) -> Any:
+    """Log densities of centred Gaussians, dim (draw,); minus infinity where one is not positive.
+
+    A covariance bordered by the residuals has a Cholesky factor whose last row is the residuals in
+    units of their spread: one factor gives determinant and distance.
+    """
+    n = residuals.shape[1]
+    if xp is np:
+        bordered = np.empty((len(residuals), n + 1, n + 1))
+        bordered[:, :n, :n] = covariances
+        bordered[:, n, :n] = bordered[:, :n, n] = residuals
+        bordered[:, n, n] = 1e300  # so that the last pivot is real; it is not used
+        root = cholesky(bordered)
+        white = root[:, n, :n]
+    else:
+        from pytensor.tensor.linalg import solve_triangular
+
+        root = xp.linalg.cholesky(covariances)
+        white = solve_triangular(root, residuals[:, :, None], lower=True, b_ndim=2)[:, :, 0]
+    pivots = xp.diagonal(root, axis1=1, axis2=2)[:, :n]
+    distance = xp.sum(white**2, axis=1) + 2.0 * xp.sum(xp.log(pivots), axis=1)
+    return -0.5 * (distance + n * np.log(2.0 * np.pi))
+
+
+def cholesky(matrices: np.ndarray) -> np.ndarray:
+    """Lower Cholesky factors of many matrices; NaN for one that is not positive definite."""
+    try:
+        return np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.full_like(matrices, np.nan)
+    half = len(matrices) // 2
+    return np.concatenate([cholesky(matrices[:half]), cholesky(matrices[half:])])
+
+
+def log_density(parameters: Parameters, cells: Cells, xp: Any = np) -> Any:
+    """Log density of the values given the parameters, dim (draw,).
+
+    NaN where the irreducible part is not below every value.
+    """
+    design = cells.design
+    sums = exponents(parameters, design.points, xp)
+    noise = cell_noise(parameters, cells, xp)
+    away = residual(parameters, cells, sums, noise, xp)
+    total = log_gaussian(away, covariance(parameters, cells, sums, noise, xp), xp)
+    gap = xp.log(design.value - parameters.irreducible[:, None])
+    replicates = (design.count - 1.0) * xp.log(noise.single) + design.scatter / noise.single
+    return total + noise.half_square - xp.sum(gap + 0.5 * replicates, axis=1)
