@@ -187,8 +187,8 @@ class Fit:
     ) -> Fit:
         """The fit of these runs and some more: reweighted where that does, refitted where it must.
 
-        The density of the parameters is known with and without the new runs, so the draws at hand can be
-        weighted by its ratio: a fraction of a second, and the same answer within Monte Carlo error.
+        The density of the parameters is known with and without the new runs, so the draws at hand
+        can be weighted by its ratio: the same answer within Monte Carlo error, at once.
         It is refitted, warm-started from this fit, where few draws would carry the weight (Pareto
         k above .7), where those that are left do not pass the gate, or where an argument asks
         for another fit.
