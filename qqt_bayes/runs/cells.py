@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.runs.numbers import parse_number, spelling_advice
+from qqt_bayes.runs.numbers import MARKS, ambiguous, parse_number, spelling_advice
 
 _TRUE, _FALSE = {"true", "1", "yes", "1.0"}, {"false", "0", "no", "0.0"}
 _PLAIN = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?", re.IGNORECASE)
@@ -32,6 +32,7 @@ class Rule:
     suffixes: bool = True
     whole: bool = False
     infinite: bool = False
+    count: bool = False  # of samples, items or parameters: three decimals may be thousands
 
     @property
     def mend(self) -> str:
@@ -39,12 +40,21 @@ class Rule:
         return f"give {self.give}" + f", {self.otherwise}" * bool(self.otherwise)
 
 
-def read_number(text: str, rule: Rule) -> float:
-    """Read a cell as a number that obeys the rule, or raise `CellError`."""
+def read_number(text: str, rule: Rule, decimal: str | None = None) -> float:
+    """Read a cell as a number that obeys the rule, or raise `CellError`.
+
+    `decimal` is the mark before decimals, None where nobody said which.
+    """
     if not text:
         raise CellError("missing", rule.mend)
+    if decimal is None and rule.count and ambiguous(text):
+        whole, thousands = text.split(".")
+        raise CellError(f"{whole} or {whole} thousand", f"write {whole}{thousands}, or {MARKS}")
+    if decimal == "," and not rule.count and ambiguous(text):
+        what = "a point before three digits, which is none before decimals (--decimal ,)"
+        raise CellError(what, f"write {text.replace('.', ',')} or {text.replace('.', '')}")
     try:
-        value = parse_number(text, suffixes=rule.suffixes)
+        value = parse_number(text, suffixes=rule.suffixes, decimal=decimal)
     except UsageError:
         raise CellError("not a number", spelling_advice(text) or rule.mend) from None
     if math.isinf(value) and not rule.infinite:
