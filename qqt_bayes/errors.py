@@ -62,7 +62,7 @@ def gathered(problems: Sequence[Problem]) -> list[str]:
     for problem in problems:
         key = problem.likeness if problem.line is not None else (id(problem),)
         kinds.setdefault(key, []).append(problem)
-    lines = []
+    lines: list[str] = []
     for alike in kinds.values():
         lines += map(str, alike) if len(alike) <= ALONE else [_one_line(alike)]
     return lines

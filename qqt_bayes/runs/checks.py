@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from qqt_bayes.runs.cells import CellError, Rule, read_flag, read_number
+from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_flag, read_number
 from qqt_bayes.runs.metrics import Kind, check_range, check_scale, kind_of
 from qqt_bayes.runs.mixture import SUM_TOLERANCE, Mixture, examine
 from qqt_bayes.runs.outliers import flag_lone
@@ -83,7 +83,9 @@ def check_runs(
                 sheet.flag(row, column, "missing", f"give the {_MEANING[column]}")
     numbers = {}
     for column, rule in NUMBERS.items():
-        if column in sheet.cells:
+        if column in sheet.cells and rule.count and not check_marks(sheet, column):
+            numbers[column] = np.full(len(sheet), np.nan)
+        elif column in sheet.cells:
             read = partial(read_number, rule=rule, decimal=sheet.decimal)
             cells = _each(sheet, column, read, required=column in REQUIRED)
             numbers[column] = np.array(cells, dtype=float)
@@ -127,10 +129,10 @@ def _is_wide(sheet: Sheet) -> bool:
     known = [name for name in sheet.columns if kind_of(name)]
     if not known:
         return False
-    target = "in Python qqt.import_runs" if sheet.file.startswith("<") else f"FILE: {sheet.file}"
+    way = "qqt.import_runs" if sheet.file.startswith("<") else f"qqt import {sheet.file}"
     sheet.flag(
         None, None, f"one column a metric ({', '.join(known[:3])}{', ...' * (len(known) > 3)})",
-        f"a run table has one row a metric: convert it by qqt import ({target})",
+        f"a run table has one row a metric: convert it by {way}",
     )  # fmt: skip
     return True
 

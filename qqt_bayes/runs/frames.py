@@ -1,4 +1,4 @@
-"""Tables as Python holds them: frames of pandas and polars, dicts, lists of dicts; and their cells."""
+"""Tables as Python holds them: frames of pandas and polars, dicts, lists of dicts; their cells."""
 
 from __future__ import annotations
 

@@ -107,14 +107,14 @@ def examine(
     terms, kept = text.split("+"), []
     for term in terms:
         name, colon, share = (part.strip() for part in term.partition(":"))
-        given: float | None = None
+        own: float | None = None
         if colon:
             try:
-                given = _read_share(name, share, decimal)
+                own = _read_share(name, share, decimal)
             except UsageError as error:
                 what, mend = str(error).split(" -> ", 1)
                 complaints.append((what, mend))
-        if given == 0 and name and POOL_NAME.fullmatch(name):
+        if own == 0 and name and POOL_NAME.fullmatch(name):
             continue
         complaint = _name_complaint(name, pools)
         if complaint is None and name in shares:
@@ -122,7 +122,7 @@ def examine(
         if complaint is not None:
             complaints.append(complaint)
             continue
-        shares[name] = given
+        shares[name] = own
         kept.append(term)
     if complaints:
         return None, complaints

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 from qqt_bayes.errors import UsageError
@@ -23,7 +24,7 @@ _LONGEST = 100  # characters of a number; what is longer is none
 DECIMALS = (".", ",")
 MARKS = (
     "write it without separators and with a decimal point (480000, 0.87), or say which mark stands "
-    "before decimals: --decimal , or --decimal . of `qqt check` and `qqt import` (Python: decimal=)"
+    "before decimals: --decimal , or --decimal . (to `qqt check` or `qqt import`; Python: decimal=)"
 )
 
 
@@ -104,6 +105,12 @@ def without_separators(text: str, decimal: str) -> str:
 def ambiguous(text: str) -> bool:
     """Whether a count such as ``30.000`` may be thirty or thirty thousand."""
     return re.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}", text) is not None
+
+
+def two_marks(cells: Iterable[str], decimal: str | None) -> bool:
+    """Whether counts have both marks before three digits: ``30,000`` beside ``30.000``."""
+    marks = {m[1] for cell in cells if (m := re.fullmatch(r"[1-9]\d{0,2}([.,])\d{3}", cell))}
+    return decimal is not None and len(marks) > 1
 
 
 def spelling_advice(text: str) -> str | None:

@@ -66,8 +66,8 @@ def flag_lone(sheet: Sheet, rows: list[int], values: list[float]) -> bool:
 def _line(row: pd.Series, why: str) -> str:
     run = row["run"]
     return (
-        f"run '{run}' (line {row['line']}): {row['metric']} {row['value']:.6g}, {why}; diverged, or "
-        f"a slip? --leave-out {run} takes the others (Python: where={{'run': '!={run}'}})"
+        f"run '{run}' (line {row['line']}): {row['metric']} {row['value']:.6g}, {why}; diverged, "
+        f"or a slip? --leave-out {run} takes the others (Python: where={{'run': '!={run}'}})"
     )
 
 

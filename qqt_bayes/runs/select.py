@@ -33,8 +33,8 @@ _SIGNED = re.compile(r"(!=|<=|>=|==?|<|>|in\b)\s*(.*)", re.S)
 def parse_where(conditions: Iterable[str]) -> dict[str, str]:
     """Conditions as one writes them, as `Runs.select` takes them.
 
-    ``["model=B-32", "step<10000", "step>100", "seed!=3", "lr in 1e-3,2e-3"]`` is ``{"model": "B-32",
-    "step": "<10000 & >100", "seed": "!=3", "lr": "in 1e-3,2e-3"}``.
+    ``["model=B-32", "step<10000", "step>100", "seed!=3", "lr in 1e-3,2e-3"]`` becomes
+    ``{"model": "B-32", "step": "<10000 & >100", "seed": "!=3", "lr": "in 1e-3,2e-3"}``.
 
     Raises
     ------

@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 
@@ -111,7 +112,7 @@ def read_sheet(
     if frame is not None:
         sheet = _from_frame(frame, label or "<DataFrame>")
     else:
-        path = Path(source)
+        path = Path(cast(str, source))
         sheet = Sheet(label or path.name)
         text = _read_text(path, sheet)
         if text is not None:

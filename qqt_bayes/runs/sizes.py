@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.runs.cells import CellError, Rule, read_number
+from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_number
 from qqt_bayes.runs.numbers import format_number, parse_number
 from qqt_bayes.runs.sheet import Sheet
 
@@ -30,7 +30,9 @@ def read_sizes(sheet: Sheet, rows: list[int]) -> tuple[np.ndarray, np.ndarray]:
     others, which is noted.
     """
     sizes, ranges = np.full(len(rows), np.nan), np.full((len(rows), 2), np.nan)
-    blank = []
+    blank: list[int] = []
+    if not check_marks(sheet, "size"):
+        return sizes, ranges
     for i, row in enumerate(rows):
         try:
             given = _given_range(sheet, row) or _read(sheet.column("size")[row], sheet.decimal)
@@ -63,7 +65,7 @@ def read_sizes(sheet: Sheet, rows: list[int]) -> tuple[np.ndarray, np.ndarray]:
 def _given_range(sheet: Sheet, row: int) -> tuple[float, float] | None:
     """The range in columns size_lo and size_hi, as this package writes them."""
     ends = [sheet.column(name)[row] for name in ("size_lo", "size_hi")]
-    return _range(*ends, sheet.decimal) if all(ends) else None
+    return _range(ends[0], ends[1], sheet.decimal) if all(ends) else None
 
 
 def _read(text: str, decimal: str | None) -> float | tuple[float, float] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.runs.numbers import format_number
+from qqt_bayes.runs.numbers import format_number, shortened
 from qqt_bayes.runs.outliers import tell_outliers
 from qqt_bayes.runs.sheet import as_text
 
@@ -27,7 +27,7 @@ def describe(runs: Runs) -> str:
         f"{runs.source}: {table['run'].nunique()} runs, {len(table)} rows",
         f"  metrics   {', '.join(runs.metrics)}",
         f"  budgets   {_some(budgets)} samples",
-        f"  mixtures  {_some(list(runs.mixtures))}",
+        f"  mixtures  {_some([shortened(text, 48) for text in runs.mixtures])}",
     ]
     for column in ("seed", "model", "params", "annealed"):
         if column in table:

@@ -139,9 +139,9 @@ class Runs:
         """
         table = self._of_metric(metric)
         for column, wanted in (where or {}).items():
-            if column == "run" and self.left_out:
-                wanted = self._not_yet_left_out(wanted)
-            table = table[where_mask(table, column, wanted, self.mixtures, self.table)]
+            left = column == "run" and self.left_out
+            meant: object = self._not_yet_left_out(wanted) if left else wanted
+            table = table[where_mask(table, column, meant, self.mixtures, self.table)]
         if upto is not None:
             least = table["samples"].min()
             table = table[table["samples"] <= upper_limit(upto)]
@@ -249,11 +249,12 @@ def read_runs(
     ----------
     source
         Path of a CSV file or a frame (pandas, polars) with columns ``run, data, samples, metric,
-        value`` and optionally ``n_eval, se, seed, model, params, cost, annealed, tuned`` and others.
+        value`` and optionally ``n_eval, se, seed, model, params, cost, annealed, tuned`` and
+        others.
         A mixture may be a dict of shares, ``{"A": 0.7, "B": 0.3}``.
     pools
-        Path or frame of the pool table, or a dict ``{"A": 60_000}``; by default ``X.pools.csv`` beside ``X.runs.csv`` and
-        ``pools.csv`` beside ``runs.csv``.
+        Path or frame of the pool table, or a dict ``{"A": 60_000}``; by default ``X.pools.csv``
+        beside ``X.runs.csv`` and ``pools.csv`` beside ``runs.csv``.
     kinds
         Metric -> ``loss``, ``error`` or ``accuracy``, where the name does not tell, or misleads.
     decimal
@@ -299,4 +300,5 @@ def _leave_out(sheet: Sheet, names: Sequence[str]) -> None:
             raise UsageError(f"no run '{name}' to leave out -> choose from {', '.join(near)}")
     before = len(sheet)
     sheet.drop("run", names)
-    sheet.notes.append(f"left out by name: {', '.join(names)} ({before - len(sheet)} rows)")
+    rows = before - len(sheet)
+    sheet.notes.append(f"left out by name: {', '.join(names)} ({rows} row{'s' * (rows != 1)})")

@@ -28,10 +28,8 @@ def check_sample_units(sheet: Sheet, samples: np.ndarray, values: np.ndarray) ->
         found = _two_budgets(sheet, samples, rows) or _two_groups(sheet, samples, values, rows)
         if found is not None:
             small, large = found
-            what = (
-                f"run '{run}' has {float(f'{samples[large] / samples[small]:.3g}'):g} times as many samples in "
-                f"{sheet.place(large)}"
-            )
+            times = f"{round(samples[large] / samples[small]):g}"
+            what = f"run '{run}' has {times} times as many samples in {sheet.place(large)}"
             sheet.flag(small, "samples", what, "count samples in one unit")
 
 
