@@ -37,6 +37,8 @@ def as_frame(source: Source) -> pd.DataFrame | None:
 
 def _frame(source: Any) -> pd.DataFrame:
     if isinstance(source, pd.DataFrame):
+        if source.columns.nlevels > 1:
+            source = source.set_axis(_flat_names(source.columns), axis=1)
         names = [name for name in source.index.names if name is not None]
         if not names or set(names) & set(source.columns):
             return source
@@ -50,6 +52,12 @@ def _frame(source: Any) -> pd.DataFrame:
     if isinstance(source, Sequence) and all(isinstance(row, Mapping) for row in source):
         return pd.DataFrame(list(source))
     raise TypeError(f"of type {type(source).__name__}")
+
+
+def _flat_names(columns: pd.MultiIndex) -> list[str]:
+    """One name of several levels, without those that are the same everywhere."""
+    differ = [i for i in range(columns.nlevels) if columns.get_level_values(i).nunique() > 1]
+    return [".".join(str(name[i]) for i in differ if str(name[i])) for name in columns]
 
 
 def _from_mapping(source: Mapping) -> pd.DataFrame:

@@ -84,7 +84,7 @@ def _value(digits: str, exponent: int) -> float:
 def without_separators(text: str, decimal: str) -> str:
     """A number with a point before decimals and nothing between thousands.
 
-    What is not grouped by threes comes back as it was, and is then no number.
+    What is not grouped by threes comes back as it was.
     """
     if decimal not in DECIMALS:
         raise UsageError(f"decimal={decimal!r} -> give '.' or ','")
@@ -99,7 +99,7 @@ def without_separators(text: str, decimal: str) -> str:
         return f"{found[1]}{whole}{found[4].replace(decimal, '.')}{found[5] or ''}"
     if decimal == "," and "." not in text:
         return text.replace(",", ".", 1)
-    return "" if decimal == "," and "." in text else text
+    return text  # with a point that cannot stand between thousands, such as 60000.0 or 2.5
 
 
 def ambiguous(text: str) -> bool:

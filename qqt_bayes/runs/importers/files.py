@@ -22,6 +22,7 @@ from qqt_bayes.runs.sheet import Sheet, separator_of, split
 IN_FOLDERS = ("eval_results.jsonl", "results*.json", "trainer_state.json", "logs-rank0.txt")
 COUNT = Rule("a whole number, e.g. 480000", low=-math.inf, count=True)
 COUNTS = ("samples", "params", "n_eval", "step")
+JSON = (".json", ".jsonl", ".ndjson")
 TABLES, BINARY = (".csv", ".tsv"), (".xlsx", ".xlsm", ".parquet")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 
@@ -62,10 +63,10 @@ def _open(path: Path, decimal: str | None, notes: list[str]) -> File:
     if suffix in BINARY:
         return File(path, _read_binary(path, suffix))
     text = _text(path)
-    if suffix in (".json", ".jsonl", ".ndjson") or text.lstrip()[:1] in ("{", "["):
-        return _from_json(path, text)
-    if suffix not in TABLES and re.search(r"^\[[^\]\n]*batch=", text, re.MULTILINE):
+    if suffix not in (*TABLES, *JSON) and re.search(r"^(\[\w+(=\d+)?\])?\[batch=", text, re.M):
         return File(path, lines=tuple(text.splitlines()))
+    if suffix in JSON or text.lstrip()[:1] in ("{", "["):
+        return _from_json(path, text)
     return File(path, _from_csv(path, text, decimal, notes))
 
 
