@@ -47,7 +47,7 @@ def test_numbers(text: str, decimal: str | None) -> None:
     try:
         value = parse_number(text, decimal=decimal)
     except UsageError as error:
-        assert "->" in str(error)
+        told(error)
     else:
         assert not math.isnan(value)
 
@@ -61,14 +61,16 @@ def test_grouped_numbers_mean_what_they_say(number: int, mark: str) -> None:
 
 
 @FAST
-@given(st.lists(st.tuples(st.sampled_from(["A", "B", "Web", "U", "Q", "", "a b"]), WORDS), max_size=5),
-       st.booleans())  # fmt: skip
+@given(
+    st.lists(st.tuples(st.sampled_from(["A", "B", "Web", "U", "Q", "", "a b"]), WORDS), max_size=5),
+    st.booleans(),
+)
 def test_mixtures(terms: list[tuple[str, str]], shares: bool) -> None:
     text = "+".join(f"{name}:{share}" if shares else name for name, share in terms)
     try:
         mixture = parse_mixture(text, POOLS)
     except UsageError as error:
-        assert "->" in str(error)
+        told(error)
     else:
         vector = mixture.vector(POOLS)
         assert vector.sum() == pytest.approx(1)
@@ -103,7 +105,7 @@ def test_run_and_pool_tables(tmp_path, rows, pools, decimal, separator) -> None:
     try:
         runs = read_runs(tmp_path / "runs.csv", decimal=decimal)
     except InputError as error:
-        assert all(problem.what and problem.mend for problem in error.problems)
+        told(error)
     else:
         assert np.isfinite(runs.table["value"]).all()
         assert runs.replace(runs.table).sha256 == runs.sha256
@@ -111,7 +113,7 @@ def test_run_and_pool_tables(tmp_path, rows, pools, decimal, separator) -> None:
 
 @FILES
 @given(
-    st.lists(st.sampled_from([*HEADERS, "Step", "State", "val_loss", "w/A", "w/B", "a - loss", "x"]),
+    st.lists(st.sampled_from([*HEADERS, "Step", "State", "val_loss", "w/A", "w/B", "a - loss"]),
              min_size=2, max_size=6, unique=True),
     ROWS, st.sampled_from(["x.csv", "x.jsonl", "x.log", "x.json"]),
     st.sampled_from([None, "long", "wide", "wandb-chart", "lm-eval", "composer", "hf-trainer",
@@ -123,7 +125,7 @@ def test_importers(tmp_path, head, rows, name, format) -> None:
     try:
         found = import_runs(tmp_path / name, format, per_step=10)
     except (UsageError, InputError) as error:
-        assert str(error)
+        told(error)
     else:
         assert {"run", "data", "samples", "metric", "value"} <= set(found.table.columns)
 
@@ -146,6 +148,6 @@ def test_json(tmp_path, value, format) -> None:
     try:
         found = import_runs(tmp_path / "x.json", format, per_step=10)
     except (UsageError, InputError) as error:
-        assert str(error)
+        told(error)
     else:
         assert len(found.table)

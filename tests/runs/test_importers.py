@@ -208,7 +208,7 @@ def test_lm_eval(tmp_path) -> None:
     assert set(import_runs(tmp_path, metrics=["hellaswag"]).table["metric"]) == {
         "hellaswag_accuracy", "hellaswag_accuracy_norm"
     }  # fmt: skip
-    with pytest.raises(UsageError, match="no metric 'mmlu' .* choose from hellaswag_accuracy"):
+    with pytest.raises(UsageError, match=r"no metric 'mmlu' .* choose from hellaswag_accuracy"):
         import_runs(tmp_path, metrics=["mmlu"])
 
 

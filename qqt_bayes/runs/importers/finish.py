@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import UsageError
@@ -11,6 +12,7 @@ from qqt_bayes.runs.importers.base import Found, Given
 from qqt_bayes.runs.numbers import parse_number
 
 FIELDS = ("data", "samples", "seed", "model", "params")
+NO_NUMBER = {"nan", "inf", "-inf", "infinity", "-infinity", "none", "null", "n/a", "na", "-"}
 _LIKE = re.compile(r".+[-_/]\d+(\.\d+)?[kKmMbBtT]$")
 
 
@@ -28,18 +30,17 @@ def finish(found: Found, given: Given, pattern: str | None) -> Found:
         found.taken["name of the run"] = pattern
     _fill_in(table, given)
     table["value"] = [_percent(cell, found) for cell in table["value"]]
-    lost = table["value"].str.lower().isin(
-        ["nan", "inf", "-inf", "infinity", "-infinity", "none", "null", "n/a", "na", "-"]
-    )  # fmt: skip
+    lost = np.array([cell.lower() in NO_NUMBER for cell in table["value"]], bool)
     if lost.any():
         runs = ", ".join(dict.fromkeys(table["run"][lost]))
         found.left_out.append(f"{int(lost.sum())} values that are no number (runs {runs})")
-    zero = table["samples"].map(_is_zero) & ~lost
+    zero = np.array([_is_zero(cell) for cell in table["samples"]], bool) & ~lost
     if zero.any():
         found.left_out.append(f"{int(zero.sum())} rows at 0 samples")
     found.table = table[~lost & ~zero].reset_index(drop=True)
     if found.table.empty:
-        raise UsageError("no row is left -> see what was left out: " + "; ".join(found.left_out))
+        told = "; ".join(found.left_out) or "no row has a value"
+        raise UsageError(f"no row is left -> see what was left out: {told}")
     found.table = found.with_kinds()
     return found
 

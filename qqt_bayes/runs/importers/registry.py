@@ -31,6 +31,7 @@ IMPORTERS: tuple[Importer, ...] = tuple(
         datacomp, hf_trainer, lm_eval, composer, wandb_chart, long, swarm, wandb_table, wide,
     )
 )  # fmt: skip
+OF_ITS_OWN = ("datacomp", "hf-trainer", "lm-eval", "composer")  # no tables: their look is certain
 NAMES = tuple(importer.NAME for importer in IMPORTERS)
 
 
@@ -104,7 +105,11 @@ def _importer(files: Sequence[File], format: str | None) -> Importer:
     if format is not None:
         if format not in NAMES:
             raise UsageError(f"unknown format '{format}' -> choose from {', '.join(NAMES)}")
-        return IMPORTERS[NAMES.index(format)]
+        chosen = IMPORTERS[NAMES.index(format)]
+        if format in OF_ITS_OWN and not chosen.sniff(files):
+            names = ", ".join(file.path.name for file in files[:3])
+            raise UsageError(f"{names}: not of the format {format} -> give {chosen.WHAT}")
+        return chosen
     for importer in IMPORTERS:
         if importer.sniff(files):
             return importer
