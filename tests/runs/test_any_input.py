@@ -40,6 +40,12 @@ HEADERS = [
 ]
 
 
+def told(error: Exception) -> None:
+    """Refusals say what is wrong, and how to mend it."""
+    message = str(error)
+    assert "->" in message, message
+
+
 @FAST
 @given(st.one_of(NUMBERS, st.text(alphabet="0123456789.,e+-kMB% '_", max_size=30)),
        st.sampled_from([None, ",", "."]))  # fmt: skip
