@@ -151,9 +151,10 @@ def _check_mixtures(sheet: Sheet, pools: Pools) -> dict[str, Mixture]:
             sheet.flag(row, "data", what, mend)
     totals = [m.total for m in mixtures.values() if abs(m.total - 1) > SUM_TOLERANCE]
     if totals:
+        ends = dict.fromkeys(f"{total:.6g}" for total in (min(totals), max(totals)))
         sheet.notes.append(
-            f"shares of {len(totals)} of {len(mixtures)} mixtures sum to {min(totals):.6g} to "
-            f"{max(totals):.6g}, as by rounding: rescaled to 1"
+            f"shares of {len(totals)} of {len(mixtures)} mixtures sum to {' to '.join(ends)}, as by "
+            "rounding: rescaled to 1"
         )
     return mixtures
 

@@ -86,6 +86,8 @@ def as_text(value: Any) -> str:
         return value.strip()
     if isinstance(value, Mapping):
         shares = {name: as_text(share) for name, share in value.items()}
+        if list(shares.values()) == ["1"]:
+            return as_text(next(iter(shares)))
         return "+".join(f"{name}:{share}" for name, share in shares.items() if share)
     if isinstance(value, np.ndarray):
         value = value.tolist()

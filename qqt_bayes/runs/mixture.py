@@ -128,7 +128,8 @@ def examine(
         return None, complaints
     if not shares:
         return None, [("all shares are 0", "give at least one pool a share, e.g. A:0.7+B:0.3")]
-    text = text if len(kept) == len(terms) else "+".join(term.strip() for term in kept)
+    if len(kept) < len(terms):
+        text = "+".join(term.strip() for term in kept) if len(kept) > 1 else next(iter(shares))
     given = {name: share for name, share in shares.items() if share is not None}
     if given and len(given) < len(shares):
         bare = ", ".join(f"'{name}'" for name in shares if name not in given)

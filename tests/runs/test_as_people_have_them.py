@@ -89,7 +89,7 @@ def test_nothing_known_of_any_size() -> None:
 def test_mixtures_are_dicts_and_zeros_take_no_part() -> None:
     data = [{"A": 0.7, "B": 0.3}, {"A": 1.0, "B": 0.0}, {"B": 0.3, "A": 0.7}, {"A": 1, "Q": None}]
     runs = read_runs(table().head(4).assign(data=data), POOLS)
-    assert runs.table["data"].tolist() == ["A:0.7+B:0.3", "A:1", "A:0.7+B:0.3", "A:1"]
+    assert runs.table["data"].tolist() == ["A:0.7+B:0.3", "A", "A:0.7+B:0.3", "A"]
     assert runs.notes == ()
 
 
@@ -98,7 +98,7 @@ def test_rounded_shares_are_one_note() -> None:
     rows = pd.concat([table().head(1)] * 700).assign(data=data, run=range(700))
     runs = read_runs(rows, POOLS)
     assert runs.notes == (
-        "shares of 700 of 700 mixtures sum to 0.999 to 0.999, as by rounding: rescaled to 1",
+        "shares of 700 of 700 mixtures sum to 0.999, as by rounding: rescaled to 1",
     )
     assert runs.study("loss").shares.sum(axis=1) == pytest.approx(1)
     with pytest.raises(InputError, match=r"A:33\+B:67.*sum to 100 \(given as percent\?\)"):

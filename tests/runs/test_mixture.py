@@ -61,7 +61,7 @@ def test_vector_and_unique_samples(pools: Pools) -> None:
 @pytest.mark.parametrize(
     ("text", "like", "told"),
     [
-        ("A:0+B:1", "B", "B:1"),
+        ("A:0+B:1", "B", "B"),
         ("B:0.3+Web:0.0+A:0.7+nowhere:0", "A:0.7+B:0.3", "B:0.3+A:0.7"),
     ],
 )

@@ -74,5 +74,9 @@ def mixtures(table: pd.DataFrame, pools: dict[str, str]) -> list[str]:
     for cells in table[list(pools)].itertuples(index=False):
         shares = {pool: _share(cell) for pool, cell in zip(pools.values(), cells, strict=True)}
         kept = {pool: share / total for pool, share in shares.items() if share}
-        rows.append("+".join(f"{pool}:{share:.10g}" for pool, share in kept.items()))
+        rows.append(
+            next(iter(kept))
+            if len(kept) == 1
+            else "+".join(f"{pool}:{share:.10g}" for pool, share in kept.items())
+        )
     return rows
