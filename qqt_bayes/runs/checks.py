@@ -153,8 +153,8 @@ def _check_mixtures(sheet: Sheet, pools: Pools) -> dict[str, Mixture]:
     if totals:
         ends = dict.fromkeys(f"{total:.6g}" for total in (min(totals), max(totals)))
         sheet.notes.append(
-            f"shares of {len(totals)} of {len(mixtures)} mixtures sum to {' to '.join(ends)}, as by "
-            "rounding: rescaled to 1"
+            f"shares of {len(totals)} of {len(mixtures)} mixtures sum to {' to '.join(ends)}, as "
+            "by rounding: rescaled to 1"
         )
     return mixtures
 
