@@ -77,6 +77,19 @@ def test_wide_from_a_frame_with_shares_in_columns() -> None:
     assert percents.table["data"].tolist() == ["A:0.7+B:0.3", "B"]
 
 
+def test_metrics_of_other_names_and_pools_without_a_prefix() -> None:
+    frame = pd.DataFrame(
+        {"exp": ["a", "b"], "_step": [100, 100], "web": [60, 0], "code": [40, 100],
+         "tastiness": [2.0, 2.1]}
+    )  # fmt: skip
+    with pytest.raises(UsageError, match="not a format that is known by its look"):
+        import_runs(frame, per_step=10)
+    found = import_runs(frame, per_step=10, metrics=["tastiness"])
+    assert records(found, "data", "samples", "metric") == [
+        ("web:0.6+code:0.4", "1000", "tastiness"), ("code", "1000", "tastiness")
+    ]  # fmt: skip
+
+
 WANDB = """\
 Name,State,Notes,User,Tags,Created,Runtime,Sweep,data.mixture,seed,train/tokens_seen,val/loss
 "A-30","finished","-","me","","2025-01-01T10:00:00Z","12","","A","0","30000","2.86"

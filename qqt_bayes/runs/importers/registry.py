@@ -96,12 +96,12 @@ def import_runs(
         "" if samples is None else str(samples),
         None if per_step is None else parse_number(per_step),
     )
-    found = replace(_importer(opened, format).read(opened, given))
+    found = replace(_importer(opened, format, given).read(opened, given))
     found.left_out = notes + found.left_out
     return finish(found, given, name)
 
 
-def _importer(files: Sequence[File], format: str | None) -> Importer:
+def _importer(files: Sequence[File], format: str | None, given: Given) -> Importer:
     if format is not None:
         if format not in NAMES:
             raise UsageError(f"unknown format '{format}' -> choose from {', '.join(NAMES)}")
@@ -113,6 +113,9 @@ def _importer(files: Sequence[File], format: str | None) -> Importer:
     for importer in IMPORTERS:
         if importer.sniff(files):
             return importer
+    tables = [file.table for file in files if file.table is not None]
+    if given.metrics and any(set(given.metrics) & set(table.columns) for table in tables):
+        return IMPORTERS[NAMES.index(wide.NAME)]
     names = ", ".join(file.path.name for file in files[:3])
     table = next((file.table for file in files if file.table is not None), None)
     has = f" (columns: {', '.join(map(str, table.columns[:12]))})" if table is not None else ""

@@ -67,7 +67,7 @@ def read_table(file: File, given: Given) -> Found:
     if "data" in roles:
         base["data"] = table[roles["data"]]
     else:
-        pools = find_weights(table, {*taken, *metrics})
+        pools = find_weights(table, {*taken, *metrics, *roles.values()})
         base["data"] = mixtures(table, pools) if pools else ""
         taken |= {column: f"share of pool {pool}" for column, pool in pools.items()}
     base["samples"] = _samples(file, table, roles, given, taken)
