@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SHOWN = 30  # problems listed by str(InputError); `.problems` always holds all of them
+SHOWN = 30  # lines of str(InputError); `.problems` always holds all problems
+ALONE = 2  # so many problems of one kind are listed one by one, more of them in one line
+FIRST = 5  # rows named of those
 
 
 class QQTError(Exception):
@@ -47,6 +50,39 @@ class Problem:
             place += f", '{self.value}'"
         return f"{place}: {self.what} -> {self.mend}"
 
+    @property
+    def likeness(self) -> tuple[str, str | None, str]:
+        """What problems of one kind share: the column, and what is wrong but for its numbers."""
+        return self.file, self.column, re.sub(r"'[^']*'|\d[\d.,e+-]*", "#", self.what)
+
+
+def gathered(problems: Sequence[Problem]) -> list[str]:
+    """One line a problem, but one line for all of a kind where there are many."""
+    kinds: dict[tuple, list[Problem]] = {}
+    for problem in problems:
+        key = problem.likeness if problem.line is not None else (id(problem),)
+        kinds.setdefault(key, []).append(problem)
+    lines: list[str] = []
+    for alike in kinds.values():
+        lines += map(str, alike) if len(alike) <= ALONE else [_one_line(alike)]
+    return lines
+
+
+def _one_line(alike: list[Problem]) -> str:
+    """Count, first rows, first values and the mend of problems of one kind."""
+    first = alike[0]
+    rows = [str(problem.line) for problem in alike[:FIRST]] + ["..."] * (len(alike) > FIRST)
+    word = "rows" if first.file.startswith("<") else "lines"
+    place = f"{first.file}, {word} {', '.join(rows)} ({len(alike)} in all)"
+    if first.column is not None:
+        place += f", column '{first.column}'"
+    values = list(dict.fromkeys(p.value for p in alike if p.value is not None))
+    if values:
+        place += f", '{values[0]}'" + f" and {len(values) - 1} other values" * (len(values) > 1)
+    whats = list(dict.fromkeys(problem.what for problem in alike))
+    what = "; ".join(whats[:FIRST]) + "; ..." * (len(whats) > FIRST)
+    return f"{place}: {what} -> {first.mend}"
+
 
 class InputError(QQTError, ValueError):
     """The input tables cannot be used; `problems` says why, all at once."""
@@ -57,10 +93,11 @@ class InputError(QQTError, ValueError):
 
     def __str__(self) -> str:
         count = len(self.problems)
+        told = gathered(self.problems)
         lines = [f"{count} problem{'s' * (count != 1)} in the input:"]
-        lines += [f"  {problem}" for problem in self.problems[:SHOWN]]
-        if count > SHOWN:
-            lines.append(f"  and {count - SHOWN} more")
+        lines += [f"  {line}" for line in told[:SHOWN]]
+        if len(told) > SHOWN:
+            lines.append(f"  and {len(told) - SHOWN} more lines like these")
         return "\n".join(lines)
 
 

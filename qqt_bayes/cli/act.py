@@ -53,7 +53,7 @@ def act(
     positive(price)
     o.check_plot(plot)
     if data is not None and not o.is_saved_fit(source):
-        known = o.load_runs(source, pools, metric, kind).pools
+        known = o.load_runs(source, pools, metric, kind, where).pools
         read_actions(actions, known, data_now(data, known))
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,

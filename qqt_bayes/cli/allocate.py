@@ -58,7 +58,7 @@ def allocate(
     if out is not None:
         o.writable(out, (".json",))
     o.check_plot(plot)
-    runs = o.load_runs(table, pools, metric, None)
+    runs = o.load_runs(table, pools, metric, None, where)
     name = o.only_metric(runs, metric)
     with o.progress(f"fitting {name}") as update:
         answer = answer_for(

@@ -122,7 +122,7 @@ def replay(
     from qqt_bayes.buy import replay as run_replay
     from qqt_bayes.buy.policies import POLICIES
 
-    runs = o.load_runs(table, pools, metric, kind)
+    runs = o.load_runs(table, pools, metric, kind, where)
     name = o.only_metric(runs, metric)
     chosen = runs.select(name, o.parse_where(where))
     named = (

@@ -61,7 +61,7 @@ def calibrate(
     jobs = []
     for path in tables:
         only = metric[0] if metric and len(metric) == 1 else None
-        runs = o.load_runs(path, pools, only, kind)
+        runs = o.load_runs(path, pools, only, kind, where)
         name = path.name.removesuffix(".csv").removesuffix(".runs")
         if name == "runs":
             name = path.resolve().parent.name

@@ -23,6 +23,7 @@ from qqt_bayes.cli import (
     tables,
     tasks,
 )
+from qqt_bayes.cli import options as o
 from qqt_bayes.errors import GateError, QQTError
 
 BAD_INPUT, NOT_CONVERGED, STOPPED = 2, 3, 130
@@ -70,7 +71,8 @@ def main(argv: list[str] | None = None) -> None:
     warnings.showwarning = lambda message, *_args, **_kw: print(f"warning: {message}",
                                                                file=sys.stderr)  # fmt: skip
     try:
-        code = app(argv, prog_name="qqt", standalone_mode=False)
+        words = o.spelled_out(sys.argv[1:] if argv is None else argv)
+        code = app(words, prog_name="qqt", standalone_mode=False)
     except GateError as error:
         code = say(error, NOT_CONVERGED)
     except QQTError as error:

@@ -32,7 +32,15 @@ SpecName = Annotated[
 ]
 Where = Annotated[
     list[str] | None,
-    typer.Option(help="Only rows with COLUMN=VALUE; may be given several times."),
+    typer.Option(
+        "--where", "--leave-out",
+        help='--where COLUMN=VALUE: only such rows; also "step<10000", "seed!=3", "lr in 1,2". '
+        "--leave-out RUN: all but this run. Either several times.",
+    ),
+]  # fmt: skip
+Decimal = Annotated[
+    str | None,
+    typer.Option(help="The mark before decimals, , or .; the other may separate thousands."),
 ]
 Upto = Annotated[str | None, typer.Option(help="Only rows up to this many samples, e.g. 500k.")]
 KindName = Annotated[
@@ -69,29 +77,47 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
+def spelled_out(argv: list[str]) -> list[str]:
+    """The words of a command, ``--leave-out RUN`` written as the condition that it is."""
+    out: list[str] = []
+    for word in argv:
+        if out and out[-1] == "--leave-out":
+            out[-1:] = ["--where", f"run!={word}"]
+        elif word.startswith("--leave-out="):
+            out += ["--where", f"run!={word.partition('=')[2]}"]
+        else:
+            out.append(word)
+    return out
+
+
 def parse_where(where: list[str] | None) -> dict[str, str]:
-    """``["model=B-32"]`` as a dict.
+    """``["model=B-32", "step<10000"]`` as conditions of `Runs.select`.
 
     Raises
     ------
     UsageError
-        Where the equals sign is missing.
+        Where a sign is missing.
     """
-    out = {}
-    for item in where or []:
-        column, sign, value = item.partition("=")
-        if not sign or not column.strip():
-            raise UsageError(f"--where {item!r} -> write COLUMN=VALUE, such as --where model=B-32")
-        out[column.strip()] = value.strip()
-    return out
+    from qqt_bayes.runs.select import parse_where as parse
+
+    return parse(where or ())
 
 
-def load_runs(table: Path, pools: Path | None, metric: str | None, kind: str | None) -> Runs:
-    """Read and check the tables."""
+def load_runs(
+    table: Path,
+    pools: Path | None,
+    metric: str | None,
+    kind: str | None,
+    where: list[str] | None = None,
+    decimal: str | None = None,
+) -> Runs:
+    """Read and check the tables, without the runs that are left out by name."""
     from qqt_bayes.runs import read_runs
+    from qqt_bayes.runs.select import left_out
 
     kinds = {metric: kind} if metric and kind else None
-    return read_runs(table, pools=pools, kinds=kinds)
+    unwanted = left_out(parse_where(where))
+    return read_runs(table, pools=pools, kinds=kinds, decimal=decimal, leave_out=unwanted)
 
 
 def only_metric(runs: Runs, metric: str | None) -> str:
@@ -233,7 +259,7 @@ def open_fit(
                 "-> give the run table instead, or leave them out"
             )
         return load_fit(source)
-    runs = load_runs(source, pools, metric, kind)
+    runs = load_runs(source, pools, metric, kind, where)
     name = only_metric(runs, metric)
     if candidates is not None:
         parse_candidates(candidates, runs.pools)
@@ -285,7 +311,7 @@ def open_stack(
 
     if is_saved_fit(source):
         raise UsageError(f"{source} is a saved fit, of one law -> give the run table with --specs")
-    runs = load_runs(source, pools, metric, kind)
+    runs = load_runs(source, pools, metric, kind, where)
     name = only_metric(runs, metric)
     if candidates is not None:
         parse_candidates(candidates, runs.pools)

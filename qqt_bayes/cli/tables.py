@@ -36,13 +36,19 @@ Then: qqt check {runs}
 """
 
 
-def check(table: o.Table, pools: o.PoolTable = None) -> None:
+def check(
+    table: o.Table,
+    pools: o.PoolTable = None,
+    where: o.Where = None,
+    decimal: o.Decimal = None,
+) -> None:
     """Check a run table and its pool table, and say what is in them.
 
     Example: qqt check runs.csv --pools pools.csv
     """
-    runs = o.load_runs(table, pools, None, None)
-    typer.echo(runs.text)
+    runs = o.load_runs(table, pools, None, None, where, decimal)
+    conditions = o.parse_where(where)
+    typer.echo((runs.select(where=conditions) if conditions else runs).text)
 
 
 def new(

@@ -102,7 +102,7 @@ def tasks(
     chosen = parse_weights(weights)
     size = None if params is None else parse_size(params, by, weights)
     o.check_plot(plot)
-    runs = o.load_runs(table, pools, None, None)
+    runs = o.load_runs(table, pools, None, None, where)
     with many.counted("fitting") as update:
         made = fit_tasks(
             runs, metric, by=by, spec=spec, where=o.parse_where(where), upto=upto,

@@ -8,6 +8,7 @@ import numpy as np
 
 from qqt_bayes.inference.gate import DIVERGING, E_BFMI, ESS, R_HAT
 from qqt_bayes.report import wording as w
+from qqt_bayes.runs.select import tell_where
 
 if TYPE_CHECKING:
     from qqt_bayes.report.content import Content
@@ -74,7 +75,7 @@ def about_data(content: Content) -> dict[str, str | None]:
     if known.any():
         told += f" {int(np.nansum(study.annealed))} rows are at the end of their schedule."
     out["checkpoints"] = told
-    where = ", ".join(f"{k}={v}" for k, v in (fit.selection.get("where") or {}).items())
+    where = tell_where(fit.selection.get("where"))
     upto = fit.selection.get("upto")
     parts = [f"only rows with {where}"] * bool(where)
     parts += [f"only rows up to {upto} samples"] * (upto is not None)

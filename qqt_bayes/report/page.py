@@ -12,6 +12,7 @@ from qqt_bayes.decide.text import confidence, crossover_lines, extrapolation
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.command import decide_command
 from qqt_bayes.report.methods import as_html_parts
+from qqt_bayes.runs.select import tell_where
 
 if TYPE_CHECKING:
     from qqt_bayes.report.checklists import Checklist
@@ -224,7 +225,7 @@ def facts(content: Content) -> list[tuple[str, str]]:
     fit = content.fit
     t, s = fit.study.trained_on, fit.settings
     chains, draws = fit.posterior.chains
-    where = ", ".join(f"{k}={v}" for k, v in (fit.selection.get("where") or {}).items())
+    where = tell_where(fit.selection.get("where"))
     upto = fit.selection.get("upto")
     chosen = ", ".join(filter(None, [where, "" if upto is None else f"up to {upto} samples"]))
     return [

@@ -1,5 +1,6 @@
 """Reading and checking run tables and pool tables."""
 
+from qqt_bayes.runs.importers import import_runs
 from qqt_bayes.runs.metrics import KINDS, Kind, kind_of
 from qqt_bayes.runs.mixture import Mixture, parse_mixture
 from qqt_bayes.runs.numbers import format_number, parse_number
@@ -15,6 +16,7 @@ __all__ = [
     "Runs",
     "Study",
     "format_number",
+    "import_runs",
     "kind_of",
     "parse_mixture",
     "parse_number",

@@ -14,6 +14,7 @@ from qqt_bayes.runs.checks import FLAGS, NUMBERS, REQUIRED
 from qqt_bayes.runs.metrics import Kind, check_range, kind_of
 from qqt_bayes.runs.mixture import Mixture
 from qqt_bayes.runs.numbers import format_number
+from qqt_bayes.runs.outliers import tell_outliers
 from qqt_bayes.runs.pools import Pools
 from qqt_bayes.runs.sheet import Sheet, as_text
 
@@ -149,7 +150,7 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
         mixtures=runs.mixtures,
         levels={name: tuple(as_text(v) for v in table[name]) for name in levels},
         pools=runs.pools,
-        warnings=(*warnings, *_caveats(runs, arrays, known)),
+        warnings=(*runs.notes, *tell_outliers(table), *warnings, *_caveats(runs, arrays, known)),
         trained_on={
             "runs": table["run"].nunique(),
             "rows": len(table),
