@@ -14,14 +14,14 @@ from typing import Any
 import pandas as pd
 
 from qqt_bayes.errors import InputError, Problem, UsageError
-from qqt_bayes.runs.metrics import kind_of
+from qqt_bayes.kinds import kind_of
 from qqt_bayes.runs.mixture import POOL_NAME
 from qqt_bayes.runs.numbers import parse_number
 
 RESULTS = "eval_results.jsonl"
 COLUMNS = ["run", "data", "samples", "metric", "value"]
 # Columns of a wide table that are kept beside each value.
-KEPT = ("seed", "model", "params", "cost", "annealed", "tuned", "n_eval")
+KEPT = ("seed", "model", "params", "cost", "annealed", "tuned", "n_eval", "chance", "kind")
 
 __all__ = ["read_datacomp", "read_wide"]
 
@@ -86,7 +86,10 @@ def read_datacomp(
     if absent or not rows:
         known = ", ".join(dict.fromkeys(keys)) or "none"
         raise UsageError(f"no task '{absent[0] if absent else ''}' -> choose from {known}")
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    if any(kind_of(name) != "accuracy" for name in table["metric"]):
+        table["kind"] = "accuracy"  # a task's own name may speak of errors or losses
+    return table
 
 
 def run_name(file: Path, root: Path) -> str:
@@ -132,7 +135,7 @@ def read_wide(path: str | Path, *, metrics: Sequence[str] | None = None) -> pd.D
     path : str or Path
         The file.
     metrics : sequence of str, optional
-        Columns that are metrics; by default those whose names contain loss, error or accuracy.
+        Columns that are metrics; by default those whose names tell their kind.
 
     Returns
     -------

@@ -24,7 +24,7 @@ def describe(runs: Runs) -> str:
     budgets = [format_number(b) for b in runs.budgets()]
     lines = [
         f"{runs.source}: {table['run'].nunique()} runs, {len(table)} rows",
-        f"  metrics   {', '.join(runs.metrics)}",
+        f"  metrics   {', '.join(told(runs, metric) for metric in runs.metrics)}",
         f"  budgets   {_some(budgets)} samples",
         f"  mixtures  {_some(list(runs.mixtures))}",
     ]
@@ -44,6 +44,16 @@ def describe(runs: Runs) -> str:
         note = f"   ({', '.join(known)})" if known else ""
         lines.append(f"    {name:<{width}}  {size:>7}  {used:>12}{note}")
     return "\n".join(lines)
+
+
+def told(runs: Runs, metric: str) -> str:
+    """A metric with its kind, unless its name says that already."""
+    kind = runs.kind_of(metric)
+    if kind is None:
+        return f"{metric} (kind not known: --kind {metric}=KIND)"
+    chance = f", chance {kind.chance:g}" if kind.chance else ""
+    named = "" if kind.name in metric.lower() else f"{kind}, "
+    return f"{metric} ({named}{kind.better}{chance})"
 
 
 def largest_epochs(table: pd.DataFrame, runs: Runs) -> np.ndarray:
