@@ -215,7 +215,9 @@ def simulate_values(
     noise = np.asarray(seed_noise, float)
     by_cell = noise.ndim == np.ndim(latent) and noise.shape == np.shape(latent)
     spread = (noise[..., design.row_cell] if by_cell else noise[..., None]) * centre
-    evaluation = evaluation_variance(study, centre)
+    evaluation = evaluation_variance(
+        study, np.clip(centre, 0.0, None if study.kind == "loss" else 1.0)
+    )
     run = design.run[design.row_cell]
     share = np.asarray(run_share, float)[..., None] * (run >= 0)
     apart = np.sqrt((1.0 - share) * spread**2 + evaluation) * rng.standard_normal(centre.shape)

@@ -49,8 +49,9 @@ def test_cutting_a_pool_changes_no_noise() -> None:
 
 def test_evaluation_of_the_median_run() -> None:
     study = SimpleNamespace(
-        kind=KINDS["error"], se=np.array([np.nan, 0.01, 0.03, 0.02]), n_eval=np.full(4, 100.0)
-    )
+        kind=KINDS["error"], se=np.array([np.nan, 0.01, 0.03, 0.02]), n_eval=np.full(4, 100.0),
+        value=np.full(4, 0.2),
+    )  # fmt: skip
     assert median_evaluation(study) == Evaluation(given=pytest.approx(4e-4))  # se comes first
     study.se = np.full(4, np.nan)
     np.testing.assert_allclose(
