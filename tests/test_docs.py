@@ -27,7 +27,10 @@ GIVEN = {
     "fit = qqt.fit(qqt.read_runs('runs.csv'), 'loss', upto='500k')\n",
 }
 # Tables that a page shows in full before it uses them: which of its blocks of text.
-SHOWN = {"docs/how_to/act.md": {"actions.csv": 0}}
+SHOWN = {
+    "docs/how_to/act.md": {"actions.csv": 0},
+    "docs/how_to/metrics.md": {"mixed.runs.csv": 0, "mixed.pools.csv": 1},
+}
 # Tested beside what they describe: they need a cluster, a law, a law of model size.
 ELSEWHERE = {"docs/many_refits.md", "docs/own_law.md", "docs/allocate.md"}
 # The fits of the gallery are of all bundled runs, a stack fits at every origin.

@@ -27,7 +27,12 @@ SYNONYMS = {
 }
 _DROP, _BLANK = "or drop the row", "or leave it blank"
 NUMBERS = {
-    "samples": Rule("the samples seen, e.g. 480256, 480k or 1.28B", _DROP, low=1, low_allowed=True),
+    "samples": Rule(
+        "the samples seen, e.g. 480256, 480k or 1.28B",
+        "or leave the row out: a model before training has no place on a curve of samples",
+        low=1,
+        low_allowed=True,
+    ),  # fmt: skip
     "value": Rule("the metric's value, e.g. 2.31", _DROP, low=-np.inf, suffixes=False),
     "n_eval": Rule("the whole number of test items, e.g. 50000 or 50k", _BLANK, whole=True),
     "se": Rule("the standard error, 0 or more", _BLANK, low_allowed=True, suffixes=False),

@@ -1,7 +1,6 @@
 """Every figure of a decision against its definition, worked out slowly on made-up draws."""
 
 import json
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -220,12 +219,27 @@ def fake_fit(kind: str, n_eval: float = np.nan, se: float = np.nan, noise: float
         samples=np.array([100.0, 400.0]),
         value=np.array([3.0, 2.0]) if kind == "loss" else np.array([0.6, 0.4]),
     )
-    posterior = SimpleNamespace(
-        seed_noise=np.full(20_000, noise), chart=SimpleNamespace(noisy=False),
-        natural=np.empty((20_000, 0)),
-    )  # fmt: skip
-    posterior.noise_variance = partial(Posterior.noise_variance, posterior)
-    return SimpleNamespace(study=study, posterior=posterior)
+    return SimpleNamespace(study=study, posterior=FakePosterior(noise))
+
+
+class FakePosterior:
+    """Draws of one seed noise, relative to the value."""
+
+    noise_variance = Posterior.noise_variance
+
+    def __init__(self, noise: float) -> None:
+        self.noise = noise
+        self.parameters = self
+        self.cells = SimpleNamespace(size=lambda value: value)
+
+    def __len__(self) -> int:
+        return 20_000
+
+    def take(self, draws: np.ndarray) -> SimpleNamespace:
+        many = len(np.arange(len(self))[draws])
+        return SimpleNamespace(
+            seed_noise=np.full(many, self.noise), noise_ratio=np.zeros((many, 1))
+        )
 
 
 @pytest.mark.parametrize(
