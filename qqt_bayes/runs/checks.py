@@ -32,7 +32,7 @@ NUMBERS = {
         "or leave the row out: a model before training has no place on a curve of samples",
         low=1,
         low_allowed=True,
-    ),  # fmt: skip
+    ),
     "value": Rule("the metric's value, e.g. 2.31", _DROP, low=-np.inf, suffixes=False),
     "n_eval": Rule("the whole number of test items, e.g. 50000 or 50k", _BLANK, whole=True),
     "se": Rule("the standard error, 0 or more", _BLANK, low_allowed=True, suffixes=False),

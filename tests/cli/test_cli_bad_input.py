@@ -96,7 +96,7 @@ CALLS = {
     "no output": ("fit runs.csv --metric loss", "Missing option '-o'", "see qqt fit --help"),
     "no output folder": (FIT.replace("fit.nc", "no/fit.nc"), "no such folder: no", "make it first"),
     "output not .nc": (FIT.replace("fit.nc", "fit.csv"), "'fit.csv'", "ends in .nc"),
-    "no budgets": (DECIDE, "Missing option '--budgets'", "see qqt decide --help"),
+    "no budgets": (DECIDE, "no budgets given", "--budgets 480k,1.92M"),
     "empty budgets": (DECIDE + "--budgets=", "no budgets given", "--budgets 480k,1.92M"),
     "budgets": (DECIDE + "--budgets 480k,lots", "budget 'lots' is not a number", "480k, 1.28B"),
     "negative budget": (DECIDE + "--budgets=-1", "budget '-1' is not a positive", "480k"),
