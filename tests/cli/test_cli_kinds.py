@@ -31,7 +31,7 @@ def test_it_must_be_clear_which(given) -> None:
 def test_levels_are_numbers() -> None:
     assert levels("0.25") == 0.25
     assert levels({"a": ".5"}) == {"a": 0.5}
-    with pytest.raises(UsageError, match="give a fraction such as 0.25"):
+    with pytest.raises(UsageError, match=r"give a fraction such as 0\.25"):
         levels("a quarter")
 
 
