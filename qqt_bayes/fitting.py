@@ -18,6 +18,7 @@ from qqt_bayes.inference.engine import sample_posterior
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.reweight import reweighted
 from qqt_bayes.inference.settings import Settings, Start
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec, load_spec
 
@@ -66,7 +67,7 @@ class Fit:
     def draws(self) -> Any:
         """Posterior draws as an :class:`xarray.Dataset`, dims (chain, draw[, pool]).
 
-        ``irreducible`` in the metric's unit (as modelled: an accuracy is an error),
+        ``irreducible`` as modelled (see :class:`qqt_bayes.kinds.Kind`: an accuracy is an error),
         ``half_life`` in epochs, ``utility`` and ``level`` by pool, scales as in the specification;
         ``pool_noise`` is relative to the metric.
         """
@@ -161,6 +162,10 @@ class Fit:
         """The best sampling shares per budget; see :func:`qqt_bayes.decide.best_shares`."""
         return import_module("qqt_bayes.decide").best_shares(self, budgets, pools, **options)
 
+    def reach(self, value: Any, candidates: Any = None, **options: Any) -> Any:
+        """Samples needed to reach a value of the metric; see :func:`qqt_bayes.decide.reach`."""
+        return import_module("qqt_bayes.decide").reach(self, value, candidates, **options)
+
     def risk(self, budgets: Any, **options: Any) -> Any:
         """Whether these runs can be trusted that far; see :func:`qqt_bayes.risk.risk`."""
         return import_module("qqt_bayes.risk").risk(self, budgets, **options)
@@ -241,7 +246,7 @@ def fit(
     spec: str | Path | Spec = "effective_utility",
     where: Mapping[str, str] | None = None,
     upto: str | float | None = None,
-    kind: str | None = None,
+    kind: str | Kind | None = None,
     seed: int = 1,
     settings: Settings | None = None,
     start: Start | None = None,
@@ -260,8 +265,8 @@ def fit(
         A shipped specification by name, or a TOML file.
     where, upto
         Which rows to fit, as for :meth:`Runs.select`.
-    kind : {'loss', 'error', 'accuracy'}, optional
-        Needed when the metric's name does not contain it.
+    kind : str or Kind, optional
+        Name of one of :data:`qqt_bayes.kinds.KINDS`; needed when the metric's name does not tell.
     seed : int
         Same seed, same answer.
     settings : Settings, optional

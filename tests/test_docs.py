@@ -33,6 +33,7 @@ SHOWN = {
         "table.csv": 0, "chart.csv": 1, "results_1.json": 2, "shares.csv": 3, "losses.csv": 4,
         "de.csv": 5,
     },
+    "docs/how_to/metrics.md": {"mixed.runs.csv": 0, "mixed.pools.csv": 1},
 }  # fmt: skip
 # Tested beside what they describe: they need a cluster, a law, a law of model size.
 ELSEWHERE = {"docs/many_refits.md", "docs/own_law.md", "docs/allocate.md"}

@@ -117,7 +117,7 @@ class ActionDecision:
     @cached_property
     def change(self) -> np.ndarray:
         """Action less none after the budget's samples, in the metric's direction."""
-        sign = -1.0 if self.fit.study.kind == "accuracy" else 1.0
+        sign = -1.0 if self.fit.study.kind.higher_is_better else 1.0
         return sign * (self.compared.at - self.compared.at[:, :, :1]) + 0.0
 
     @cached_property

@@ -90,7 +90,7 @@ def compare(
     drawn = draw_changed(fit.posterior, blocks, seed=seed)
     irreducible = fit.posterior.irreducible[:, None]
     values = [
-        bounded(irreducible + np.exp(log), ceiling(fit, block.samples))
+        fit.study.kind.to_unit(bounded(irreducible + np.exp(log), ceiling(fit, block.samples)))
         for log, block in zip(drawn, blocks, strict=True)
     ]
     curves = np.stack([v[:, : len(grid)] for v in values], axis=1)

@@ -23,8 +23,8 @@ def describe(d: ActionDecision) -> str:
     largest = study.trained_on["max_samples"]
     unit = "samples trained on" if d.price == 1.0 else f"{d.price:g} a sample trained on"
     lines = [
-        f"{d.fit.stamp}{study.metric} ({'higher' if study.direction == 'max' else 'lower'} is "
-        f"better), against {now} as it is; {d.prob:.0%} equal-tailed credible intervals",
+        f"{d.fit.stamp}{study.metric} ({study.kind.better}), "
+        f"against {now} as it is; {d.prob:.0%} equal-tailed credible intervals",
         f"cost in {unit}; a budget pays for the action and for the training that is left",
     ]
     table = d.table

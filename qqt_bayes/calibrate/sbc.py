@@ -172,7 +172,7 @@ def sbc(
     spec : str, Path or Spec
         What to calibrate. The law of model size (``"chinchilla"``) has an engine and a design of
         its own, see :func:`qqt_bayes.calibrate.sizes.replicate_sizes`.
-    kind : {'loss', 'error', 'accuracy'}
+    kind : str
         Kind of metric of the default design.
     replications : int
         Number of studies.

@@ -35,6 +35,7 @@ def act(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -53,11 +54,11 @@ def act(
     positive(price)
     o.check_plot(plot)
     if data is not None and not o.is_saved_fit(source):
-        known = o.load_runs(source, pools, metric, kind, where).pools
+        known = o.load_runs(source, pools, metric, kind, chance, where).pools
         read_actions(actions, known, data_now(data, known))
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, on_fail=on_fail,
+        chance=chance, seed=seed, draws=draws, on_fail=on_fail,
     )  # fmt: skip
     answer = made.act(budgets, actions, data=data, price=price, prob=prob, on_fail=on_fail)
     o.draw(answer, plot)

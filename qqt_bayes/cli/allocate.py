@@ -32,6 +32,7 @@ def allocate(
     metric: o.Metric = None,
     spec: o.SpecName = "chinchilla",
     where: o.Where = None,
+    kind: o.KindName = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -58,7 +59,7 @@ def allocate(
     if out is not None:
         o.writable(out, (".json",))
     o.check_plot(plot)
-    runs = o.load_runs(table, pools, metric, None, where)
+    runs = o.load_runs(table, pools, metric, kind, None, where)
     name = o.only_metric(runs, metric)
     with o.progress(f"fitting {name}") as update:
         answer = answer_for(

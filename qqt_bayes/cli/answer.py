@@ -23,6 +23,7 @@ def fit(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -33,7 +34,8 @@ def fit(
     """
     o.writable(out, (".nc",))
     made = o.open_fit(
-        runs, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind, seed=seed,
+        runs, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
+        chance=chance, seed=seed,
         draws=draws, on_fail=on_fail,
     )  # fmt: skip
     made.save(out)
@@ -43,7 +45,9 @@ def fit(
 
 def decide(
     source: o.Source,
-    budgets: o.Budgets,
+    budgets: Annotated[
+        str | None, typer.Option(help="Samples, comma between them: 480k,1.92M,1.28B.")
+    ] = None,
     candidates: o.Candidates = None,
     prob: o.Prob = 0.9,
     margin: Annotated[
@@ -52,6 +56,10 @@ def decide(
     shares: Annotated[
         str | None,
         typer.Option(help="Also optimise the sampling shares of these pools: A,B (or `all`)."),
+    ] = None,
+    reach: Annotated[
+        str | None,
+        typer.Option(help="Tell the samples needed to reach this value of the metric: 0.92."),
     ] = None,
     specs: Annotated[
         str | None,
@@ -67,6 +75,7 @@ def decide(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -74,25 +83,39 @@ def decide(
     """Say which data is best at each budget, how sure that is, and what being wrong costs.
 
     Example: qqt decide runs.csv --metric loss --budgets 480k,960k,1.92M --json
+
+    Example: qqt decide runs.csv --metric mmlu_accuracy --chance 0.25 --reach 0.6
     """
     from qqt_bayes.decide.candidates import parse_budgets
     from qqt_bayes.decide.decision import check_prob
 
-    parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
+    if budgets is None and reach is None:
+        raise UsageError("no budgets given -> pass some, for example --budgets 480k,1.92M")
+    if budgets is not None:
+        parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
     o.check_plot(plot)
+    if reach is not None and specs is not None:
+        raise UsageError("--reach takes one law, --specs several -> leave one of them out")
+    if shares is not None and budgets is None:
+        raise UsageError("--shares is about budgets -> add --budgets, for example 480k,1.92M")
     if specs is not None and shares is not None:
         raise UsageError("--shares takes one law, --specs several -> leave one of them out")
     one: Fit | None = None
     if specs is None:
         one = o.open_fit(
             source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-            seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+            chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
         )  # fmt: skip
     made = one or o.open_stack(
         source, str(specs), pools=pools, metric=metric, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, candidates=candidates,
+        chance=chance, seed=seed, draws=draws, candidates=candidates,
     )  # fmt: skip
+    goal = one.reach(reach, candidates, prob=prob) if one is not None and reach else None
+    if budgets is None:
+        o.draw(goal, plot)
+        o.tell(goal, json)
+        return
     answer = made.decide(budgets, candidates, prob=prob, margin=margin, on_fail=on_fail)
     o.draw(answer, plot)
     best = None
@@ -102,9 +125,13 @@ def decide(
         value = answer.to_json()
         for row, extra in zip(value["budgets"], best.to_json() if best else [], strict=False):
             row["shares"], row["best_shares"] = extra["shares"], extra["best"]
+        if goal is not None:
+            value["reach"] = goal.to_json()
         o.print_json(value)
     else:
         typer.echo(answer.text)
+        if goal is not None:
+            typer.echo("\n" + goal.text)
         if best:
             typer.echo("\n" + best.text)
 

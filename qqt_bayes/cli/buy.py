@@ -56,6 +56,7 @@ def buy(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -79,7 +80,7 @@ def buy(
     o.check_plot(plot)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+        chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
     with many.crew(workers, dask) as crew:
         plan = made.buy(
@@ -110,6 +111,7 @@ def replay(
     metric: o.Metric = None,
     spec: o.SpecName = "effective_utility",
     kind: o.KindName = None,
+    chance: o.Chance = None,
     where: o.Where = None,
     seed: o.Seed = 1,
     workers: many.Processes = 1,
@@ -122,7 +124,7 @@ def replay(
     from qqt_bayes.buy import replay as run_replay
     from qqt_bayes.buy.policies import POLICIES
 
-    runs = o.load_runs(table, pools, metric, kind, where)
+    runs = o.load_runs(table, pools, metric, kind, chance, where)
     name = o.only_metric(runs, metric)
     chosen = runs.select(name, o.parse_where(where))
     named = (
@@ -132,7 +134,7 @@ def replay(
     )
     with many.crew(workers, dask) as crew, many.counted("starts") as tell:
         done = run_replay(
-            chosen, name, target, starts, policies=named, spend=spend, spec=spec, kind=kind,
+            chosen, name, target, starts, policies=named, spend=spend, spec=spec,
             seed=seed, workers=crew, progress=tell,
         )  # fmt: skip
     o.tell(done, json)

@@ -23,6 +23,7 @@ def calibrate(
     ] = None,
     where: o.Where = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -61,11 +62,11 @@ def calibrate(
     jobs = []
     for path in tables:
         only = metric[0] if metric and len(metric) == 1 else None
-        runs = o.load_runs(path, pools, only, kind, where)
+        runs = o.load_runs(path, pools, only, kind, chance, where)
         name = path.name.removesuffix(".csv").removesuffix(".runs")
         if name == "runs":
             name = path.resolve().parent.name
-        jobs += studies(runs, name, metric, o.parse_where(where), kind)
+        jobs += studies(runs, name, metric, o.parse_where(where))
     with many.crew(workers, dask) as crew, many.counted("back-tests") as tell:
         result = run(
             jobs, methods=chosen, spec=spec, seed=seed, settings=Settings(draws=draws),

@@ -44,8 +44,21 @@ Decimal = Annotated[
 ]
 Upto = Annotated[str | None, typer.Option(help="Only rows up to this many samples, e.g. 500k.")]
 KindName = Annotated[
-    str | None,
-    typer.Option("--kind", help="loss, error or accuracy, if the metric's name does not tell."),
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        metavar="[METRIC=]KIND",
+        help="loss, accuracy, score, ..., if the metric's name does not tell; may be given several "
+        "times. `qqt kinds` lists them.",
+    ),
+]
+Chance = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--chance",
+        metavar="[METRIC=]LEVEL",
+        help="What guessing reaches, of an accuracy or error: 0.25 with four choices.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Random seed: same seed, same answer.")]
 Draws = Annotated[int, typer.Option(min=100, help="Posterior draws.")]
@@ -103,21 +116,76 @@ def parse_where(where: list[str] | None) -> dict[str, str]:
     return parse(where or ())
 
 
+def by_metric(
+    option: str, given: list[str] | None, metric: str | None
+) -> dict[str, str] | str | None:
+    """``["wer=rate", "bleu=score"]`` as a dict; a single value is that of `metric`, or of all.
+
+    Raises
+    ------
+    UsageError
+        Where it is not clear which metric is meant.
+    """
+    pairs = [item.rpartition("=") for item in given or []]
+    bare = [value.strip() for name, sign, value in pairs if not sign]
+    out = {name.strip(): value.strip() for name, sign, value in pairs if sign}
+    if len(bare) > 1 or (bare and out and metric is None):
+        raise UsageError(f"{option} {bare[0]} of which metric? -> write {option} METRIC={bare[0]}")
+    if bare and metric is not None:
+        return out | {metric: bare[0]}
+    return bare[0] if bare else out or None
+
+
+def levels(given: dict[str, str] | str | None) -> dict[str, float] | float | None:
+    """Chance levels as numbers.
+
+    Raises
+    ------
+    UsageError
+        For what is no number.
+    """
+    try:
+        if isinstance(given, dict):
+            return {metric: float(level) for metric, level in given.items()}
+        return None if given is None else float(given)
+    except ValueError:
+        raise UsageError(
+            f"--chance {given} is not a number -> give a fraction such as 0.25, or METRIC=0.25"
+        ) from None
+
+
 def load_runs(
     table: Path,
     pools: Path | None,
     metric: str | None,
-    kind: str | None,
+    kind: list[str] | None = None,
+    chance: list[str] | None = None,
     where: list[str] | None = None,
     decimal: str | None = None,
 ) -> Runs:
-    """Read and check the tables, without the runs that are left out by name."""
+    """Read and check the tables, without the runs left out by name; kinds stay with the runs.
+
+    Raises
+    ------
+    UsageError
+        For a bad kind or chance level, or one of a metric that the table does not have.
+    """
     from qqt_bayes.runs import read_runs
     from qqt_bayes.runs.select import left_out
 
-    kinds = {metric: kind} if metric and kind else None
+    kinds = by_metric("--kind", kind, metric)
+    chances = levels(by_metric("--chance", chance, metric))
     unwanted = left_out(parse_where(where))
-    return read_runs(table, pools=pools, kinds=kinds, decimal=decimal, leave_out=unwanted)
+    runs = read_runs(
+        table, pools=pools, kinds=kinds, chance=chances, decimal=decimal, leave_out=unwanted
+    )
+    if isinstance(kinds, dict):
+        strange = [name for name in kinds if name not in runs.metrics]
+        if strange:
+            raise UsageError(
+                f"--kind {strange[0]}=...: no such metric -> choose from {', '.join(runs.metrics)}"
+            )
+    return runs
 
 
 def only_metric(runs: Runs, metric: str | None) -> str:
@@ -228,7 +296,8 @@ def open_fit(
     spec: str = "effective_utility",
     where: list[str] | None = None,
     upto: str | None = None,
-    kind: str | None = None,
+    kind: list[str] | None = None,
+    chance: list[str] | None = None,
     seed: int = 1,
     draws: int = DRAWS,
     on_fail: str = "raise",
@@ -251,7 +320,7 @@ def open_fit(
     check_on_fail(on_fail)
     if is_saved_fit(source):
         given = {"--pools": pools, "--metric": metric, "--where": where, "--upto": upto,
-                 "--kind": kind}  # fmt: skip
+                 "--kind": kind, "--chance": chance}  # fmt: skip
         extra = [name for name, value in given.items() if value]
         if extra:
             raise UsageError(
@@ -259,13 +328,13 @@ def open_fit(
                 "-> give the run table instead, or leave them out"
             )
         return load_fit(source)
-    runs = load_runs(source, pools, metric, kind, where)
+    runs = load_runs(source, pools, metric, kind, chance, where)
     name = only_metric(runs, metric)
     if candidates is not None:
         parse_candidates(candidates, runs.pools)
     with progress(f"fitting {name}") as update:
         made = fit(
-            runs, name, spec=spec, where=parse_where(where), upto=upto, kind=kind, seed=seed,
+            runs, name, spec=spec, where=parse_where(where), upto=upto, seed=seed,
             settings=Settings(draws=draws), on_fail=on_fail, progress=update,
         )  # fmt: skip
     for warning in made.study.warnings:
@@ -293,7 +362,8 @@ def open_stack(
     metric: str | None = None,
     where: list[str] | None = None,
     upto: str | None = None,
-    kind: str | None = None,
+    kind: list[str] | None = None,
+    chance: list[str] | None = None,
     seed: int = 1,
     draws: int = DRAWS,
     candidates: str | None = None,
@@ -311,14 +381,14 @@ def open_stack(
 
     if is_saved_fit(source):
         raise UsageError(f"{source} is a saved fit, of one law -> give the run table with --specs")
-    runs = load_runs(source, pools, metric, kind, where)
+    runs = load_runs(source, pools, metric, kind, chance, where)
     name = only_metric(runs, metric)
     if candidates is not None:
         parse_candidates(candidates, runs.pools)
     with stages("fits") as update:
         made = stack(
             runs, name, specs=[s.strip() for s in specs.split(",") if s.strip()],
-            where=parse_where(where), upto=upto, kind=kind, seed=seed,
+            where=parse_where(where), upto=upto, seed=seed,
             settings=Settings(draws=draws), progress=update,
         )  # fmt: skip
     note(made.text)

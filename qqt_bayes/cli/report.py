@@ -41,6 +41,7 @@ def report(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -62,11 +63,11 @@ def report(
     told = None if answers is None else read_answers(answers)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+        chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
     options: list[tuple[str, object]] = [
         ("--pools", pools), ("--metric", metric), ("--spec", spec), ("--upto", upto),
-        ("--kind", kind), ("--seed", seed), ("--draws", draws), ("--budgets", budgets),
+        ("--seed", seed), ("--draws", draws), ("--budgets", budgets),
         ("--candidates", candidates), ("--prob", f"{prob:g}"), ("--spend", spend),
         ("--answers", answers), ("--risk", risk), ("--on-fail", on_fail), ("-o", out),
     ]  # fmt: skip
@@ -78,6 +79,10 @@ def report(
     words = ["qqt", "report", str(source)]
     for condition in where or []:
         words += ["--where", condition]
+    for item in kind or []:
+        words += ["--kind", item]
+    for item in chance or []:
+        words += ["--chance", item]
     for name, value in options:
         if value is not None and value != standard.get(name):
             words += [name, str(value)]

@@ -35,6 +35,7 @@ def risk(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -52,7 +53,7 @@ def risk(
     o.check_plot(plot)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+        chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
     with many.crew(workers, dask) as crew, o.stages("judging") as progress:
         found = judge(

@@ -27,9 +27,10 @@ B,60000,2,web,,
 GUIDE = """\
 Wrote {runs} and {pools}: replace their rows by yours.
   runs.csv   one row an evaluation of one run. run: a name; data: what it was trained on (A, the
-             union A+B, or shares A:0.7+B:0.3); samples: samples or tokens seen; metric: loss,
-             ..error or ..accuracy; value. Optional: n_eval, se, seed, model, params, cost,
-             annealed, tuned, and any column of your own.
+             union A+B, or shares A:0.7+B:0.3); samples: samples or tokens seen; metric: a name
+             such as val_loss or mmlu_accuracy (`qqt kinds` lists what is known); value. Optional:
+             n_eval, se, chance, kind, seed, model, params, cost, annealed, tuned, and any column
+             of your own.
   pools.csv  one row a pool: unique samples (inf for unlimited), and if known a quality rank
              (1 best), a family, pools it overlaps (; between them) and a price.
 Then: qqt check {runs}
@@ -40,13 +41,15 @@ def check(
     table: o.Table,
     pools: o.PoolTable = None,
     where: o.Where = None,
+    kind: o.KindName = None,
+    chance: o.Chance = None,
     decimal: o.Decimal = None,
 ) -> None:
     """Check a run table and its pool table, and say what is in them.
 
     Example: qqt check runs.csv --pools pools.csv
     """
-    runs = o.load_runs(table, pools, None, None, where, decimal)
+    runs = o.load_runs(table, pools, None, kind, chance, where, decimal)
     conditions = o.parse_where(where)
     typer.echo((runs.select(where=conditions) if conditions else runs).text)
 
@@ -68,11 +71,29 @@ def new(
     typer.echo(GUIDE.format(runs=folder / "runs.csv", pools=folder / "pools.csv"))
 
 
+def kinds() -> None:
+    """List the kinds of metric: which way is better, what values they take, names that are known.
+
+    Example: qqt kinds
+    """
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    from qqt_bayes.kinds import KINDS, names_of
+
+    table = RichTable("kind", "what it is", "better", "names that tell it")
+    for name, kind in KINDS.items():
+        table.add_row(name, kind.words, kind.direction, ", ".join(names_of(name)))
+    Console().print(table)
+
+
 def priors(
     spec: Annotated[str, typer.Argument(help="A shipped specification, or a TOML file.")] = (
         "effective_utility"
     ),
-    kind: Annotated[str, typer.Option(help="loss, error or accuracy.")] = "loss",
+    kind: Annotated[
+        str, typer.Option(help="loss, accuracy, score, ...: see `qqt kinds`.")
+    ] = "loss",
 ) -> None:
     """Print a specification's priors, each with its reason.
 
@@ -83,8 +104,6 @@ def priors(
 
     from qqt_bayes.model.spec import load_spec
 
-    if kind not in ("loss", "error", "accuracy"):
-        raise UsageError(f"--kind {kind!r} -> give loss, error or accuracy")
     chosen = load_spec(spec)
     table = RichTable("parameter", "prior", "why", title=chosen.title)
     for name, prior in chosen.priors(kind).items():
@@ -96,4 +115,5 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(rich_help_panel=o.TABLES)(check)
     app.command(rich_help_panel=o.TABLES)(new)
+    app.command(rich_help_panel=o.TABLES)(kinds)
     app.command(rich_help_panel=o.ANSWERS)(priors)

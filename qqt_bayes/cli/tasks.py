@@ -83,6 +83,8 @@ def tasks(
     spec: o.SpecName = "effective_utility",
     where: o.Where = None,
     upto: o.Upto = None,
+    kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     workers: many.Processes = 1,
@@ -98,11 +100,15 @@ def tasks(
     """
     from qqt_bayes.inference.settings import Settings
     from qqt_bayes.tasks import fit_tasks
+    from qqt_bayes.tasks.answer import check_weights
 
     chosen = parse_weights(weights)
     size = None if params is None else parse_size(params, by, weights)
     o.check_plot(plot)
-    runs = o.load_runs(table, pools, None, None, where)
+    only = metric[0] if metric and len(metric) == 1 else None
+    runs = o.load_runs(table, pools, only, kind, chance, where)
+    if size is None and by == "metric":  # before fits are made, so that a slip costs no time
+        check_weights(runs, metric or runs.metrics, chosen)
     with many.counted("fitting") as update:
         made = fit_tasks(
             runs, metric, by=by, spec=spec, where=o.parse_where(where), upto=upto,

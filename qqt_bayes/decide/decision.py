@@ -38,7 +38,7 @@ class Decision:
     fit : Source
         What it rests on: a fit, or several laws stacked.
     latent : numpy.ndarray
-        Dims (sample, budget, candidate): latent performance as modelled, lower is better.
+        Dims (sample, budget, candidate): latent performance, lower is better.
     new_run : numpy.ndarray
         The same with seed and evaluation noise.
     budgets : numpy.ndarray
@@ -117,7 +117,7 @@ class Decision:
     def difference(self) -> np.ndarray:
         """Candidate minus best, draw-wise, in the metric's direction (sample, budget, cand.)."""
         best = np.take_along_axis(self.latent, self.best[None, :, None], axis=2)
-        sign = -1.0 if self.fit.study.kind == "accuracy" else 1.0
+        sign = -1.0 if self.fit.study.kind.higher_is_better else 1.0
         return sign * (self.latent - best) + 0.0  # no negative zeros
 
     def credible_set(self, budget: int) -> list[str]:

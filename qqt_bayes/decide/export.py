@@ -84,7 +84,7 @@ def as_json(d: Decision) -> dict[str, Any]:
     out = {
         "schema": SCHEMA,
         "metric": study.metric,
-        "kind": study.kind,
+        "kind": study.kind.name,
         "direction": study.direction,
         "prob": d.prob,
         "interval": "eti",

@@ -46,10 +46,9 @@ def extrapolation(samples: float, largest: float) -> str:
 def describe(d: Decision) -> str:
     """One screen: per budget the best data, how sure, and the main candidates."""
     study, largest = d.fit.study, d.fit.study.trained_on["max_samples"]
-    kind = "higher" if study.direction == "max" else "lower"
     trained = study.trained_on
     lines = [
-        f"{d.fit.stamp}{study.metric} ({kind} is better), fitted to {int(trained['runs'])} runs "
+        f"{d.fit.stamp}{study.metric} ({study.kind.better}), fitted to {int(trained['runs'])} runs "
         f"up to {format_number(largest)} samples; {d.prob:.0%} equal-tailed credible intervals"
     ]
     if d.laws:

@@ -354,13 +354,5 @@ def exchange_factor(likeness: np.ndarray, rank: np.ndarray) -> np.ndarray:
 
 
 def evaluation_variance(study: Study, value: np.ndarray) -> np.ndarray:
-    """Variance of one evaluation: given, or binomial from the number of test items.
-
-    The number of items behind a loss says nothing about its noise, so it is not used there.
-    """
-    given = np.nan_to_num(np.asarray(study.se, float), nan=0.0) ** 2
-    if study.kind == "loss":
-        return given
-    items = np.asarray(study.n_eval, float)
-    binomial = np.where(np.isfinite(items), value * (1.0 - value) / np.maximum(items, 1.0), 0.0)
-    return np.where(np.isfinite(np.asarray(study.se, float)), given, binomial)
+    """Variance of one evaluation: given, or binomial from the number of test items."""
+    return study.kind.evaluation_variance(value, study.n_eval, study.se)

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.kinds import Kind, kind_named
 from qqt_bayes.model.effects import NAMES
 from qqt_bayes.model.priors import Prior, prior_from_dict
 
 SCHEMA = 1
-BRANCHES = ("loss", "error")  # tables of priors that differ by kind; an accuracy is an error
+# Tables of priors that differ by kind of metric (an accuracy is an error); of scores they may be
+# left out, which are then not fitted.
+BRANCHES = ("loss", "error", "score")
 PARAMETERS = (
     "irreducible", "utility", "half_life", "half_life_spread", "harm", "dilution", "seed_noise",
     "regime", *NAMES,
@@ -66,10 +69,22 @@ class Spec:
         """A specification from what its TOML would hold; see :func:`spec_from_dict`."""
         return spec_from_dict(source)
 
-    def priors(self, kind: str) -> dict[str, Prior]:
-        """Priors by parameter for a metric of this kind ('loss', 'error' or 'accuracy')."""
-        branch = "loss" if kind == "loss" else "error"
+    def priors(self, kind: str | Kind) -> dict[str, Prior]:
+        """Priors by parameter for a metric of this kind.
+
+        Raises
+        ------
+        UsageError
+            If the specification has none for it.
+        """
+        branch = kind_named(kind).priors
         tables = self.source["priors"]
+        if branch == "score" and branch not in tables:
+            raise UsageError(
+                f"the specification {self.name} has no priors for a score without bounds "
+                "-> add [priors.score.irreducible] and [priors.score.level], or base = "
+                '"effective_utility"'
+            )
         merged = {k: v for k, v in tables.items() if k not in BRANCHES} | tables.get(branch, {})
         names = (n for n in self.parameters if n in merged or n not in OPTIONAL)
         return {name: prior_from_dict(name, merged[name]) for name in names}
@@ -156,6 +171,8 @@ def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
         if name not in known and name not in BRANCHES
     ]
     for branch in BRANCHES:
+        if branch == "score" and branch not in priors:
+            continue
         own = priors.get(branch, {})
         problems += [
             unknown(f"parameter in [priors.{branch}]", name, known)

@@ -15,6 +15,7 @@ from qqt_bayes.plots.ledger import plot_ledger
 from qqt_bayes.plots.parameters import plot_parameters
 from qqt_bayes.plots.pools import plot_pools
 from qqt_bayes.plots.preposterior import plot_preposterior
+from qqt_bayes.plots.reach import plot_reach
 from qqt_bayes.plots.shares import plot_shares
 from qqt_bayes.plots.stack import plot_stack
 from qqt_bayes.plots.style import COLUMN, WIDE, new_figure, style
@@ -39,6 +40,7 @@ __all__ = [
     "plot_plan",
     "plot_pools",
     "plot_preposterior",
+    "plot_reach",
     "plot_shares",
     "plot_size_decision",
     "plot_stack",

@@ -102,7 +102,7 @@ def observed(view: View, candidate: int) -> tuple[np.ndarray, np.ndarray]:
     study = view.decision.fit.study
     key = view.decision.candidates[candidate].key
     rows = np.array([study.mixtures[text].key == key for text in study.data])
-    return study.samples[rows], np.asarray(study.reported(study.value[rows]))
+    return study.samples[rows], study.observed[rows]
 
 
 def draw_runs(ax: Axes, view: View) -> None:

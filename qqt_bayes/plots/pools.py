@@ -53,7 +53,10 @@ def prior_utility(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 0) -> np.ndarr
         priors[name].draw(draws, rng)[:, None]
         for name in ("utility", "utility_spread", "quality_effect")
     )
-    pools = rng.normal(size=(draws, len(design.setting.sizes))) @ np.linalg.cholesky(design.setting.likeness).T
+    pools = (
+        rng.normal(size=(draws, len(design.setting.sizes)))
+        @ np.linalg.cholesky(design.setting.likeness).T
+    )
     return np.asarray(mean * (1.0 + slope * design.setting.quality + spread * pools))
 
 

@@ -132,16 +132,15 @@ class View:
     def metric(self) -> str:
         """The metric with its unit."""
         study = self.decision.fit.study
-        if study.kind == "loss":
-            return plain(study.metric) + (" (nats)" if "loss" in study.metric.lower() else "")
-        return f"{plain(study.metric)} (fraction)"
+        measure = study.kind.measure
+        if measure == "nats" and "loss" not in study.metric.lower():
+            measure = ""  # such as a squared error
+        return plain(study.metric) + (f" ({measure})" if measure else "")
 
     @property
     def direction(self) -> str:
         """Which way is better."""
-        return (
-            "higher is better" if self.decision.fit.study.direction == "max" else "lower is better"
-        )
+        return self.decision.fit.study.kind.better
 
     def epoch(self, candidate: int) -> float:
         """Samples in which the most repeated pool of a candidate completes one epoch."""

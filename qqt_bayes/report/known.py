@@ -39,10 +39,9 @@ def about_data(content: Content) -> dict[str, str | None]:
     """What the tables say."""
     fit = content.fit
     study, table, t = fit.study, fit.runs.table, fit.study.trained_on
-    better = "higher" if study.direction == "max" else "lower"
     budgets = ", ".join(map(w.samples, fit.runs.budgets()))
     out: dict[str, str | None] = {
-        "variables": f"{study.metric} ({study.kind}, {better} is better) against samples seen and "
+        "variables": f"{study.metric} ({study.kind}, {study.kind.better}) against samples seen and "
         f"shares of {w.count(len(study.pools), 'pool')}: {w.count(t['runs'], 'run')}, "
         f"{w.count(t['rows'], 'row')}.",
         "data_used": f"{w.samples(study.samples.min())} to {w.samples(t['max_samples'])} samples; "
@@ -50,7 +49,7 @@ def about_data(content: Content) -> dict[str, str | None]:
         "repetition": f"Yes: up to {w.figures(content.seen_epochs)} epochs of a pool."
         if content.seen_epochs > 1.02
         else "No run passes a pool more than once.",
-        "metric": f"{study.metric}, {better} is better.",
+        "metric": f"{study.metric}, {study.kind.better}.",
         "seeds": seeds(content),
         "models": "",
         "tuned": "",

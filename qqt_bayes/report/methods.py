@@ -105,7 +105,7 @@ def evaluation(content: Content) -> str:
     study = content.fit.study
     if np.isfinite(study.se).any():
         return "as given with the runs"
-    if study.kind != "loss" and np.isfinite(study.n_eval).any():
+    if study.kind.fraction and np.isfinite(study.n_eval).any():
         return "binomial in the number of test items"
     return ""
 

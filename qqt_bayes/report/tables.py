@@ -109,9 +109,8 @@ def candidates(content: Content) -> Table:
         "budget", "data", "P(best)", f"predicted {study.metric} [{inside}]",
         f"one new run [{inside}]", f"minus best [{inside}]", "expected regret", "in samples",
     )  # fmt: skip
-    better = "higher" if study.direction == "max" else "lower"
     caption = (
-        f"Candidates by budget ({study.metric}, {better} is better), least expected regret first. "
+        f"Candidates by budget ({study.metric}, {study.kind.better}), least expected regret first. "
         f"Intervals are {inside} equal-tailed credible intervals: predicted, of the mean over "
         "seeds with the uncertainty of law, drift and mixtures; one new run, with seed and "
         "evaluation noise besides; minus best, draw by draw. Largest run fitted: "

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from qqt_bayes.errors import InputError, Problem
+from qqt_bayes.kinds import Kind
 from qqt_bayes.runs.cells import plain_numbers
 from qqt_bayes.runs.checks import REQUIRED, check_runs
-from qqt_bayes.runs.metrics import Kind
 from qqt_bayes.runs.mixture import Mixture
 from qqt_bayes.runs.pools import HEADER as POOL_HEADER
 from qqt_bayes.runs.pools import Pools, check_pools

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from qqt_bayes.kinds import Kind, kind_of
 from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_flag, read_number
-from qqt_bayes.runs.metrics import Kind, check_range, check_scale, kind_of
+from qqt_bayes.runs.metrics import check_chance, check_range, check_scale
 from qqt_bayes.runs.mixture import SUM_TOLERANCE, Mixture, examine
 from qqt_bayes.runs.outliers import flag_lone
 from qqt_bayes.runs.pools import Pools
@@ -30,17 +31,25 @@ SYNONYMS = {
 _DROP, _BLANK = "or drop the row", "or leave it blank"
 NUMBERS = {
     "samples": Rule(
-        "the samples seen, e.g. 480256, 480k or 1.28B", _DROP, low=1, low_allowed=True, count=True
+        "the samples seen, e.g. 480256, 480k or 1.28B",
+        "or leave the row out: a model before training has no place on a curve of samples",
+        low=1,
+        low_allowed=True,
+        count=True,
     ),
     "value": Rule("the metric's value, e.g. 2.31", _DROP, low=-np.inf, suffixes=False),
     "n_eval": Rule(
         "the whole number of test items, e.g. 50000 or 50k", _BLANK, whole=True, count=True
     ),
     "se": Rule("the standard error, 0 or more", _BLANK, low_allowed=True, suffixes=False),
+    "chance": Rule(
+        "what guessing reaches as a fraction, e.g. 0.25", _BLANK, low_allowed=True, suffixes=False
+    ),
     "params": Rule("the number of parameters, e.g. 124M", _BLANK, count=True),
     "cost": Rule("the cost, 0 or more, e.g. 480k", _BLANK, low_allowed=True),
 }
 FLAGS = ("annealed", "tuned")
+KIND = "kind"  # column that says what the metric's name does not
 LABELS = ("run", "data", "metric")
 # What one run has only one of.
 OF_A_RUN = {
@@ -186,8 +195,11 @@ def _check_values(
     for metric, rows in by_metric.items():
         kind = kinds.get(metric, kind_of(metric))
         check_range(sheet, metric, kind, rows, values[rows].tolist())
+        if "chance" in numbers:
+            check_chance(sheet, metric, rows, numbers["chance"][rows].tolist())
     for (metric, *_), rows in by_cell.items():
-        if kinds.get(metric, kind_of(metric)) not in ("error", "accuracy"):
+        kind = kinds.get(metric, kind_of(metric))
+        if kind is None or (kind.low >= 0 and not kind.fraction):
             seen = values[rows].tolist()
             if not flag_lone(sheet, rows, seen):
                 check_scale(sheet, metric, rows, seen)

@@ -25,7 +25,7 @@ def describe(runs: Runs) -> str:
     budgets = [format_number(b) for b in runs.budgets()]
     lines = [
         f"{runs.source}: {table['run'].nunique()} runs, {len(table)} rows",
-        f"  metrics   {', '.join(runs.metrics)}",
+        f"  metrics   {', '.join(told(runs, metric) for metric in runs.metrics)}",
         f"  budgets   {_some(budgets)} samples",
         f"  mixtures  {_some([shortened(text, 48) for text in runs.mixtures])}",
     ]
@@ -53,6 +53,16 @@ def size_text(pools: Pools, i: int) -> str:
     if pools.uncertain[i]:
         return "..".join(format_number(end) for end in pools.size_ranges[i])
     return format_number(pools.sizes[i])
+
+
+def told(runs: Runs, metric: str) -> str:
+    """A metric with its kind, unless its name says that already."""
+    kind = runs.kind_of(metric)
+    if kind is None:
+        return f"{metric} (kind not known: --kind {metric}=KIND)"
+    chance = f", chance {kind.chance:g}" if kind.chance else ""
+    named = "" if kind.name in metric.lower() else f"{kind}, "
+    return f"{metric} ({named}{kind.better}{chance})"
 
 
 def largest_epochs(table: pd.DataFrame, runs: Runs) -> np.ndarray:

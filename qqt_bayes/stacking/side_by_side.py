@@ -18,6 +18,7 @@ from qqt_bayes.decide.drawn import Drawn, Question, Vote, ask, draw, mix
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.fitting import Fit, fit
 from qqt_bayes.inference.gate import merge
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.stacking.record import Record, roll_forward
 from qqt_bayes.stacking.weights import stacking_weights
@@ -210,7 +211,7 @@ def stack(
     specs: Sequence[str | Path | Spec] = SPECS,
     where: Mapping[str, str] | None = None,
     upto: str | float | None = None,
-    kind: str | None = None,
+    kind: str | Kind | None = None,
     seed: int = 1,
     settings: Settings | None = None,
     max_origins: int = MAX_ORIGINS,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.fitting import Fit, fit
+from qqt_bayes.kinds import Kind
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Order:
     name: str
     runs: Runs
     metric: str
-    kind: str | None
+    kind: str | Kind | None
     spec: str
     seed: int
     settings: Settings | None
@@ -47,7 +48,7 @@ def make(order: Order) -> Fit | str:
 
 
 def orders_of(
-    runs: Runs, metrics: Sequence[str] | None, by: str, kinds: Mapping[str, str], spec: str,
+    runs: Runs, metrics: Sequence[str] | None, by: str, kinds: Mapping[str, str | Kind], spec: str,
     seed: int, settings: Settings | None,
 ) -> list[Order]:  # fmt: skip
     """The tasks of a table; arguments as for :func:`qqt_bayes.tasks.fit_tasks`.

@@ -157,7 +157,7 @@ def fit_tasks(
     where, upto
         Which rows to fit, as for :meth:`Runs.select`.
     kinds : mapping, optional
-        'loss', 'error' or 'accuracy' by metric, where its name does not tell.
+        Metric -> kind, where its name does not tell: one of :data:`qqt_bayes.kinds.KINDS`.
     pooled : bool
         False for separate fits, to compare.
     trend : bool

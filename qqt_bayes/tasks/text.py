@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.decide.text import decimals
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -48,10 +49,15 @@ def describe(d: TaskDecision) -> str:
         f"{n} {w:.2g}" for n, w in zip(d.tasks.names[:MOST], d.weights, strict=False)
     )
     more = f" and {d.size - MOST} more" if d.size > MOST else ""
+    better = "higher is better" if d.higher_is_better else "lower is better"
+    if d.mixed:
+        turned = [
+            n for n, kind in zip(d.tasks.names, d.kinds, strict=True) if kind.higher_is_better
+        ]
+        more += f"; of {', '.join(turned[:MOST])} what is lacking counts (1 - accuracy)"
     lines = [
         describe_tasks(d.tasks),
-        f"weighted mean of {weights}{more} ({'higher' if d.accuracies else 'lower'} is better); "
-        f"{percent} equal-tailed credible intervals",
+        f"weighted mean of {weights}{more} ({better}); {percent} equal-tailed credible intervals",
     ]
     largest = max(float(f.study.samples.max()) for f in d.tasks.fits)
     for b, samples in enumerate(d.budgets):
@@ -78,10 +84,17 @@ def describe(d: TaskDecision) -> str:
             )
         if len(rows) > MOST:
             lines.append(f"  and {len(rows) - MOST} more, each with a larger expected regret")
-        own = d.by_task[(d.by_task["samples"] == samples) & (d.by_task["best"] != best)]
+        own = d.by_task[d.by_task["samples"] == samples]
         for r in own.head(MOST).itertuples():
-            lines.append(
-                f"  {r.task} alone would choose {r.best} (P = {r.p_best:.2f}); {best} costs it "
-                f"{r.regret_of_common:.2g}"
+            n = decimals(r.hi - r.lo)
+            line = (
+                f"  {r.task} ({'higher' if r.direction == 'max' else 'lower'} is better) with "
+                f"{best}: {r.median:.{n}f} [{r.lo:.{n}f}, {r.hi:.{n}f}]"
             )
+            if r.best != best:
+                line += (
+                    f"; alone it would choose {r.best} (P = {r.p_best:.2f}), {best} costs it "
+                    f"{r.regret_of_common:.2g}"
+                )
+            lines.append(line)
     return "\n".join(lines)

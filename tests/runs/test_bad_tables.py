@@ -51,7 +51,7 @@ RUNS = {
     "negative loss": (rows("a,A,9,loss,-1"), 2, "value", "-1", "negative loss", "above 0"),
     "zero loss": (rows("a,A,9,val_loss,0"), 2, "value", "0", "zero loss", "above 0"),
     "negative error": (rows("a,A,9,error,-.1"), 2, "value", "-.1", "negative error", "[0, 1]"),
-    "negative other": (rows("a,A,9,bleu,-1"), 2, "value", "-1", "negative value", "positive"),
+    "negative rate": (rows("a,A,9,wer,-1"), 2, "value", "-1", "negative rate", "above 0"),
     "percent accuracy": (
         rows("a,A,9,accuracy,87.2"), 2, "value", "87.2", "(given as percent?)", "divide by 100"),
     "percent error": (

@@ -20,7 +20,7 @@ NAME = "stress"
 def check(context: Context) -> tuple[Check, ...]:
     """Room in the band of the best candidate at each budget, for changes of the usual size."""
     d, study = context.decision, context.fit.study
-    floor = float(np.median(context.fit.posterior.irreducible))
+    floor = float(study.kind.to_unit(np.median(context.fit.posterior.irreducible)))
     sizes = np.asarray(study.pools.sizes, float)
     seen = np.maximum(study.epochs.max(axis=0), 1.0)
     out = []

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from qqt_bayes.runs.metrics import kind_of
+from qqt_bayes.kinds import kind_of
 
 __all__ = ["COLUMNS", "File", "Found", "Given", "Importer", "kind_of"]
 
