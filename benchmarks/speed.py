@@ -1,7 +1,7 @@
 """Speed, as ratios against named baselines in one run: ``python benchmarks/speed.py``.
 
-Prints a table and writes ``benchmarks/results/bench.json``. Ratios, not seconds, are what to quote: the
-machine's speed cancels. ``--only NAME`` measures one part (that file keeps the others).
+Prints a table and writes ``benchmarks/results/bench.json``. Ratios, not seconds, are what to quote:
+the machine's speed cancels. ``--only NAME`` measures one part (that file keeps the others).
 """
 
 import argparse

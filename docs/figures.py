@@ -13,7 +13,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 DPI = 200
-PART = re.compile(r"^!\[[^\]]*\]\((?:\.\./)?_static/(\w+)\.png\)|^```python\n(.*?)^```", re.S | re.M)
+PART = re.compile(
+    r"^!\[[^\]]*\]\((?:\.\./)?_static/(\w+)\.png\)|^```python\n(.*?)^```", re.S | re.M
+)
 
 
 def blocks(page: str) -> Iterator[tuple[str | None, str]]:

@@ -109,9 +109,7 @@ def priors(name: str) -> str:
             if "family" in prior
             else {f"{parameter}.{part}": given for part, given in prior.items()}
         )
-        lines += [
-            f"| `{k}` | {distribution(p)} | {p['why']} |" for k, p in nested.items()
-        ]
+        lines += [f"| `{k}` | {distribution(p)} | {p['why']} |" for k, p in nested.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -29,7 +29,9 @@ def anchors(text: str) -> set[str]:
     """What a link into a page may name: its headings as GitHub writes them, and its labels."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.S | re.M), re.M)
     plain = (re.sub(r"[^\w\- ]", "", title).strip().lower() for title in headings)
-    return {title.replace(" ", "-") for title in plain} | set(re.findall(r"^\((.+)\)=$", text, re.M))
+    return {title.replace(" ", "-") for title in plain} | set(
+        re.findall(r"^\((.+)\)=$", text, re.M)
+    )
 
 
 def spans(text: str) -> list[str]:

@@ -32,9 +32,9 @@ SHOWN = {"docs/how_to/act.md": {"actions.csv": 0}}
 # Pages about a table that ships, in place of the small study.
 DATA = {"README.md": "web", "docs/tutorial.md": "web"}
 # Tested beside what they describe: they need a cluster, a law, a law of model size.
-ELSEWHERE = {
-    f"docs/how_to/{name}.md" for name in ("many_refits", "own_law", "model_size")
-} | {"docs/evidence/paper.md"}
+ELSEWHERE = {f"docs/how_to/{name}.md" for name in ("many_refits", "own_law", "model_size")} | {
+    "docs/evidence/paper.md"
+}
 # The fits of the gallery are of all bundled runs, a stack fits at every origin.
 LONG = {"docs/reference/gallery.md", "docs/how_to/several_laws.md"}
 # The bundled runs are of one model: on these pages their seeds stand for models of three sizes.
@@ -169,7 +169,9 @@ def test_links(page: str) -> None:
 
 def test_every_picture_of_the_gallery_is_drawn_by_its_block() -> None:
     text = TEXT["docs/reference/gallery.md"]
-    shown = re.findall(r"^!\[[^\]]+\]\((?:\.\./)?(_static/\w+\.png)\)\n\n```python\n", text, re.MULTILINE)
+    shown = re.findall(
+        r"^!\[[^\]]+\]\((?:\.\./)?(_static/\w+\.png)\)\n\n```python\n", text, re.MULTILINE
+    )
     assert len(shown) >= 10
     assert len(shown) == text.count("![")
     assert all((DOCS / name).is_file() for name in shown)

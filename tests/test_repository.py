@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from documents import ROOT
+from documents import PAGES, ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 SLOW = re.compile(r"mark\.slow|-m slow")
@@ -23,6 +23,30 @@ def test_contributing_is_one_page() -> None:
         if "NAME" not in path:
             inside = (ROOT / path, ROOT / "qqt_bayes" / path)
             assert any(p.exists() for p in inside), path
+
+
+PLAIN = [
+    path
+    for path in PAGES
+    if path.parent.name in ("how_to", "evidence") or path.name in ("README.md", "CONTRIBUTING.md")
+    or path.stem in ("tutorial", "glossary", "what_may_go_wrong")
+]  # fmt: skip
+PRIVATE = re.compile(r"\bwalk(?:s|ed)?\b|\btold\b|\blaid anew\b|\bchart\b")
+
+
+@pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.stem)
+def test_sentences_are_short_and_plain(path: Path) -> None:
+    """No sentence over 35 words, and none of the words that only the authors know."""
+    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"<!-- (table|priors): .*?<!-- end -->", "", text, flags=re.DOTALL)
+    text = re.sub(r"!\[[^\]]*\]\([^)]*\)", "", text)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    assert not PRIVATE.findall(text)
+    lines = re.sub(r"^(\||\s*[-:*] |\s*\d+\. |#)", r"\n\n\1", text, flags=re.MULTILINE)
+    for part in re.split(r"\n\s*\n", lines):
+        if not part.startswith("|"):
+            for sentence in re.split(r"(?<=[.?!:;])\s+", " ".join(part.split())):
+                assert len(sentence.split()) <= 35, sentence
 
 
 def slow_parts() -> dict[str, list[str]]:
