@@ -15,7 +15,6 @@ from documents import DOCS, PAGES, ROOT, anchors, blocks, commands, spans
 import qqt_bayes as qqt
 from qqt_bayes import fitting
 from qqt_bayes.cli import app, main
-from qqt_bayes.inference.sample import Settings
 from qqt_bayes.tasks import several
 
 TEXT = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
@@ -58,7 +57,7 @@ def study(small_tables: Path, monkeypatch: pytest.MonkeyPatch, sampled: dict) ->
     def short(design, priors, kind, seed, settings, *rest):
         key = (design.value.tobytes(), design.law, kind, seed, settings)
         if key not in sampled:
-            sampled[key] = sample(design, priors, kind, seed, Settings(draws=400), *rest)
+            sampled[key] = sample(design, priors, kind, seed, qqt.Settings(draws=400), *rest)
         return sampled[key]
 
     def once(posteriors, covariate, seed, settings):
