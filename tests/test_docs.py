@@ -20,7 +20,7 @@ from qqt_bayes.tasks import several
 TEXT = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
 # What a page takes for granted: names that its Python starts from.
 GIVEN = {
-    "docs/how_to/import_tables.md": "import pandas as pd\nimport qqt_bayes as qqt\n"
+    "docs/reference/files.md": "import pandas as pd\nimport qqt_bayes as qqt\n"
     "wide = pd.DataFrame({'run': ['a'], 'data': ['A'], 'samples': [1e5], 'loss': [2.5]})\n",
     "docs/how_to/several_laws.md": "import qqt_bayes as qqt\nruns = qqt.read_runs('runs.csv')\n",
     "docs/reference/report_files.md": "import qqt_bayes as qqt\n"
