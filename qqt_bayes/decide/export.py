@@ -1,4 +1,4 @@
-"""The decision as the stable JSON object of ``--json`` (schema 1; see docs/decisions.md)."""
+"""The decision as the stable JSON object of ``--json`` (schema 1; see docs/reference/json.md)."""
 
 from __future__ import annotations
 

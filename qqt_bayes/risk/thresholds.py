@@ -36,7 +36,7 @@ CONTENDER = 0.05
 MARGIN = 0.01
 # The expected regret is all that perfect knowledge could save: above the margin a further run is
 # worth buying. And a choice is a bet where its chance of costing more than the margin exceeds that
-# of a 90% band to miss. (That chance is honest: see docs/measured.md.)
+# of a 90% band to miss. (That chance is honest: see docs/evidence/index.md.)
 P_COSTLY = 0.1
 
 # --- the record ----------------------------------------------------------------------------------
