@@ -2,5 +2,8 @@
 
 from qqt_bayes.decide.decision import Decision, decide
 from qqt_bayes.decide.shares import Shares, best_shares
+from qqt_bayes.decide.worth import describe_fit, pool_worth, with_worth
 
-__all__ = ["Decision", "Shares", "best_shares", "decide"]
+__all__ = [
+    "Decision", "Shares", "best_shares", "decide", "describe_fit", "pool_worth", "with_worth",
+]  # fmt: skip

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.decide.decision import check_prob
-from qqt_bayes.decide.drawn import ask, share_best
-from qqt_bayes.decide.predict import predict, thinning
+from qqt_bayes.decide.drawn import GRID, ask, levels, share_best
+from qqt_bayes.decide.predict import thinning
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture
+from qqt_bayes.tasks.text import describe, headline
 
 if TYPE_CHECKING:
     from qqt_bayes.tasks.several import Tasks
@@ -26,8 +28,8 @@ FEW = 500  # draws behind the probability of being on the Pareto front
 __all__ = ["TaskDecision", "decide_tasks"]
 
 
-@dataclass(frozen=True, eq=False)
-class TaskDecision:
+@dataclass(frozen=True, eq=False, repr=False)
+class TaskDecision(Shown):
     """Which data is best for several tasks together; made by ``tasks.decide``.
 
     Attributes
@@ -154,10 +156,13 @@ class TaskDecision:
         return pd.DataFrame(rows)
 
     @property
+    def headline(self) -> str:
+        """The choices in one sentence."""
+        return headline(self)
+
+    @property
     def text(self) -> str:
         """The answer on one screen."""
-        from qqt_bayes.tasks.text import describe
-
         return describe(self)
 
     def to_json(self) -> dict[str, Any]:
@@ -191,20 +196,20 @@ class TaskDecision:
         return import_module("qqt_bayes.plots").plot_task_decision(self, **options)
 
 
-def read_weights(tasks: Tasks, weights: Mapping[str, float] | None) -> np.ndarray:
-    """Weights that sum to one.
+def read_weights(
+    names: Sequence[str], kinds: Sequence[str], weights: Mapping[str, float] | None
+) -> np.ndarray:
+    """Weights of tasks of these names and kinds, that sum to one.
 
     Raises
     ------
     UsageError
         For unknown tasks or bad numbers, or without weights where losses and errors are mixed.
     """
-    names = tasks.names
     if weights is None:
-        kinds = {"loss" if f.study.kind == "loss" else "error" for f in tasks.fits}
-        if len(kinds) > 1:
+        if len({"loss" if kind == "loss" else "error" for kind in kinds}) > 1:
             raise UsageError(
-                "losses and errors have no common unit -> give weights, for example "
+                "losses and errors have no common unit -> give weights, for example --weights "
                 + ",".join(f"{n}=1" for n in names)
             )
         return np.full(len(names), 1.0 / len(names))
@@ -248,7 +253,7 @@ def decide_tasks(
         For a bad argument.
     """
     check_prob(prob)
-    chosen = read_weights(tasks, weights)
+    chosen = read_weights(tasks.names, [f.study.kind for f in tasks.fits], weights)
     if candidates is None:
         found: dict[str, Mixture] = {}
         for made in tasks.fits:
@@ -257,9 +262,8 @@ def decide_tasks(
         candidates = [m.text for m in found.values()]
     joined = tasks.joined
     question = ask(joined[0].study, budgets, candidates)
-    points = len(question.budgets) * len(question.candidates)
-    every = max(thinning(f, points * len(joined)) for f in joined)
-    values = [predict(f, question.budgets, question.shares, every=every).latent for f in joined]
+    every = max(thinning(f, GRID * len(question.candidates) * len(joined)) for f in joined)
+    values = [levels(f, question.budgets, question.shares, every) for f in joined]
     return TaskDecision(
         tasks, np.stack(values, axis=1), chosen, question.budgets, question.candidates, prob
     )

@@ -43,6 +43,8 @@ def decision(
         kind=kind,
         direction="max" if kind == "accuracy" else "min",
         pools=POOLS,
+        samples=np.array([1e3, 4e3]),
+        used=np.ones(3, bool),
         trained_on={"runs": 7, "rows": 9, "max_samples": 4000.0},
         reported=lambda value: 1 - value if kind == "accuracy" else value,
     )
