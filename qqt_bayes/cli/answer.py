@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +12,9 @@ from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from qqt_bayes.decide import Decision, Shares
     from qqt_bayes.fitting import Fit
 
 
@@ -46,18 +50,18 @@ def decide(
     budgets: o.Budgets,
     candidates: o.Candidates = None,
     prob: o.Prob = 0.9,
-    margin: Annotated[
-        float | None, typer.Option(help="Regret, in the metric's unit, that is good enough.")
-    ] = None,
+    margin: o.Margin = None,
     shares: Annotated[
         str | None,
-        typer.Option(help="Also optimise the sampling shares of these pools: A,B (or `all`)."),
+        typer.Option(help="Also optimise the sampling shares of these pools: A,B. Alone: of all."),
     ] = None,
     specs: Annotated[
         str | None,
         typer.Option(help="Stack these laws: effective_utility,exchange_rate (comma between)."),
     ] = None,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the bands to this file (png, pdf, svg).")
     ] = None,
@@ -80,7 +84,9 @@ def decide(
 
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
+    regret = o.parse_margin(margin)
     o.check_plot(plot)
+    o.check_out(out, json, csv)
     if specs is not None and shares is not None:
         raise UsageError("--shares takes one law, --specs several -> leave one of them out")
     one: Fit | None = None
@@ -93,20 +99,42 @@ def decide(
         source, str(specs), pools=pools, metric=metric, where=where, upto=upto, kind=kind,
         seed=seed, draws=draws, candidates=candidates,
     )  # fmt: skip
-    answer = made.decide(budgets, candidates, prob=prob, margin=margin, on_fail=on_fail)
+    answer = made.decide(budgets, candidates, prob=prob, margin=regret, on_fail=on_fail)
     o.draw(answer, plot)
     best = None
     if one is not None and shares is not None:
         best = one.best_shares(budgets, None if shares == "all" else shares, prob=prob)
-    if json:
-        value = answer.to_json()
-        for row, extra in zip(value["budgets"], best.to_json() if best else [], strict=False):
-            row["shares"], row["best_shares"] = extra["shares"], extra["best"]
-        o.print_json(value)
+    if best is None:
+        o.tell(answer, json, csv, out)
     else:
-        typer.echo(answer.text)
-        if best:
-            typer.echo("\n" + best.text)
+        o.tell(WithShares(answer, best), json, csv, out)
+
+
+@dataclass(frozen=True)
+class WithShares:
+    """A decision and the best shares, told together."""
+
+    answer: Decision
+    best: Shares
+
+    @property
+    def text(self) -> str:
+        """Both, one after the other."""
+        return f"{self.answer.text}\n\n{self.best.text}"
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The candidates, then the pools of the best shares."""
+        import pandas as pd
+
+        return pd.concat([self.answer.table, self.best.table.rename(columns={"best": "share"})])
+
+    def to_json(self) -> dict[str, Any]:
+        """The decision's object with the shares at each budget."""
+        value = self.answer.to_json()
+        for row, extra in zip(value["budgets"], self.best.to_json(), strict=True):
+            row["shares"], row["best_shares"] = extra["shares"], extra["best"]
+        return value
 
 
 def demo(

@@ -67,6 +67,7 @@ def priors(
         "effective_utility"
     ),
     kind: Annotated[str, typer.Option(help="loss, error or accuracy.")] = "loss",
+    named: Annotated[str | None, typer.Option("--spec", help="The same as the argument.")] = None,
 ) -> None:
     """Print a specification's priors, each with its reason.
 
@@ -79,7 +80,7 @@ def priors(
 
     if kind not in ("loss", "error", "accuracy"):
         raise UsageError(f"--kind {kind!r} -> give loss, error or accuracy")
-    chosen = load_spec(spec)
+    chosen = load_spec(named or spec)
     table = RichTable("parameter", "prior", "why", title=chosen.title)
     for name, prior in chosen.priors(kind).items():
         table.add_row(name, prior.text, prior.why)

@@ -76,6 +76,8 @@ def tasks(
     ] = None,
     prob: o.Prob = 0.9,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw P(best) by task (png, pdf, svg).")
     ] = None,
@@ -98,11 +100,18 @@ def tasks(
     """
     from qqt_bayes.inference.settings import Settings
     from qqt_bayes.tasks import fit_tasks
+    from qqt_bayes.tasks.answer import read_weights
+    from qqt_bayes.tasks.orders import kinds_of, orders_of
 
     chosen = parse_weights(weights)
     size = None if params is None else parse_size(params, by, weights)
     o.check_plot(plot)
+    o.check_out(out, json, csv)
     runs = o.load_runs(table, pools, None, None)
+    rows = runs.select(where=o.parse_where(where), upto=upto)
+    orders = orders_of(rows, metric, by, {}, spec, seed, None)
+    if size is None:  # a slip in the weights costs no time
+        read_weights([order.name for order in orders], kinds_of(orders), chosen)
     with many.counted("fitting") as update:
         made = fit_tasks(
             runs, metric, by=by, spec=spec, where=o.parse_where(where), upto=upto,
@@ -115,7 +124,7 @@ def tasks(
     else:
         answer = made.decide_size(size, budgets, candidates, prob=prob)
     o.draw(answer, plot)
-    o.tell(answer, json)
+    o.tell(answer, json, csv, out)
 
 
 def register(app: typer.Typer) -> None:

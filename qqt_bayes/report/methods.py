@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from qqt_bayes.decide.text import headline
 from qqt_bayes.inference.gate import ESS, R_HAT
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.bibliography import REFERENCES
@@ -61,7 +62,7 @@ def sentences(content: Content) -> list[str]:
         "expected regret, where P(best) is the share of posterior draws in which a candidate is "
         f"best; intervals are {inside} equal-tailed credible intervals of performance averaged "
         "over seeds, and differences between candidates are taken draw by draw.",
-        w.headline(d),
+        headline(d),
     ]
     if content.factor > 1.02:
         out.append(
@@ -74,7 +75,7 @@ def sentences(content: Content) -> list[str]:
         )
         out.append(
             "Whether the fit can be trusted that far was judged by roll-forward back-tests on the "
-            "runs themselves, leave-one-out predictive checks and power-scaling sensitivity: "
+            "runs themselves, leave-one-out predictive checks and priors made stronger and weaker: "
             f"{verdicts}."
         )
     return [content.stamp, *out] if content.stamp else out

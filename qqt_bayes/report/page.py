@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qqt_bayes.decide.text import confidence, crossover_lines, extrapolation
+from qqt_bayes.decide.place import extrapolation, outside
+from qqt_bayes.decide.text import confidence, crossover_lines, headline
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.command import decide_command
 from qqt_bayes.report.methods import as_html_parts
@@ -53,7 +54,7 @@ def render(
         content=content,
         study=study,
         question=f"Which data for {study.metric} at {w.and_list(budgets)} samples?",
-        headline=unbroken(w.headline(content.decision)),
+        headline=unbroken(headline(content.decision)),
         cards=cards(content),
         groups=groups(content, tables[0]),
         tables={t.name: t for t in tables},
@@ -82,7 +83,7 @@ def unbroken(text: str) -> str:
 
 def cards(content: Content) -> list[dict[str, Any]]:
     """One a budget: the choice, how sure it is, what is expected, and whether to trust it."""
-    d = content.decision
+    d, study = content.decision, content.fit.study
     verdicts = [] if content.risk is None else [a.verdict for a in content.risk.assessments]
     out = []
     for b, n in enumerate(d.budgets):
@@ -90,8 +91,8 @@ def cards(content: Content) -> list[dict[str, Any]]:
         out.append(
             {
                 "budget": w.samples(n),
-                "where": extrapolation(n, content.largest).removeprefix(", ") or "within the runs",
-                "beyond": n > content.largest * 1.02,
+                "where": extrapolation(n, study).removeprefix(", ") or "inside your runs",
+                "beyond": outside(n, study) != 1.0,
                 "data": content.choice(b).text,
                 "p": round(100 * p, 1),
                 "confidence": unbroken(confidence(p)),
@@ -111,7 +112,7 @@ def groups(content: Content, table: Table) -> list[dict[str, Any]]:
     for n, part in groupby(rows, key=lambda row: row[3]):
         out.append(
             {
-                "title": f"{w.samples(n)} samples{extrapolation(n, content.largest)}",
+                "title": f"{w.samples(n)} samples{extrapolation(n, content.fit.study)}",
                 "rows": [
                     {"cells": cells[1:], "p": round(100 * p, 1), "best": i in table.marked}
                     for i, cells, p, _ in part
