@@ -13,6 +13,7 @@ from qqt_bayes.decide.text import confidence, crossover_lines, headline
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.command import decide_command
 from qqt_bayes.report.methods import as_html_parts
+from qqt_bayes.risk.ledger import told_shares
 
 if TYPE_CHECKING:
     from qqt_bayes.report.checklists import Checklist
@@ -148,12 +149,7 @@ def ledgers(content: Content) -> list[str]:
     """Where the variance comes from at each budget, the largest part first."""
     if content.risk is None:
         return []
-    out = []
-    for a in content.risk.assessments:
-        parts = sorted(a.ledger.items(), key=lambda item: -item[1])
-        told = ", ".join(f"{name} {w.percent(s)}" for name, s in parts if abs(s) >= 0.005)
-        out.append(f"{w.samples(a.samples)}: {told}")
-    return out
+    return [f"{w.samples(a.samples)}: {told_shares(a.ledger)}" for a in content.risk.assessments]
 
 
 def purchase(content: Content) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qqt_bayes.decide.place import extrapolation
 from qqt_bayes.risk.check import FAIL, PASS, REVIEW
+from qqt_bayes.risk.ledger import told_shares
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -53,12 +54,7 @@ def block(found: Assessment) -> list[str]:
             lines += fold(c.advice, " " * len(head) + "-> ", " " * len(head) + "   ")
     for name, shares in (("level", found.ledger), ("difference", found.ledger_difference)):
         if shares:
-            told = ", ".join(
-                f"{part} {share:.0%}"
-                for part, share in sorted(shares.items(), key=lambda item: -item[1])
-                if abs(share) >= 0.005
-            )
-            lines += fold(f"{told}", f"  variance of the {name}: ", " " * 4)
+            lines += fold(told_shares(shares), f"  variance of the {name}: ", " " * 4)
     return lines
 
 
