@@ -20,6 +20,7 @@ from qqt_bayes.plots.style import (
     new_figure,
     panel_letters,
     plain,
+    short,
     stamp,
     style,
 )  # fmt: skip
@@ -72,7 +73,7 @@ def place(d: ActionDecision, budget: int, action: int) -> float:
 
 def names(ax: Axes, d: ActionDecision) -> None:
     """Actions as the names of rows, first on top."""
-    ax.set_yticks(range(len(d.actions) - 1), [plain(n) for n in d.names[1:]])
+    ax.set_yticks(range(len(d.actions) - 1), [short(n, 32) for n in d.names[1:]])
     ax.set_ylim(len(d.actions) - 1.5, -0.5)
     ax.axvline(0.0, color=INK, lw=0.8, zorder=1)
     dress(ax)

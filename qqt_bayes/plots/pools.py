@@ -34,6 +34,7 @@ from qqt_bayes.plots.style import (
     new_figure,
     panel_letters,
     plain,
+    short,
     stamp,
     style,
 )  # fmt: skip
@@ -62,7 +63,10 @@ def prior_utility(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 0) -> np.ndarr
         priors[name].draw(draws, rng)[:, None]
         for name in ("utility", "utility_spread", "quality_effect")
     )
-    pools = rng.normal(size=(draws, len(design.setting.sizes))) @ np.linalg.cholesky(design.setting.likeness).T
+    pools = (
+        rng.normal(size=(draws, len(design.setting.sizes)))
+        @ np.linalg.cholesky(design.setting.likeness).T
+    )
     return np.asarray(mean * (1.0 + slope * design.setting.quality + spread * pools))
 
 
@@ -151,7 +155,7 @@ def draw_worth(ax: Axes, fit: Fit) -> None:
     low, high = LEAST, max(1.5, float(np.minimum(table["worth_hi"], MOST).max()))
     labels = []
     for y, row in enumerate(table.to_dict("records")):
-        labels.append(plain(row["pool"]) + ("" if fit.study.used[y] else " (no run)"))
+        labels.append(short(row["pool"]) + ("" if fit.study.used[y] else " (no run)"))
         mid, lo, hi = np.clip([row["worth"], row["worth_lo"], row["worth_hi"]], low, high)
         best = row["pool"] == row["worth_of"]
         ax.plot([lo, hi], [y, y], color=COLOURS[0], lw=1.6, solid_capstyle="butt")
@@ -217,7 +221,7 @@ def draw_panel(
     labels = []
     for y, (name, draws, before) in enumerate(zip(names, posterior, prior, strict=True)):
         used = bool(fit.study.used[y])
-        labels.append(plain(name) + ("" if used else " (no run)"))
+        labels.append(short(name) + ("" if used else " (no run)"))
         if not np.all(np.isfinite(draws)):
             ax.text(0.01, y + 0.1, "unlimited: never repeated", transform=ax.get_yaxis_transform(),
                     va="center", fontsize=SMALL, color=GREY)  # fmt: skip

@@ -83,7 +83,7 @@ RC: dict[str, Any] = {
 
 __all__ = [
     "COLUMN", "WIDE", "Look", "PaperFigure", "columns", "dress", "new_figure", "panel_letters",
-    "plain", "stamp", "style", "text_width",
+    "plain", "short", "stamp", "style", "text_width",
 ]  # fmt: skip
 
 
@@ -155,6 +155,13 @@ def dress(ax: Axes) -> None:
 def plain(text: str) -> str:
     """Text that is not to be read as mathematics."""
     return text.replace("$", r"\$")
+
+
+def short(text: str, most: int = 24) -> str:
+    """A name that leaves room for the rest of the figure: its middle gives way."""
+    if len(text) <= most:
+        return plain(text)
+    return plain(f"{text[: most - most // 2]}\u2026{text[len(text) - most // 2 + 1 :]}")
 
 
 def text_width(text: str, size: float = SMALL) -> float:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from qqt_bayes.decide.drawn import share_best
-from qqt_bayes.plots.style import GREY, SMALL, Look, dress, look, plain
+from qqt_bayes.plots.style import GREY, SMALL, Look, dress, look, plain, short
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class View:
 
     def label(self, candidate: int) -> str:
         """The candidate's expression, as given."""
-        return plain(self.decision.candidates[candidate].text)
+        return short(self.decision.candidates[candidate].text, 36)
 
     @property
     def largest(self) -> float:
