@@ -9,7 +9,7 @@ import pandas as pd
 import qqt_bayes as qqt
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.gate import GateReport
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import load_spec
 
@@ -27,7 +27,7 @@ class MadeUp:
     def __init__(self, design: Any, levels: np.ndarray, seed: int = 1) -> None:
         self.design, self.levels, self.seed = design, levels, seed
         rng = np.random.default_rng(seed)
-        self.natural = np.full((DRAWS, 1), FLOOR)
+        self.irreducible = np.full(DRAWS, FLOOR)
         self.common = 0.05 * rng.normal(size=(DRAWS, 1))
         self.half_lives = np.full((DRAWS, len(levels)), 5.0)
         self.harms = np.zeros((DRAWS, len(levels)))
@@ -35,9 +35,12 @@ class MadeUp:
             utility=np.full((DRAWS, len(levels)), EXPONENT), level=levels + self.common
         )
 
-    @property
-    def irreducible(self) -> np.ndarray:
-        return self.natural[:, 0]
+    def __len__(self) -> int:
+        return DRAWS
+
+    def check(self, names: list[str], draws: np.ndarray) -> GateReport:
+        assert len(names) == len(draws)
+        return self.gate
 
     def at(self, points: Any, *, seed: int = 0, every: int = 1, with_parts: bool = False) -> Any:
         rng = np.random.default_rng([self.seed, seed])
