@@ -111,7 +111,8 @@ class GateError(QQTError):
     Parameters
     ----------
     message
-        What failed and what to do about it.
+        What failed and what to do about it, with the options of the command line; shown in
+        Python it names Python's.
     report
         Whatever the gate measured.
     """
@@ -121,7 +122,33 @@ class GateError(QQTError):
         self.report = report
 
     def __str__(self) -> str:
+        return in_python(self.on_command_line)
+
+    @property
+    def on_command_line(self) -> str:
+        """The message with the options of the command line, as it was written."""
         return str(self.args[0])
+
+
+# What an option of the command line is called in Python.
+PYTHON = (
+    (r" \(--on-fail warn\)", ""),
+    (r"--on-fail warn", 'on_fail="warn"'),
+    (r"--draws (\d+)", r"settings=qqt.Settings(draws=\1)"),
+    (r"\(--draws\)", "(settings=qqt.Settings(draws=...))"),
+    (r"--draws", "settings=qqt.Settings(draws=...)"),
+    (r"--seed", "seed"),
+    (r"`qqt check`", "`runs.text`"),
+    (r"--([a-z]+)-([a-z]+)", r"\1_\2"),
+    (r"--([a-z]+)", r"\1"),
+)
+
+
+def in_python(text: str) -> str:
+    """A message about options of the command line, in those of Python."""
+    for option, argument in PYTHON:
+        text = re.sub(option, argument, text)
+    return text
 
 
 class WorkerError(QQTError):

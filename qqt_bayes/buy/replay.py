@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.buy.ask import positive
 from qqt_bayes.buy.ground import Ground, Held, build_ground
 from qqt_bayes.buy.policies import ADAPTIVE, FIXED, POLICIES, rank_largest
@@ -32,8 +33,8 @@ PROB = 0.9
 __all__ = ["Replay", "replay"]
 
 
-@dataclass(frozen=True, eq=False)
-class Replay:
+@dataclass(frozen=True, eq=False, repr=False)
+class Replay(Shown):
     """How the policies did; made by :func:`replay`.
 
     Attributes

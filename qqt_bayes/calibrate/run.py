@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.backtest import Forecast, Origin, engine_forecast, judge, judge_choice, origins
 from qqt_bayes.calibrate import summary
 from qqt_bayes.calibrate.baselines import BASELINES
@@ -36,8 +37,8 @@ class Job:
     kind: str | Kind | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Shown):
     """Back-tests of several methods; made by :func:`calibrate`.
 
     Attributes

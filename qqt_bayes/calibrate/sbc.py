@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.calibrate.replicate import DRAWS, RANKS, Replications, replicate
 from qqt_bayes.calibrate.sizes import replicate_sizes
 from qqt_bayes.errors import UsageError
@@ -32,8 +33,8 @@ PER_PAGE = 4  # quantities in a row of the figure
 __all__ = ["SBC", "ecdf_band", "ecdf_p_value", "sbc", "summarise"]
 
 
-@dataclass(frozen=True, eq=False)
-class SBC:
+@dataclass(frozen=True, eq=False, repr=False)
+class SBC(Shown):
     """Simulation-based calibration of one specification; made by :func:`sbc`.
 
     Attributes

@@ -26,6 +26,8 @@ def act(
     ] = "1",
     prob: o.Prob = 0.9,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw changes and break-even prices to this file.")
     ] = None,
@@ -53,6 +55,7 @@ def act(
     check_prob(prob)
     positive(price)
     o.check_plot(plot)
+    o.check_out(out, json, csv)
     if data is not None and not o.is_saved_fit(source):
         known = o.load_runs(source, pools, metric, kind, chance, where).pools
         read_actions(actions, known, data_now(data, known))
@@ -62,7 +65,7 @@ def act(
     )  # fmt: skip
     answer = made.act(budgets, actions, data=data, price=price, prob=prob, on_fail=on_fail)
     o.draw(answer, plot)
-    o.tell(answer, json)
+    o.tell(answer, json, csv, out)
 
 
 def register(app: typer.Typer) -> None:

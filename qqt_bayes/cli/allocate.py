@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_text
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.cli.progress import progress
 
 
 def allocate(
@@ -22,9 +22,8 @@ def allocate(
     ] = None,
     prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.9,
     json: o.Json = False,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write the JSON object to this file.")
-    ] = None,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw losses over model sizes (png, pdf, svg).")
     ] = None,
@@ -56,12 +55,11 @@ def allocate(
     check(prob)
     check_overfitted(overfitted)
     o.check_on_fail(on_fail)
-    if out is not None:
-        o.writable(out, (".json",))
     o.check_plot(plot)
+    o.check_out(out, json, csv)
     runs = o.load_runs(table, pools, metric, kind, None, where)
     name = o.only_metric(runs, metric)
-    with o.progress(f"fitting {name}") as update:
+    with progress(f"fitting {name}") as update:
         answer = answer_for(
             runs, compute, name, candidates=candidates, prob=prob, spec=spec,
             where=o.parse_where(where), seed=seed, settings=Settings(draws=draws),
@@ -70,10 +68,7 @@ def allocate(
     for warning in answer.fit.sizes.study.warnings:
         o.note(f"note: {warning}")
     o.draw(answer, plot)
-    if out is not None:
-        o.write(out, json_text.dumps(answer.to_json(), indent=2, allow_nan=False) + "\n")
-        o.note(f"wrote {out}")
-    o.tell(answer, json)
+    o.tell(answer, json, csv, out)
 
 
 def register(app: typer.Typer) -> None:

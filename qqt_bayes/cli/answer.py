@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +12,9 @@ from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from qqt_bayes.decide import Decision, Reach, Shares
     from qqt_bayes.fitting import Fit
 
 
@@ -50,12 +54,10 @@ def decide(
     ] = None,
     candidates: o.Candidates = None,
     prob: o.Prob = 0.9,
-    margin: Annotated[
-        float | None, typer.Option(help="Regret, in the metric's unit, that is good enough.")
-    ] = None,
+    margin: o.Margin = None,
     shares: Annotated[
         str | None,
-        typer.Option(help="Also optimise the sampling shares of these pools: A,B (or `all`)."),
+        typer.Option(help="Also optimise the sampling shares of these pools: A,B. Alone: of all."),
     ] = None,
     reach: Annotated[
         str | None,
@@ -66,6 +68,8 @@ def decide(
         typer.Option(help="Stack these laws: effective_utility,exchange_rate (comma between)."),
     ] = None,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the bands to this file (png, pdf, svg).")
     ] = None,
@@ -94,7 +98,9 @@ def decide(
     if budgets is not None:
         parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
+    regret = o.parse_margin(margin)
     o.check_plot(plot)
+    o.check_out(out, json, csv)
     if reach is not None and specs is not None:
         raise UsageError("--reach takes one law, --specs several -> leave one of them out")
     if shares is not None and budgets is None:
@@ -114,26 +120,50 @@ def decide(
     goal = one.reach(reach, candidates, prob=prob) if one is not None and reach else None
     if budgets is None:
         o.draw(goal, plot)
-        o.tell(goal, json)
+        o.tell(goal, json, csv, out)
         return
-    answer = made.decide(budgets, candidates, prob=prob, margin=margin, on_fail=on_fail)
+    answer = made.decide(budgets, candidates, prob=prob, margin=regret, on_fail=on_fail)
     o.draw(answer, plot)
     best = None
     if one is not None and shares is not None:
         best = one.best_shares(budgets, None if shares == "all" else shares, prob=prob)
-    if json:
-        value = answer.to_json()
-        for row, extra in zip(value["budgets"], best.to_json() if best else [], strict=False):
-            row["shares"], row["best_shares"] = extra["shares"], extra["best"]
-        if goal is not None:
-            value["reach"] = goal.to_json()
-        o.print_json(value)
+    if best is None and goal is None:
+        o.tell(answer, json, csv, out)
     else:
-        typer.echo(answer.text)
-        if goal is not None:
-            typer.echo("\n" + goal.text)
-        if best:
-            typer.echo("\n" + best.text)
+        o.tell(Together(answer, best, goal), json, csv, out)
+
+
+@dataclass(frozen=True)
+class Together:
+    """A decision with the best shares, or with the samples that a value needs; told together."""
+
+    answer: Decision
+    best: Shares | None
+    goal: Reach | None
+
+    @property
+    def text(self) -> str:
+        """One after the other."""
+        return "\n\n".join(part.text for part in (self.answer, self.goal, self.best) if part)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The candidates, then the pools of the best shares."""
+        import pandas as pd
+
+        if self.best is None:
+            return self.answer.table
+        return pd.concat([self.answer.table, self.best.table.rename(columns={"best": "share"})])
+
+    def to_json(self) -> dict[str, Any]:
+        """The decision's object with the shares at each budget, and what the value needs."""
+        value = self.answer.to_json()
+        for row, extra in zip(value["budgets"], self.best.to_json() if self.best else [],
+                              strict=False):  # fmt: skip
+            row["shares"], row["best_shares"] = extra["shares"], extra["best"]
+        if self.goal is not None:
+            value["reach"] = self.goal.to_json()
+        return value
 
 
 def demo(

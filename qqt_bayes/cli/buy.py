@@ -47,6 +47,8 @@ def buy(
     ] = 0,
     candidates: o.Candidates = None,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw value against cost to this file.")
     ] = None,
@@ -78,6 +80,7 @@ def buy(
     if designs is not None and not designs.is_file():
         raise UsageError(f"no such file: {designs} -> give a CSV with data,samples,seeds,cost")
     o.check_plot(plot)
+    o.check_out(out, json, csv)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
@@ -88,7 +91,7 @@ def buy(
             objective=objective, candidates=candidates, seed=seed, refits=refits, workers=crew,
         )  # fmt: skip
     o.draw(plan, plot)
-    o.tell(plan, json)
+    o.tell(plan, json, csv, out)
 
 
 def replay(
@@ -107,6 +110,8 @@ def replay(
         typer.Option(help="What may be spent. Default: twice the cost of a run at the target."),
     ] = None,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "effective_utility",
@@ -124,6 +129,7 @@ def replay(
     from qqt_bayes.buy import replay as run_replay
     from qqt_bayes.buy.policies import POLICIES
 
+    o.check_out(out, json, csv)
     runs = o.load_runs(table, pools, metric, kind, chance, where)
     name = o.only_metric(runs, metric)
     chosen = runs.select(name, o.parse_where(where))
@@ -137,7 +143,7 @@ def replay(
             chosen, name, target, starts, policies=named, spend=spend, spec=spec,
             seed=seed, workers=crew, progress=tell,
         )  # fmt: skip
-    o.tell(done, json)
+    o.tell(done, json, csv, out)
 
 
 def numbers(text: str) -> list[float]:

@@ -70,11 +70,12 @@ def main(argv: list[str] | None = None) -> None:
     """
     warnings.showwarning = lambda message, *_args, **_kw: print(f"warning: {message}",
                                                                file=sys.stderr)  # fmt: skip
+    words = whole(sys.argv[1:] if argv is None else argv)
     try:
-        words = o.spelled_out(sys.argv[1:] if argv is None else argv)
+        words = o.spelled_out(words)
         code = app(words, prog_name="qqt", standalone_mode=False)
     except GateError as error:
-        code = say(error, NOT_CONVERGED)
+        code = say(error.on_command_line, NOT_CONVERGED)
     except QQTError as error:
         code = say(error, BAD_INPUT)
     except typer.Abort:
@@ -90,6 +91,14 @@ def main(argv: list[str] | None = None) -> None:
     if code == STOPPED:
         say("stopped", STOPPED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def whole(argv: list[str]) -> list[str]:
+    """The words with what an option that stands alone means: ``--shares`` is of all pools."""
+    out: list[str] = []
+    for word, following in zip(argv, [*argv[1:], "-"], strict=False):
+        out += [word, "all"] if word == "--shares" and following.startswith("-") else [word]
+    return out
 
 
 def say(message: object, code: int, advice: str = "") -> int:

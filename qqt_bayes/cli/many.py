@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qqt_bayes.cli import options as o
+from qqt_bayes.cli.progress import stages
 
 if TYPE_CHECKING:
     from qqt_bayes.refits import Workers
@@ -38,5 +38,5 @@ def crew(workers: int, dask: str | None) -> Iterator[Workers]:
 @contextmanager
 def counted(label: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar for so many of so many."""
-    with o.stages(label) as update:
+    with stages(label) as update:
         yield lambda done, total: update(f"{label} {done}/{total}", done / total)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qqt_bayes.cli.progress import progress, stages
 from qqt_bayes.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from qqt_bayes.fitting import Fit
     from qqt_bayes.runs import Runs
     from qqt_bayes.stacking import Stack
@@ -42,7 +38,9 @@ Decimal = Annotated[
     str | None,
     typer.Option(help="The mark before decimals, , or .; the other may separate thousands."),
 ]
-Upto = Annotated[str | None, typer.Option(help="Only rows up to this many samples, e.g. 500k.")]
+Upto = Annotated[
+    str | None, typer.Option(help="Only rows up to this many samples (tokens), e.g. 500k.")
+]
 KindName = Annotated[
     list[str] | None,
     typer.Option(
@@ -66,13 +64,26 @@ OnFail = Annotated[
     str,
     typer.Option(help="raise or warn, when the fit does not converge; a warning stamps outputs."),
 ]
-Budgets = Annotated[str, typer.Option(help="Samples, comma between them: 480k,1.92M,1.28B.")]
+Budgets = Annotated[
+    str, typer.Option(help="Samples (tokens), comma between them: 480k,1.92M,1.28B.")
+]
 Candidates = Annotated[
     str | None,
     typer.Option(help='Data to choose from: "A;A+B;A:0.7+B:0.3". Default: observed and nested.'),
 ]
 Prob = Annotated[float, typer.Option(help="Probability of intervals and of the credible set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+Csv = Annotated[bool, typer.Option("--csv", help="Print the table as CSV and nothing else.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", help="Write the answer to this file too (.csv: table; .json)."),
+]
+Margin = Annotated[
+    str | None,
+    typer.Option(help="Regret (expected loss by choosing it), in the metric's unit, that is "
+                 "small enough."),
+]  # fmt: skip
 
 DRAWS = 2000
 
@@ -101,6 +112,26 @@ def spelled_out(argv: list[str]) -> list[str]:
         else:
             out.append(word)
     return out
+def parse_margin(margin: str | None) -> float | None:
+    """A regret in the metric's unit.
+
+    Raises
+    ------
+    UsageError
+        For anything but a positive number.
+    """
+    if margin is None:
+        return None
+    try:
+        value = float(margin)
+    except ValueError:
+        value = float("nan")
+    if not 0.0 < value < float("inf"):
+        raise UsageError(
+            f"--margin {margin!r} -> give a regret above 0 in the metric's unit, such as 0.02 for "
+            "1% of a loss of 2"
+        )
+    return value
 
 
 def parse_where(where: list[str] | None) -> dict[str, str]:
@@ -239,12 +270,37 @@ def draw(answer: Any, plot: Path | None) -> None:
         note(f"drew {plot}")
 
 
-def tell(answer: Any, as_json: bool) -> None:
-    """Print an answer, for people or as one JSON object."""
+def check_out(out: Path | None, as_json: bool, as_csv: bool) -> None:
+    """Check how an answer is to be handed over, before any work is done for it."""
+    if as_json and as_csv:
+        raise UsageError("--json and --csv print two things in one place -> leave one of them out")
+    if out is not None:
+        writable(out, (".csv", ".json"))
+
+
+def tell(
+    answer: Any, as_json: bool, as_csv: bool = False, out: Path | None = None, extra: str = ""
+) -> None:
+    """Print an answer: for people, as one JSON object or as its table; write it to a file too."""
+    if out is not None:
+        write(out, csv_text(answer) if out.suffix.lower() == ".csv" else json_text(answer))
+        note(f"wrote {out}")
     if as_json:
-        print_json(answer.to_json())
+        typer.echo(json_text(answer), nl=False)
+    elif as_csv:
+        typer.echo(csv_text(answer), nl=False)
     else:
-        typer.echo(answer.text)
+        typer.echo(answer.text + extra)
+
+
+def json_text(answer: Any) -> str:
+    """The stable JSON object of an answer."""
+    return json.dumps(answer.to_json(), indent=2, allow_nan=False) + "\n"
+
+
+def csv_text(answer: Any) -> str:
+    """The table of an answer, unrounded."""
+    return str(answer.table.to_csv(index=False))
 
 
 def write(out: Path, text: str) -> None:
@@ -263,29 +319,6 @@ def is_saved_fit(path: Path) -> bool:
         return path.suffix == ".nc"
     with path.open("rb") as file:
         return file.read(4) == b"\x89HDF"
-
-
-def new_bar() -> Progress:
-    """A progress bar on stderr; silent when that is not a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
-    )  # fmt: skip
-
-
-@contextmanager
-def progress(label: str) -> Iterator[Callable[[str], None]]:
-    """What the sampler is at, while it is at it."""
-    with new_bar() as bar:
-        task = bar.add_task(label, total=None)
-
-        def update(stage: str) -> None:
-            bar.update(task, description=f"{label}: {stage}")
-
-        yield update
 
 
 def open_fit(
@@ -340,18 +373,6 @@ def open_fit(
     for warning in made.study.warnings:
         note(f"note: {warning}")
     return made
-
-
-@contextmanager
-def stages(label: str) -> Iterator[Callable[[str, float], None]]:
-    """A progress bar for named stages."""
-    with new_bar() as bar:
-        task = bar.add_task(label, total=1.0)
-
-        def update(stage: str, done: float) -> None:
-            bar.update(task, description=stage, completed=done)
-
-        yield update
 
 
 def open_stack(

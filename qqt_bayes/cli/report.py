@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.cli.progress import stages
+from qqt_bayes.errors import UsageError
 
 __all__ = ["register"]
 
@@ -23,6 +25,13 @@ def report(
     prob: o.Prob = 0.9,
     spend: Annotated[
         str | None, typer.Option(help="What may be spent on further runs: adds what to buy next.")
+    ] = None,
+    stake: Annotated[
+        str | None,
+        typer.Option(
+            help="With --spend: what one unit of the metric is worth in units of cost, or "
+            "the word compute; says whether to stop buying."
+        ),
     ] = None,
     answers: Annotated[
         Path | None,
@@ -50,6 +59,7 @@ def report(
 
     Example: qqt report runs.csv --metric loss --upto 500k --budgets 960k,1.92M -o report
     """
+    from qqt_bayes.buy.stop import parse_stake
     from qqt_bayes.decide.candidates import parse_budgets
     from qqt_bayes.decide.decision import check_prob
     from qqt_bayes.report.checklists import read_answers
@@ -60,6 +70,9 @@ def report(
     check_prob(prob)
     check_risk(risk)
     check_folder(out)
+    parse_stake(stake)
+    if stake is not None and spend is None:
+        raise UsageError("--stake is about runs to buy -> add --spend, what may be spent on them")
     told = None if answers is None else read_answers(answers)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
@@ -69,6 +82,7 @@ def report(
         ("--pools", pools), ("--metric", metric), ("--spec", spec), ("--upto", upto),
         ("--seed", seed), ("--draws", draws), ("--budgets", budgets),
         ("--candidates", candidates), ("--prob", f"{prob:g}"), ("--spend", spend),
+        ("--stake", stake),
         ("--answers", answers), ("--risk", risk), ("--on-fail", on_fail), ("-o", out),
     ]  # fmt: skip
     standard: dict[str, object] = {
@@ -86,10 +100,11 @@ def report(
     for name, value in options:
         if value is not None and value != standard.get(name):
             words += [name, str(value)]
-    with o.stages("judging") as progress:
+    with stages("judging") as progress:
         page = write_report(
             made, budgets, out, candidates=candidates, prob=prob, spend=spend,
-            command=shlex.join(words), answers=told, risk=risk, on_fail=on_fail, progress=progress,
+            stake=stake, command=shlex.join(words), answers=told, risk=risk, on_fail=on_fail,
+            progress=progress,
         )  # fmt: skip
     typer.echo(f"wrote {page}")
     o.note(f"beside it: decision.json, methods.md, tables and figures; answer {out}/questions.toml"

@@ -94,6 +94,7 @@ def priors(
     kind: Annotated[
         str, typer.Option(help="loss, accuracy, score, ...: see `qqt kinds`.")
     ] = "loss",
+    named: Annotated[str | None, typer.Option("--spec", help="The same as the argument.")] = None,
 ) -> None:
     """Print a specification's priors, each with its reason.
 
@@ -104,7 +105,7 @@ def priors(
 
     from qqt_bayes.model.spec import load_spec
 
-    chosen = load_spec(spec)
+    chosen = load_spec(named or spec)
     table = RichTable("parameter", "prior", "why", title=chosen.title)
     for name, prior in chosen.priors(kind).items():
         table.add_row(name, prior.text, prior.why)

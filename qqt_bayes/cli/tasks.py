@@ -76,6 +76,8 @@ def tasks(
     ] = None,
     prob: o.Prob = 0.9,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw P(best) by task (png, pdf, svg).")
     ] = None,
@@ -105,6 +107,7 @@ def tasks(
     chosen = parse_weights(weights)
     size = None if params is None else parse_size(params, by, weights)
     o.check_plot(plot)
+    o.check_out(out, json, csv)
     only = metric[0] if metric and len(metric) == 1 else None
     runs = o.load_runs(table, pools, only, kind, chance, where)
     if size is None and by == "metric":  # before fits are made, so that a slip costs no time
@@ -121,7 +124,7 @@ def tasks(
     else:
         answer = made.decide_size(size, budgets, candidates, prob=prob)
     o.draw(answer, plot)
-    o.tell(answer, json)
+    o.tell(answer, json, csv, out)
 
 
 def register(app: typer.Typer) -> None:

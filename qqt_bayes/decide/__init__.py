@@ -3,5 +3,9 @@
 from qqt_bayes.decide.decision import Decision, decide
 from qqt_bayes.decide.reach import Reach, reach
 from qqt_bayes.decide.shares import Shares, best_shares
+from qqt_bayes.decide.worth import describe_fit, pool_worth, with_worth
 
-__all__ = ["Decision", "Reach", "Shares", "best_shares", "decide", "reach"]
+__all__ = [
+    "Decision", "Reach", "Shares", "best_shares", "decide", "describe_fit", "pool_worth", "reach",
+    "with_worth",
+]  # fmt: skip

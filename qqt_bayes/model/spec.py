@@ -30,6 +30,7 @@ CHINCHILLA = (
     "excess", "irreducible_spread", "term_spread", "exponent_spread", "repeats_spread", "misfit",
     "pool_misfit", "noise", "tails",
 )  # fmt: skip
+FEW = 3  # missing priors that are named one by one
 KEYS = {"schema", "name", "law", "title", "levels", "priors", "structure", "base"}
 STRUCTURE = {
     "family_likeness": 0.5, "family_mixture": 0.5, "twin_likeness": 0.97, "twin_mixture": 0.1,
@@ -170,6 +171,7 @@ def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
         for name in priors
         if name not in known and name not in BRANCHES
     ]
+    missing: dict[str, str] = {}
     for branch in BRANCHES:
         if branch == "score" and branch not in priors:
             continue
@@ -184,7 +186,7 @@ def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
             if table is None and name in OPTIONAL:
                 continue
             if table is None:
-                problems.append(f"no prior for '{name}' ({branch}): add a table [priors.{name}].")
+                missing.setdefault(name, branch)
             elif not isinstance(table, dict):
                 problems.append(f"prior '{name}' is not a table: write [priors.{name}].")
             else:
@@ -192,7 +194,15 @@ def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
                     prior_from_dict(name, table)
                 except UsageError as error:
                     problems.append(str(error))
-    return problems
+    if len(missing) > FEW:  # one mistake: a specification of its own without a base
+        names = ", ".join(list(missing)[:FEW])
+        base = "chinchilla" if known == CHINCHILLA else "effective_utility"
+        return [*problems, f"no prior for {len(missing)} parameters ({names}, ...): add the line "
+                f'base = "{base}", which gives all that you leave out.']  # fmt: skip
+    return problems + [
+        f"no prior for '{name}' ({branch}): add a table [priors.{name}]."
+        for name, branch in missing.items()
+    ]
 
 
 def spec_from_dict(source: dict[str, Any], where: str = "spec") -> Spec:

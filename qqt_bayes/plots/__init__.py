@@ -8,6 +8,7 @@ from qqt_bayes.plots.decision import (
     plot_curves,
     plot_decision,
     plot_differences,
+    plot_gaps,
     plot_kept_share,
     plot_p_best,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "plot_decay",
     "plot_decision",
     "plot_differences",
+    "plot_gaps",
     "plot_kept_share",
     "plot_ledger",
     "plot_p_best",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.backtest import predictive
 from qqt_bayes.decide.decision import Decision, check_decision, check_prob, conclude
 from qqt_bayes.decide.drawn import Drawn, Question, Vote, ask, draw, mix
@@ -35,8 +36,8 @@ SPECS = ("effective_utility", "exchange_rate")
 __all__ = ["Stack", "stack"]
 
 
-@dataclass(frozen=True, eq=False)
-class Stack:
+@dataclass(frozen=True, eq=False, repr=False)
+class Stack(Shown):
     """Several laws fitted to one study; made by :func:`stack`.
 
     Attributes

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.decide.decision import check_prob
-from qqt_bayes.decide.drawn import ask, share_best
-from qqt_bayes.decide.predict import predict, thinning
+from qqt_bayes.decide.drawn import GRID, ask, levels, share_best
+from qqt_bayes.decide.predict import thinning
 from qqt_bayes.errors import UsageError
 from qqt_bayes.kinds import Kind, ask_kind
 from qqt_bayes.runs import Mixture, Runs
+from qqt_bayes.tasks.text import describe, headline
 
 if TYPE_CHECKING:
     from qqt_bayes.tasks.several import Tasks
@@ -27,8 +29,8 @@ FEW = 500  # draws behind the probability of being on the Pareto front
 __all__ = ["TaskDecision", "decide_tasks"]
 
 
-@dataclass(frozen=True, eq=False)
-class TaskDecision:
+@dataclass(frozen=True, eq=False, repr=False)
+class TaskDecision(Shown):
     """Which data is best for several tasks together; made by ``tasks.decide``.
 
     Attributes
@@ -174,10 +176,13 @@ class TaskDecision:
         return dict(zip(("median", "lo", "hi"), map(float, ends), strict=True))
 
     @property
+    def headline(self) -> str:
+        """The choices in one sentence."""
+        return headline(self)
+
+    @property
     def text(self) -> str:
         """The answer on one screen."""
-        from qqt_bayes.tasks.text import describe
-
         return describe(self)
 
     def to_json(self) -> dict[str, Any]:
@@ -311,9 +316,8 @@ def decide_tasks(
         candidates = [m.text for m in found.values()]
     joined = tasks.joined
     question = ask(joined[0].study, budgets, candidates)
-    points = len(question.budgets) * len(question.candidates)
-    every = max(thinning(f, points * len(joined)) for f in joined)
-    values = [predict(f, question.budgets, question.shares, every=every).latent for f in joined]
+    every = max(thinning(f, GRID * len(question.candidates) * len(joined)) for f in joined)
+    values = [levels(f, question.budgets, question.shares, every) for f in joined]
     return TaskDecision(
         tasks, np.stack(values, axis=1), chosen, question.budgets, question.candidates, prob
     )

@@ -43,6 +43,8 @@ def decision(
         kind=kind_named(kind),
         direction=kind_named(kind).direction,
         pools=POOLS,
+        samples=np.array([1e3, 4e3]),
+        used=np.ones(3, bool),
         trained_on={"runs": 7, "rows": 9, "max_samples": 4000.0},
         reported=kind_named(kind).reported,
     )
