@@ -210,3 +210,12 @@ def test_sums_start_at_zero_at_the_anchor() -> None:
     np.testing.assert_allclose(
         exponent_sums(first, epochs, SHARES[[1]], LOG_HALF_LIFE), 0.0, atol=1e-14
     )
+
+
+def test_rounding_does_not_begin_another_pass() -> None:
+    """Samples that are an average may miss the pool's size by rounding."""
+    shares = np.ones((2, 1))
+    first, epochs = first_pass_lengths(np.log([60e3, 60e3 * (1 + 1e-12)]), shares, [60e3], 30e3)
+    assert epochs[1, 0] > 1.0
+    sums = exponent_sums(first, epochs, shares, np.log([3.0]))
+    np.testing.assert_allclose(sums[1], sums[0], rtol=1e-9)
