@@ -109,7 +109,9 @@ def test_where_importance_sampling_does_not_pass_nuts_takes_over(
             "energy": rng.normal(size=made.chains),
         }
 
-    good, bad = fitted(two_pools), broken(two_pools)
+    many = Settings(engine="importance", draws=8000)
+    good = sample_posterior(two_pools.design, two_pools.priors, two_pools.kind, 1, many)
+    bad = broken(two_pools)
     monkeypatch.setattr("qqt_bayes.inference.nuts.sample_nuts", walked)
     monkeypatch.setattr(engine, "by_importance", lambda *_: bad)
     told: list[str] = []
