@@ -273,7 +273,7 @@ def ranks(drawn: np.ndarray, true: np.ndarray, rng: np.random.Generator) -> np.n
 
 
 def refit(
-    design: Design, priors: dict[str, Prior], kind: str, seed: int, settings: Settings
+    design: Design, priors: dict[str, Prior], kind: str | Kind, seed: int, settings: Settings
 ) -> Posterior:
     """Posterior of one simulated study."""
     return sample_posterior(design, priors, kind, seed, settings)

@@ -16,8 +16,8 @@ import numpy as np
 
 from qqt_bayes.inference.cores import in_chunks
 from qqt_bayes.inference.importance import smoothed
-from qqt_bayes.model.effects import AT_PATHS, kernels
-from qqt_bayes.model.marginal import exponents, slope_factor
+from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, SLOPES, kernels
+from qqt_bayes.model.marginal import exponents
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.given import Given
@@ -119,10 +119,12 @@ def influence(
     cells = posterior.design.points
     given = posterior.given.take(np.linspace(0, len(posterior) - 1, draws).astype(int))
     p = given.parameters
-    there = slope_factor(p, exponents(p, points), points)
-    here = slope_factor(p, given.sums, cells)
-    cross = there @ np.swapaxes(here, 1, 2)
-    cross += np.einsum("sj,jab->sab", p.scales[:, AT_PATHS] ** 2, kernels(points, cells))
+    loadings = [effect.loadings(cells.setting) for effect in SLOPES if effect.loadings]
+    alike = np.array([loading @ loading.T for loading in loadings])
+    variances = (p.utility[:, None] * p.scales[:, AT_SLOPES]) ** 2
+    between = np.tensordot(variances, alike, 1)  # utilities, dims (draw, pool, pool)
+    cross = exponents(p, points) @ between @ np.swapaxes(given.sums, 1, 2)
+    cross += np.tensordot(p.scales[:, AT_PATHS] ** 2, kernels(points, cells), 1)
     solved = np.stack([given.solve(row) for row in np.swapaxes(cross, 0, 1)], axis=1)
     moved = solved * (given.pull / precisions(given))[:, None]
     if contrast:

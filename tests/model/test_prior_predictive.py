@@ -69,7 +69,11 @@ def test_truths_reproduce_the_law(setting) -> None:
     points, p = design.points, truth.parameters
     for row in range(25):
         sums = exponent_sums(
-            points.first, points.epochs, points.shares, p.log_half_life[row], p.dilution[row],
+            points.first,
+            points.epochs,
+            points.shares,
+            p.log_half_life[row],
+            p.dilution[row],
             p.harm[row],
         )
         log_reducible = points.shares @ truth.level[row] - sums @ truth.utility[row]
