@@ -23,6 +23,7 @@ from qqt_bayes.model.parameters import Coordinates, Parameters
 from qqt_bayes.model.regime import mean_factors, relative_wander, stretch
 
 if TYPE_CHECKING:
+    from qqt_bayes.kinds import Kind
     from qqt_bayes.model.design import Design
     from qqt_bayes.model.priors import Prior
     from qqt_bayes.runs import Study
@@ -55,7 +56,7 @@ def draw_prior(
     design: Design,
     points: Points,
     priors: dict[str, Prior],
-    kind: str,
+    kind: str | Kind,
     draws: int,
     seed: int,
     given: Mapping[str, np.ndarray] = MappingProxyType({}),
@@ -140,7 +141,12 @@ def noise_at(parameters: Parameters, shares: np.ndarray) -> np.ndarray:
 
 
 def prior_predictive(
-    design: Design, points: Points, priors: dict[str, Prior], kind: str, draws: int, seed: int
+    design: Design,
+    points: Points,
+    priors: dict[str, Prior],
+    kind: str | Kind,
+    draws: int,
+    seed: int,
 ) -> np.ndarray:
     """Latent performance at the points, drawn from the prior; see :func:`draw_prior`.
 
