@@ -112,6 +112,8 @@ def spelled_out(argv: list[str]) -> list[str]:
         else:
             out.append(word)
     return out
+
+
 def parse_margin(margin: str | None) -> float | None:
     """A regret in the metric's unit.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qqt_bayes.kinds import kind_named
-from qqt_bayes.model.design import Points, evaluation_variance
+from qqt_bayes.model.design import evaluation_variance
 from qqt_bayes.model.effects import EFFECTS, features
 from qqt_bayes.model.marginal import Cells, exponents
 from qqt_bayes.model.noise import seed_factor
@@ -24,7 +24,7 @@ from qqt_bayes.model.regime import mean_factors, relative_wander, stretch
 
 if TYPE_CHECKING:
     from qqt_bayes.kinds import Kind
-    from qqt_bayes.model.design import Design
+    from qqt_bayes.model.design import Design, Points
     from qqt_bayes.model.priors import Prior
     from qqt_bayes.runs import Study
 
@@ -98,7 +98,7 @@ def draw_prior(
         scores[:, i] = given.get(name, scores[:, i])
     p = coordinates.parameters(scores)
 
-    everywhere, pools = with_anchors(points), design.pools
+    everywhere, pools = points.and_anchors(), design.pools
     paths, relative = np.zeros((draws, len(everywhere))), np.zeros((draws, pools))
     for i, effect in enumerate(EFFECTS):
         root = (
@@ -121,18 +121,6 @@ def draw_prior(
     log_reducible = middle + paths[:, :-pools] - (sums @ utility[..., None])[..., 0]
     latent = p.irreducible[:, None] + np.exp(log_reducible)
     return latent, Truth(p, utility, middle + paths[:, -pools:])
-
-
-def with_anchors(points: Points) -> Points:
-    """Some points, then every pool alone at the anchor, where it is at its level."""
-    setting, pools = points.setting, len(points.setting.sizes)
-    anchors = np.full(pools, np.log(setting.anchor))
-    sizes = [np.broadcast_to(s, (n, pools)) for s, n in
-             ((points.sizes, len(points)), (setting.sizes, pools))]  # fmt: skip
-    return Points(
-        setting, np.append(points.log_samples, anchors),
-        np.concatenate([points.shares, np.eye(pools)]), np.concatenate(sizes),
-    )  # fmt: skip
 
 
 def noise_at(parameters: Parameters, shares: np.ndarray) -> np.ndarray:
