@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from qqt_bayes.errors import QQTError as QQTError
     from qqt_bayes.errors import UsageError as UsageError
     from qqt_bayes.fitting import Fit as Fit
+    from qqt_bayes.fitting import build_model as build_model
     from qqt_bayes.fitting import fit as fit
     from qqt_bayes.inference.settings import Settings as Settings
     from qqt_bayes.laws.registry import register_law as register_law
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 _LAZY = {
     "Allocation": "allocation", "SizeFit": "allocation", "allocate": "allocation",
     "fit_sizes": "allocation",
-    "Decision": "decide", "Fit": "fitting", "fit": "fitting", "GateError": "errors",
+    "Decision": "decide", "Fit": "fitting", "build_model": "fitting", "fit": "fitting",
+    "GateError": "errors",
     "InputError": "errors",
     "QQTError": "errors", "Runs": "runs", "Settings": "inference.settings", "Spec": "model.spec",
     "UsageError": "errors", "available_specs": "model.spec", "load_fit": "store",

@@ -14,19 +14,21 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes._shown import Shown
-from qqt_bayes.errors import GateError
+from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.inference.nuts import from_trace
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.reweight import reweighted
 from qqt_bayes.inference.settings import Settings, Start
 from qqt_bayes.kinds import Kind
 from qqt_bayes.model.design import build_design
+from qqt_bayes.model.parameters import RENAMED
 from qqt_bayes.model.spec import Spec, load_spec
 
 if TYPE_CHECKING:
     from qqt_bayes.runs import Runs, Study
 
-__all__ = ["Fit", "fit"]
+__all__ = ["Fit", "build_model", "fit"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,10 +79,8 @@ class Fit(Shown):
         shape = self.posterior.chains
         pools = list(self.study.pools.names)
         scalars = self.posterior.scalars()
-        rename = {n: f"{n}_median" if n == "half_life" else n for n in scalars}
-        rename["utility"] = "utility_mean"
         data: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
-            rename[n]: (("chain", "draw"), v.reshape(shape)) for n, v in scalars.items()
+            RENAMED.get(n, n): (("chain", "draw"), v.reshape(shape)) for n, v in scalars.items()
         }
         by_pool = {
             "utility": self.posterior.fitted.utility,
@@ -141,6 +141,27 @@ class Fit(Shown):
     def text(self) -> str:
         """A summary for people: what was fitted, convergence, and the pools."""
         return str(import_module("qqt_bayes.decide").describe_fit(self))
+
+    @property
+    def model(self) -> Any:
+        """The marginal form in PyMC of this study, as :func:`build_model` gives it."""
+        post = self.posterior
+        return symbolic(post.design, post.priors, post.kind, "marginal")
+
+    def with_draws(self, trace: Any) -> Fit:
+        """The same study with the draws of a model in PyMC, such as :attr:`model` extended.
+
+        Parameters
+        ----------
+        trace : xarray.DataTree
+            From ``pm.sample``: all parameters of :attr:`model` by their names.
+
+        Returns
+        -------
+        Fit
+            It decides by these draws; its gate is that of chains.
+        """
+        return replace(self, posterior=from_trace(self.posterior, trace))
 
     def decide(self, budgets: Any, candidates: Any = None, **options: Any) -> Any:
         """Credible bands on the best data per budget; see :func:`qqt_bayes.decide.decide`."""
@@ -294,3 +315,47 @@ def fit(
             raise GateError(posterior.gate.text, posterior.gate)
         warnings.warn(posterior.gate.text, stacklevel=2)
     return made
+
+
+def build_model(
+    runs: Runs,
+    metric: str,
+    *,
+    spec: str | Path | Spec = "effective_utility",
+    where: Mapping[str, str] | None = None,
+    upto: str | float | None = None,
+    kind: str | Kind | None = None,
+    form: str = "marginal",
+) -> Any:
+    """The model of a study in PyMC, to sample, extend and plot.
+
+    Parameters
+    ----------
+    runs, metric, spec, where, upto, kind
+        As for :func:`fit`.
+    form : {'marginal', 'generative'}
+        Everything linear integrated out, which is what a fit samples; or every effect a variable,
+        with the reference likelihood, observed ``y``.
+
+    Returns
+    -------
+    pymc.Model
+        See :func:`qqt_bayes.model.symbolic.symbolic_model`.
+
+    Raises
+    ------
+    InputError, UsageError
+        If rows are not comparable or an argument is bad.
+    """
+    if form not in ("marginal", "generative"):
+        raise UsageError(f"form '{form}' -> choose 'marginal' or 'generative'")
+    spec = load_spec(spec)
+    study = runs.select(metric, where, upto).study(metric, kind=kind, spec_levels=spec.levels)
+    return symbolic(build_design(study, spec), spec.priors(study.kind), study.kind, form)
+
+
+def symbolic(*arguments: Any) -> Any:
+    """A model in PyMC; importing that takes seconds, so it is done here."""
+    from qqt_bayes.model.symbolic import symbolic_model
+
+    return symbolic_model(*arguments)

@@ -64,7 +64,7 @@ def study(small_tables: Path, monkeypatch: pytest.MonkeyPatch, sampled: dict) ->
     def short(design, priors, kind, seed, settings, *rest):
         key = (design.value.tobytes(), design.law, kind, seed, settings)
         if key not in sampled:
-            sampled[key] = sample(design, priors, kind, seed, qqt.Settings(draws=400), *rest)
+            sampled[key] = sample(design, priors, kind, seed, qqt.Settings(draws=1600), *rest)
         return sampled[key]
 
     def once(posteriors, covariate, seed, settings):

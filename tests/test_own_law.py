@@ -57,16 +57,6 @@ def test_saves_and_needs_the_law_to_reload(own_fit, tmp_path, monkeypatch) -> No
         qqt.load_fit(path).decide("960k")
 
 
-def test_a_law_that_cannot_be_compiled(given, small_runs) -> None:
-    def wrong(first, epochs, shares, half_life, dilution, harm, rate):
-        return {"no": object()}
-
-    qqt.register_law("wrong", wrong)
-    spec = qqt.Spec.from_dict(given["spec"].source | {"name": "wrong", "law": "wrong"})
-    with pytest.raises(qqt.UsageError, match="cannot be compiled"):
-        qqt.fit(small_runs, "loss", spec=spec)
-
-
 def test_one_utility_for_all_pools(small_runs) -> None:
     spread = {"family": "halfnormal", "sigma": 0.4}
     spec = qqt.load_spec("exchange_rate").with_priors(utility_spread=spread)

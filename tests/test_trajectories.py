@@ -29,7 +29,7 @@ def fits() -> dict[str, qqt.Fit]:
     pools = pd.DataFrame({"pool": ["A", "B"], "size": [1e6, 1e6], "quality_rank": [1, 2]})
     rows = table()
     apart = rows.assign(run=[f"r{i}" for i in range(len(rows))])
-    settings = qqt.Settings(draws=500, chains=2)
+    settings = qqt.Settings(engine="importance")
     return {
         name: qqt.fit(qqt.read_runs(t, pools), "loss", settings=settings, on_fail="warn")
         for name, t in (("one run", rows), ("separate", apart))
@@ -43,7 +43,7 @@ def test_checkpoints_count_for_less_than_runs(fits) -> None:
     for name, fit in fits.items():
         row = fit.decide(["240k"], "A", on_fail="warn").table.iloc[0]
         width[name] = row["hi"] - row["lo"]
-        noise[name] = float(np.median(fit.posterior.seed_noise))
+        noise[name] = float(np.median(fit.posterior.parameters.seed_noise))
         assert row["new_run_hi"] - row["new_run_lo"] > width[name]
     assert width["one run"] > 1.3 * width["separate"]
     share = fits["one run"].draws["run_share"].values

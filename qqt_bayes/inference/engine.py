@@ -34,6 +34,8 @@ ROUND = 1024  # draws a round, or so many for each score:
 PER_SCORE = 32
 WIDER = 1.1  # of the first proposal
 ATTEMPTS = 3
+FEWEST = 1000  # draws that can pass a gate
+MOST_CELLS = 150  # NUTS on more cells takes hours: it has to be asked for
 NOTHING = 1e-9  # relative change of a log density that is rounding
 TRIES = 3  # places at which it is tried whether a score matters
 
@@ -127,7 +129,8 @@ def sample_posterior(
     found = None
     if settings.engine != "nuts":
         found = by_importance(target, frame, settings, start, progress)
-        if settings.engine == "importance" or found.gate.passed:
+        hopeless = settings.draws < FEWEST or len(design.value) > MOST_CELLS
+        if settings.engine == "importance" or found.gate.passed or hopeless:
             return found
     from qqt_bayes.inference.nuts import sample_nuts
 

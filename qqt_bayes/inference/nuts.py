@@ -9,13 +9,13 @@ import numpy as np
 
 from qqt_bayes.inference.cores import chain_cores
 from qqt_bayes.model.effects import EFFECTS
-from qqt_bayes.model.parameters import SINGLE, Parameters, fixed_scale, is_scale
+from qqt_bayes.model.parameters import RENAMED, SINGLE, Parameters, fixed_scale, is_scale
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.posterior import Posterior
     from qqt_bayes.inference.settings import Settings
 
-__all__ = ["sample_nuts"]
+__all__ = ["from_trace", "sample_nuts"]
 
 
 def sample_nuts(frame: Posterior, settings: Settings, seed: int) -> Posterior:
@@ -32,7 +32,7 @@ def sample_nuts(frame: Posterior, settings: Settings, seed: int) -> Posterior:
     """
     import nutpie
 
-    from qqt_bayes.model.symbolic import RENAMED, symbolic_model
+    from qqt_bayes.model.symbolic import symbolic_model
 
     model = symbolic_model(frame.design, frame.priors, frame.kind, "marginal")
     compiled = nutpie.compile_pymc_model(model)
@@ -42,8 +42,27 @@ def sample_nuts(frame: Posterior, settings: Settings, seed: int) -> Posterior:
         cores=chain_cores(settings.cores), seed=seed, target_accept=settings.target_accept,
         progress_bar=False,
     )  # fmt: skip
-    found = trace["posterior"].dataset
-    draws = settings.chains * each
+    return from_trace(frame, trace)
+
+
+def from_trace(frame: Posterior, trace: Any) -> Posterior:
+    """The posterior of chains in the names of the forms in PyMC.
+
+    Parameters
+    ----------
+    frame : Posterior
+        The study, without draws.
+    trace : xarray.DataTree
+        With ``posterior`` and ``sample_stats``, dims (chain, draw, ...).
+
+    Raises
+    ------
+    KeyError
+        If a parameter that is not fixed has no draws.
+    """
+    found, stats = trace["posterior"].dataset, trace["sample_stats"].dataset
+    chains, each = found.sizes["chain"], found.sizes["draw"]
+    draws = chains * each
 
     def column(name: str) -> np.ndarray:
         values = np.asarray(found[name].values)
@@ -59,20 +78,17 @@ def sample_nuts(frame: Posterior, settings: Settings, seed: int) -> Posterior:
         prior = priors[name]
         return column(name) if is_scale(prior) else np.full(draws, fixed_scale(prior))
 
+    none = np.zeros((draws, len(setting.sizes)))
     values: dict[str, Any] = {name: single(name) for name in SINGLE}
     values["scales"] = np.column_stack([scale(effect.name) for effect in EFFECTS])
     values["log_half_life"] = np.log(column("half_life"))
     values["harm"] = column("harm")
-    none = np.zeros((draws, len(setting.sizes)))
-    values["noise_ratio"] = (
-        np.log(column("pool_noise") / column("seed_noise")[:, None])
-        if "pool_noise" in found and "seed_noise" in found
-        else none
-    )
+    values["noise_ratio"] = none
+    if not priors["seed_noise_spread"].none:
+        values["noise_ratio"] = np.log(column("pool_noise") / values["seed_noise"][:, None])
     values["log_rate"] = np.log(column("exchange_rate")) if "exchange_rate" in found else none
-    stats = trace["sample_stats"].dataset
     figures = {"diverging": stats["diverging"].values, "energy": stats["energy"].values}
     return replace(
-        frame, parameters=Parameters(**values), chains=(settings.chains, each),
-        parent=np.arange(draws), engine="nuts", figures=figures,
+        frame, parameters=Parameters(**values), chains=(chains, each), parent=np.arange(draws),
+        engine="nuts", figures=figures,
     )  # fmt: skip

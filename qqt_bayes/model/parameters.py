@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 SINGLE = ("irreducible", "utility", "seed_noise", "dilution", "run_share", "seed_noise_spread",
           "half_life", "half_life_spread")  # fmt: skip
+# What PyMC and ArviZ call a parameter of which each pool has its own, in the middle.
+RENAMED = {"utility": "utility_mean", "half_life": "half_life_median"}
 FARTHEST = 37.0  # a score further out has a probability of zero in double precision
 
-__all__ = ["SINGLE", "Coordinates", "Parameters"]
+__all__ = ["RENAMED", "SINGLE", "Coordinates", "Parameters"]
 
 
 class Parameters(NamedTuple):

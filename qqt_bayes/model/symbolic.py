@@ -35,7 +35,14 @@ from qqt_bayes.kinds import kind_named
 from qqt_bayes.model.effects import EFFECTS, PATHS, SLOPES, factor_of
 from qqt_bayes.model.marginal import Cells, exponents, log_density
 from qqt_bayes.model.noise import seed_factor
-from qqt_bayes.model.parameters import SINGLE, Coordinates, Parameters, fixed_scale, is_scale
+from qqt_bayes.model.parameters import (
+    RENAMED,
+    SINGLE,
+    Coordinates,
+    Parameters,
+    fixed_scale,
+    is_scale,
+)
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
@@ -44,7 +51,6 @@ if TYPE_CHECKING:
 # A scatter of exactly zero (rounded replicates) has no gamma density; this changes the log density
 # by a constant only.
 LEAST_SCATTER = 1e-30
-RENAMED = {"utility": "utility_mean", "half_life": "half_life_median"}
 
 __all__ = ["symbolic_model"]
 

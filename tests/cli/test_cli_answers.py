@@ -8,7 +8,7 @@ import pytest
 import qqt_bayes
 from qqt_bayes.cli import options
 
-FEW = ("--draws", "400")
+FEW = ("--draws", "1600")
 
 
 def test_check(qqt, small_tables: Path) -> None:

@@ -24,7 +24,7 @@ def stacked(monkeypatch, small_stack) -> list:
 
 
 def test_decide_under_several_laws(qqt, small_tables: Path, stacked, small_stack) -> None:
-    words = (*ARGS, "--on-fail", "warn", "--draws", "500")
+    words = (*ARGS, "--on-fail", "warn", "--draws", "2000")
     said = qqt("decide", small_tables / "runs.csv", *words)
     answer = small_stack.decide("480k,960k", on_fail="warn")
     assert (said.code, said.out) == (0, answer.text + "\n")
@@ -38,7 +38,7 @@ def test_decide_under_several_laws(qqt, small_tables: Path, stacked, small_stack
 
 @pytest.mark.slow
 def test_for_real(qqt, small_tables: Path) -> None:
-    said = qqt("decide", small_tables / "runs.csv", *ARGS, "--json", "--draws", "500")
+    said = qqt("decide", small_tables / "runs.csv", *ARGS, "--json", "--draws", "2000")
     assert said.code == 0, said.err
     assert {law["name"] for law in json.loads(said.out)["laws"]} == set(ARGS[-1].split(","))
 

@@ -26,7 +26,7 @@ def mixed() -> Fit:
             rows.append((f"{data}/{n}", data, n, "loss", 1.0 + 2.0 * (worth / 2e5) ** -0.3))
     runs = pd.DataFrame(rows, columns=["run", "data", "samples", "metric", "value"])
     pools = pd.DataFrame({"pool": ["clean", "web"], "size": ["1M", "inf"], "quality_rank": [1, 2]})
-    return fit(read_runs(runs, pools), "loss", settings=Settings(draws=400, tune=300))
+    return fit(read_runs(runs, pools), "loss", settings=Settings(draws=1600, tune=300))
 
 
 @pytest.mark.parametrize("pools", [1, 2, 3, 4, 6])

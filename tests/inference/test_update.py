@@ -49,7 +49,7 @@ def test_both_ways_give_the_same_answer(small_fit: Fit) -> None:
 def test_draws_follow_their_weights(small_fit: Fit) -> None:
     """Means of the draws taken again are the weighted means of those at hand."""
     posterior = small_fit.posterior
-    noise = float(np.median(posterior.seed_noise))
+    noise = float(np.median(posterior.parameters.seed_noise))
     runs = small_fit.runs.append(row_like(small_fit, 1.0 + 2.0 * noise))
     found = reweighted(posterior, build_design(runs.study("loss"), small_fit.spec))
     assert found is not None

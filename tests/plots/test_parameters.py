@@ -48,7 +48,7 @@ def test_runs_that_say_nothing_of_a_parameter_leave_it_at_its_prior() -> None:
         for n in (1e5, 2e5, 4e5, 8e5)
     ]
     runs = qqt.read_runs(pd.DataFrame(rows), pd.DataFrame({"pool": ["A", "B"], "size": [1e9, 1e9]}))
-    made = qqt.fit(runs, "loss", settings=qqt.Settings(draws=300), on_fail="warn")
+    made = qqt.fit(runs, "loss", settings=qqt.Settings(draws=1200), on_fail="warn")
     ratio = contraction(made.posterior)
     assert ratio["half_life"] > NOT_IDENTIFIED
     assert ratio["irreducible"] < 1.0

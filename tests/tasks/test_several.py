@@ -25,7 +25,7 @@ def both() -> Tasks:
     runs = qqt.datasets.load("proving_ground")
     table = runs.table
     few = runs.replace(table[table["data"].isin(["A", "B", "C", "A+B", "A+B+C"])])
-    return qqt.fit_tasks(few, upto="120k", settings=Settings(draws=400, cores=1), seed=3)
+    return qqt.fit_tasks(few, upto="120k", settings=Settings(draws=1600, cores=1), seed=3)
 
 
 def test_one_decision_for_all(both: Tasks) -> None:

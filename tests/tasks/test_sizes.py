@@ -42,7 +42,7 @@ def simulated(seed: int, **correlation: float) -> Runs:
 @pytest.fixture(scope="module")
 def sizes() -> Tasks:
     runs = simulated(3, utility=0.6, half_life=0.6, level=0.6, average=0.6)
-    settings = Settings(draws=400, cores=1)
+    settings = Settings(draws=1600, cores=1)
     found = qqt.fit_tasks(runs, by="model", seed=1, settings=settings)
     assert found.hierarchy.joined, found.text
     return found
