@@ -16,7 +16,7 @@ from qqt_bayes.errors import GateError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.refits import refit_many
-from qqt_bayes.tasks.joint import Joint, joint_settings, kept_apart, sample_together
+from qqt_bayes.tasks.joint import Joint, kept_apart, share
 from qqt_bayes.tasks.orders import make, orders_of
 
 if TYPE_CHECKING:
@@ -193,23 +193,17 @@ def fit_tasks(
         raise GateError("no task converged:\n" + "\n".join(notes), None)
     fits = tuple(m for _, m in pairs)
     params = np.array([o.params for o, _ in pairs])
-    joint = join(fits, params if trend else None, pooled, seed, settings or Settings())
+    joint = join(fits, params if trend else None, pooled, seed)
     tell(steps, steps)
     return Tasks(tuple(o.name for o, _ in pairs), fits, joint, params, pooled, notes, seed)
 
 
-def join(
-    fits: Sequence[Fit], params: np.ndarray | None, pooled: bool, seed: int, settings: Settings
-) -> Joint:
-    """Joint draws of the tasks; of tasks kept apart where these cannot be had."""
+def join(fits: Sequence[Fit], params: np.ndarray | None, pooled: bool, seed: int) -> Joint:
+    """Fits weighed by what their tasks share; kept apart where that is not wanted."""
     posteriors = [f.posterior for f in fits]
-    gate = None
-    if pooled and len(fits) > 1:
-        decades = None
-        if params is not None and np.isfinite(params).all() and np.ptp(params) > 0.0:
-            decades = np.log10(params)
-        found = sample_together(posteriors, decades, seed, joint_settings(settings))
-        if found.joined:
-            return found
-        gate = found.gate
-    return kept_apart(posteriors, seed, gate)
+    if not pooled or len(fits) < 2:
+        return kept_apart(posteriors, seed)
+    decades = None
+    if params is not None and np.isfinite(params).all() and np.ptp(params) > 0.0:
+        decades = np.log10(params)
+    return share(posteriors, decades, seed)
