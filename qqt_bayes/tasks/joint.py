@@ -17,24 +17,24 @@ import numpy as np
 
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.conditional import Conditional, exponents_ahead
+from qqt_bayes.inference.cores import in_chunks
 from qqt_bayes.inference.gate import K
 from qqt_bayes.inference.given import Given
 from qqt_bayes.inference.importance import smoothed
 from qqt_bayes.inference.posterior import Posterior
-from qqt_bayes.model.effects import AT_SLOPES, NAMES, SLOPES
+from qqt_bayes.model.effects import AT_SLOPES, NAMES
 from qqt_bayes.model.marginal import residual
+from qqt_bayes.tasks.deviations import KINDS, Deviations
 from qqt_bayes.tasks.shared import Common, common_to, told_by
 
 if TYPE_CHECKING:
-    from qqt_bayes.model.design import Points, Setting
+    from qqt_bayes.model.design import Points
     from qqt_bayes.model.parameters import Parameters
 
-KINDS = ("utility", "level", "half_life", "average", "spread")
-AVERAGES = ("irreducible", "utility", "half_life")  # change with size; other scalars do not
+DECADES = 3.0  # of parameters, in which what is common may change as much as it is
 AT_LEVELS = NAMES.index("level_spread")
-FARTHEST = 8.0  # a deviation further out is rounding
 
-__all__ = ["KINDS", "Joined", "Joint", "Leaning", "kept_apart", "leanings", "share"]
+__all__ = ["KINDS", "Joined", "Joint", "Leaning", "kept_apart", "leaning_at", "share", "size_unit"]
 
 
 class Leaning(NamedTuple):
@@ -81,9 +81,7 @@ class GivenShared(Given):
         """Log reducible values less their mean, what is shared included, dims (draw, cell)."""
         plain = residual(self.parameters, self.cells, self.sums, self.noise)
         shares = self.cells.design.points.shares
-        return np.asarray(
-            plain - self.leaning.moved(self.parameters.utility, self.sums, shares)
-        )
+        return np.asarray(plain - self.leaning.moved(self.parameters.utility, self.sums, shares))
 
     def take(self, chosen: slice | np.ndarray) -> GivenShared:
         """The runs given some of the draws."""
@@ -130,8 +128,8 @@ class Joint:
         One a task, dims and methods as for a fit alone.
     common : Common or None
         What the tasks share; None for tasks that are kept apart.
-    names : tuple of str
-        Of the deviations.
+    deviations : Deviations or None
+        What they may share.
     covariate : numpy.ndarray or None
         Dim (task,): what the common part may change with, from its mean.
     k : numpy.ndarray
@@ -140,7 +138,7 @@ class Joint:
 
     posteriors: tuple[Posterior, ...] = field(repr=False)
     common: Common | None = field(repr=False)
-    names: tuple[str, ...]
+    deviations: Deviations | None
     covariate: np.ndarray | None
     k: np.ndarray
 
@@ -152,7 +150,7 @@ class Joint:
     @property
     def kinds(self) -> tuple[str, ...]:
         """What is shared, of :data:`KINDS`."""
-        return tuple(dict.fromkeys(kind_of(name) for name in self.names))
+        return () if self.deviations is None else self.deviations.kinds
 
     @property
     def correlation(self) -> np.ndarray:
@@ -161,105 +159,56 @@ class Joint:
         return none if self.common is None else self.common.correlation
 
 
-def kind_of(name: str) -> str:
-    """Kind of a deviation, by its name."""
-    kind, place, _ = name.partition("[")
-    return kind if place else "average" if name in AVERAGES else "spread"
-
-
-def slope_root(scales: np.ndarray, setting: Setting) -> np.ndarray:
-    """Root of the prior covariance of the relative utilities, dims (draw, pool, pool)."""
-    total = np.zeros((len(scales), len(setting.sizes), len(setting.sizes)))
-    for i, effect in zip(AT_SLOPES, SLOPES, strict=True):
-        loading = effect.loadings(setting)  # type: ignore[misc]
-        total += scales[:, i, None, None] ** 2 * (loading @ loading.T)
-    return np.linalg.cholesky(total)
-
-
-def deviations_of(posterior: Posterior, averages: bool) -> tuple[np.ndarray, list[str]]:
-    """Draws of the deviations of a separate fit, dims (draw, deviation), and their names.
-
-    Whitened: standard normal beforehand. With averages, the scores of all parameters that are not
-    by pool are among them.
-    """
-    p, fitted, setting = posterior.parameters, posterior.fitted, posterior.design.setting
-    pools, columns, names = range(len(setting.sizes)), [], []
-    if varies(posterior, "utility_spread"):
-        gap = fitted.utility / p.utility[:, None] - 1.0
-        root = slope_root(p.scales, setting)
-        columns.append(np.linalg.solve(root, gap[..., None])[..., 0])
-        names += [f"utility[{i}]" for i in pools]
-    if varies(posterior, "level_spread"):
-        root = np.linalg.cholesky(setting.likeness)
-        white = np.linalg.solve(root, fitted.level.T).T / p.scale("level_spread")[:, None]
-        # all levels together are the mean level's: of the deviations only what they differ in
-        along = np.linalg.solve(root, np.ones(len(pools)))
-        along /= np.linalg.norm(along)
-        rest = np.random.default_rng((posterior.seed, 59)).standard_normal(len(p.utility))
-        columns.append(white + np.outer(rest - white @ along, along))
-        names += [f"level[{i}]" for i in pools]
-    scored = posterior.coordinates.names
-    wanted = [n for n in scored if n.startswith("half_life[") or (averages and "[" not in n)]
-    scores = posterior.coordinates.scores(p)
-    columns.append(scores[:, [scored.index(n) for n in wanted]])
-    return np.clip(np.concatenate(columns, axis=1), -FARTHEST, FARTHEST), names + wanted
-
-
-def varies(posterior: Posterior, effect: str) -> bool:
-    """Whether the specification lets the pools differ in this at all."""
-    return not posterior.priors[effect].none
-
-
-def leanings(common: Common, names: Sequence[str], z: float, parameters: Parameters,
-             setting: Setting) -> Leaning:  # fmt: skip
-    """What is common, as a task at a covariate is to have it."""
+def leaning_at(
+    common: Common, deviations: Deviations, z: float, parameters: Parameters
+) -> tuple[Parameters, Leaning]:
+    """Parameters of a task at a covariate with the common spreads, and how it leans."""
     mean, own = common.at(z)
-    draws, pools = len(mean), len(setting.sizes)
-    none, all_own = np.zeros((draws, pools)), np.ones(draws)
-
-    def part(kind: str) -> tuple[np.ndarray, np.ndarray] | None:
-        at = [i for i, name in enumerate(names) if name.startswith(f"{kind}[")]
-        return (mean[:, at], own[:, at[0]]) if at else None
-
-    utility, level = part("utility"), part("level")
-    relative = none
-    if utility is not None:
-        root = slope_root(parameters.scales, setting)
-        relative = (root @ utility[0][..., None])[..., 0]
-    spread = parameters.scale("level_spread")[:, None]
-    moved = none if level is None else spread * (level[0] @ np.linalg.cholesky(setting.likeness).T)
-    return Leaning(
-        relative, moved, all_own if utility is None else utility[1],
-        all_own if level is None else level[1],
-    )  # fmt: skip
+    p = deviations.common_scales(parameters, common.units)
+    parts = {kind: (np.zeros((len(mean), deviations.pools)), np.ones(len(mean)))
+             for kind in ("utility", "level")}  # fmt: skip
+    for kind, at in deviations.blocks.items():
+        root = deviations.likeness @ deviations.block_root(kind, p.scales)
+        parts[kind] = (root @ mean[:, at, None])[..., 0], own[:, at.start]
+    (relative, own_utility), (level, own_level) = parts.values()
+    return p, Leaning(relative, level, own_utility, own_level)
 
 
 def picked(
-    deviations: np.ndarray, common: Common, z: float, rng: np.random.Generator
+    draws: np.ndarray, common: Common, deviations: Deviations, z: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, float]:
     """A draw of a task for each draw of what is common, and the Pareto k of their weights.
 
     Parameters
     ----------
-    deviations : numpy.ndarray
+    draws : numpy.ndarray
         Dims (draw, deviation): of the task alone, halves apart.
     common : Common
         As many draws.
+    deviations : Deviations
+        What the tasks may share.
     z : float
         Covariate of the task.
     rng : numpy.random.Generator
         Of the choice.
     """
     mean, own = common.at(z)
+    before = deviations.log_prior(draws)
     picks, weights = [], []
     for rows in np.array_split(np.arange(len(mean)), 2):
-        x, m, v = deviations[rows], mean[rows], own[rows]
-        log = x**2 @ (0.5 - 0.5 / v).T + x @ (m / v).T  # (draw of the task, draw of the common)
-        density = np.exp(log - log.max(axis=0))
-        density /= density.sum(axis=0)
-        weights.append(density.mean(axis=1))
-        below = np.cumsum(density, axis=0) < rng.random(len(rows)) * (1.0 - 1e-12)
-        picks.append(rows[below.sum(axis=0)])
+
+        def density(chunk: slice, rows: np.ndarray = rows) -> np.ndarray:
+            some = rows[chunk]
+            white = np.linalg.solve(deviations.root(common.units[some]), draws[rows].T)
+            apart = (white - mean[some, :, None]) ** 2 / own[some, :, None]
+            log = -0.5 * apart.sum(axis=1) - before[rows]
+            found = np.exp(log - log.max(axis=1, keepdims=True))
+            return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+        chosen = np.concatenate(in_chunks(density, len(rows), draws[rows].size))
+        weights.append(chosen.mean(axis=0))
+        below = np.cumsum(chosen, axis=1) < rng.random((len(rows), 1)) * (1.0 - 1e-12)
+        picks.append(rows[below.sum(axis=1)])
     with np.errstate(divide="ignore"):
         k = smoothed(np.log(np.concatenate(weights)))[1]
     return np.concatenate(picks), k
@@ -273,9 +222,9 @@ def share(posteriors: Sequence[Posterior], covariate: np.ndarray | None, seed: i
     posteriors : sequence of Posterior
         Of the tasks alone.
     covariate : numpy.ndarray, optional
-        Dim (task,): what the common part may change with, such as decades of parameters: in one
-        unit of it, as much as tasks of one value have in common. With it the tasks' own scalar
-        parameters are tied too.
+        Dim (task,): what the common part may change with (:func:`size_unit`): in one unit of it, as
+        much as tasks of one value have in common. With it the tasks' spreads are common and their
+        own scalar parameters tied too.
     seed : int
         Same seed, same answer.
 
@@ -291,48 +240,32 @@ def share(posteriors: Sequence[Posterior], covariate: np.ndarray | None, seed: i
     z = None if covariate is None else covariate - covariate.mean()
     count = min(len(p) for p in posteriors)
     alone = [halved(p, count) for p in posteriors]
-    found = [deviations_of(p, z is not None) for p in alone]
-    names = tuple(n for n in found[0][1] if all(n in own for _, own in found))
-    draws = [x[:, [own.index(n) for n in names]] for x, own in found]
-    kinds = list(dict.fromkeys(kind_of(n) for n in names))
-    kind = np.array([kinds.index(kind_of(n)) for n in names])
-    steady = np.array([kind_of(n) == "spread" for n in names])
-    if not names:
+    deviations = Deviations.of(alone, z is not None)
+    if not deviations.names:
         return kept_apart(posteriors, seed)
+    found = [deviations.draws(p) for p in alone]
     try:
-        told = told_by(draws, kind, z, steady)
-        common = common_to(told, steady, len(alone[0]), seed)
+        common = common_to(told_by(found, deviations, z), len(alone[0]), seed)
     except GateError:
         return kept_apart(posteriors, seed)
     joined: list[Posterior] = []
     shapes = []
     for t, posterior in enumerate(alone):
-        here = 0.0 if z is None else float(z[t])
-        rng = np.random.default_rng((seed, 61, t))
-        pick, k = picked(draws[t], common, here, rng)
+        here, rng = 0.0 if z is None else float(z[t]), np.random.default_rng((seed, 61, t))
+        pick, k = picked(found[t][0], common, deviations, here, rng)
+        again = replace(
+            posterior, parameters=posterior.parameters.take(pick), parent=posterior.parent[pick]
+        )
+        joined.append(weighed(again, *leaning_at(common, deviations, here, again.parameters))
+                      if k <= K else posterior)  # fmt: skip
         shapes.append(k)
-        joined.append(
-            posterior if not k <= K
-            else weighed(posterior, pick, k, leaning_of(posterior, pick, common, names, here))
-        )  # fmt: skip
-    return Joint(tuple(joined), common, names, z, np.array(shapes))
+    return Joint(tuple(joined), common, deviations, z, np.array(shapes))
 
 
-def leaning_of(
-    posterior: Posterior, pick: np.ndarray, common: Common, names: Sequence[str], z: float
-) -> Leaning:
-    """See :func:`leanings`, for picked draws of a task."""
-    return leanings(common, names, z, posterior.parameters.take(pick), posterior.design.setting)
-
-
-def weighed(posterior: Posterior, pick: np.ndarray, k: float, leaning: Leaning) -> Joined:
-    """The posterior of a task with the draws picked."""
+def weighed(posterior: Posterior, parameters: Parameters, leaning: Leaning) -> Joined:
+    """The posterior of a task that leans on others."""
     kept = {f.name: getattr(posterior, f.name) for f in fields(Posterior)}
-    kept |= {
-        "parameters": posterior.parameters.take(pick), "parent": posterior.parent[pick],
-        "figures": posterior.figures | {"k": max(k, posterior.figures.get("k", k))},
-    }  # fmt: skip
-    return Joined(**kept, leaning=leaning)
+    return Joined(**kept | {"parameters": parameters}, leaning=leaning)
 
 
 def halved(posterior: Posterior, draws: int) -> Posterior:
@@ -343,6 +276,11 @@ def halved(posterior: Posterior, draws: int) -> Posterior:
         posterior, parameters=posterior.parameters.take(every), parent=posterior.parent[every],
         chains=(2, count // 2),
     )  # fmt: skip
+
+
+def size_unit(params: np.ndarray) -> np.ndarray:
+    """Log of the parameters, in the unit of the covariate."""
+    return np.asarray(np.log10(params) / DECADES)
 
 
 def kept_apart(posteriors: Sequence[Posterior], seed: int) -> Joint:
@@ -364,4 +302,4 @@ def kept_apart(posteriors: Sequence[Posterior], seed: int) -> Joint:
         shuffled.append(
             replace(even, parameters=even.parameters.take(order), parent=even.parent[order])
         )
-    return Joint(tuple(shuffled), None, (), None, np.full(len(posteriors), np.nan))
+    return Joint(tuple(shuffled), None, None, None, np.full(len(posteriors), np.nan))

@@ -8,7 +8,7 @@ and the gaps between them, as shares of the reducible error, and not about level
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -25,12 +25,12 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.conditional import exponents_ahead
 from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, PATHS, SLOPES, features
 from qqt_bayes.runs import Mixture, format_number
-from qqt_bayes.tasks.joint import leanings
+from qqt_bayes.tasks.joint import leaning_at, size_unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qqt_bayes.model.design import Points
+    from qqt_bayes.model.design import Points, Setting
     from qqt_bayes.tasks.several import Tasks
 
 SCHEMA = 1
@@ -242,21 +242,43 @@ def decide_size(
     )  # fmt: skip
 
 
+def setting_at(tasks: Tasks, params: float, nearest: int) -> Setting:
+    """What runs of a size not run would range over: as those of the others, by their parameters.
+
+    Larger models tend to be run for longer. What the sizes share is told from the smallest run of
+    each on, so the size asked for needs one too.
+    """
+    settings = [f.posterior.design.setting for f in tasks.fits]
+    logs = np.log(tasks.params)
+
+    def line(values: list[float]) -> float:
+        slope = np.clip(np.polyfit(logs - logs.mean(), values, 1)[0], 0.0, 1.0)
+        return float(np.mean(values) + slope * (np.log(params) - logs.mean()))
+
+    own = settings[nearest]
+    smallest = line([s.smallest for s in settings])
+    largest = max(line([s.largest for s in settings]), smallest)
+    anchor = min(np.exp(line([np.log(s.anchor) for s in settings])), own.sizes.min())
+    return replace(own, smallest=smallest, largest=largest, anchor=float(anchor))
+
+
 def draw_size(tasks: Tasks, params: float, nearest: int, points: Points) -> np.ndarray:
     """Log reducible error of a size not run at the points, dims (draw, point)."""
+    points = replace(points, setting=setting_at(tasks, params, nearest))
     joint, rng = tasks.hierarchy, np.random.default_rng([tasks.seed, int(params)])
-    posterior, common = joint.posteriors[nearest], joint.common
+    posterior, common, deviations = joint.posteriors[nearest], joint.common, joint.deviations
     assert common is not None  # there is a covariate
-    z = float(np.log10(params) - np.log10(tasks.params).mean())
+    assert deviations is not None
+    z = float((size_unit(np.array([params])) - size_unit(tasks.params).mean())[0])
     mean, own = common.at(z)
     tied = mean + np.sqrt(own) * rng.standard_normal(mean.shape)
     coordinates = posterior.coordinates
     scores = coordinates.scores(posterior.parameters)
-    for i, name in enumerate(joint.names):
-        if name in coordinates.names:
-            scores[:, coordinates.names.index(name)] = tied[:, i]
-    p = coordinates.parameters(scores)
-    leaning = leanings(common, joint.names, z, p, points.setting)
+    for i, name in enumerate(
+        deviations.scored, start=len(deviations.names) - len(deviations.scored)
+    ):
+        scores[:, coordinates.names.index(name)] = tied[:, i]
+    p, leaning = leaning_at(common, deviations, z, coordinates.parameters(scores))
     scales = leaning.narrowed(p).scales
     smooth, extra = exponents_ahead(p, points, posterior.priors["regime"], int(rng.integers(2**31)))
     sums = smooth + extra

@@ -16,7 +16,7 @@ from qqt_bayes.errors import GateError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.refits import refit_many
-from qqt_bayes.tasks.joint import Joint, kept_apart, share
+from qqt_bayes.tasks.joint import Joint, kept_apart, share, size_unit
 from qqt_bayes.tasks.orders import make, orders_of
 
 if TYPE_CHECKING:
@@ -205,5 +205,5 @@ def join(fits: Sequence[Fit], params: np.ndarray | None, pooled: bool, seed: int
         return kept_apart(posteriors, seed)
     decades = None
     if params is not None and np.isfinite(params).all() and np.ptp(params) > 0.0:
-        decades = np.log10(params)
+        decades = size_unit(params)
     return share(posteriors, decades, seed)

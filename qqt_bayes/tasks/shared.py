@@ -7,9 +7,10 @@ average, or a further parameter of the task) is standard normal beforehand, and 
           f_{tk} = \frac{c_k + s_k z_t}{\sqrt{1 + z_t^2}},
 
 with c, s and e standard normal and a correlation :math:`\rho`, uniform, for each kind of deviation.
-Without a covariate z the tasks are exchangeable (:math:`f = c`). What the runs of a task say of x is
-taken as Gaussian, with the mean and covariance of the separate fit less its prior. Given the
-correlations all is then linear and Gaussian, and the correlations are drawn by importance sampling.
+Without a covariate z the tasks are exchangeable (:math:`f = c`). How far pools are apart may be
+common too: then x is told in units of it. What the runs of a task say of its deviations is taken
+as Gaussian, with the mean and covariance of the separate fit less its prior. Given the correlations
+and the common units all is then linear and Gaussian; these are drawn by importance sampling.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from qqt_bayes.errors import GateError
 from qqt_bayes.inference.cores import in_chunks
 from qqt_bayes.inference.gate import K
 from qqt_bayes.inference.importance import Proposal, Weighted, adapt
+from qqt_bayes.tasks.deviations import Deviations, kind_of
 
 COUNT, ROUNDS = 512, 12  # values of the density a round, and rounds at most
 SIZE = 1000.0  # effective draws of the correlations that will do
@@ -41,14 +43,18 @@ class Told(NamedTuple):
         Dims (task, deviation, deviation) and (task, deviation): of the Gaussian likelihoods.
     weight : numpy.ndarray
         Dims (task, copy, deviation): of c and, with a covariate, of s in what is common.
-    kind : numpy.ndarray
-        Dim (deviation,): number of its kind.
+    kind, steady : numpy.ndarray
+        Dim (deviation,): number of its kind, and whether it does not change with the covariate.
+    deviations : Deviations
+        Whose prior they have.
     """
 
     precision: np.ndarray
     pull: np.ndarray
     weight: np.ndarray
     kind: np.ndarray
+    steady: np.ndarray
+    deviations: Deviations
 
 
 class Common(NamedTuple):
@@ -60,12 +66,15 @@ class Common(NamedTuple):
         Dims (draw, kind).
     parts : numpy.ndarray
         Dims (draw, copy, deviation): c and, with a covariate, s.
+    units : numpy.ndarray
+        Dims (draw, unit): scores of the units.
     kind, steady : numpy.ndarray
-        Dim (deviation,): number of its kind, and whether it does not change with the covariate.
+        As of :class:`Told`.
     """
 
     correlation: np.ndarray
     parts: np.ndarray
+    units: np.ndarray
     kind: np.ndarray
     steady: np.ndarray
 
@@ -85,34 +94,44 @@ def weights_at(z: np.ndarray, copies: int, steady: np.ndarray) -> np.ndarray:
 
 
 def told_by(
-    draws: Sequence[np.ndarray], kind: np.ndarray, z: np.ndarray | None, steady: np.ndarray
+    found: Sequence[tuple[np.ndarray, np.ndarray]], deviations: Deviations, z: np.ndarray | None
 ) -> Told:
     """What separate fits say of deviations.
 
     Parameters
     ----------
-    draws : sequence of numpy.ndarray
-        One a task, dims (draw, deviation).
-    kind : numpy.ndarray
-        Dim (deviation,).
+    found : sequence of (draws, root of the prior)
+        One a task, from :meth:`Deviations.draws`.
+    deviations : Deviations
+        What the tasks may share.
     z : numpy.ndarray, optional
         Dim (task,): covariate.
-    steady : numpy.ndarray
-        Dim (deviation,): what does not change with it.
     """
+    kinds, names = deviations.kinds, deviations.names
+    kind = np.array([kinds.index(kind_of(n)) for n in names])
+    steady = np.array([kind_of(n) == "spread" for n in names])
     precision, pull = [], []
-    for own in draws:
-        inverse = np.linalg.inv(np.cov(own, rowvar=False).reshape(len(kind), -1))
-        values, vectors = np.linalg.eigh(inverse - np.eye(len(kind)))
-        precision.append((vectors * np.maximum(values, 0.0)) @ vectors.T)
-        pull.append(inverse @ own.mean(axis=0))
-    here = np.zeros(len(draws)) if z is None else z
+    for own, root in found:
+        white = np.linalg.solve(root, own.T)
+        inverse = np.linalg.inv(np.cov(white).reshape(len(names), -1))
+        values, vectors = np.linalg.eigh(inverse - np.eye(len(names)))
+        turned = np.linalg.solve(root.T, vectors)
+        precision.append((turned * np.maximum(values, 0.0)) @ turned.T)
+        pull.append(np.linalg.solve(root.T, inverse @ white.mean(axis=1)))
+    here = np.zeros(len(found)) if z is None else z
     weight = weights_at(here, 1 if z is None else 2, steady)
-    return Told(np.array(precision), np.array(pull), weight, kind)
+    return Told(np.array(precision), np.array(pull), weight, kind, steady, deviations)
 
 
-def solved(rho: np.ndarray, told: Told) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What is common given correlations, dims (draw, kind): the log density, and the Gaussian.
+def solved(scores: np.ndarray, told: Told) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What is common given correlations and units: the log density, and the Gaussian.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        Dims (draw, score): of the correlations, then of the units.
+    told : Told
+        What the runs say.
 
     Returns
     -------
@@ -122,22 +141,26 @@ def solved(rho: np.ndarray, told: Told) -> tuple[np.ndarray, np.ndarray, np.ndar
         Dims (draw, common, common) and (draw, common): of c and s, those of one copy together.
     """
     width, copies = len(told.kind), told.weight.shape[1]
-    shared = np.sqrt(rho[:, told.kind])
+    kinds = int(told.kind.max()) + 1
+    shared = np.sqrt(correlations(scores[:, :kinds])[:, told.kind])
+    root = told.deviations.root(scores[:, kinds:])[:, None]
+    information = np.swapaxes(root, 2, 3) @ told.precision @ root
+    told_pull = (told.pull[:, None] @ root)[:, :, 0]
     own = np.sqrt(1.0 - shared**2)[:, None, :]  # (draw, 1, deviation)
-    inner = own[..., None] * told.precision * own[..., None, :] + np.eye(width)
-    root = np.linalg.cholesky(inner)
-    pulled = np.linalg.solve(inner, (own * told.pull)[..., None])[..., 0]
-    total = 0.5 * np.sum(own * told.pull * pulled, axis=(1, 2))
-    total -= np.log(np.diagonal(root, axis1=2, axis2=3)).sum(axis=(1, 2))
-    spread = own[..., None] * told.precision
-    left = told.precision - np.swapaxes(spread, 2, 3) @ np.linalg.solve(inner, spread)
+    inner = own[..., None] * information * own[..., None, :] + np.eye(width)
+    pulled = np.linalg.solve(inner, (own * told_pull)[..., None])[..., 0]
+    total = 0.5 * np.sum(own * told_pull * pulled, axis=(1, 2))
+    pivots = np.diagonal(np.linalg.cholesky(inner), axis1=2, axis2=3)
+    total -= np.log(pivots).sum(axis=(1, 2))
+    spread = own[..., None] * information
+    left = information - np.swapaxes(spread, 2, 3) @ np.linalg.solve(inner, spread)
     left *= shared[:, None, :, None] * shared[:, None, None, :]
-    toward = shared[:, None] * (told.pull - np.einsum("tjk,dtk->dtj", told.precision, own * pulled))
+    toward = shared[:, None] * (told_pull - (information @ (own * pulled)[..., None])[..., 0])
     precision = np.einsum("taj,tbk,dtjk->dajbk", told.weight, told.weight, left)
-    precision = precision.reshape(len(rho), copies * width, -1) + np.eye(copies * width)
-    pull = np.einsum("taj,dtj->daj", told.weight, toward).reshape(len(rho), -1)
-    root = np.linalg.cholesky(precision)
-    total -= np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    precision = precision.reshape(len(scores), copies * width, -1) + np.eye(copies * width)
+    pull = np.einsum("taj,dtj->daj", told.weight, toward).reshape(len(scores), -1)
+    pivots = np.diagonal(np.linalg.cholesky(precision), axis1=1, axis2=2)
+    total -= np.log(pivots).sum(axis=1)
     total += 0.5 * np.sum(pull * np.linalg.solve(precision, pull[..., None])[..., 0], axis=1)
     return total, precision, pull
 
@@ -147,14 +170,13 @@ def correlations(scores: np.ndarray) -> np.ndarray:
     return np.clip(ndtr(scores), LEAST, 1.0 - LEAST)
 
 
-def common_to(told: Told, steady: np.ndarray, draws: int, seed: int) -> Common:
+def common_to(told: Told, draws: int, seed: int) -> Common:
     """Draw what tasks share.
 
     Parameters
     ----------
     told : Told
-    steady : numpy.ndarray
-        Dim (deviation,), as for :func:`told_by`.
+        What the runs say.
     draws : int
         How many; the first half of them is independent of the second.
     seed : int
@@ -169,14 +191,14 @@ def common_to(told: Told, steady: np.ndarray, draws: int, seed: int) -> Common:
     each = len(told.weight) * len(told.kind) ** 2 + told.weight.shape[1] ** 2 * len(told.kind) ** 2
 
     def density(scores: np.ndarray) -> np.ndarray:
-        rho = correlations(scores)
-        found = in_chunks(lambda c: solved(rho[c], told)[0], len(rho), each)
+        found = in_chunks(lambda c: solved(scores[c], told)[0], len(scores), each)
         return np.asarray(np.concatenate(found) - 0.5 * np.sum(scores**2, axis=1))
 
     def enough(found: Weighted) -> bool:
         return found.size >= SIZE and found.k < K
 
-    start = (Proposal(np.zeros(kinds), 1.2 * np.eye(kinds)),)
+    size = kinds + len(told.deviations.units)
+    start = (Proposal(np.zeros(size), 1.2 * np.eye(size)),)
     found = adapt(density, start, seed=seed, count=COUNT, rounds=ROUNDS, enough=enough)
     if found is None or found.k > K:
         raise GateError("what the tasks share could not be sampled", None)
@@ -186,14 +208,15 @@ def common_to(told: Told, steady: np.ndarray, draws: int, seed: int) -> Common:
         own = np.flatnonzero(found.half == len(picks))
         weights = found.weights[own] / found.weights[own].sum()
         picks.append(rng.choice(own, len(half), p=weights))
-    rho = correlations(found.draws[np.concatenate(picks)])
+    scores = found.draws[np.concatenate(picks)]
 
     def work(chunk: slice) -> np.ndarray:
-        _, precision, pull = solved(rho[chunk], told)
+        _, precision, pull = solved(scores[chunk], told)
         root = np.linalg.cholesky(precision)
         mean = np.linalg.solve(precision, pull[..., None])
         white = np.random.default_rng((seed, chunk.start)).standard_normal(pull.shape)
         return (mean + np.linalg.solve(np.swapaxes(root, 1, 2), white[..., None]))[..., 0]
 
     parts = np.concatenate(in_chunks(work, draws, each))
-    return Common(rho, parts.reshape(draws, told.weight.shape[1], -1), told.kind, steady)
+    parts = parts.reshape(draws, told.weight.shape[1], -1)
+    return Common(correlations(scores[:, :kinds]), parts, scores[:, kinds:], told.kind, told.steady)
