@@ -1,9 +1,10 @@
-"""A model size that was never run: which data it will want, by what the sizes run have in common.
+"""A model size: which data it will want, by its own runs or by what the sizes run have in common.
 
-Only what the sizes share is known of it: how good each pool is and how fast it wears out, and how
-that changes with the log of the parameters. So the answer is about the *order* of the candidates
-and the gaps between them, as shares of the reducible error, and not about levels, for which
-``qqt allocate`` has a law of its own.
+Of a size that was not run only what the sizes share is known: how good each pool is, where it
+starts and how fast it wears out, how far pools are apart and curves wander, and how that changes with the
+log of the parameters. So the answer is about the *order* of the candidates and the gaps between
+them, as shares of the reducible error, and not about levels, for which ``qqt allocate`` has a law
+of its own.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ __all__ = ["SizeDecision", "decide_size"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SizeDecision(Shown):
-    """Which data is best for a model size that was not run; made by ``tasks.decide_size``.
+    """Which data is best for a model size; made by ``tasks.decide_size``.
 
     Attributes
     ----------
@@ -51,7 +52,7 @@ class SizeDecision(Shown):
     params : float
         Parameters of the size asked for.
     nearest : str
-        The size run whose noise, irreducible part, spreads, harm and drift scales are taken.
+        The size run that is nearest; its harm is taken for a size that was not run.
     was_run : bool
         Whether that size is the one asked for: then its own runs answer.
     log_reducible : numpy.ndarray
@@ -137,7 +138,9 @@ class SizeDecision(Shown):
             f"{format_number(self.params)} parameters, from models of {low} to {high}; differences "
             f"in percent of the reducible error (lower is better); {100 * self.prob:g}% "
             "equal-tailed credible intervals",
-            f"what the sizes do not share is taken to be as for {self.nearest}",
+            f"this size was run ({self.nearest}): its own runs answer, as in qqt decide"
+            if self.was_run
+            else f"what the sizes do not share is taken to be as for {self.nearest}",
         ]
         for b, samples in enumerate(self.budgets):
             best = self.candidates[self.best[b]].text
@@ -166,6 +169,7 @@ class SizeDecision(Shown):
             "params": self.params,
             "from_params": [float(v) for v in self.tasks.params],
             "nearest": self.nearest,
+            "was_run": self.was_run,
             "prob": self.prob,
             "budgets": [
                 {
