@@ -1,10 +1,10 @@
 """A model size: which data it will want, by its own runs or by what the sizes run have in common.
 
 Of a size that was not run only what the sizes share is known: how good each pool is, where it
-starts and how fast it wears out, how far pools are apart and curves wander, and how that changes with the
-log of the parameters. So the answer is about the *order* of the candidates and the gaps between
-them, as shares of the reducible error, and not about levels, for which ``qqt allocate`` has a law
-of its own.
+starts and how fast it wears out, how far pools are apart and curves wander, and how that changes
+with the log of the parameters. So the answer is about the *order* of the candidates and the gaps
+between them, as shares of the reducible error, and not about levels, for which ``qqt allocate`` has
+a law of its own.
 """
 
 from __future__ import annotations
