@@ -8,7 +8,7 @@ clipped to [-1, 1], and the root mean square error of log loss without the two t
 smallest model, which hold 84% of the variance.
 
 Every policy uses the same law under the same priors, the same random start (5 cheap runs) and the
-same refits: the Gaussian around the mode, scales held at their prior medians (a full NUTS fit per
+same refits: the Gaussian around the mode, scales held at their prior medians (a full fit per
 purchase would take hours).
 
 The law falls with parameters and with samples. A run that is worse than one of no more parameters
@@ -33,9 +33,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from size_laplace import STEP, Laplace, laplace
 
 import qqt_bayes as qqt
-from qqt_bayes.allocation.laplace import STEP, Laplace, laplace
 from qqt_bayes.allocation.model import Model, build_model
 from qqt_bayes.allocation.sizes import FLOPS, Points, at_points, size_study, worse_than
 

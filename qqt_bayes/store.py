@@ -61,6 +61,11 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
     if not path.parent.is_dir():
         raise UsageError(f"no such folder: {path.parent} -> make it first, or save elsewhere")
     post = fit.posterior
+    if type(post) is not Posterior:
+        raise UsageError(
+            "these draws are joint with other tasks -> take the one of .fits, which is of its own "
+            "runs alone"
+        )
     arrays = arrays_of(post)
     attrs = {
         "qqt_schema": SCHEMA,

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.allocation.model import Model, build_model
-from qqt_bayes.allocation.sample import Draws, Sampler
+from qqt_bayes.allocation.sample import Draws, sample_law
 from qqt_bayes.allocation.sizes import Points, Sizes, at_points, size_study
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.settings import Settings
@@ -147,7 +147,7 @@ def fit_sizes(
     seed : int
         Same seed, same answer.
     settings : Settings, optional
-        Draws, warm-up, chains.
+        Draws and values of the sampler.
     on_fail : {'raise', 'warn'}
         What to do when the fit does not pass its gate.
     overfitted : {'keep', 'leave_out'}
@@ -178,7 +178,7 @@ def fit_sizes(
         kept = replace(chosen, table=chosen.table[~sizes.overfitted].reset_index(drop=True))
         sizes = size_study(kept, metric or runs.metrics[0])
     model = build_model(sizes, spec)
-    posterior = Sampler(model).sample(seed, settings, progress=progress)
+    posterior = sample_law(model, seed, settings, progress)
     if not posterior.gate.passed:
         if on_fail != "warn":
             raise GateError(posterior.gate.text, posterior.gate)

@@ -2,8 +2,7 @@
 
 All priors are normal or lognormal, so that one vector ``z`` of standard normals holds them: the
 law's parameters, the pools' deviations from them, and the components of the misfit. One source of
-the prediction serves PyMC (sampling), NumPy (predictions of all draws at once) and the Laplace
-approximation.
+the prediction serves sampling and predictions, all draws at once.
 """
 
 from __future__ import annotations
@@ -35,6 +34,8 @@ BY_POOL = {
     "samples_exponent": "exponent_spread",
     "repeats": "repeats_spread",
 }
+# Parts of ``z`` that hold a misfit's components -> the prior of their scale.
+SURFACES = {"misfit surface": "misfit", "pool surfaces": "pool_misfit"}
 POSITIVE = ("irreducible", "params_exponent", "samples_exponent", "repeats")
 POOL_COMPONENTS = 10  # of the misfit that a pool has of its own
 
@@ -86,27 +87,27 @@ class Model:
         """Components of the misfit that each pool has of its own."""
         return min(self.misfit.size, POOL_COMPONENTS)
 
-    def scalar(self, name: str, z: Any, xp: Any = np) -> Any:
+    def scalar(self, name: str, z: Any) -> Any:
         """A parameter of the population; dims (...), the leading dims of ``z``."""
         prior = self.priors[name]
         if prior.fixed:
             return prior.pair[0] + 0.0 * z[..., 0]
         at = self.layout[name].start
         value = prior.pair[0] + prior.pair[1] * z[..., at]
-        return xp.exp(value) if prior.family == "lognormal" else value
+        return np.exp(value) if prior.family == "lognormal" else value
 
-    def centre(self, name: str, z: Any, xp: Any = np) -> Any:
+    def centre(self, name: str, z: Any) -> Any:
         """Mean over laws, dims (...); on the log scale where the parameter is positive."""
-        value = self.scalar(name, z, xp)
-        return xp.log(value) if name in POSITIVE else value
+        value = self.scalar(name, z)
+        return np.log(value) if name in POSITIVE else value
 
-    def by_law(self, name: str, z: Any, xp: Any = np) -> Any:
+    def by_law(self, name: str, z: Any) -> Any:
         """A parameter of each law; dims (..., law)."""
-        value = self.centre(name, z, xp)[..., None] + np.zeros(self.laws)
+        value = self.centre(name, z)[..., None] + np.zeros(self.laws)
         if f"{name} by pool" in self.layout:
-            spread = self.scalar(BY_POOL[name], z, xp)
+            spread = self.scalar(BY_POOL[name], z)
             value = value + spread[..., None] * z[..., self.layout[f"{name} by pool"]]
-        return xp.exp(value) if name in POSITIVE else value
+        return np.exp(value) if name in POSITIVE else value
 
     def components(self, points: Points) -> np.ndarray:
         """Components of the common misfit and of the pools' own, dims (row, component)."""
@@ -118,42 +119,15 @@ class Model:
         pools[np.arange(len(points)), points.law] = common[:, :own]
         return np.concatenate([common, pools.reshape(len(points), -1)], axis=1)
 
-    def surface(self, z: Any, basis: np.ndarray, xp: Any = np) -> Any:
+    def surface(self, z: Any, basis: np.ndarray) -> Any:
         """The misfit that the components carry, dims (..., row): a log factor of the reducible."""
         count = self.misfit.size
-        common = self.scalar("misfit", z, xp)[..., None]
+        common = self.scalar("misfit", z)[..., None]
         value = common * (z[..., self.layout["misfit surface"]] @ basis[:, :count].T)
         if self.laws > 1:
-            own = self.scalar("pool_misfit", z, xp)[..., None]
+            own = self.scalar("pool_misfit", z)[..., None]
             value = value + own * (z[..., self.layout["pool surfaces"]] @ basis[:, count:].T)
         return value
-
-    def surface_slopes(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Derivatives of the runs' log loss by the misfit's components.
-
-        Parameters
-        ----------
-        z : numpy.ndarray
-            Dim (z,).
-
-        Returns
-        -------
-        numpy.ndarray
-            Dims (row, component).
-        numpy.ndarray
-            Dim (component,): where the components are in ``z``.
-        """
-        floor, above = self.terms(z, self.points)
-        above = above * np.exp(self.surface(z, self.basis))
-        share, count = above / (floor + above), self.misfit.size
-        scale = np.full(self.basis.shape[1], float(self.scalar("misfit", z)))
-        parts = [self.layout["misfit surface"]]
-        if self.laws > 1:
-            scale[count:] = float(self.scalar("pool_misfit", z))
-            parts.append(self.layout["pool surfaces"])
-        return share[:, None] * scale * self.basis, np.concatenate(
-            [np.arange(part.start, part.stop) for part in parts]
-        )
 
     def wandered(self, z: np.ndarray, points: Points, rng: np.random.Generator) -> np.ndarray:
         """Draws of the misfit anywhere, dims (draw, row): with what the components leave out."""
@@ -169,35 +143,35 @@ class Model:
                 value[:, rows] += scale * (rng.standard_normal((len(z), len(rows))) @ rest.T)
         return value
 
-    def terms(self, z: Any, points: Points, xp: Any = np) -> tuple[Any, Any]:
+    def terms(self, z: Any, points: Points) -> tuple[Any, Any]:
         """Irreducible and reducible loss by the law alone, dims (..., row)."""
         law = points.law
-        got = {name: self.by_law(name, z, xp)[..., law] for name in BY_POOL}
+        got = {name: self.by_law(name, z)[..., law] for name in BY_POOL}
         terms = tuple(got[name] for name in list(BY_POOL)[1:5])
-        worth = effective_samples(points.seen, points.unique, got["repeats"], xp=xp)
-        log_samples = xp.log(worth) - self.log_reference
+        worth = effective_samples(points.seen, points.unique, got["repeats"])
+        log_samples = np.log(worth) - self.log_reference
         log_params: Any = points.log_params
         if self.excess:
             fresh = np.minimum(points.seen, points.unique).sum(axis=1)
             fresh = np.log(fresh) - self.log_reference
-            best = optimal_log_params(fresh, *terms, xp=xp)
-            spent = self.scalar("excess", z, xp)[..., None]
-            log_params = effective_params(log_params, best, spent, xp=xp)
-        return got["irreducible"], reducible(log_params, log_samples, *terms, xp=xp)
+            best = optimal_log_params(fresh, *terms)
+            spent = self.scalar("excess", z)[..., None]
+            log_params = effective_params(log_params, best, spent)
+        return got["irreducible"], reducible(log_params, log_samples, *terms)
 
-    def predict(self, z: Any, points: Points, surface: Any, xp: Any = np) -> Any:
+    def predict(self, z: Any, points: Points, surface: Any) -> Any:
         """Log of the loss, dims (..., row), with a misfit of dims (..., row)."""
-        floor, above = self.terms(z, points, xp)
-        return xp.log(floor + above * xp.exp(surface))
+        floor, above = self.terms(z, points)
+        return np.log(floor + above * np.exp(surface))
 
-    def fitted(self, z: Any, xp: Any = np) -> Any:
+    def fitted(self, z: Any) -> Any:
         """Log of the loss at the runs, dims (..., row)."""
-        return self.predict(z, self.points, self.surface(z, self.basis, xp), xp)
+        return self.predict(z, self.points, self.surface(z, self.basis))
 
-    def noise(self, z: Any, xp: Any = np) -> tuple[Any, Any]:
+    def noise(self, z: Any) -> tuple[Any, Any]:
         """Scale (..., row) and degrees of freedom (..., 1) of the runs' noise."""
-        spread = self.scalar("noise", z, xp)[..., None]
-        return xp.sqrt(spread**2 + self.relative_se**2), self.scalar("tails", z, xp)[..., None]
+        spread = self.scalar("noise", z)[..., None]
+        return np.sqrt(spread**2 + self.relative_se**2), self.scalar("tails", z)[..., None]
 
 
 def build_model(sizes: Sizes, spec: Spec) -> Model:

@@ -1,30 +1,47 @@
-"""Sampling the law of size and data: a PyMC model, nutpie's NUTS, and our own gate."""
+"""Sampling the law of size and data: adaptive importance sampling, the surfaces integrated out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qqt_bayes.allocation.chart import Chart, chart_around
-from qqt_bayes.allocation.laplace import laplace
-from qqt_bayes.allocation.model import BY_POOL, Model
-from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
+from qqt_bayes.allocation.coordinates import Coordinates
+from qqt_bayes.allocation.model import BY_POOL, SURFACES
+from qqt_bayes.allocation.surfaces import Given, given_law
+from qqt_bayes.errors import UsageError
+from qqt_bayes.inference.cores import in_chunks
+from qqt_bayes.inference.gate import GateReport, check_halves, check_weights, merge
+from qqt_bayes.inference.importance import Proposal, Weighted, adapt
+from qqt_bayes.inference.laplace import mode_and_root
 from qqt_bayes.inference.settings import Settings
+from qqt_bayes.model.parameters import FARTHEST
 
+if TYPE_CHECKING:
+    from qqt_bayes.allocation.model import Model
+
+ENOUGH = 1.0  # effective draws of the law, of those that are kept
+K_WANTED = 0.6
+ROUND, PER_COORDINATE = 1024, 80  # draws a round, or so many for each coordinate
+WIDER = 1.1  # of the first proposal
+CHOICES, FINAL = 8, 32  # draws of the surfaces for one value of the density, and for one draw
 ATTEMPTS = 3
 
-__all__ = ["Draws", "Sampler", "pymc_model"]
+__all__ = ["Draws", "Target", "quantities", "sample_law"]
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Posterior draws of ``z``, dims (chain, draw, z), and what the gate says of them."""
+    """Posterior draws of ``z``, dims (half, draw, z), and what the gate says of them.
+
+    The halves are of independent halves of the proposals; ``values`` were spent on them.
+    """
 
     z: np.ndarray
     gate: GateReport
+    values: int = 0
 
     @property
     def flat(self) -> np.ndarray:
@@ -32,109 +49,146 @@ class Draws:
         return self.z.reshape(-1, self.z.shape[-1])
 
 
-CHARTED = ("mode", "spread", "gain", "inner", "left", "scale", "informed", "turn")
-
-
-class Sampler:
-    """A compiled model: studies of one shape (other losses, fewer runs) are refitted in seconds.
+class Target:
+    """Log posterior density of the law's coordinates, in units about a place to start from.
 
     Parameters
     ----------
     model : Model
-        Data and priors; losses and which runs count can be replaced at every :meth:`sample`.
+        Data and priors.
+    seed : int
+        Of the draws behind the estimates of the density.
     """
 
-    def __init__(self, model: Model) -> None:
-        import nutpie
+    def __init__(self, model: Model, seed: int) -> None:
+        self.model, self.seed, self.calls = model, seed, 0
+        self.coordinates = Coordinates(model)
+        self.place, self.unit = self.coordinates.start()
 
-        self.model = model
-        chart = chart_around(model, laplace(model), np.ones(len(model.log_loss)))
-        self.compiled = nutpie.compile_pymc_model(pymc_model(model, chart))
+    def over[Made](self, work: Callable[[slice], Made], count: int) -> list[Made]:
+        """Work on slices of so many draws; far ones overflow, and have no weight."""
 
-    def sample(
-        self,
-        seed: int,
-        settings: Settings | None = None,
-        *,
-        log_loss: np.ndarray | None = None,
-        weight: np.ndarray | None = None,
-        progress: Callable[[Any], None] | None = None,
-        attempts: int = ATTEMPTS,
-        near: np.ndarray | None = None,
-    ) -> Draws:
-        """Sample the posterior; with more draws, up to three times, where the gate does not pass.
+        def quietly(chunk: slice) -> Made:
+            with np.errstate(all="ignore"):
+                return work(chunk)
 
-        Parameters
-        ----------
-        seed : int
-            Same seed, same draws.
-        settings : Settings, optional
-            Draws, warm-up, chains.
-        log_loss : numpy.ndarray, optional
-            Dim (row,): other data of the same design.
-        weight : numpy.ndarray, optional
-            Dim (row,): 0 leaves a run out.
-        progress : callable, optional
-            Called with nutpie's progress now and then.
-        attempts : int
-            How often to try; later attempts lay the chart around the scales found before.
-        near : numpy.ndarray, optional
-            Dim (z,): medians of a walk before, for the first attempt's chart.
-        """
-        import nutpie
+        return in_chunks(quietly, count, 2 * self.model.basis.size)
 
-        settings = settings or Settings()
-        model = self.model if log_loss is None else replace(self.model, log_loss=log_loss)
-        used = np.ones(len(model.log_loss)) if weight is None else np.asarray(weight, float)
-        for attempt in range(attempts):
-            chart = chart_around(model, laplace(model, used, near), used)
-            compiled = self.compiled.with_data(
-                log_loss=model.log_loss, weight=used,
-                **{name: getattr(chart, name) for name in CHARTED},
-            )  # fmt: skip
-            trace = nutpie.sample(
-                compiled, draws=settings.draws * 2**attempt, tune=settings.tune * 2**attempt,
-                chains=settings.chains, cores=settings.cores, seed=seed + 7919 * attempt,
-                target_accept=settings.target_accept, adaptation="low_rank", progress_bar=False,
-                progress_callback=progress,
-            )  # fmt: skip
-            stats = trace["sample_stats"]
-            z = chart.to_z(trace["posterior"]["straight"].values)
-            gate = merge(
-                check_draws(*quantities(model, z)),
-                check_energy(stats["diverging"].values, stats["energy"].values),
-            )
-            if gate.passed:
-                break
-            near = np.median(z.reshape(-1, model.size), axis=0)
-        return Draws(z, gate)
+    def density(
+        self, steps: np.ndarray, estimate: Callable[[Given, slice], np.ndarray]
+    ) -> np.ndarray:
+        """Log density at some places, dim (draw,); NaN outside."""
+        x = self.place + steps * self.unit
+
+        def work(chunk: slice) -> np.ndarray:
+            z, log_prior = self.coordinates.z(x[chunk])
+            return log_prior + estimate(given_law(self.model, z), chunk)
+
+        found = np.concatenate(self.over(work, len(x)))
+        scores = np.abs(x[:, : len(self.coordinates.scalars)])
+        return np.where(scores.max(axis=1, initial=0.0) > FARTHEST, np.nan, found)
+
+    def smooth(self, steps: np.ndarray) -> np.ndarray:
+        """The density with the surfaces integrated out by a normal: for the mode."""
+        return self.density(steps, lambda given, _: given.log_at_mode())
+
+    def __call__(self, steps: np.ndarray) -> np.ndarray:
+        """The density, right on average."""
+        self.calls += 1
+        key = (self.seed, 67, self.calls)
+        return self.density(
+            steps,
+            lambda given, chunk: given.log_density(
+                np.random.default_rng((*key, chunk.start)), CHOICES
+            ),
+        )
+
+    def draw(self, steps: np.ndarray) -> np.ndarray:
+        """Draws of ``z`` in full, dims (draw, z)."""
+        x, parts = self.place + steps * self.unit, [n for n in SURFACES if n in self.model.layout]
+        at = np.concatenate([np.arange(self.model.size)[self.model.layout[n]] for n in parts])
+
+        def work(chunk: slice) -> np.ndarray:
+            rng = np.random.default_rng((self.seed, 71, chunk.start))
+            z, _ = self.coordinates.z(x[chunk], rng)
+            z[:, at] = given_law(self.model, z).draw(rng, FINAL)
+            return z
+
+        return np.concatenate(self.over(work, len(x)))
 
 
-def pymc_model(model: Model, chart: Chart) -> Any:
-    """The model in PyMC: standard normals ``z``, and log losses with Student-t noise.
+def sample_law(
+    model: Model,
+    seed: int,
+    settings: Settings | None = None,
+    progress: Callable[[Any], None] | None = None,
+) -> Draws:
+    """Sample the posterior; with more values, up to three times, where the gate does not pass.
 
-    Sampled is `straight`, a coordinate of ``z`` in which the posterior is nearly standard normal.
+    Parameters
+    ----------
+    model : Model
+        Data and priors.
+    seed : int
+        Same seed, same draws.
+    settings : Settings, optional
+        Draws and values.
+    progress : callable, optional
+        Called with a line of text now and then.
+
+    Raises
+    ------
+    UsageError
+        For an engine that this law does not have.
     """
-    import pymc as pm
-    import pytensor.tensor as pt
+    settings = settings or Settings()
+    if settings.engine == "nuts":
+        raise UsageError("this law is sampled by importance sampling only -> leave out the engine")
+    for attempt in range(ATTEMPTS):
+        found = attempted(model, seed + 7919 * attempt, settings, 2**attempt, progress)
+        if found.gate.passed:
+            break
+    return found
 
-    with pm.Model() as made:
-        symbols = {name: pm.Data(name, getattr(chart, name)) for name in CHARTED}
-        log_loss = pm.Data("log_loss", model.log_loss)
-        weight = pm.Data("weight", np.ones(len(model.log_loss)))
-        here = replace(model, log_loss=log_loss)
-        straight = pm.Flat("straight", shape=model.size, initval=np.zeros(model.size))
-        symbolic = replace(chart, model=here, **symbols)
-        z = symbolic.to_z(straight, pt)
-        pm.Potential("prior", -0.5 * pt.sum(z**2) + symbolic.log_jacobian(z, pt))
-        scale, tails = model.noise(z, pt)
-        noise = pm.StudentT.dist(nu=tails, mu=here.fitted(z, pt), sigma=scale)
-        pm.Potential("likelihood", pt.sum(weight * pm.logp(noise, log_loss)))
-    return made
+
+def attempted(
+    model: Model, seed: int, settings: Settings, longer: int,
+    progress: Callable[[Any], None] | None,
+) -> Draws:  # fmt: skip
+    """One attempt, with so many times the values."""
+    target = Target(model, seed)
+    size = target.coordinates.size
+    mode, root = mode_and_root(target.smooth, np.zeros(size))
+    count = max(ROUND, PER_COORDINATE * size)
+
+    def enough(found: Weighted) -> bool:
+        if progress is not None:
+            progress(f"{found.values:,} values, effective sample size {found.size:,.0f}")
+        return found.k < K_WANTED and found.size >= ENOUGH * settings.draws
+
+    found = adapt(
+        target, (Proposal(mode, WIDER * root),), seed=seed, count=count,
+        rounds=max(longer * settings.values // count, 2), enough=enough,
+    )  # fmt: skip
+    each = settings.draws // 2
+    if found is None:
+        gate = GateReport((), ("no draw of the law has any density",), {"k": np.inf, "ess": 0.0})
+        return Draws(np.zeros((2, each, model.size)), gate)
+    rng, picks = np.random.default_rng((seed, 47)), []
+    for half in (0, 1):
+        own = np.flatnonzero(found.half == half)
+        below = np.cumsum(found.weights[own]) / found.weights[own].sum()
+        at = np.searchsorted(below, (np.arange(each) + rng.random()) / each)
+        picks.append(own[np.minimum(at, len(own) - 1)])
+    parent = np.array(picks)
+    z = target.draw(found.draws[parent.ravel()]).reshape(2, each, -1)
+    names, values = quantities(model, z)
+    gate = merge(check_weights(found.k), check_halves(names, values, parent))
+    return Draws(z, gate, found.values)
 
 
 def quantities(model: Model, z: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """What has to converge, dims (quantity, chain, draw): parameters, and the fit to the runs."""
+    """What has to converge, dims (quantity, half, draw): parameters, and the fit to the runs."""
     names, values = [], []
     for name in model.priors:
         if name in model.layout:

@@ -13,6 +13,7 @@ from qqt_bayes.model.design import build_design
 from qqt_bayes.model.prior_predictive import draw_prior, noise_at, simulate_values
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import Runs
+from qqt_bayes.tasks.joint import size_unit
 
 KINDS = ("utility", "half_life", "level", "average")  # of what tasks may have in common
 TRIES = 100
@@ -122,11 +123,11 @@ def simulate_tasks(
 
 
 def covariate_of(params: np.ndarray | None, withheld: int) -> np.ndarray | None:
-    """Decades of parameters, from the mean of the models that are run; None without parameters."""
+    """What models may change with, from the mean of those that are run; None without parameters."""
     if params is None:
         return None
-    decades = np.log10(np.asarray(params, float))
-    return np.asarray(decades - decades[: len(decades) - withheld].mean())
+    size = size_unit(np.asarray(params, float))
+    return np.asarray(size - size[: len(size) - withheld].mean())
 
 
 def deviations(

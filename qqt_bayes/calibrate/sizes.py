@@ -1,7 +1,7 @@
 """Simulated studies of model size and data: the Chinchilla law, which has an engine of its own.
 
 As in :mod:`qqt_bayes.calibrate.replicate`: truths from the prior, losses from the truths, refits,
-ranks. The law is compiled once a process; a study then costs its mode and its walk.
+ranks.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ import pandas as pd
 
 from qqt_bayes.allocation.model import Model, build_model
 from qqt_bayes.allocation.optimum import evaluate, lowest
-from qqt_bayes.allocation.sample import Draws, Sampler, quantities
+from qqt_bayes.allocation.sample import quantities, sample_law
 from qqt_bayes.allocation.sizes import FLOPS, Sizes, at_points, size_study
 from qqt_bayes.calibrate.replicate import (
     DRAWS,
     HORIZONS,
     RANKS,
     Replications,
-    enough,
     gather,
     ranks,
 )
@@ -39,8 +38,6 @@ COMPUTES = (1e17, 1e18, 1e19)  # operations of the runs simulated
 RATIOS = (3.0, 10.0, 30.0, 100.0)  # samples a parameter
 POOLS = pd.DataFrame({"pool": ["A", "B"], "size": ["inf", "1B"]})  # B is repeated, A never
 RATIO = 20.0  # at which new runs are predicted
-PILOT = Settings(draws=150, tune=250, chains=1)  # tells the scales that the chart is laid around
-LONGER = 3  # times the draws of the other laws: these mix more slowly; and once more if need be
 
 __all__ = ["replicate_sizes"]
 
@@ -82,7 +79,7 @@ def replicate_sizes(
     chosen = load_spec(spec)
     if replications < 2:
         raise UsageError("fewer than 2 replications say nothing -> give more, such as 200")
-    settings = Settings(draws=draws, tune=400, chains=2)
+    settings = Settings(draws=draws)
     tasks = [
         Task(chosen.to_json(), settings, seed * 1_000_003 + i) for i in range(replications)
     ]  # fmt: skip
@@ -91,8 +88,8 @@ def replicate_sizes(
 
 
 @cache
-def compiled(spec: str) -> tuple[Sizes, Sampler]:
-    """The design, and the law compiled for it. Its losses only say where compiling starts."""
+def laid_out(spec: str) -> tuple[Sizes, Model]:
+    """The design, and the law's model of it; its losses are to be replaced."""
     rows = [
         (data, np.sqrt(compute / FLOPS / ratio), np.sqrt(compute / FLOPS * ratio))
         for data in POOLS["pool"]
@@ -104,18 +101,19 @@ def compiled(spec: str) -> tuple[Sizes, Sampler]:
     table["value"] = 1.7 + 0.4 * (table["params"] / 1e8) ** -0.35
     table["value"] += 0.4 * (table["samples"] / 1e9) ** -0.35
     sizes = size_study(read_runs(table, POOLS), "loss")
-    return sizes, Sampler(build_model(sizes, Spec.from_dict(json.loads(spec))))
+    return sizes, build_model(sizes, Spec.from_dict(json.loads(spec)))
 
 
 def one(task: Task) -> dict[str, Any]:
     """Simulate one study, refit it and compare."""
     begin = time.perf_counter()
-    sizes, sampler = compiled(task.spec)
-    model, rng = sampler.model, np.random.default_rng([task.seed, 2])
+    sizes, model = laid_out(task.spec)
+    rng = np.random.default_rng([task.seed, 2])
     truth = rng.standard_normal((1, model.size))
     scale, tails = model.noise(truth)
     log_loss = model.fitted(truth) + scale * rng.standard_t(np.broadcast_to(tails, scale.shape))
-    posterior = refit(sampler, log_loss[0], task)
+    seed = int(np.random.SeedSequence([task.seed, 1]).generate_state(1)[0] >> 1)
+    posterior = sample_law(replace(model, log_loss=log_loss[0]), seed, task.settings)
     both = np.concatenate([truth, posterior.flat])
     names, groups, values, best = examined(model, sizes, both, log_loss[0], rng)
     true, drawn = values[0], values[1:]
@@ -129,33 +127,12 @@ def one(task: Task) -> dict[str, Any]:
         "p_best": (best[1:, :, None] == every).mean(axis=0),
         "is_best": best[0][:, None] == every,
         "run": {
-            "converged": enough(posterior.gate), "excluded": False,
-            "redrawn": 0, "noise": float(scale.max()), "k_hat": np.nan, "gradients": 0,
+            "converged": posterior.gate.passed, "excluded": False,
+            "redrawn": 0, "noise": float(scale.max()), "k_hat": np.nan,
+            "values": posterior.values,
             "seconds": time.perf_counter() - begin,
         },
     }  # fmt: skip
-
-
-def refit(sampler: Sampler, log_loss: np.ndarray, task: Task) -> Draws:
-    """A pilot for the scales, then a walk, and a longer one where that is not enough."""
-    seed = int(np.random.SeedSequence([task.seed, 1]).generate_state(1)[0] >> 1)
-    found = sampler.sample(seed, PILOT, log_loss=log_loss, attempts=1)
-    for longer in (1, 2):
-        found = sampler.sample(
-            seed + longer, walk(task.settings, longer), log_loss=log_loss, attempts=1,
-            near=np.median(found.flat, axis=0),
-        )  # fmt: skip
-        if enough(found.gate):
-            break
-    return found
-
-
-def walk(settings: Settings, longer: int) -> Settings:
-    """Draws and warm-up of a walk; short steps, since the scales' funnels diverge on long ones."""
-    return replace(
-        settings, draws=LONGER * longer * settings.draws, tune=longer * settings.tune,
-        target_accept=0.95,
-    )  # fmt: skip
 
 
 def examined(

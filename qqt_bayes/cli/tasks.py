@@ -93,7 +93,7 @@ def tasks(
 ) -> None:
     """Decide for several tasks or models at once: together, one by one, and where they disagree.
 
-    Each is fitted alone; then all are sampled together, sharing what they say about the pools.
+    Each is fitted alone; then its draws are weighed by what all say about the pools.
     With --params the models run tell what is best for a size that was not run.
 
     Example: qqt tasks runs.csv --budgets 960k --weights loss=1,error=2

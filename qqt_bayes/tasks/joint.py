@@ -1,43 +1,121 @@
-"""Fits of several tasks sampled once more together, so that they share what pools are."""
+"""Fits of several tasks, each weighed by what the tasks share.
+
+Two stages: what is common is fitted to the separate fits (:mod:`qqt_bayes.tasks.shared`); then a
+draw of it picks, of every task, a draw of the separate fit, in proportion to the density of its
+deviations given what is common over that beforehand. Everything linear is then drawn anew, exactly,
+given the parameters and what is common.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.stats import norm, rankdata
 
-from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.chart import SCALARS, dimension
-from qqt_bayes.inference.common import directions, own_variance
-from qqt_bayes.inference.gate import GateReport, check_draws, check_energy, merge
-from qqt_bayes.inference.native import compiled_model, pack
-from qqt_bayes.inference.natural import LEANINGS, SCALES, SPREAD, UTILITY
-from qqt_bayes.inference.sample import Settings, Start, Walk, walk_model, walk_until_passed
-from qqt_bayes.inference.together import (
-    common_part,
-    common_size,
-    fill_shared,
-    joint_density_c,
-    joint_few_c,
-    pack_together,
-    tied,
-)  # fmt: skip
+from qqt_bayes.errors import GateError, UsageError
+from qqt_bayes.inference.conditional import Conditional, exponents_ahead
+from qqt_bayes.inference.cores import in_chunks
+from qqt_bayes.inference.gate import K
+from qqt_bayes.inference.given import Given
+from qqt_bayes.inference.importance import smoothed
+from qqt_bayes.inference.posterior import Posterior
+from qqt_bayes.model.effects import AT_SLOPES, NAMES
+from qqt_bayes.model.marginal import residual
+from qqt_bayes.tasks.deviations import KINDS, Deviations
+from qqt_bayes.tasks.shared import Common, common_to, told_by
 
 if TYPE_CHECKING:
-    from qqt_bayes.inference.chart import Chart
-    from qqt_bayes.inference.posterior import Posterior
+    from qqt_bayes.model.design import Points
+    from qqt_bayes.model.parameters import Parameters
 
-KINDS = ("utility", "half_life", "level", "average")
-ATTEMPTS = 4
-JITTER = 0.3
-type Judged = tuple[tuple[Posterior, ...], np.ndarray, GateReport]
-# The walk starts in the scale of the separate fits, so that little is left to learn.
-TUNE, DRAWS = 200, 1000
+DECADES = 3.0  # of parameters, in which what is common may change as much as it is
+AT_LEVELS = NAMES.index("level_spread")
 
-__all__ = ["KINDS", "Joint", "joint_settings", "kept_apart", "sample_together"]
+__all__ = ["KINDS", "Joined", "Joint", "Leaning", "kept_apart", "leaning_at", "share", "size_unit"]
+
+
+class Leaning(NamedTuple):
+    """What tasks share, as one of them is to have it.
+
+    Attributes
+    ----------
+    relative, level : numpy.ndarray
+        Dims (draw, pool): mean of the utilities over their average, less one, and of the levels.
+    own_utility, own_level : numpy.ndarray
+        Dim (draw,): share of their variance that is the task's own.
+    """
+
+    relative: np.ndarray
+    level: np.ndarray
+    own_utility: np.ndarray
+    own_level: np.ndarray
+
+    def take(self, chosen: slice | np.ndarray) -> Leaning:
+        """Some of the draws."""
+        return Leaning(*(values[chosen] for values in self))
+
+    def narrowed(self, parameters: Parameters) -> Parameters:
+        """Parameters whose spreads are those of the task's own part."""
+        scales = parameters.scales.copy()
+        scales[:, AT_SLOPES] *= np.sqrt(self.own_utility)[:, None]
+        scales[:, AT_LEVELS] *= np.sqrt(self.own_level)
+        return parameters._replace(scales=scales)
+
+    def moved(self, utility: np.ndarray, sums: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """By what the log reducible error moves, dims (draw, point)."""
+        slopes = (sums @ self.relative[..., None])[..., 0]
+        return np.asarray(self.level @ shares.T - utility[:, None] * slopes)
+
+
+@dataclass(frozen=True, eq=False)
+class GivenShared(Given):
+    """The runs of a task, given its parameters and what tasks share."""
+
+    leaning: Leaning
+
+    @cached_property
+    def residual(self) -> np.ndarray:
+        """Log reducible values less their mean, what is shared included, dims (draw, cell)."""
+        plain = residual(self.parameters, self.cells, self.sums, self.noise)
+        shares = self.cells.design.points.shares
+        return np.asarray(plain - self.leaning.moved(self.parameters.utility, self.sums, shares))
+
+    def take(self, chosen: slice | np.ndarray) -> GivenShared:
+        """The runs given some of the draws."""
+        return GivenShared(self.parameters.take(chosen), self.cells, self.leaning.take(chosen))
+
+
+@dataclass(frozen=True, eq=False)
+class Joined(Posterior):
+    """A posterior weighed by what its task shares with others; for predictions only."""
+
+    leaning: Leaning = field(repr=False)
+
+    @cached_property
+    def given(self) -> GivenShared:
+        """The runs, given each draw of the parameters and of what is shared."""
+        narrowed = self.leaning.narrowed(self.parameters)
+        return GivenShared(narrowed, self.cells, self.leaning)
+
+    def at(
+        self, points: Points, *, seed: int = 0, with_parts: bool = False, every: int = 1
+    ) -> Conditional:
+        """Draws at the points, as of any posterior."""
+        drawn = super().at(points, seed=seed, with_parts=with_parts, every=every)
+        some = slice(None, None, every)
+        parameters, leaning = self.parameters.take(some), self.leaning.take(some)
+        # the same stream as that of the draws, so the same change of regime
+        smooth, extra = exponents_ahead(
+            parameters, points, self.priors["regime"], self.seed * 1_000_003 + seed
+        )
+        moved = leaning.moved(parameters.utility, smooth + extra, points.shares)
+        return replace(
+            drawn, log_reducible=drawn.log_reducible + moved, level=drawn.level + leaning.level,
+            utility=drawn.utility + parameters.utility[:, None] * leaning.relative,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,130 +126,165 @@ class Joint:
     ----------
     posteriors : tuple of Posterior
         One a task, dims and methods as for a fit alone.
-    kinds : tuple of str
-        What may be shared, of :data:`KINDS`; a law that lets utilities be the same has none there.
-    correlation : numpy.ndarray
-        Dims (sample, kind): of a pool's deviation between two tasks.
-    common : numpy.ndarray
-        Dims (sample, correlations and common deviations): see
-        :mod:`qqt_bayes.inference.together`.
+    common : Common or None
+        What the tasks share; None for tasks that are kept apart.
+    deviations : Deviations or None
+        What they may share.
     covariate : numpy.ndarray or None
         Dim (task,): what the common part may change with, from its mean.
-    gate : GateReport or None
-        Convergence of the joint walk; None for tasks that were not joined.
+    k : numpy.ndarray
+        Dim (task,): Pareto shape of the weights of its draws; a task above .7 is kept apart.
     """
 
     posteriors: tuple[Posterior, ...] = field(repr=False)
-    kinds: tuple[str, ...]
-    correlation: np.ndarray = field(repr=False)
-    common: np.ndarray = field(repr=False)
+    common: Common | None = field(repr=False)
+    deviations: Deviations | None
     covariate: np.ndarray | None
-    gate: GateReport | None
+    k: np.ndarray
 
     @property
     def joined(self) -> bool:
-        """Whether the tasks share anything: not, if the joint walk did not converge."""
-        return self.gate is not None and self.gate.passed
+        """Whether the tasks share anything."""
+        return self.common is not None
 
     @property
-    def effective(self) -> float:
-        """Smallest effective sample size of anything walked; 0 for tasks that were not joined."""
-        return self.gate.figures["ess"] if self.gate is not None else 0.0
+    def kinds(self) -> tuple[str, ...]:
+        """What is shared, of :data:`KINDS`."""
+        return () if self.deviations is None else self.deviations.kinds
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """Dims (draw, kind): of a deviation between two tasks."""
+        none = np.zeros((len(self.posteriors[0]), 0))
+        return none if self.common is None else self.common.correlation
 
 
-def scalar_place(chart: Chart, name: str) -> int:
-    """Where a scalar stands in the few; -1 if it is fixed or not standard normal beforehand."""
-    at = SCALARS.index(name)
-    return int((chart.code[:at] > 0).sum()) if chart.code[at] in (1, 2) else -1
+def leaning_at(
+    common: Common, deviations: Deviations, z: float, parameters: Parameters
+) -> tuple[Parameters, Leaning]:
+    """Parameters of a task at a covariate with the common spreads, and how it leans."""
+    mean, own = common.at(z)
+    p = deviations.common_scales(parameters, common.units)
+    parts = {kind: (np.zeros((len(mean), deviations.pools)), np.ones(len(mean)))
+             for kind in ("utility", "level")}  # fmt: skip
+    for kind, at in deviations.blocks.items():
+        root = deviations.likeness @ deviations.block_root(kind, p.scales)
+        parts[kind] = (root @ mean[:, at, None])[..., 0], own[:, at.start]
+    (relative, own_utility), (level, own_level) = parts.values()
+    return p, Leaning(relative, level, own_utility, own_level)
 
 
-def joint_settings(settings: Settings) -> Settings:
-    """Settings of the joint walk, given those of the separate fits, and these."""
-    return replace(settings, tune=min(settings.tune, TUNE), draws=max(settings.draws, DRAWS),
-                   adaptation="diag")  # fmt: skip
+def picked(
+    draws: np.ndarray, common: Common, deviations: Deviations, z: float, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
+    """A draw of a task for each draw of what is common, and the Pareto k of their weights.
+
+    Parameters
+    ----------
+    draws : numpy.ndarray
+        Dims (draw, deviation): of the task alone, halves apart.
+    common : Common
+        As many draws.
+    deviations : Deviations
+        What the tasks may share.
+    z : float
+        Covariate of the task.
+    rng : numpy.random.Generator
+        Of the choice.
+    """
+    mean, own = common.at(z)
+    before = deviations.log_prior(draws)
+    picks, weights = [], []
+    for rows in np.array_split(np.arange(len(mean)), 2):
+
+        def density(chunk: slice, rows: np.ndarray = rows) -> np.ndarray:
+            some = rows[chunk]
+            white = np.linalg.solve(deviations.root(common.units[some]), draws[rows].T)
+            apart = (white - mean[some, :, None]) ** 2 / own[some, :, None]
+            log = -0.5 * apart.sum(axis=1) - before[rows]
+            found = np.exp(log - log.max(axis=1, keepdims=True))
+            return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+        chosen = np.concatenate(in_chunks(density, len(rows), draws[rows].size))
+        weights.append(chosen.mean(axis=0))
+        below = np.cumsum(chosen, axis=1) < rng.random((len(rows), 1)) * (1.0 - 1e-12)
+        picks.append(rows[below.sum(axis=1)])
+    with np.errstate(divide="ignore"):
+        k = smoothed(np.log(np.concatenate(weights)))[1]
+    return np.concatenate(picks), k
 
 
-def places_of(posterior: Posterior) -> tuple[int, int, int]:
-    """Where the few have the mean utility, the median half-life and the first deviation from it."""
-    chart = posterior.chart
-    deviations = int((chart.code > 0).sum())
-    return scalar_place(chart, "utility"), scalar_place(chart, "half_life"), deviations
-
-
-def sample_together(
-    posteriors: Sequence[Posterior],
-    covariate: np.ndarray | None,
-    seed: int,
-    settings: Settings | None = None,
-    progress: Callable[[Any], None] | None = None,
-    *,
-    attempts: int = ATTEMPTS,
-) -> Joint:
-    """Sample tasks jointly, each walked in the scale of its own posterior.
+def share(posteriors: Sequence[Posterior], covariate: np.ndarray | None, seed: int) -> Joint:
+    """Weigh separate fits by what their tasks share.
 
     Parameters
     ----------
     posteriors : sequence of Posterior
         Of the tasks alone.
     covariate : numpy.ndarray, optional
-        Dim (task,): what the common part may change with, such as decades of parameters: in one
-        unit of it, as much as tasks of one value have in common.
+        Dim (task,): what the common part may change with (:func:`size_unit`): in one unit of it, as
+        much as tasks of one value have in common. With it the tasks' spreads are common and their
+        own scalar parameters tied too.
     seed : int
         Same seed, same answer.
-    settings : Settings, optional
-        Of the sampler; by default those of :func:`joint_settings`.
-    progress : callable, optional
-        Called with the sampler's progress now and then.
-    attempts : int
-        Walks at most, until the gate is passed: more chains beside those before or, if these
-        diverged, more careful ones in their place.
 
     Raises
     ------
     UsageError
         If the tasks have different pools.
     """
-    settings = settings or joint_settings(Settings())
-    if covariate is not None:
-        covariate = covariate - covariate.mean()
-    buffer, sizes = packed(posteriors, covariate)
-    likeness, finite = posteriors[0].design.likeness, int(posteriors[0].chart.finite.sum())
-    kinds, width = common_size(len(likeness), finite, covariate is not None)
-    head = kinds + width * (1 if covariate is None else 2)
-    model = compiled_model(buffer, joint_density_c, joint_few_c, head + sum(sizes), JITTER)
-    ends = head + np.cumsum([0, *sizes])
-
-    def walk(attempt: int, chosen: Settings) -> Walk:
-        return walk_model(model, seed + 7919 * attempt, chosen, progress)
-
-    def judge(made: Walk) -> tuple[Judged, GateReport]:
-        flat = made.theta[..., :head].reshape(-1, head)
-        joined = tuple(
-            replace(
-                alone, theta=made.theta[..., a:b], stats=made.stats, gradients=made.gradients,
-                shared=shared_part(alone, flat, 0.0 if covariate is None else covariate[t],
-                                   covariate is not None),
-            )
-            for t, (alone, a, b) in enumerate(zip(posteriors, ends[:-1], ends[1:], strict=True))
-        )  # fmt: skip
-        gate = check_together(made.theta, made.stats, joined)
-        return (joined, flat, gate), gate
-
-    joined, flat, gate = walk_until_passed(walk, judge, settings, attempts)
-    used = [k for k, name in enumerate(KINDS[:kinds]) if varies(posteriors, name)]
-    return Joint(joined, tuple(KINDS[k] for k in used), flat[:, used], flat, covariate, gate)
+    first = posteriors[0].design.setting
+    for other in posteriors[1:]:
+        if not np.array_equal(first.sizes, other.design.setting.sizes):
+            raise UsageError("the tasks have different pools -> give tasks of one pool table")
+    z = None if covariate is None else covariate - covariate.mean()
+    count = min(len(p) for p in posteriors)
+    alone = [halved(p, count) for p in posteriors]
+    deviations = Deviations.of(alone, z is not None)
+    if not deviations.names:
+        return kept_apart(posteriors, seed)
+    found = [deviations.draws(p) for p in alone]
+    try:
+        common = common_to(told_by(found, deviations, z), len(alone[0]), seed)
+    except GateError:
+        return kept_apart(posteriors, seed)
+    joined: list[Posterior] = []
+    shapes = []
+    for t, posterior in enumerate(alone):
+        here, rng = 0.0 if z is None else float(z[t]), np.random.default_rng((seed, 61, t))
+        pick, k = picked(found[t][0], common, deviations, here, rng)
+        again = replace(
+            posterior, parameters=posterior.parameters.take(pick), parent=posterior.parent[pick]
+        )
+        joined.append(weighed(again, *leaning_at(common, deviations, here, again.parameters))
+                      if k <= K else posterior)  # fmt: skip
+        shapes.append(k)
+    return Joint(tuple(joined), common, deviations, z, np.array(shapes))
 
 
-def varies(posteriors: Sequence[Posterior], kind: str) -> bool:
-    """Whether the specification lets the pools differ in this at all."""
-    parameters = {"utility": ("utility_spread", "quality_effect"), "level": ("level_spread",),
-                  "half_life": ("half_life_spread",)}.get(kind, ())  # fmt: skip
-    priors = [posteriors[0].priors[name] for name in parameters]
-    return not priors or any(not p.fixed or p.numbers[0] > 0.0 for p in priors)
+def weighed(posterior: Posterior, parameters: Parameters, leaning: Leaning) -> Joined:
+    """The posterior of a task that leans on others."""
+    kept = {f.name: getattr(posterior, f.name) for f in fields(Posterior)}
+    return Joined(**kept | {"parameters": parameters}, leaning=leaning)
 
 
-def kept_apart(posteriors: Sequence[Posterior], seed: int, gate: GateReport | None) -> Joint:
-    """Tasks that share nothing: shuffled, so that their chains do not align.
+def halved(posterior: Posterior, draws: int) -> Posterior:
+    """So many of the draws, as two halves."""
+    count = 2 * (draws // 2)
+    every = np.arange(count) * len(posterior) // count
+    return replace(
+        posterior, parameters=posterior.parameters.take(every), parent=posterior.parent[every],
+        chains=(2, count // 2),
+    )  # fmt: skip
+
+
+def size_unit(params: np.ndarray) -> np.ndarray:
+    """Log of the parameters, in the unit of the covariate."""
+    return np.asarray(np.log10(params) / DECADES)
+
+
+def kept_apart(posteriors: Sequence[Posterior], seed: int) -> Joint:
+    """Tasks that share nothing: shuffled, so that their draws are not aligned.
 
     Parameters
     ----------
@@ -179,138 +292,14 @@ def kept_apart(posteriors: Sequence[Posterior], seed: int, gate: GateReport | No
         Of the tasks alone.
     seed : int
         Same seed, same order.
-    gate : GateReport or None
-        Of a joint walk that did not converge.
     """
     rng = np.random.default_rng(seed)
-    draws = min(len(p.natural) for p in posteriors)
+    draws = min(len(p) for p in posteriors)
     shuffled = []
     for p in posteriors:
-        flat = p.theta.reshape(-1, p.theta.shape[-1])
-        shuffled.append(replace(p, theta=flat[rng.permutation(len(flat))[:draws]][None]))
-    none = np.zeros((draws, 0))
-    return Joint(tuple(shuffled), (), none, none, None, gate)
-
-
-def packed(
-    posteriors: Sequence[Posterior], covariate: np.ndarray | None
-) -> tuple[np.ndarray, list[int]]:
-    """The buffer of the joint density, and the number of few of each task."""
-    first = posteriors[0].design
-    for other in posteriors[1:]:
-        if not np.array_equal(first.sizes, other.design.sizes):
-            raise UsageError("the tasks have different pools -> give tasks of one pool table")
-    pools, trend = len(first.sizes), covariate is not None
-    finite = int(posteriors[0].chart.finite.sum())
-    told = [deviations_of(p, trend) for p in posteriors]
-    middle = np.mean([np.median(t, axis=0) for t in told], axis=0)
-    turns = np.array(
-        [directions(first.likeness, middle[a : a + pools]) for a in (0, pools + 1)]
-    )  # fmt: skip
-    averages = 2 * pools + 1 + finite
-    scalars = max(int((p.chart.code > 0).sum()) for p in posteriors)
-    studies, places, pilots, pulls = [], [], [], []
-    for p, told_of in zip(posteriors, told, strict=True):
-        start = Start.of(p.theta)
-        studies.append(pack(p.chart, p.cells, start.centre, start.factor))
-        places.append(places_of(p))
-        for kind, a in enumerate((0, pools + 1)):
-            told_of[:, a : a + pools] = told_of[:, a : a + pools] @ turns[kind]
-        told_of[:, pools + 1] = 0.0  # all levels together: that is the mean level's
-        theta = p.theta.reshape(len(told_of), -1)
-        pilot, pull = pilot_of(told_of, theta[:, : places[-1][2]], averages)
-        pilots.append(pilot)
-        pulls.append(np.pad(pull, ((0, scalars - len(pull)), (0, 0))))
-    sizes = [dimension(p.chart) for p in posteriors]
-    every = np.array(pilots)
-    own = [own_variance(every[:, a + 2 : a + pools]) for a in (0, pools + 1)]
-    buffer = pack_together(
-        studies, sizes, places, covariate, first.likeness, turns, finite, every, np.array(pulls),
-        own,
-    )  # fmt: skip
-    return buffer, sizes
-
-
-def deviations_of(posterior: Posterior, trend: bool) -> np.ndarray:
-    """Draws of what may be common, in a separate fit, dims (sample, deviation).
-
-    Whitened, and zero for the effect of quality, which is not asked, and for what does not vary.
-    """
-    pools, finite = len(posterior.design.sizes), int(posterior.chart.finite.sum())
-    natural = posterior.natural
-    whiten = np.linalg.inv(np.linalg.cholesky(posterior.design.likeness))
-    utility, level = posterior.fitted.utility, posterior.fitted.level
-    theta = posterior.theta.reshape(-1, posterior.theta.shape[-1])
-    out = np.zeros((len(theta), common_size(pools, finite, trend)[1]))
-    if (natural[:, SPREAD] > 0.0).all():
-        gap = utility / natural[:, UTILITY, None] - 1.0
-        out[:, :pools] = gap / natural[:, SPREAD, None] @ whiten.T
-    if (natural[:, SCALES] > 0.0).all():
-        gap = level - level.mean(axis=1, keepdims=True)
-        out[:, pools + 1 : 2 * pools + 1] = gap / natural[:, SCALES, None] @ whiten.T
-    record = np.array([0.0, theta.shape[1], 0.0, *places_of(posterior)])
-    for i, j, _ in tied(record, finite, pools, trend):
-        out[:, j] = theta[:, i]
-    return out
-
-
-def pilot_of(
-    deviations: np.ndarray, scalars: np.ndarray, averages: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """What a separate fit says of the deviations, and how its scalars follow them.
-
-    Parameters
-    ----------
-    deviations, scalars : numpy.ndarray
-        Dims (sample, deviation) and (sample, scalar): draws of the fit.
-    averages : int
-        Place of the first deviation that is a scalar itself.
-
-    Returns
-    -------
-    pilot : numpy.ndarray
-        Dims (deviation, 2): information and mean. Quantiles stand for mean and variance: where all
-        utilities may be the same, their deviations in units of the spread have no moments.
-    pulls : numpy.ndarray
-        Dims (scalar, deviation): by how much a scalar changes with a deviation, all others held.
-        What the tasks have in common may say more of the deviations than a fit alone did, and the
-        mean utility, say, has to move with them.
-    """
-    low, middle, high = np.quantile(deviations, [0.16, 0.5, 0.84], axis=0)
-    width = np.where(high > low, high - low, 2.0)  # what does not vary says nothing
-    pilot = np.column_stack([np.maximum(4.0 / width**2 - 1.0, 0.0), middle])
-    known = np.flatnonzero((high > low) & (np.arange(len(width)) < averages))
-    # ranks in place of moments, for the same reason
-    score = norm.ppf((rankdata(deviations[:, known], axis=0) - 0.5) / len(deviations))
-    slope = np.linalg.lstsq(score, scalars - scalars.mean(axis=0), rcond=None)[0]
-    pulls = np.zeros((scalars.shape[1], len(width)))
-    pulls[:, known] = slope.T / (0.5 * width[known])
-    return pilot, pulls
-
-
-def shared_part(posterior: Posterior, common: np.ndarray, z: float, trend: bool) -> np.ndarray:
-    """What the density of a task reads of the common part, dims (sample, shared)."""
-    pools, finite = len(posterior.design.sizes), int(posterior.chart.finite.sum())
-    kinds, width = common_size(pools, finite, trend)
-    factor = np.linalg.cholesky(posterior.design.likeness)
-    roots = np.array([factor, factor])
-    out = np.empty((len(common), LEANINGS + 2 * pools))
-    for row, shared in zip(common, out, strict=True):
-        f = common_part(row[kinds:].reshape(-1, width), z)
-        fill_shared(row[:kinds], f, roots, posterior.cells.quality_sd, shared)
-    return out
-
-
-def check_together(
-    theta: np.ndarray, stats: dict[str, np.ndarray], joined: Sequence[Posterior]
-) -> GateReport:
-    """Convergence of everything walked, and of every utility of every task."""
-    names = [f"joint[{i}]" for i in range(theta.shape[-1])]
-    draws = [np.moveaxis(theta, -1, 0)]
-    for t, posterior in enumerate(joined):
-        utility = posterior.fitted.utility
-        names += [f"utility[{t},{i}]" for i in range(utility.shape[1])]
-        draws.append(np.moveaxis(utility.reshape(*posterior.chains, -1), -1, 0))
-    return merge(
-        check_draws(names, np.concatenate(draws)), check_energy(stats["diverging"], stats["energy"])
-    )
+        even = halved(p, draws)
+        order = np.concatenate([rng.permutation(h) for h in np.split(np.arange(len(even)), 2)])
+        shuffled.append(
+            replace(even, parameters=even.parameters.take(order), parent=even.parent[order])
+        )
+    return Joint(tuple(shuffled), None, None, None, np.full(len(posteriors), np.nan))

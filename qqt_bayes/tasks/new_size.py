@@ -1,9 +1,10 @@
-"""A model size that was never run: which data it will want, by what the sizes run have in common.
+"""A model size: which data it will want, by its own runs or by what the sizes run have in common.
 
-Only what the sizes share is known of it: how good each pool is and how fast it wears out, and how
-that changes with the log of the parameters. So the answer is about the *order* of the candidates
-and the gaps between them, as shares of the reducible error, and not about levels, for which
-``qqt allocate`` has a law of its own.
+Of a size that was not run only what the sizes share is known: how good each pool is, where it
+starts and how fast it wears out, how far pools are apart and curves wander, and how that changes
+with the log of the parameters. So the answer is about the *order* of the candidates and the gaps
+between them, as shares of the reducible error, and not about levels, for which ``qqt allocate`` has
+a law of its own.
 """
 
 from __future__ import annotations
@@ -22,28 +23,27 @@ from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.drawn import ask, share_best
 from qqt_bayes.decide.place import extrapolation
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.cells import WHOLE
-from qqt_bayes.inference.chart import natural_draws
-from qqt_bayes.inference.conditional import condition
-from qqt_bayes.inference.together import common_part, common_size, tied
+from qqt_bayes.inference.conditional import exponents_ahead
+from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, PATHS, SLOPES, features
 from qqt_bayes.runs import Mixture, format_number
-from qqt_bayes.tasks.joint import places_of, shared_part
+from qqt_bayes.tasks.joint import leaning_at, size_unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.design import Points, Setting
     from qqt_bayes.tasks.several import Tasks
 
 SCHEMA = 1
 MOST = 8  # candidates shown at each budget
+SAME = 0.01  # relative difference of parameters up to which a size is one that was run
 
 __all__ = ["SizeDecision", "decide_size"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SizeDecision(Shown):
-    """Which data is best for a model size that was not run; made by ``tasks.decide_size``.
+    """Which data is best for a model size; made by ``tasks.decide_size``.
 
     Attributes
     ----------
@@ -52,7 +52,9 @@ class SizeDecision(Shown):
     params : float
         Parameters of the size asked for.
     nearest : str
-        The size run whose noise, irreducible part, spreads, harm and drift scales are taken.
+        The size run that is nearest; its harm is taken for a size that was not run.
+    was_run : bool
+        Whether that size is the one asked for: then its own runs answer.
     log_reducible : numpy.ndarray
         Dims (sample, budget, candidate): log of the reducible error; its level means nothing.
     budgets : numpy.ndarray
@@ -65,6 +67,7 @@ class SizeDecision(Shown):
     tasks: Tasks = field(repr=False)
     params: float
     nearest: str
+    was_run: bool
     log_reducible: np.ndarray = field(repr=False)
     budgets: np.ndarray
     candidates: tuple[Mixture, ...]
@@ -135,7 +138,9 @@ class SizeDecision(Shown):
             f"{format_number(self.params)} parameters, from models of {low} to {high}; differences "
             f"in percent of the reducible error (lower is better); {100 * self.prob:g}% "
             "equal-tailed credible intervals",
-            f"what the sizes do not share is taken to be as for {self.nearest}",
+            f"this size was run ({self.nearest}): its own runs answer, as in qqt decide"
+            if self.was_run
+            else f"what the sizes do not share is taken to be as for {self.nearest}",
         ]
         for b, samples in enumerate(self.budgets):
             best = self.candidates[self.best[b]].text
@@ -164,6 +169,7 @@ class SizeDecision(Shown):
             "params": self.params,
             "from_params": [float(v) for v in self.tasks.params],
             "nearest": self.nearest,
+            "was_run": self.was_run,
             "prob": self.prob,
             "budgets": [
                 {
@@ -190,14 +196,15 @@ def decide_size(
     *,
     prob: float = 0.9,
 ) -> SizeDecision:
-    """Decide for a model size that was not run.
+    """Decide for a model size, run or not.
 
     Parameters
     ----------
     tasks : Tasks
         From :func:`fit_tasks` by model, with a trend in the log of ``params``.
     params : float
-        Parameters of the size asked for.
+        Parameters of the size asked for. A size that was run (within 1%) is answered from its own
+        runs, as by :func:`qqt_bayes.decide.decide`.
     budgets, candidates
         As for :func:`qqt_bayes.decide.decide`.
     prob : float
@@ -215,67 +222,76 @@ def decide_size(
     check_prob(prob)
     if not params > 0.0:
         raise UsageError(f"params is {params} -> give the number of parameters, such as 7B")
-    if tasks.hierarchy.covariate is None:
+    away = np.abs(np.log(tasks.params / params))
+    was_run = bool(np.nanmin(away, initial=np.inf) < SAME)
+    if tasks.hierarchy.covariate is None and not was_run:
         raise UsageError(
             "the models share no trend in their size -> fit by model or params (--by model), with "
             "one number of params for each model in the run table, and without --alone"
         )
-    nearest = int(np.argmin(np.abs(np.log(tasks.params / params))))
-    design = tasks.fits[nearest].posterior.design
-    question = ask(tasks.fits[nearest].study, budgets, candidates)
+    nearest = int(np.nanargmin(away))
+    fit = tasks.fits[nearest]
+    question = ask(fit.study, budgets, candidates)
     shape = (len(question.budgets), len(question.candidates))
-    points = design.points_at(
+    points = fit.posterior.design.points_at(
         np.repeat(question.budgets, shape[1]), np.tile(question.shares, (shape[0], 1))
     )
-    drawn = draw_size(tasks, params, nearest, points)
+    drawn = (
+        fit.posterior.at(points).log_reducible if was_run
+        else draw_size(tasks, params, nearest, points)
+    )  # fmt: skip
     return SizeDecision(
-        tasks, params, tasks.names[nearest], drawn.reshape(-1, *shape), question.budgets,
+        tasks, params, tasks.names[nearest], was_run, drawn.reshape(-1, *shape), question.budgets,
         question.candidates, prob,
     )  # fmt: skip
 
 
+def setting_at(tasks: Tasks, params: float, nearest: int) -> Setting:
+    """What runs of a size not run would range over: as those of the others, by their parameters.
+
+    Larger models tend to be run for longer. What the sizes share is told from the smallest run of
+    each on, so the size asked for needs one too.
+    """
+    settings = [f.posterior.design.setting for f in tasks.fits]
+    logs = np.log(tasks.params)
+
+    def line(values: list[float]) -> float:
+        slope = np.clip(np.polyfit(logs - logs.mean(), values, 1)[0], 0.0, 1.0)
+        return float(np.mean(values) + slope * (np.log(params) - logs.mean()))
+
+    own = settings[nearest]
+    smallest = line([s.smallest for s in settings])
+    largest = max(line([s.largest for s in settings]), smallest)
+    anchor = min(np.exp(line([np.log(s.anchor) for s in settings])), own.sizes.min())
+    return replace(own, smallest=smallest, largest=largest, anchor=float(anchor))
+
+
 def draw_size(tasks: Tasks, params: float, nearest: int, points: Points) -> np.ndarray:
-    """Log reducible error at the points, dims (sample, point)."""
+    """Log reducible error of a size not run at the points, dims (draw, point)."""
+    points = replace(points, setting=setting_at(tasks, params, nearest))
     joint, rng = tasks.hierarchy, np.random.default_rng([tasks.seed, int(params)])
-    posterior = joint.posteriors[nearest]
-    z = float(np.log10(params) - np.log10(tasks.params).mean())
-    pools, finite = len(posterior.design.sizes), int(posterior.chart.finite.sum())
-    kinds, width = common_size(pools, finite, True)
-    common = joint.common[:, kinds:].reshape(len(joint.common), -1, width)
-    theta = posterior.theta.reshape(len(common), -1).copy()
-    record = np.array([0.0, theta.shape[1], z, *places_of(posterior)])
-    f = np.array([common_part(row, z) for row in common])
-    for i, j, b in tied(record, finite, pools, True):
-        rho = joint.common[:, b]
-        own = rng.standard_normal(len(theta))
-        theta[:, i] = np.sqrt(rho) * f[:, j] + np.sqrt(1.0 - rho) * own
-    unseen = without_runs(posterior.design)
-    cells = posterior.cells
-    none = cells._replace(
-        value=unseen.value, replicates=unseen.count, scatter=unseen.scatter,
-        eval_var=unseen.eval_var, first=unseen.points.first, epochs=unseen.points.epochs,
-        shares=unseen.points.shares, kernels=unseen.kernels, run=unseen.run, layout=WHOLE,
-        form=0,
-    )  # fmt: skip
-    return condition(
-        natural_draws(theta, posterior.chart), none, unseen, points, posterior.priors["regime"],
-        seed=posterior.seed, shared=shared_part(posterior, joint.common, z, True),
-    ).log_reducible  # fmt: skip
-
-
-def without_runs(design: Design) -> Design:
-    """The same pools, anchor and range, with nothing observed."""
-    points = design.points
-    effects = replace(
-        points.effects, clock=points.effects.clock[:, :0].copy(),
-        coefficient=points.effects.coefficient[:, :0].copy(),
-    )  # fmt: skip
-    empty = replace(
-        points, log_samples=points.log_samples[:0], shares=points.shares[:0].copy(),
-        first=points.first[:0].copy(), epochs=points.epochs[:0].copy(), effects=effects,
-    )  # fmt: skip
-    none = np.empty(0)
-    return replace(
-        design, value=none, count=none, scatter=none, eval_var=none, points=empty,
-        run=design.run[:0].copy(),
-    )  # fmt: skip
+    posterior, common, deviations = joint.posteriors[nearest], joint.common, joint.deviations
+    assert common is not None  # there is a covariate
+    assert deviations is not None
+    z = float((size_unit(np.array([params])) - size_unit(tasks.params).mean())[0])
+    mean, own = common.at(z)
+    tied = mean + np.sqrt(own) * rng.standard_normal(mean.shape)
+    coordinates = posterior.coordinates
+    scores = coordinates.scores(posterior.parameters)
+    for i, name in enumerate(
+        deviations.scored, start=len(deviations.names) - len(deviations.scored)
+    ):
+        scores[:, coordinates.names.index(name)] = tied[:, i]
+    p, leaning = leaning_at(common, deviations, z, coordinates.parameters(scores))
+    scales = leaning.narrowed(p).scales
+    smooth, extra = exponents_ahead(p, points, posterior.priors["regime"], int(rng.integers(2**31)))
+    sums = smooth + extra
+    out = leaning.moved(p.utility, sums, points.shares) - p.utility[:, None] * sums.sum(axis=2)
+    for i, effect in zip(AT_SLOPES, SLOPES, strict=True):
+        loading = effect.loadings(points.setting)  # type: ignore[misc]
+        slope = rng.standard_normal((len(out), loading.shape[1])) @ loading.T * scales[:, [i]]
+        out -= p.utility[:, None] * (sums @ slope[..., None])[..., 0]
+    for i, effect in zip(AT_PATHS, PATHS, strict=True):
+        root = features(effect, points)
+        out += scales[:, [i]] * (rng.standard_normal((len(out), root.shape[1])) @ root.T)
+    return out

@@ -12,9 +12,8 @@ import pandas as pd
 
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.fitting import Fit, fit
-from qqt_bayes.kinds import Kind
+from qqt_bayes.kinds import Kind, kind_of
 from qqt_bayes.runs import format_number
-from qqt_bayes.runs.metrics import kind_of
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.settings import Settings

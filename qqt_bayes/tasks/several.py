@@ -14,12 +14,13 @@ import pandas as pd
 from qqt_bayes._shown import Shown
 from qqt_bayes.errors import GateError
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.settings import Settings
+from qqt_bayes.inference.gate import K
 from qqt_bayes.refits import refit_many
-from qqt_bayes.tasks.joint import Joint, joint_settings, kept_apart, sample_together
+from qqt_bayes.tasks.joint import Joint, kept_apart, share, size_unit
 from qqt_bayes.tasks.orders import make, orders_of
 
 if TYPE_CHECKING:
+    from qqt_bayes.inference.settings import Settings
     from qqt_bayes.runs import Runs
     from qqt_bayes.tasks.answer import TaskDecision
     from qqt_bayes.tasks.new_size import SizeDecision
@@ -38,14 +39,14 @@ class Tasks(Shown):
     fits : tuple of Fit
         One a task, each made alone.
     hierarchy : Joint
-        Joint draws of the tasks, which answers are made from.
+        Draws of the tasks weighed by what they share, which answers are made from.
     params : numpy.ndarray
         Dim (task,): parameters of the models, NaN where the table does not say or a task has
         several.
     pooled : bool
         Whether answers borrow strength between tasks.
     notes : tuple of str
-        Tasks left out, and why.
+        Tasks left out or kept apart, and why.
     seed : int
     """
 
@@ -171,7 +172,7 @@ def fit_tasks(
     workers : int
         Processes.
     progress : callable, optional
-        Called with the numbers of walks done and to do: a fit each, and the joint one.
+        Called with the numbers of steps done and to do: a fit each, and what they share.
 
     Raises
     ------
@@ -184,7 +185,7 @@ def fit_tasks(
         runs.select(where=dict(where or {}), upto=upto), metrics, by, kinds or {}, spec, seed,
         settings,
     )  # fmt: skip
-    steps = len(orders) + pooled  # the joint walk is the last one
+    steps = len(orders) + pooled  # what they share is the last one
     tell = progress or (lambda _done, _total: None)
     made = refit_many(make, orders, workers=workers, progress=lambda done, _: tell(done, steps))
     pairs = [(o, m) for o, m in zip(orders, made, strict=True) if isinstance(m, Fit)]
@@ -193,23 +194,31 @@ def fit_tasks(
         raise GateError("no task converged:\n" + "\n".join(notes), None)
     fits = tuple(m for _, m in pairs)
     params = np.array([o.params for o, _ in pairs])
-    joint = join(fits, params if trend else None, pooled, seed, settings or Settings())
+    joint = join(fits, params if trend else None, pooled, seed)
     tell(steps, steps)
-    return Tasks(tuple(o.name for o, _ in pairs), fits, joint, params, pooled, notes, seed)
+    names = tuple(o.name for o, _ in pairs)
+    return Tasks(names, fits, joint, params, pooled, notes + apart(joint, names, pooled), seed)
 
 
-def join(
-    fits: Sequence[Fit], params: np.ndarray | None, pooled: bool, seed: int, settings: Settings
-) -> Joint:
-    """Joint draws of the tasks; of tasks kept apart where these cannot be had."""
+def apart(joint: Joint, names: Sequence[str], wanted: bool) -> tuple[str, ...]:
+    """Which tasks answer alone though they were to share, in words."""
+    if not joint.joined:
+        said = "what the tasks share could not be told: each answers alone"
+        return (said,) * (wanted and len(names) > 1)
+    return tuple(
+        f"{name} answers alone: weighed by what the tasks share, few of its draws would count "
+        f"(Pareto k {k:.2f}, at most {K}); more draws may help (--draws)"
+        for name, k in zip(names, joint.k, strict=True)
+        if not k <= K
+    )
+
+
+def join(fits: Sequence[Fit], params: np.ndarray | None, pooled: bool, seed: int) -> Joint:
+    """Fits weighed by what their tasks share; kept apart where that is not wanted."""
     posteriors = [f.posterior for f in fits]
-    gate = None
-    if pooled and len(fits) > 1:
-        decades = None
-        if params is not None and np.isfinite(params).all() and np.ptp(params) > 0.0:
-            decades = np.log10(params)
-        found = sample_together(posteriors, decades, seed, joint_settings(settings))
-        if found.joined:
-            return found
-        gate = found.gate
-    return kept_apart(posteriors, seed, gate)
+    if not pooled or len(fits) < 2:
+        return kept_apart(posteriors, seed)
+    decades = None
+    if params is not None and np.isfinite(params).all() and np.ptp(params) > 0.0:
+        decades = size_unit(params)
+    return share(posteriors, decades, seed)

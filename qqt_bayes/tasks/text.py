@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from qqt_bayes.tasks.answer import TaskDecision
     from qqt_bayes.tasks.several import Tasks
 
+# What a correlation between tasks is of.
+OF = {
+    "utility": "the pools' utility", "level": "the pools' level",
+    "half_life": "the pools' half-life", "average": "averages over pools",
+    "spread": "noise and drift",
+}  # fmt: skip
 MOST = 8  # candidates and tasks shown at each budget
 
 __all__ = ["describe", "describe_tasks", "headline"]
@@ -25,16 +31,11 @@ def describe_tasks(tasks: Tasks) -> str:
     joint = tasks.hierarchy
     lines = [f"{len(tasks.fits)} tasks on {len(tasks.fits[0].study.pools.names)} pools"]
     if joint.joined:
-        lines[0] += f", sampled together ({joint.effective:.0f} effective draws or more)"
-    elif joint.gate is not None:
-        lines.append(
-            f"the tasks are kept apart: sampled together, {joint.gate.failures[0]}; try more draws "
-            "(--draws) or another --seed"
-        )
+        lines[0] += ", fitted one by one and weighed by what they share"
     for k, kind in enumerate(joint.kinds):
         lo, mid, hi = np.quantile(joint.correlation[:, k], [0.05, 0.5, 0.95])
         lines.append(
-            f"correlation of the pools' {kind.replace('_', '-')} between tasks: "
+            f"correlation of {OF[kind]} between tasks: "
             f"{mid:.2f} [{lo:.2f}, {hi:.2f}] (90% equal-tailed interval)"
         )
     lines += [

@@ -12,21 +12,8 @@ def size_runs() -> qqt.Runs:
 
 
 @pytest.fixture(scope="session")
-def sampler(size_runs):
-    """The model, compiled once for all tests."""
-    from qqt_bayes.allocation.model import build_model
-    from qqt_bayes.allocation.sample import Sampler
-    from qqt_bayes.allocation.sizes import size_study
-
-    return Sampler(build_model(size_study(size_runs, "loss"), qqt.load_spec("chinchilla")))
-
-
-@pytest.fixture(scope="session")
-def size_fit(size_runs, sampler) -> qqt.SizeFit:
-    from qqt_bayes.allocation.sizes import size_study
-
-    sizes = size_study(size_runs, "loss")
-    return qqt.SizeFit(sizes, sampler.model, sampler.sample(1), qqt.load_spec("chinchilla"), 1)
+def size_fit(size_runs) -> qqt.SizeFit:
+    return qqt.fit_sizes(size_runs, seed=1)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import qqt_bayes as qqt
 from qqt_bayes.allocation import fitted
 from qqt_bayes.allocation.answer import allocate_fit, parse_compute
 from qqt_bayes.allocation.optimum import lowest
+from qqt_bayes.allocation.sample import Draws
 from qqt_bayes.allocation.sizes import size_study
 from qqt_bayes.cli import main
 
@@ -158,14 +159,11 @@ def test_runs_worse_than_smaller_ones(size_runs, size_fit, monkeypatch) -> None:
     assert sizes.overfitted[-1]
     count = int(sizes.overfitted.sum())
 
-    class Drawn:
-        def __init__(self, model) -> None:
-            self.z = 0.1 * np.random.default_rng(0).normal(size=(2, 50, model.size))
+    def drawn(model, *_args) -> Draws:
+        z = 0.1 * np.random.default_rng(0).normal(size=(2, 50, model.size))
+        return Draws(z, size_fit.posterior.gate)
 
-        def sample(self, *_args, **_options):
-            return type(size_fit.posterior)(self.z, size_fit.posterior.gate)
-
-    monkeypatch.setattr(fitted, "Sampler", Drawn)
+    monkeypatch.setattr(fitted, "sample_law", drawn)
     kept = qqt.fit_sizes(runs)
     assert len(kept.sizes.study) == len(table) + 1
     assert kept.left_out == 0
@@ -214,7 +212,7 @@ def test_command_line(tables, size_fit, monkeypatch, capsys) -> None:
     [
         (["--compute", "many"], "is not a number"),
         (["--compute", "1e20", "--prob", "90"], "give a probability"),
-        (["--compute", "1e20", "-o", "answer.txt"], "ends in .json"),
+        (["--compute", "1e20", "-o", "answer.txt"], "ends in .csv or .json"),
         (["--compute", "1e20", "--on-fail", "stop"], "give raise or warn"),
         (["--compute", "1e20", "--overfitted", "drop"], "give keep or leave_out"),
     ],
@@ -229,20 +227,15 @@ def test_bad_usage_ends_with_2(tables, options, said: str, capsys) -> None:
 def test_no_convergence_ends_with_3(tables, size_fit, monkeypatch, capsys) -> None:
     from qqt_bayes.inference.gate import GateReport
 
-    class Stuck:
-        def __init__(self, model) -> None:
-            pass
+    def stuck(*_args) -> Draws:
+        return Draws(size_fit.posterior.z, GateReport((), ("Pareto k 1.7",), {"k": 1.7}))
 
-        def sample(self, *_args, **_options):
-            gate = GateReport((), ("alpha: R-hat 1.7",), {"r_hat": 1.7})
-            return type(size_fit.posterior)(size_fit.posterior.z, gate)
-
-    monkeypatch.setattr(fitted, "Sampler", Stuck)
+    monkeypatch.setattr(fitted, "sample_law", stuck)
     with pytest.raises(SystemExit) as ended:
         main(["allocate", str(tables / "runs.csv"), "--compute", "1e20"])
     assert ended.value.code == 3
-    assert "R-hat 1.7" in capsys.readouterr().err
-    with pytest.warns(UserWarning, match="R-hat"):
+    assert "Pareto k 1.7" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match="Pareto k"):
         made = qqt.fit_sizes(qqt.read_runs(tables / "runs.csv"), on_fail="warn")
     answer = allocate_fit(made, 1e19)
     assert "NOT CONVERGED" in answer.text

@@ -1,17 +1,21 @@
-"""The law's model: layout, misfit, chart and mode, without sampling."""
+"""The law's model: layout, misfit, coordinates and surfaces, without sampling."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 from simulated_sizes import POOLS, table_of
 
 import qqt_bayes as qqt
-from qqt_bayes.allocation.chart import chart_around, known_of, law_of, levels_of, z_of
-from qqt_bayes.allocation.laplace import HELD, gradient_at, laplace, log_posterior, slopes_at
+from qqt_bayes.allocation.coordinates import Coordinates, known_of, law_of
 from qqt_bayes.allocation.misfit import kernel, misfit_of
-from qqt_bayes.allocation.model import build_model
+from qqt_bayes.allocation.model import BY_POOL, build_model
+from qqt_bayes.allocation.sample import Target
 from qqt_bayes.allocation.sizes import size_study
+from qqt_bayes.allocation.surfaces import given_law
 
 SPEC = qqt.load_spec("chinchilla")
 
@@ -19,11 +23,6 @@ SPEC = qqt.load_spec("chinchilla")
 @pytest.fixture(scope="module")
 def model(size_runs):
     return build_model(size_study(size_runs, "loss"), SPEC)
-
-
-@pytest.fixture(scope="module")
-def around(model):
-    return laplace(model)
 
 
 def test_the_misfit_is_a_covariance_without_a_plane() -> None:
@@ -56,93 +55,114 @@ def test_the_misfit_grows_beyond_the_data() -> None:
     np.testing.assert_allclose(total, kernel(beyond, beyond, misfit.star), atol=1e-8)
 
 
-def test_gradient_is_that_of_the_log_posterior(model) -> None:
-    z = 0.3 * np.random.default_rng(1).normal(size=model.size)
-    steps = 1e-5 * np.eye(model.size)
-    weight = np.ones(len(model.log_loss))
-    numeric = (log_posterior(model, z + steps) - log_posterior(model, z - steps)) / 2e-5
-    np.testing.assert_allclose(gradient_at(model, z, weight), numeric, rtol=1e-4, atol=1e-2)
+def test_surfaces_integrated_out_are_the_integral(model) -> None:
+    """As by brute force: the mean density of the runs over surfaces drawn from the prior."""
+    rng = np.random.default_rng(1)
+    z = np.zeros((1, model.size))
+    z[0, model.layout["noise"]] = 2.5  # so that draws of the prior are near enough
+    z[0, model.layout["tails"]] = -1.0
+    truth = np.array(z[0])
+    for part in ("misfit surface", "pool surfaces"):
+        at = model.layout[part]
+        truth[at] = rng.standard_normal(at.stop - at.start)
+    scale, tails = model.noise(truth)
+    moved = model.fitted(truth) + scale * rng.standard_t(tails, len(model.log_loss))
+    given = given_law(replace(model, log_loss=moved), z)
+    prior = rng.standard_normal((1, given.loadings.shape[2], 200_000))
+    each = np.concatenate([given.log_likelihood(p)[0] for p in np.split(prior, 100, axis=2)])
+    top = each.max()
+    weights = np.exp(each - top)
+    error = weights.std() / weights.mean() / np.sqrt(len(weights))
+    assert error < 0.1
+    brute = top + np.log(weights.mean())
+    found = np.array([given.log_density(np.random.default_rng(s), 32)[0] for s in range(20)])
+    assert abs(found.mean() - brute) < 3.5 * (error + found.std() / np.sqrt(20))
+    assert found.std() < 0.3
+    assert abs(given.log_at_mode()[0] - brute) < 0.5
+    # and draws of them are those that the runs favour
+    again = given_law(replace(model, log_loss=moved), np.repeat(z, 4000, axis=0))
+    drawn = again.draw(rng, 32)
+    expected = (prior[0] * weights).sum(axis=1) / weights.sum()
+    width = np.sqrt((weights**2).sum()) / weights.sum()  # of a mean, in sds of the prior
+    np.testing.assert_allclose(drawn.mean(axis=0), expected, atol=4.5 * (width + 1 / np.sqrt(4000)))
 
 
-def test_slopes_in_closed_form_are_those_by_differences(model) -> None:
-    z = 0.3 * np.random.default_rng(2).normal(size=model.size)
-    steps = 1e-5 * np.eye(model.size)
-    numeric = (model.fitted(z + steps) - model.fitted(z - steps)).T / 2e-5
-    np.testing.assert_allclose(slopes_at(model, z)[0], numeric, rtol=1e-4, atol=1e-6)
+@pytest.mark.parametrize("pools", [["web", "books"], ["web"]])
+def test_coordinates_are_those_of_the_prior(pools) -> None:
+    """The density of x is that of z with the means over pools integrated out."""
+    table = table_of()
+    runs = qqt.read_runs(table[table["data"].isin(pools)], POOLS)
+    model = build_model(size_study(runs, "loss"), SPEC)
+    coordinates = Coordinates(model)
+    place, unit = coordinates.start()
+    assert len(place) == coordinates.size
+    rng = np.random.default_rng(2)
+    x = place + 0.3 * unit * rng.standard_normal((50, coordinates.size))
+    z, log_prior = coordinates.z(x)
+    for name in BY_POOL:  # the laws are the same, whatever means are drawn
+        drawn = coordinates.z(x, np.random.default_rng(3))[0]
+        np.testing.assert_allclose(model.by_law(name, drawn), model.by_law(name, z), rtol=1e-9)
+    scalars = [model.layout[n].start for n in coordinates.scalars]
+    expected = -0.5 * np.sum(z[:, scalars] ** 2, axis=1)
+    for name, spread in BY_POOL.items():
+        value = model.by_law(name, z)
+        value = value if name.endswith("_term") else np.log(value)
+        mu, sigma = model.priors[name].pair
+        for i in range(len(x)):
+            cov = sigma**2 * np.ones((len(pools), len(pools)))
+            if len(pools) > 1:
+                cov += float(model.scalar(spread, z[i])) ** 2 * np.eye(len(pools))
+            expected[i] += multivariate_normal(np.full(len(pools), mu), cov).logpdf(value[i])
+    np.testing.assert_allclose(np.diff(log_prior), np.diff(expected), atol=1e-8)
 
 
-def test_the_mode_is_a_mode(model, around) -> None:
-    gradient = gradient_at(model, around.mode, np.ones(len(model.log_loss)))
-    free = np.ones(model.size, bool)
-    for name in HELD:
-        if name in model.layout:
-            free[model.layout[name]] = False
-    assert np.abs(around.factor[free].T @ gradient[free]).max() < 0.05  # posterior sds
-    assert np.all(around.mode[~free] == 0.0)
-    near = around.mode + 0.3 * free * (around.draws(50, np.random.default_rng(0)) - around.mode)
-    assert np.all(log_posterior(model, near) < around.log_density)
+def test_means_over_pools_are_drawn_from_what_pools_say(model) -> None:
+    """Of one place, many draws: mean and spread as of a normal mean with a normal prior."""
+    coordinates = Coordinates(model)
+    place, _ = coordinates.start()
+    place[len(coordinates.scalars) :] += 0.1 * np.random.default_rng(1).standard_normal(
+        coordinates.size - len(coordinates.scalars)
+    )
+    z, _ = coordinates.z(np.repeat(place[None], 20_000, axis=0), np.random.default_rng(4))
+    name, spread = "params_term", float(model.scalar("term_spread", z[0]))
+    values, (mu, sigma) = model.by_law(name, z[0]), model.priors[name].pair
+    precision = 1 / sigma**2 + len(values) / spread**2
+    mean = (mu / sigma**2 + values.sum() / spread**2) / precision
+    drawn = model.centre(name, z)
+    assert abs(drawn.mean() - mean) < 4.5 / np.sqrt(precision * 20_000)
+    assert drawn.std() == pytest.approx(precision**-0.5, rel=0.03)
 
 
-def test_a_chart_around_the_scales_of_a_walk(model, around) -> None:
-    """Held at them, not at the prior medians; the rest at the mode given them."""
-    weight = np.ones(len(model.log_loss))
-    z = around.mode.copy()
-    parts = [model.layout[name] for name in HELD if name in model.layout]
-    held = np.concatenate([np.arange(model.size)[part] for part in parts])
-    z[held] = np.linspace(-0.8, 0.8, len(held))
-    moved = laplace(model, weight, z)
-    np.testing.assert_array_equal(moved.mode[held], z[held])
-    assert moved.log_density > log_posterior(model, z)
-    chart = chart_around(model, moved, weight)
-    np.testing.assert_allclose(chart.to_z(np.zeros(model.size)), moved.mode, atol=1e-8)
+def test_a_specification_may_fix_what_it_likes(size_runs) -> None:
+    """A spread of zero makes a parameter common; a fixed mean, and both, take coordinates away."""
+    sizes = size_study(size_runs, "loss")
+    whole = Coordinates(build_model(sizes, SPEC)).size
+    none = {"family": "fixed", "value": 0.0}
+    for changes, fewer in (
+        ({"repeats_spread": none}, 1),
+        ({"irreducible_spread": none}, 2),
+        ({"irreducible_spread": none, "irreducible": {"family": "fixed", "value": 1.8}}, 3),
+        ({"excess": {"family": "fixed", "value": 5.0}}, 0),
+    ):
+        model = build_model(sizes, SPEC.with_priors(**changes))
+        target = Target(model, 1)
+        assert target.coordinates.size == whole - fewer
+        values = target(0.1 * np.random.default_rng(0).standard_normal((5, whole - fewer)))
+        assert np.isfinite(values).all()
 
 
 def test_a_law_by_what_is_known_of_it_keeps_volume() -> None:
     rng = np.random.default_rng(0)
-    law = list(rng.normal(size=(5, 4)))
+    law = rng.normal(size=(5, 4))
     for got, expected in zip(law_of(known_of(law)), law, strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-12)
 
     def at(v):
-        return np.array(law_of([v[i : i + 1] for i in range(5)]))[:, 0]
+        return law_of(v)
 
     point = rng.normal(size=5)
     slopes = np.array([(at(point + e) - at(point - e)) / 2e-6 for e in 1e-6 * np.eye(5)])
     assert abs(np.linalg.det(slopes)) == pytest.approx(1.0, abs=1e-6)
-
-
-@pytest.mark.parametrize("pools", [["web", "books"], ["web"]])
-def test_the_charts_jacobian(pools) -> None:
-    """What the sampler is told of the volume is what the map does, for one law and for two."""
-    table = table_of()
-    runs = qqt.read_runs(table[table["data"].isin(pools)], POOLS)
-    model = build_model(size_study(runs, "loss"), SPEC)
-    around = laplace(model)
-    chart = chart_around(model, around, np.ones(len(model.log_loss)))
-    np.testing.assert_allclose(chart.to_z(np.zeros(model.size)), around.mode, atol=1e-8)
-    np.testing.assert_allclose(z_of(model, levels_of(model, around.mode)), around.mode, atol=1e-8)
-    rng = np.random.default_rng(2)
-    volumes, told = [], []
-    for _ in range(3):
-        point = 0.7 * rng.normal(size=model.size)
-        steps = 1e-5 * np.eye(model.size)
-        slopes = (chart.to_z(point + steps) - chart.to_z(point - steps)) / 2e-5
-        volumes.append(np.linalg.slogdet(slopes)[1])
-        told.append(float(chart.log_jacobian(chart.to_z(point))))
-    np.testing.assert_allclose(np.diff(volumes), np.diff(told), atol=1e-4)
-    assert np.ptp(told) > 0.1
-
-
-def test_leaving_runs_out_is_weighting_them_by_zero(size_runs) -> None:
-    """The same law and misfit basis: the runs left out have no say."""
-    sizes = size_study(size_runs, "loss")
-    model = build_model(sizes, SPEC)
-    weight = np.ones(len(model.log_loss))
-    weight[3] = 0.0
-    moved = np.array(model.log_loss)
-    moved[3] += 0.5
-    other = type(model)(**{**model.__dict__, "log_loss": moved})
-    np.testing.assert_allclose(laplace(model, weight).mode, laplace(other, weight).mode, atol=1e-6)
 
 
 def test_twins_share_a_law() -> None:

@@ -12,9 +12,9 @@ import pytest
 import qqt_bayes as qqt
 from qqt_bayes.cli.main import app
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.gate import K
 from qqt_bayes.tasks import Tasks
-from qqt_bayes.tasks.several import join
+from qqt_bayes.tasks.several import apart, join
 
 CANDIDATES = ["A", "A+B", "A+B+C"]
 
@@ -25,7 +25,7 @@ def both() -> Tasks:
     runs = qqt.datasets.load("proving_ground")
     table = runs.table
     few = runs.replace(table[table["data"].isin(["A", "B", "C", "A+B", "A+B+C"])])
-    return qqt.fit_tasks(few, upto="120k", settings=Settings(draws=1600, cores=1), seed=3)
+    return qqt.fit_tasks(few, upto="120k", seed=3)
 
 
 def test_one_decision_for_all(both: Tasks) -> None:
@@ -40,7 +40,7 @@ def test_one_decision_for_all(both: Tasks) -> None:
     # the best for either task alone is never dominated
     for t in range(2):
         assert np.all(d.p_pareto[0] >= d.task_p_best[t, 0] - 0.05)
-    assert "effective draws" in d.text
+    assert "weighed by what they share" in d.text
     assert list(d.by_task["task"]) == order
     assert json.dumps(d.to_json(), allow_nan=False)
     assert d.plot().axes
@@ -65,9 +65,10 @@ def test_joint_draws_share_what_pools_are(both: Tasks) -> None:
     """Both tasks' draws belong together: half-lives of a pool correlate as the hierarchy says."""
     joint = both.hierarchy
     assert joint.joined
-    assert joint.kinds == ("utility", "half_life", "level")
+    assert joint.kinds == ("utility", "level", "half_life")
+    assert np.all(joint.k <= K)
     assert np.all((joint.correlation > 0) & (joint.correlation < 1))
-    high = joint.correlation[:, 1] > np.median(joint.correlation[:, 1])
+    high = joint.correlation[:, 2] > np.median(joint.correlation[:, 2])
     lives = np.log([p.half_lives for p in joint.posteriors])
     lives -= lives.mean(axis=2, keepdims=True)
     together = [
@@ -79,18 +80,42 @@ def test_joint_draws_share_what_pools_are(both: Tasks) -> None:
         both.joined[0].save("joint.nc")
 
 
-def test_tasks_that_do_not_converge_are_kept_apart(both: Tasks, monkeypatch) -> None:
-    """A joint walk that does not pass its gate is not used, and it is said."""
-    monkeypatch.setattr("qqt_bayes.inference.gate.R_HAT", 0.5)
-    joint = join(both.fits, None, True, 1, Settings(draws=60, tune=60, cores=1))
-    monkeypatch.undo()
-    apart = replace(both, hierarchy=joint)
+def test_what_tasks_share_moves_each_towards_the_others(both: Tasks) -> None:
+    """Draws are those of the separate fit, taken again: more often where the other task's are."""
+    for alone, joined in zip(both.fits, both.hierarchy.posteriors, strict=True):
+        assert np.isin(joined.half_lives[:, 0], alone.posterior.half_lives[:, 0]).all()
+        assert len(np.unique(joined.parent)) > 200
+    spread = [
+        np.ptp([np.median(np.log(p.half_lives), axis=0) for p in found], axis=0).mean()
+        for found in (both.hierarchy.posteriors, [f.posterior for f in both.fits])
+    ]
+    assert spread[0] < spread[1]
+
+
+def test_the_weights_must_be_good(both: Tasks, monkeypatch) -> None:
+    """Tasks whose draws hardly overlap with what others say answer alone, and it is said."""
+    monkeypatch.setattr("qqt_bayes.tasks.joint.K", -9.0)
+    monkeypatch.setattr("qqt_bayes.tasks.several.K", -9.0)
+    joint = join(both.fits, None, True, 1)
+    notes = apart(joint, both.names, True)
+    assert len(notes) == 2
+    assert "answers alone" in notes[0]
+    assert "Pareto k" in notes[0]
+    for alone, kept in zip(both.fits, joint.posteriors, strict=True):
+        np.testing.assert_array_equal(kept.half_lives, alone.posterior.half_lives)
+
+
+def test_tasks_that_share_nothing_are_kept_apart(both: Tasks, monkeypatch) -> None:
+    """Where what is common cannot be sampled it is not used, and it is said."""
+    monkeypatch.setattr("qqt_bayes.tasks.shared.adapt", lambda *_a, **_k: None)
+    joint = join(both.fits, None, True, 1)
+    found = replace(both, hierarchy=joint, notes=apart(joint, both.names, True))
     assert not joint.joined
-    assert "kept apart: sampled together, " in apart.text
-    assert apart.decide("240k", CANDIDATES, weights={"loss": 1}).to_json()["pooled"] is False
+    assert "each answers alone" in found.text
+    assert found.decide("240k", CANDIDATES, weights={"loss": 1}).to_json()["pooled"] is False
     alone, shuffled = both.fits[0].posterior, joint.posteriors[0]
     assert np.isin(shuffled.half_lives[:, 0], alone.half_lives[:, 0]).all()
-    assert len(shuffled.natural) == min(len(f.posterior.natural) for f in both.fits)
+    assert len(shuffled) == min(len(f.posterior) for f in both.fits)
 
 
 def test_one_task_is_no_hierarchy() -> None:

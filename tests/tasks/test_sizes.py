@@ -14,7 +14,7 @@ import qqt_bayes as qqt
 from qqt_bayes.calibrate.simulated_tasks import simulate_tasks
 from qqt_bayes.cli.main import app
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.gate import K
 from qqt_bayes.runs import Runs
 from qqt_bayes.tasks import Tasks
 from qqt_bayes.tasks.orders import orders_of
@@ -42,21 +42,22 @@ def simulated(seed: int, **correlation: float) -> Runs:
 @pytest.fixture(scope="module")
 def sizes() -> Tasks:
     runs = simulated(3, utility=0.6, half_life=0.6, level=0.6, average=0.6)
-    settings = Settings(draws=1600, cores=1)
-    found = qqt.fit_tasks(runs, by="model", seed=1, settings=settings)
+    found = qqt.fit_tasks(runs, by="model", seed=1)
     assert found.hierarchy.joined, found.text
     return found
 
 
-def test_the_trend_is_in_decades_from_the_middle(sizes: Tasks) -> None:
+def test_the_trend_is_in_three_decades_from_the_middle(sizes: Tasks) -> None:
     np.testing.assert_allclose(sizes.params, SIZES)
-    np.testing.assert_allclose(sizes.hierarchy.covariate, [-1.0, 0.0, 1.0], atol=1e-12)
-    assert sizes.hierarchy.kinds == ("utility", "half_life", "level", "average")
+    np.testing.assert_allclose(sizes.hierarchy.covariate, [-1 / 3, 0.0, 1 / 3], atol=1e-12)
+    assert set(sizes.hierarchy.kinds) == {"utility", "half_life", "level", "average", "spread"}
+    assert np.all(sizes.hierarchy.k <= K)
 
 
 def test_a_size_that_was_not_run(sizes: Tasks) -> None:
-    d = sizes.decide_size(1e9, ["960k", "3.84M"], NAMES)
+    d = sizes.decide_size(2e9, ["960k", "3.84M"], NAMES)
     assert d.nearest == "m2"
+    assert not d.was_run
     assert d.log_reducible.shape[1:] == (2, 3)
     np.testing.assert_allclose(d.p_best.sum(axis=1), 1.0)
     assert np.all((d.expected_regret >= 0) & (d.expected_regret <= 1))
@@ -65,14 +66,50 @@ def test_a_size_that_was_not_run(sizes: Tasks) -> None:
     assert json.dumps(d.to_json(), allow_nan=False)
     assert d.plot().axes
     assert float(d.draws.min()) == 0.0
-    same = sizes.decide_size(1e9, ["960k", "3.84M"], NAMES)
+    same = sizes.decide_size(2e9, ["960k", "3.84M"], NAMES)
     np.testing.assert_array_equal(d.log_reducible, same.log_reducible)
+
+
+def test_a_size_that_was_run_answers_by_its_own_runs(sizes: Tasks) -> None:
+    """As ``qqt decide --where model=m2``: the same draws, for the same seed."""
+    d = sizes.decide_size(1.001e9, ["960k", "3.84M"], NAMES)
+    assert d.was_run
+    own = sizes.fits[sizes.names.index("m2")].decide(["960k", "3.84M"], NAMES)
+    np.testing.assert_allclose(d.p_best, own.p_best, atol=0.01)  # one is bounded above
+    assert "its own runs answer, as in qqt decide" in d.text
+    assert d.to_json()["was_run"] is True
+
+
+def test_the_order_that_all_sizes_have_holds_for_another() -> None:
+    """Few runs of each of four sizes, larger ones for longer; at each A is 7% ahead of the rest."""
+    rng = np.random.default_rng(4)
+    rows = [
+        (name, f"m{t}", params, samples, 1.8 + lead * (samples / 1e8) ** -0.3
+         * (params / 1e7) ** -0.1 * np.exp(0.01 * rng.standard_normal()))
+        for t, params in enumerate((1e7, 5e7, 2e8, 5e8))
+        for samples in 10 * params * np.array([0.5, 1.0, 2.0])
+        for name, lead in (("A", 1.5), ("B", 1.61), ("C", 1.62))
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["data", "model", "params", "samples", "value"])
+    table = table.assign(run=[f"r{i}" for i in range(len(rows))], metric="loss")
+    pools = pd.DataFrame({"pool": NAMES, "size": [1.4e11, 1.1e12, 5.8e11]})
+    tasks = qqt.fit_tasks(qqt.read_runs(table, pools), by="model", seed=1)
+    d = tasks.decide_size(3e9, "60B", NAMES)
+    assert NAMES[d.best[0]] == "A"
+    assert d.p_best[0, 0] > 0.75
+    rest = d.table[~d.table["best"]]
+    assert np.all((rest["difference"] > 0.03) & (rest["difference"] < 0.12))
+    assert np.all((rest["difference_lo"] > -0.15) & (rest["difference_hi"] < 0.4))
+    nearest = tasks.fits[d.tasks.names.index(d.nearest)].decide("60B", NAMES)
+    assert (
+        d.p_best[0, 0] > nearest.p_best[0, 0]
+    )  # one size alone, so far beyond its runs, knows less
 
 
 def test_a_size_far_away_is_known_less(sizes: Tasks) -> None:
     """Half-lives of a size of the middle are closer to those run than of one far outside."""
     widths = []
-    for params in (1e8, 1e14):
+    for params in (1.1e8, 1e14):
         gap = sizes.decide_size(params, "3.84M", NAMES).log_reducible
         gap = gap[..., 1:] - gap[..., :1]
         widths.append(np.diff(np.quantile(gap, [0.05, 0.95], axis=0), axis=0).mean())
@@ -80,9 +117,9 @@ def test_a_size_far_away_is_known_less(sizes: Tasks) -> None:
 
 
 def test_tasks_without_a_trend_say_nothing_of_other_sizes(sizes: Tasks) -> None:
-    apart = join(sizes.fits, None, False, 1, Settings())
+    apart = join(sizes.fits, None, False, 1)
     with pytest.raises(UsageError, match="share no trend in their size -> fit by model"):
-        replace(sizes, hierarchy=apart).decide_size(1e9, "1M")
+        replace(sizes, hierarchy=apart).decide_size(2e9, "1M")
     with pytest.raises(UsageError, match="params is -1"):
         sizes.decide_size(-1, "1M")
 

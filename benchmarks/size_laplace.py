@@ -1,7 +1,6 @@
 """The mode of the posterior and its Gaussian approximation, in milliseconds.
 
-Two uses: it lays straight what NUTS samples (a linear change of variables, so exact), and it is
-the refit inside studies that need thousands of fits.
+The refit inside `size_selection.py`, which needs thousands of fits and no scales.
 """
 
 from __future__ import annotations
@@ -134,23 +133,17 @@ type Slopes = tuple[np.ndarray, np.ndarray, np.ndarray]
 def slopes_at(model: Model, z: np.ndarray) -> Slopes:
     """Derivatives of log loss (row, z), log scale (row, z) and log degrees of freedom (z,).
 
-    Of the misfit's components, most of ``z``, in closed form; else by central differences.
+    By central differences.
     """
-    of_surface, at = model.surface_slopes(z)
-    other = np.setdiff1d(np.arange(len(z)), at)
-    steps = STEP * np.eye(len(z))[other]
+    steps = STEP * np.eye(len(z))
     moved = np.concatenate([z + steps, z - steps])
 
     def slopes(values: np.ndarray) -> np.ndarray:
         up, down = np.split(values, 2)
-        out = np.zeros((values.shape[1], len(z)))
-        out[:, other] = (up - down).T / (2.0 * STEP)
-        return out
+        return (up - down).T / (2.0 * STEP)
 
     scales, tails = model.noise(moved)
-    of_mean = slopes(model.fitted(moved))
-    of_mean[:, at] = of_surface
-    return of_mean, slopes(np.log(scales)), slopes(np.log(tails))[0]
+    return slopes(model.fitted(moved)), slopes(np.log(scales)), slopes(np.log(tails))[0]
 
 
 def information_parts(
