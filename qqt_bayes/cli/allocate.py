@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_text
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.files import check_file, write_text
 
 
 def allocate(
@@ -28,6 +28,7 @@ def allocate(
     plot: Annotated[
         Path | None, typer.Option(help="Also draw losses over model sizes (png, pdf, svg).")
     ] = None,
+    force: o.Force = False,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "chinchilla",
@@ -56,8 +57,8 @@ def allocate(
     check_overfitted(overfitted)
     o.check_on_fail(on_fail)
     if out is not None:
-        o.writable(out, (".json",))
-    o.check_plot(plot)
+        check_file(out, (".json",), inputs=(table, pools), force=force)
+    o.check_plot(plot, table, pools, force=force)
     runs = o.load_runs(table, pools, metric, None)
     name = o.only_metric(runs, metric)
     with o.progress(f"fitting {name}") as update:
@@ -70,7 +71,7 @@ def allocate(
         o.note(f"note: {warning}")
     o.draw(answer, plot)
     if out is not None:
-        o.write(out, json_text.dumps(answer.to_json(), indent=2, allow_nan=False) + "\n")
+        write_text(out, o.json_text(answer.to_json()) + "\n")
         o.note(f"wrote {out}")
     o.tell(answer, json)
 

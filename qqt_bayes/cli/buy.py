@@ -50,6 +50,7 @@ def buy(
     plot: Annotated[
         Path | None, typer.Option(help="Also draw value against cost to this file.")
     ] = None,
+    force: o.Force = False,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "effective_utility",
@@ -76,7 +77,7 @@ def buy(
     share_of = None if weights is None else numbers(weights)
     if designs is not None and not designs.is_file():
         raise UsageError(f"no such file: {designs} -> give a CSV with data,samples,seeds,cost")
-    o.check_plot(plot)
+    o.check_plot(plot, source, pools, designs, force=force)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,

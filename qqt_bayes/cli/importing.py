@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.files import check_file, write_text
+from qqt_bayes.harmless import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +34,7 @@ def datacomp(
         list[str] | None, typer.Option(help="Only this task; may be given several times.")
     ] = None,
     out: Out = Path("runs.csv"),
+    force: o.Force = False,
 ) -> None:
     """Convert DataComp's evaluations to a run table: one row a run and task.
 
@@ -39,7 +42,7 @@ def datacomp(
     """
     from qqt_bayes.runs.importers import read_datacomp
 
-    o.writable(out, (".csv",))
+    check_file(out, (".csv",), inputs=(path,), force=force)
     save(read_datacomp(path, data=data, samples=samples, tasks=task), out)
 
 
@@ -53,6 +56,7 @@ def wide(
         ),
     ] = None,
     out: Out = Path("runs.csv"),
+    force: o.Force = False,
 ) -> None:
     """Convert a wide CSV, one column a metric, to a run table, one row a run and metric.
 
@@ -60,15 +64,15 @@ def wide(
     """  # fmt: skip
     from qqt_bayes.runs.importers import read_wide
 
-    o.writable(out, (".csv",))
+    check_file(out, (".csv",), inputs=(file,), force=force)
     save(read_wide(file, metrics=metric), out)
 
 
 def save(table: pd.DataFrame, out: Path) -> None:
     """Write a run table in one go, and say what is still missing."""
-    o.write(out, table.to_csv(index=False, lineterminator="\n"))
+    write_text(out, csv_text(table))
     metrics = ", ".join(dict.fromkeys(table["metric"]))
-    typer.echo(f"wrote {out}: {table['run'].nunique()} runs, {len(table)} rows ({metrics})")
+    o.say(f"wrote {out}: {table['run'].nunique()} runs, {len(table)} rows ({metrics})")
     blank = [name for name in ("data", "samples") if (table[name].astype(str) == "").any()]
     if blank:
         o.note(f"fill in the column{'s' * (len(blank) > 1)} {' and '.join(blank)}, which the files "

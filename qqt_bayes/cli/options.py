@@ -6,12 +6,16 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.files import PICTURES, check_file, write_bytes
+from qqt_bayes.harmless import visible
+from qqt_bayes.limits import LIMITS
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -39,8 +43,11 @@ KindName = Annotated[
     str | None,
     typer.Option("--kind", help="loss, error or accuracy, if the metric's name does not tell."),
 ]
-Seed = Annotated[int, typer.Option(help="Random seed: same seed, same answer.")]
-Draws = Annotated[int, typer.Option(min=100, help="Posterior draws.")]
+Seed = Annotated[
+    int,
+    typer.Option(min=0, max=int(LIMITS["seed"].high), help="Random seed: same seed, same answer."),
+]
+Draws = Annotated[int, typer.Option(min=100, max=100_000, help="Posterior draws.")]
 OnFail = Annotated[
     str,
     typer.Option(help="raise or warn, when the fit does not converge; a warning stamps outputs."),
@@ -52,6 +59,9 @@ Candidates = Annotated[
 ]
 Prob = Annotated[float, typer.Option(help="Probability of intervals and of the credible set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace a file that qqt did not write. Never an input.")
+]
 
 DRAWS = 2000
 
@@ -61,12 +71,37 @@ TABLES, ANSWERS, TRIALS = "Write down your runs", "Ask", "See how well it works"
 
 def note(text: str) -> None:
     """Tell people something, on stderr, so that stdout stays clean."""
-    typer.echo(text, err=True)
+    typer.echo(visible(text), err=True)
+
+
+def say(text: str) -> None:
+    """Print an answer; what a name hides from the eye is spelled out."""
+    typer.echo(visible(text))
+
+
+def within(limit: str) -> Callable[[str | float], float]:
+    """A reader of an option's number, which refuses what its meaning does not allow."""
+
+    def read(text: str | float) -> float:
+        from qqt_bayes.runs import parse_number
+
+        try:
+            return LIMITS[limit].check(f"'{text}'", parse_number(text))
+        except UsageError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    read.__name__ = "number"
+    return read
 
 
 def print_json(value: Any) -> None:
     """One JSON object on stdout; what is not finite must have become null before."""
-    typer.echo(json.dumps(value, indent=2, allow_nan=False))
+    typer.echo(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """One JSON object, as it is printed and as it is written to a file."""
+    return json.dumps(value, indent=2, allow_nan=False)
 
 
 def parse_where(where: list[str] | None) -> dict[str, str]:
@@ -111,37 +146,25 @@ def only_metric(runs: Runs, metric: str | None) -> str:
     )
 
 
-def writable(path: Path, suffixes: tuple[str, ...]) -> Path:
-    """Check a file to write before any work is done for it.
-
-    Raises
-    ------
-    UsageError
-        If its folder does not exist, or its name does not end as it should.
-    """
-    if path.suffix.lower() not in suffixes:
-        raise UsageError(f"'{path}' -> give it a name that ends in {' or '.join(suffixes)}")
-    if not path.parent.is_dir():
-        raise UsageError(f"no such folder: {path.parent} -> make it first, or write elsewhere")
-    return path
-
-
 def check_on_fail(on_fail: str) -> None:
     """Refuse another answer to a fit that does not converge."""
     if on_fail not in ("raise", "warn"):
         raise UsageError(f"--on-fail {on_fail!r} -> give raise or warn")
 
 
-def check_plot(plot: Path | None) -> None:
+def check_plot(plot: Path | None, *inputs: Path | None, force: bool = False) -> None:
     """Check the file of a picture, if one is wanted, before any work is done for it."""
     if plot is not None:
-        writable(plot, (".png", ".pdf", ".svg"))
+        check_file(plot, PICTURES, inputs=inputs, force=force)
 
 
 def draw(answer: Any, plot: Path | None) -> None:
     """Draw an answer, if a picture is wanted."""
     if plot is not None:
-        answer.plot().savefig(plot)
+        suffix, buffer = plot.suffix.lower().removeprefix("."), BytesIO()
+        program = "Software" if suffix == "png" else "Creator"  # by which it is known again
+        answer.plot().savefig(buffer, format=suffix, metadata={program: "qqt_bayes"})
+        write_bytes(plot, buffer.getvalue())
         note(f"drew {plot}")
 
 
@@ -150,17 +173,7 @@ def tell(answer: Any, as_json: bool) -> None:
     if as_json:
         print_json(answer.to_json())
     else:
-        typer.echo(answer.text)
-
-
-def write(out: Path, text: str) -> None:
-    """Write a file in one go, so that a failure leaves nothing half-written."""
-    part = out.with_name(f".{out.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+        say(answer.text)
 
 
 def is_saved_fit(path: Path) -> bool:

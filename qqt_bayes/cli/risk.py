@@ -19,7 +19,10 @@ def risk(
     candidates: o.Candidates = None,
     margin: Annotated[
         float | None,
-        typer.Option(help="Regret, in the metric's unit, that does not matter. Default: 1%."),
+        typer.Option(
+            parser=o.within("margin"),
+            help="Regret, in the metric's unit, that does not matter. Default: 1%.",
+        ),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out other laws and leave-one-out refits.")
@@ -29,6 +32,7 @@ def risk(
         Path | None,
         typer.Option(help="Also draw the variance ledger to this file (png, pdf, svg)."),
     ] = None,
+    force: o.Force = False,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "effective_utility",
@@ -49,7 +53,7 @@ def risk(
     from qqt_bayes.risk import risk as judge
 
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
-    o.check_plot(plot)
+    o.check_plot(plot, source, pools, force=force)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,

@@ -29,6 +29,7 @@ def sbc(
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the ranks' distributions (PNG, PDF or SVG).")
     ] = None,
+    force: o.Force = False,
     json: o.Json = False,
 ) -> None:
     """Check the machinery on studies whose truth is known: uniform ranks, honest intervals.
@@ -37,7 +38,7 @@ def sbc(
 
     Example: qqt sbc --spec effective_utility --replications 200
     """
-    o.check_plot(plot)
+    o.check_plot(plot, force=force)
     from qqt_bayes.calibrate.recovery import recovery
     from qqt_bayes.calibrate.sbc import sbc as run
 
@@ -47,13 +48,11 @@ def sbc(
             likelihood=likelihood, progress=tell,
         )  # fmt: skip
     recovered = recovery(simulations=result)
-    if plot is not None:
-        result.plot().savefig(plot)
-        o.note(f"wrote {plot}")
+    o.draw(result, plot)
     if json:
         o.print_json(result.to_json() | {"recovery": recovered.to_json()})
     else:
-        typer.echo(f"{result.text}\n\n{recovered.text}")
+        o.say(f"{result.text}\n\n{recovered.text}")
 
 
 def register(app: typer.Typer) -> None:

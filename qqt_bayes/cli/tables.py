@@ -9,6 +9,8 @@ import typer
 
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
+from qqt_bayes.files import write_text
+from qqt_bayes.harmless import one_line
 
 RUNS_TEMPLATE = """\
 run,data,samples,metric,value,seed
@@ -42,7 +44,7 @@ def check(table: o.Table, pools: o.PoolTable = None) -> None:
     Example: qqt check runs.csv --pools pools.csv
     """
     runs = o.load_runs(table, pools, None, None)
-    typer.echo(runs.text)
+    o.say(runs.text)
 
 
 def new(
@@ -58,15 +60,18 @@ def new(
         raise UsageError(f"{' and '.join(there)} would be overwritten -> choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in targets.items():
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
     typer.echo(GUIDE.format(runs=folder / "runs.csv", pools=folder / "pools.csv"))
 
 
 def priors(
-    spec: Annotated[str, typer.Argument(help="A shipped specification, or a TOML file.")] = (
-        "effective_utility"
-    ),
+    spec: Annotated[
+        str | None, typer.Argument(help="A shipped specification, or a TOML file.")
+    ] = None,
     kind: Annotated[str, typer.Option(help="loss, error or accuracy.")] = "loss",
+    named: Annotated[
+        str | None, typer.Option("--spec", help="The same, as the other commands take it.")
+    ] = None,
 ) -> None:
     """Print a specification's priors, each with its reason.
 
@@ -74,15 +79,18 @@ def priors(
     """
     from rich.console import Console
     from rich.table import Table as RichTable
+    from rich.text import Text
 
     from qqt_bayes.model.spec import load_spec
 
     if kind not in ("loss", "error", "accuracy"):
         raise UsageError(f"--kind {kind!r} -> give loss, error or accuracy")
-    chosen = load_spec(spec)
-    table = RichTable("parameter", "prior", "why", title=chosen.title)
-    for name, prior in chosen.priors(kind).items():
-        table.add_row(name, prior.text, prior.why)
+    if spec is not None and named is not None:
+        raise UsageError("a specification by name and by --spec -> give one of them")
+    chosen = load_spec(spec or named or "effective_utility")
+    table = RichTable("parameter", "prior", "why", title=Text(one_line(chosen.title)))
+    for name, prior in chosen.priors(kind).items():  # as texts, in which brackets are no markup
+        table.add_row(name, prior.text, Text(one_line(prior.why)))
     Console().print(table)
 
 

@@ -79,6 +79,7 @@ def tasks(
     plot: Annotated[
         Path | None, typer.Option(help="Also draw P(best) by task (png, pdf, svg).")
     ] = None,
+    force: o.Force = False,
     pools: o.PoolTable = None,
     spec: o.SpecName = "effective_utility",
     where: o.Where = None,
@@ -101,7 +102,7 @@ def tasks(
 
     chosen = parse_weights(weights)
     size = None if params is None else parse_size(params, by, weights)
-    o.check_plot(plot)
+    o.check_plot(plot, table, pools, force=force)
     runs = o.load_runs(table, pools, None, None)
     with many.counted("fitting") as update:
         made = fit_tasks(

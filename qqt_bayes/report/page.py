@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes.decide.text import confidence, crossover_lines, extrapolation
+from qqt_bayes.harmless import visible
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.command import decide_command
 from qqt_bayes.report.methods import as_html_parts
@@ -45,7 +46,7 @@ def render(
 
     environment = Environment(
         loader=PackageLoader("qqt_bayes.report", "templates"), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     study = content.fit.study
     budgets = [w.samples(n) for n in content.decision.budgets]
@@ -71,6 +72,11 @@ def render(
         alone=alone,
     )
     return page + "\n"
+
+
+def shown(value: Any) -> Any:
+    """What a template prints: a text with nothing hidden in it; it is escaped besides."""
+    return value if hasattr(value, "__html__") or not isinstance(value, str) else visible(value)
 
 
 def unbroken(text: str) -> str:

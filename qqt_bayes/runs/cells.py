@@ -29,6 +29,7 @@ class Rule:
     otherwise: str = ""
     low: float = 0.0
     low_allowed: bool = False
+    high: float = math.inf
     suffixes: bool = True
     whole: bool = False
     infinite: bool = False
@@ -52,6 +53,8 @@ def read_number(text: str, rule: Rule) -> float:
     if value < rule.low or (value == rule.low and not rule.low_allowed):
         sign = "zero" if value == 0 else "negative"
         raise CellError(f"below {rule.low:g}" if value > 0 else sign, rule.mend)
+    if rule.high < value < math.inf:
+        raise CellError(f"above {rule.high:g}", rule.mend)
     if rule.whole and value != math.floor(value):
         raise CellError("not a whole number", rule.mend)
     return value

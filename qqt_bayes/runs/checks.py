@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs.cells import CellError, Rule, read_flag, read_number
 from qqt_bayes.runs.metrics import Kind, check_range, check_scale, kind_of
 from qqt_bayes.runs.mixture import Mixture, examine
@@ -26,12 +27,25 @@ SYNONYMS = {
 }
 _DROP, _BLANK = "or drop the row", "or leave it blank"
 NUMBERS = {
-    "samples": Rule("the samples seen, e.g. 480256, 480k or 1.28B", _DROP, low=1, low_allowed=True),
+    "samples": Rule(
+        "the samples seen, e.g. 480256, 480k or 1.28B",
+        _DROP,
+        low=1,
+        low_allowed=True,
+        high=LIMITS["samples"].high,
+    ),
     "value": Rule("the metric's value, e.g. 2.31", _DROP, low=-np.inf, suffixes=False),
-    "n_eval": Rule("the whole number of test items, e.g. 50000 or 50k", _BLANK, whole=True),
+    "n_eval": Rule(
+        "the whole number of test items, e.g. 50000 or 50k",
+        _BLANK,
+        whole=True,
+        high=LIMITS["n_eval"].high,
+    ),
     "se": Rule("the standard error, 0 or more", _BLANK, low_allowed=True, suffixes=False),
-    "params": Rule("the number of parameters, e.g. 124M", _BLANK),
-    "cost": Rule("the cost, 0 or more, e.g. 480k", _BLANK, low_allowed=True),
+    "params": Rule("the number of parameters, e.g. 124M", _BLANK, high=LIMITS["params"].high),
+    "cost": Rule(
+        "the cost, 0 or more, e.g. 480k", _BLANK, low_allowed=True, high=LIMITS["cost"].high
+    ),
 }
 FLAGS = ("annealed", "tuned")
 LABELS = ("run", "data", "metric")

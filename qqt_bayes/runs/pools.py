@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,14 +10,18 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import InputError, UsageError
+from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs.cells import CellError, Rule, plain_numbers, read_number
 from qqt_bayes.runs.mixture import POOL_NAME
 from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
 
 HEADER = "pool,size,quality_rank,family,overlaps,price"
-SIZE = Rule("the number of unique samples, e.g. 12.8M, or inf for an unlimited pool", infinite=True)
-RANK = Rule("a number, 1 = best", "or leave it blank", low=-math.inf, suffixes=False)
-PRICE = Rule("a price of 0 or more", "or leave it blank", low_allowed=True)
+SIZE = Rule("the number of unique samples, e.g. 12.8M, or inf for an unlimited pool", infinite=True,
+            low=LIMITS["size"].low, low_allowed=True, high=LIMITS["size"].high)  # fmt: skip
+RANK = Rule("a number, 1 = best", "or leave it blank", low=LIMITS["rank"].low, low_allowed=True,
+            high=LIMITS["rank"].high, suffixes=False)  # fmt: skip
+PRICE = Rule("a price of 0 or more", "or leave it blank", low_allowed=True,
+             high=LIMITS["price"].high)  # fmt: skip
 _SYNONYMS = {
     "pool": ("name", "data", "source", "dataset"),
     "size": ("n", "samples", "unique", "unique_samples", "tokens", "pool_size"),
