@@ -27,6 +27,7 @@ FLOW = (
     ("inference",),
     ("fitting",),
     ("store",),
+    ("finished", "helper"),
     ("refits",),
     ("decide",),
     ("backtest",),

@@ -115,6 +115,7 @@ def replay(
     seed: o.Seed = 1,
     workers: many.Processes = 1,
     dask: many.Dask = None,
+    resume: many.Resume = None,
 ) -> None:
     """Replay buying on a complete run table: regret of the choice against spend, by policy.
 
@@ -131,7 +132,7 @@ def replay(
         if policies is None
         else tuple(part.strip() for part in policies.split(",") if part.strip())
     )
-    with many.crew(workers, dask) as crew, many.counted("starts") as tell:
+    with many.crew(workers, dask, resume) as crew, many.counted("starts", workers) as tell:
         done = run_replay(
             chosen, name, target, starts, policies=named, spend=spend, spec=spec, kind=kind,
             seed=seed, workers=crew, progress=tell,

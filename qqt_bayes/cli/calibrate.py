@@ -41,6 +41,7 @@ def calibrate(
     draws: o.Draws = o.DRAWS,
     workers: many.Processes = 2,
     dask: many.Dask = None,
+    resume: many.Resume = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Also write the targets' scores (CSV).")
     ] = None,
@@ -73,7 +74,7 @@ def calibrate(
         if name == "runs":
             name = path.resolve().parent.name
         jobs += studies(runs, name, metric, o.parse_where(where), kind)
-    with many.crew(workers, dask) as crew, many.counted("back-tests") as tell:
+    with many.crew(workers, dask, resume) as crew, many.counted("back-tests", workers) as tell:
         result = run(
             jobs, methods=chosen, spec=spec, seed=seed, settings=Settings(draws=draws),
             workers=crew, keep=(lambda d: "+" not in d) if single else None, progress=tell,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import zip_longest
+from time import monotonic
 from traceback import print_exception
 from typing import Annotated
 
@@ -35,6 +36,7 @@ from qqt_bayes.harmless import visible
 
 BAD_INPUT, NOT_CONVERGED, FAULT, STOPPED = 2, 3, 70, 130
 TRACEBACK = "--traceback"
+TIDYING = 2.0  # seconds after a first Ctrl-C in which a second does not disturb
 LONG = 300  # characters of somebody else's message
 UNTOLD = (RuntimeWarning, DeprecationWarning, PendingDeprecationWarning, FutureWarning,
           ResourceWarning, ImportWarning)  # fmt: skip
@@ -90,12 +92,12 @@ def main(argv: list[str] | None = None) -> None:
     with stopping() as signals:
         try:
             code = run([word for word in words if word != TRACEBACK])
+            if code == STOPPED:
+                say("stopped", STOPPED)
             sys.stdout.flush()  # a full disk is told here, not after the end
         except BaseException as error:
-            if signals:  # whatever became of it on its way through other libraries
-                code = say("stopped", 128 + signals[0])
-            else:
-                code = explain(error, traceback)
+            # a signal tells, whatever became of it on its way through other libraries
+            code = say("stopped", 128 + signals[0]) if signals else explain(error, traceback)
     sys.exit(code)
 
 
@@ -157,10 +159,14 @@ def stopping() -> Iterator[list[int]]:
         The signals that came.
     """
     came: list[int] = []
+    first: list[float] = []
 
     def stop(number: int, _frame: object) -> None:
+        again = came and monotonic() - first[0] < TIDYING
         came.append(number)
-        raise KeyboardInterrupt
+        first.append(monotonic())
+        if not again:
+            raise KeyboardInterrupt
 
     names = [signal.SIGINT, signal.SIGTERM]
     try:

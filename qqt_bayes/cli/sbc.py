@@ -26,6 +26,7 @@ def sbc(
     draws: Annotated[int, typer.Option(min=100, help="Draws of each of two chains.")] = 500,
     workers: many.Processes = 2,
     dask: many.Dask = None,
+    resume: many.Resume = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the ranks' distributions (PNG, PDF or SVG).")
     ] = None,
@@ -42,7 +43,7 @@ def sbc(
     from qqt_bayes.calibrate.recovery import recovery
     from qqt_bayes.calibrate.sbc import sbc as run
 
-    with many.crew(workers, dask) as crew, many.counted("refits") as tell:
+    with many.crew(workers, dask, resume) as crew, many.counted("refits", workers) as tell:
         result = run(
             spec, kind=kind, replications=replications, seed=seed, workers=crew, draws=draws,
             likelihood=likelihood, progress=tell,
