@@ -95,7 +95,6 @@ COUNTS = {
     "designs": 5_000,
     "actions": 200,
     "rows of actions": 1_000,
-    "characters of a number": 64,
     "bytes of a specification": 1_000_000,
 }
 

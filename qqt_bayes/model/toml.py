@@ -33,7 +33,7 @@ def check_types(source: dict[str, Any]) -> list[str]:
         problems.append(f"'levels' must be {TYPES['levels'][1]}.")
     if not problems:
         problems += [
-            f"'{name}' in [{where}] is not a table: write [{where}.{name}]."
+            f"prior '{name}' is not a table: write [{where}.{name}]."
             for where, tables in tables_of(source.get("priors", {})).items()
             for name, table in tables.items()
             if not isinstance(table, dict)

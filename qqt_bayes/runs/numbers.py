@@ -1,19 +1,34 @@
-"""Numbers as people write them: ``480k``, ``1.28B``, ``3e-4``."""
+"""Numbers as people write them: ``480k``, ``1.28B``, ``3e-4``; by request ``1.200.000,5``."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 from qqt_bayes.errors import UsageError
 
 _POWER = {"": 0, "k": 3, "m": 6, "b": 9, "t": 12}
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([kmbt]?)", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:e([+-]?\d{1,9}))?\s*([kmbt]?)", re.IGNORECASE
+)
 _INFINITE = {"inf", "+inf", "infinity", "+infinity"}
+# Marks between thousands, beside the one of comma and point that is not before decimals.
+_BLANKS = (
+    " _'\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{RIGHT SINGLE QUOTATION MARK}"
+)
+_EXPONENT = 400  # beyond it a float is 0 or infinite
+_LONGEST = 100  # characters of a number; what is longer is none
+
+DECIMALS = (".", ",")
+MARKS = (
+    "write it without separators and with a decimal point (480000, 0.87), or say which mark stands "
+    "before decimals: --decimal , or --decimal . (to `qqt check` or `qqt import`; Python: decimal=)"
+)
 
 
-def parse_number(text: str | float, *, suffixes: bool = True) -> float:
+def parse_number(text: str | float, *, suffixes: bool = True, decimal: str | None = None) -> float:
     """Read a number that may end in k, M, B or T (thousand, million, billion, trillion).
 
     Parameters
@@ -22,6 +37,10 @@ def parse_number(text: str | float, *, suffixes: bool = True) -> float:
         Such as ``"1.28B"``, ``"480k"``, ``"3e-4"``, ``"inf"``; a number passes through.
     suffixes
         Whether k, M, B, T (in either case) are allowed.
+    decimal
+        The mark before decimals, ``"."`` or ``","``. When it is given, thousands may be separated
+        by the other one, by blanks, apostrophes or underscores; by default the mark is a point and
+        separators are refused, since ``480,000`` may be either.
 
     Returns
     -------
@@ -34,29 +53,79 @@ def parse_number(text: str | float, *, suffixes: bool = True) -> float:
         When the text is not a number; the message says how to write it.
     """
     if not isinstance(text, str):
-        if isinstance(text, bool) or math.isnan(text):
+        try:
+            value = math.nan if isinstance(text, bool) else float(text)
+        except OverflowError:
+            raise UsageError("a whole number too large for a float -> check its digits") from None
+        if math.isnan(value):
             raise UsageError(f"{text!r} is not a number -> give a number such as 480000 or '480k'")
-        return float(text)
+        return value
     stripped = text.strip()
     if stripped.lower() in _INFINITE:
         return math.inf
-    match = _NUMBER.fullmatch(stripped)
-    if match is None or (match[2] and not suffixes):
-        raise UsageError(f"'{text}' is not a number -> {_advice(stripped, suffixes)}")
-    # Decimal keeps 2.3B exact, where 2.3 * 1e9 would not be.
-    value = float(Decimal(match[1]).scaleb(_POWER[match[2].lower()]))
+    plain = stripped if decimal is None else without_separators(stripped, decimal)
+    match = _NUMBER.fullmatch(plain) if len(plain) <= _LONGEST else None
+    if match is None or (match[3] and not suffixes):
+        raise UsageError(f"'{shortened(text)}' is not a number -> {_advice(stripped, suffixes)}")
+    value = _value(match[1], int(match[2] or 0) + _POWER[match[3].lower()])
     if math.isinf(value):
         raise UsageError(f"'{text}' is too large for a number -> check its exponent")
     return value
+
+
+def _value(digits: str, exponent: int) -> float:
+    """Digits times a power of ten: Decimal keeps 2.3B exact, where 2.3 * 1e9 would not be."""
+    mantissa = Decimal(digits)
+    if abs(exponent) <= _EXPONENT:
+        return float(mantissa.scaleb(exponent))
+    return math.copysign(math.inf if exponent > 0 and mantissa else 0.0, mantissa)
+
+
+def without_separators(text: str, decimal: str) -> str:
+    """A number with a point before decimals and nothing between thousands.
+
+    What is not grouped by threes comes back as it was.
+    """
+    if decimal not in DECIMALS:
+        raise UsageError(f"decimal={decimal!r} -> give '.' or ','")
+    other = "." if decimal == "," else ","
+    mark, between = re.escape(decimal), re.escape(other + _BLANKS)
+    grouped = (
+        rf"([+-]?)([1-9]\d{{0,2}}(?:([{between}])\d{{3}})(?:\3\d{{3}})*)((?:{mark}\d*)?)(\D.*)?"
+    )
+    found = re.fullmatch(grouped, text) if len(text) <= _LONGEST else None
+    if found:
+        whole = re.sub(r"\D", "", found[2])
+        return f"{found[1]}{whole}{found[4].replace(decimal, '.')}{found[5] or ''}"
+    if decimal == "," and "." not in text:
+        return text.replace(",", ".", 1)
+    return text  # with a point that cannot stand between thousands, such as 60000.0 or 2.5
+
+
+def ambiguous(text: str) -> bool:
+    """Whether a count such as ``30.000`` may be thirty or thirty thousand."""
+    return re.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}", text) is not None
+
+
+def two_marks(cells: Iterable[str], decimal: str | None) -> bool:
+    """Whether counts have both marks before three digits: ``30,000`` beside ``30.000``."""
+    marks = {m[1] for cell in cells if (m := re.fullmatch(r"[1-9]\d{0,2}([.,])\d{3}", cell))}
+    return decimal is not None and len(marks) > 1
 
 
 def spelling_advice(text: str) -> str | None:
     """How to spell what is nearly a number: a percentage, or one with separators; else None."""
     if "%" in text:
         return "write a fraction instead of a percentage, e.g. 0.872"
-    if re.fullmatch(r"[+-]?\d+[\d,_ ' ]*(\.\d+)?", text) and re.search(r"[,_ ' ]", text):
-        return "write it without separators, with a point before decimals, e.g. 480000 or 0.87"
+    separated = rf"[+-]?\d+(?:[.,{_BLANKS}]\d+)+\s*[kmbtKMBT]?"
+    if len(text) <= _LONGEST and re.fullmatch(separated, text):
+        return MARKS
     return None
+
+
+def shortened(text: str, longest: int = 40) -> str:
+    """A text to be shown, cut where it is long."""
+    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def _advice(text: str, suffixes: bool) -> str:
