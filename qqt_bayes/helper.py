@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from traceback import format_exc
 from typing import Any
@@ -35,6 +35,7 @@ class Helper:
     def start(self) -> None:
         """Start the process, deaf to Ctrl-C, which is this process's to attend to."""
         context = get_context("spawn")
+        resource_tracker.ensure_running()  # whose start would undo what comes now
         self.line, there = context.Pipe()
         self.process = context.Process(target=serve, args=(there,), daemon=True)
         before = None
@@ -84,6 +85,7 @@ class Helper:
 
 def serve(line: Connection) -> None:
     """Do jobs until there are no more; what the process runs."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
     while True:
         try:

@@ -22,6 +22,16 @@ def full(*_args, **_options):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def raising() -> None:
+    raise KeyboardInterrupt
+
+
+def write_half(path: Path, fail) -> None:
+    with replacing(path) as part:
+        part.write_bytes(b"half")
+        fail()
+
+
 @pytest.mark.parametrize("content", [b"", b'{\n  "schema": 1}'])
 def test_its_own_files_are_replaced(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
@@ -78,16 +88,13 @@ def test_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.csv"
     write_text(path, "old\n")
-    for step in ("fsync",):
-        with monkeypatch.context() as patched, pytest.raises(UsageError, match="No space left"):
-            patched.setattr(os, step, full)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(UsageError, match="No space left"):
             write_text(path, "new\n")
-    with pytest.raises(UsageError, match="No space left"), replacing(path) as part:
-        part.write_bytes(b"half")
-        full()
-    with pytest.raises(KeyboardInterrupt), replacing(path) as part:
-        part.write_bytes(b"half")
-        raise KeyboardInterrupt
+    for error, seen in ((full, UsageError), (raising, KeyboardInterrupt)):
+        with pytest.raises(seen):
+            write_half(path, error)
     assert path.read_text() == "old\n"
     assert there(tmp_path) == ["a.csv"]
 

@@ -5,9 +5,9 @@ import io
 
 import pandas as pd
 import pytest
+from hostile import NAMES, NUMBERS
 from hypothesis import given
 from hypothesis import strategies as st
-from hostile import NAMES, NUMBERS
 
 from qqt_bayes.harmless import cell, csv_text, latex, markdown, markdown_code, one_line, visible
 

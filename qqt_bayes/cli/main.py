@@ -34,7 +34,7 @@ from qqt_bayes.cli import (
 from qqt_bayes.errors import GateError, QQTError
 from qqt_bayes.harmless import visible
 
-BAD_INPUT, NOT_CONVERGED, FAULT, STOPPED = 2, 3, 70, 130
+BAD_INPUT, NOT_CONVERGED, FAULT, STOPPED, UNREAD = 2, 3, 70, 130, 141
 TRACEBACK = "--traceback"
 TIDYING = 2.0  # seconds after a first Ctrl-C in which a second does not disturb
 LONG = 300  # characters of somebody else's message
@@ -116,9 +116,9 @@ def explain(error: BaseException, traceback: bool) -> int:
             return say(error, NOT_CONVERGED)
         case QQTError():
             return say(error, BAD_INPUT)
-        case BrokenPipeError():  # whoever read the output has seen enough
+        case BrokenPipeError() | SystemExit(code=1):  # the reader of the output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 128 + signal.SIGPIPE
+            return UNREAD
         case OSError() if error.errno is not None:
             return say(f"{error.filename or 'file'}: {error.strerror or error}", BAD_INPUT)
         case Exception() if hasattr(error, "format_message"):  # a usage error of the parser

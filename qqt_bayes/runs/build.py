@@ -30,7 +30,7 @@ def find_pools(source: Source, pools: Source | Pools | None) -> Pools | Sheet:
     if not isinstance(source, pd.DataFrame):
         path = Path(source)
         paired = path.name == "runs.csv" or path.name.endswith(".runs.csv")
-        beside = path.with_name(path.name.removesuffix("runs.csv") + "pools.csv")
+        beside = path.parent / (path.name.removesuffix("runs.csv") + "pools.csv")
         if paired and beside.exists():
             return read_sheet(beside, POOL_HEADER)
         what = "no pool table given"

@@ -42,7 +42,7 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 def test_bad_input_is_2_and_one_message(qqt, small_tables: Path, monkeypatch, name: str) -> None:
     monkeypatch.chdir(small_tables)
-    monkeypatch.setattr("qqt_bayes.fitting.fit", lambda *_a, **_k: pytest.fail("made a fit"))
+    monkeypatch.setattr("qqt_bayes.fitting.sample_posterior", raising(AssertionError("sampled")))
     Path("latin.toml").write_bytes('schema = 1\nname = "café"\n'.encode("latin-1"))
     Path("own.toml").write_text('schema = 1\nname = "own"\nbase = "own.toml"\n')
     before = {path: path.read_bytes() for path in Path().iterdir()}
