@@ -8,6 +8,7 @@ PYTHON ?=
 PYTEST_ARGS ?=
 DEMO_OUTPUT ?= demo-output
 CALIBRATE_ARGS ?=
+OLDEST := .venv-oldest
 
 # An environment whose interpreter is gone is made anew.
 ifneq ($(wildcard $(VENV)),)
@@ -15,10 +16,10 @@ $(shell $(BIN)/python -c '' 2>/dev/null || rm -f $(VENV)/.stamp-* $(BIN)/python)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow bench calibrate docs lint format clean
+.PHONY: help setup demo test test-slow test-oldest bench calibrate docs lint format clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@python=$$(sh scripts/find_python.sh $(if $(PYTHON),"$(PYTHON)")) || exit 1; \
@@ -54,6 +55,12 @@ test: lint docs ## lint, the documentation, then the tests (minutes)
 
 test-slow: $(VENV)/.stamp-dev ## the slow tests: recovery, reference posteriors, notebooks
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+test-oldest: ## the oldest versions promised: install them apart and run the package (minutes)
+	@python=$$(sh scripts/find_python.sh $(if $(PYTHON),"$(PYTHON)")) || exit 1; \
+	"$$python" -m venv --clear $(OLDEST)
+	@$(OLDEST)/bin/python -m pip install -qq --disable-pip-version-check -c tests/oldest.txt .
+	@rm -rf $(OLDEST)/work && cd $(OLDEST) && bin/python -P ../tests/smoke.py work
 
 bench: $(VENV)/.stamp-dev ## speed, as ratios against named baselines (minutes)
 	$(BIN)/python benchmarks/speed.py

@@ -40,8 +40,8 @@ class Limit:
     @property
     def text(self) -> str:
         """The range in words."""
-        low = f"above {self.low:g}, up" if self.open_low else f"{self.low:g}"
-        return f"{'a whole number ' if self.whole else ''}{low} to {self.high:g}"
+        low = f"above {short(self.low)}, up" if self.open_low else short(self.low)
+        return f"{'a whole number from ' if self.whole else ''}{low} to {short(self.high)}"
 
     def holds(self, value: float) -> bool:
         """Whether a number lies within; NaN does not."""
@@ -66,6 +66,11 @@ class Limit:
         if not self.holds(value):
             raise UsageError(f"{what} is out of range -> give {self.text}, e.g. {self.example}")
         return value
+
+
+def short(number: float) -> str:
+    """A number as it is written: ``1e18``, ``4294967295``."""
+    return f"{number:.10g}".replace("e+", "e")
 
 
 LIMITS = {
@@ -93,7 +98,6 @@ COUNTS = {
     "candidates": 500,
     "pools": 200,
     "designs": 5_000,
-    "actions": 200,
     "rows of actions": 1_000,
     "bytes of a specification": 1_000_000,
 }

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.limits import short
 from qqt_bayes.runs.numbers import parse_number, spelling_advice
 
 _TRUE, _FALSE = {"true", "1", "yes", "1.0"}, {"false", "0", "no", "0.0"}
@@ -54,7 +55,7 @@ def read_number(text: str, rule: Rule) -> float:
         sign = "zero" if value == 0 else "negative"
         raise CellError(f"below {rule.low:g}" if value > 0 else sign, rule.mend)
     if rule.high < value < math.inf:
-        raise CellError(f"above {rule.high:g}", rule.mend)
+        raise CellError(f"above {short(rule.high)}", rule.mend)
     if rule.whole and value != math.floor(value):
         raise CellError("not a whole number", rule.mend)
     return value

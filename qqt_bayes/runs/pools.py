@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import InputError, UsageError
-from qqt_bayes.limits import LIMITS
+from qqt_bayes.limits import COUNTS, LIMITS
 from qqt_bayes.runs.cells import CellError, Rule, plain_numbers, read_number
 from qqt_bayes.runs.mixture import POOL_NAME
 from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
@@ -125,6 +125,9 @@ def check_pools(sheet: Sheet) -> Pools | None:
     when not even the names and sizes are there.
     """
     if not sheet.require(("pool", "size"), _SYNONYMS):
+        return None
+    if len(sheet) > COUNTS["pools"]:
+        sheet.flag(None, None, f"{len(sheet)} pools, at most {COUNTS['pools']}", "give fewer")
         return None
     rows = _named_rows(sheet)
     names = tuple(sheet.column("pool")[row] for row in rows)
