@@ -1,4 +1,4 @@
-# `make` prints what there is. One virtual environment, .venv, is made once and again only when
+# `make` prints what there is, in the order in which one needs it. One virtual environment, .venv, is made once and again only when
 # pyproject.toml changes; `make PYTHON=/path/to/python3.13 setup` picks the interpreter.
 
 VENV := .venv
@@ -10,16 +10,31 @@ DEMO_OUTPUT ?= demo-output
 CALIBRATE_ARGS ?=
 OLDEST := .venv-oldest
 
+# Parts of the slow tests, each as long as a coffee.
+PARTS := calibration engine answers pages notebooks
+PART ?=
+SLOW_calibration := tests/calibrate
+SLOW_engine := tests/inference tests/allocation
+SLOW_answers := tests/buy tests/cli tests/report
+SLOW_pages := tests/test_docs.py tests/test_readme.py tests/test_own_law.py
+SLOW_notebooks := tests/test_notebooks.py
+ifneq ($(filter-out $(PARTS),$(PART)),)
+$(error no part '$(PART)' of the slow tests -> choose from $(PARTS))
+endif
+
 # An environment whose interpreter is gone is made anew.
 ifneq ($(wildcard $(VENV)),)
 $(shell $(BIN)/python -c '' 2>/dev/null || rm -f $(VENV)/.stamp-* $(BIN)/python)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-oldest bench calibrate docs lint format clean
+.PHONY: help setup demo test test-fast test-slow test-oldest bench calibrate docs pages lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  one test:  make test-fast PYTEST_ARGS='tests/runs -x'"
+	@echo "  a coffee:  make test-slow PART=$(firstword $(PARTS))   (parts: $(PARTS))"
 
 $(BIN)/python:
 	@python=$$(sh scripts/find_python.sh $(if $(PYTHON),"$(PYTHON)")) || exit 1; \
@@ -50,11 +65,14 @@ format: $(VENV)/.stamp-dev ## let ruff mend and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint docs ## lint, the documentation, then the tests (minutes)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+test: lint docs ## lint, the documentation, then the tests; names the ten slowest (minutes)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10 $(PYTEST_ARGS)
 
-test-slow: $(VENV)/.stamp-dev ## the slow tests: recovery, reference posteriors, notebooks
-	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+test-fast: $(VENV)/.stamp-dev ## tests alone, those in PYTEST_ARGS or all
+	$(BIN)/python -m pytest --durations=10 $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.stamp-dev ## the slow tests, all parts or PART=NAME
+	$(BIN)/python -m pytest -m slow --durations=10 $(SLOW_$(PART)) $(PYTEST_ARGS)
 
 test-oldest: ## the oldest versions promised: install them apart and run the package (minutes)
 	@python=$$(sh scripts/find_python.sh $(if $(PYTHON),"$(PYTHON)")) || exit 1; \
@@ -69,10 +87,14 @@ calibrate: $(VENV)/.stamp-dev ## back-test on the bundled published tables (minu
 	$(BIN)/qqt calibrate qqt_bayes/datasets/proving_ground/runs.csv --metric loss $(CALIBRATE_ARGS)
 
 docs: $(VENV)/.stamp-dev ## build the documentation into docs/_build/html
-	@rm -rf docs/generated # pages of modules that are gone
+	@rm -rf docs/reference/generated # pages of modules that are gone
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
+pages: $(VENV)/.stamp-dev ## write the tables, priors and outputs that the pages show
+	$(BIN)/python docs/tables.py
+	$(BIN)/python docs/outputs.py
+
 clean: ## remove what was built (not .venv)
-	rm -rf build dist $(DEMO_OUTPUT) docs/_build docs/generated
+	rm -rf build dist $(DEMO_OUTPUT) docs/_build docs/reference/generated
 	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -6,7 +6,7 @@
 Every curve is a study of its own (column `model`) of one unlimited pool, at most two points an
 octave. The CSV has columns domain, task, model, samples, value (Alabdulmohsin et al. 2022). Curves
 are numbered from 1 in the order of their names: the priors were chosen on the odd ones
-(docs/drift.md).
+(docs/evidence/drift_prior.md).
 """
 
 import sys

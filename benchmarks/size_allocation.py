@@ -1,4 +1,4 @@
-"""The figures of docs/allocate.md on published runs of several model sizes.
+"""The figures of docs/how_to/model_size.md on published runs of several model sizes.
 
 Run by hand: ``python benchmarks/size_allocation.py FOLDER --figure docs/_static/allocation.png``,
 with `marin_isoflop.csv`, `scalebench_data_constrained.csv` and `deepseek_exponents.csv` in FOLDER.

@@ -1,7 +1,7 @@
 """Speed, as ratios against named baselines in one run: ``python benchmarks/speed.py``.
 
-Prints a table and writes ``benchmarks/results.json``. Ratios, not seconds, are what to quote: the
-machine's speed cancels. ``--only NAME`` measures one part (``results.json`` keeps the others).
+Prints a table and writes ``benchmarks/results/bench.json``. Ratios, not seconds, are what to quote:
+the machine's speed cancels. ``--only NAME`` measures one part (that file keeps the others).
 """
 
 import argparse
@@ -20,7 +20,7 @@ import speed_rows  # noqa: E402
 from qqt_bayes.store import versions  # noqa: E402
 
 ROWS = speed_rows.ROWS | speed_growth.ROWS
-RESULTS = Path(__file__).with_name("results.json")
+RESULTS = Path(__file__).with_name("results") / "bench.json"
 
 
 def processor():

@@ -13,7 +13,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 DPI = 200
-PART = re.compile(r"^!\[[^\]]*\]\(_static/(\w+)\.png\)|^```python\n(.*?)^```", re.S | re.M)
+PART = re.compile(
+    r"^!\[[^\]]*\]\((?:\.\./)?_static/(\w+)\.png\)|^```python\n(.*?)^```", re.S | re.M
+)
 
 
 def blocks(page: str) -> Iterator[tuple[str | None, str]]:
@@ -29,7 +31,7 @@ def blocks(page: str) -> Iterator[tuple[str | None, str]]:
 
 def main(names: list[str], out: Path = HERE / "_static") -> None:
     """Draw the pictures named, or all of them."""
-    page = (HERE / "gallery.md").read_text(encoding="utf-8")
+    page = (HERE / "reference" / "gallery.md").read_text(encoding="utf-8")
     pictures = [name for name, _ in blocks(page) if name]
     unknown = set(names) - set(pictures)
     if unknown:

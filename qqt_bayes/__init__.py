@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from qqt_bayes.model.spec import available_specs as available_specs
     from qqt_bayes.model.spec import load_spec as load_spec
     from qqt_bayes.runs import Runs as Runs
+    from qqt_bayes.runs import import_runs as import_runs
     from qqt_bayes.runs import read_pools as read_pools
     from qqt_bayes.runs import read_runs as read_runs
     from qqt_bayes.stacking import Stack as Stack
@@ -47,6 +48,7 @@ _LAZY = {
     "QQTError": "errors", "Runs": "runs", "Settings": "inference.settings", "Spec": "model.spec",
     "UsageError": "errors", "available_specs": "model.spec", "load_fit": "store",
     "load_spec": "model.spec", "read_pools": "runs", "read_runs": "runs",
+    "import_runs": "runs",
     "Tasks": "tasks", "fit_tasks": "tasks", "register_law": "laws.registry",
     "Stack": "stacking", "stack": "stacking",
 }  # fmt: skip

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SHOWN = 30  # problems listed by str(InputError); `.problems` always holds all of them
+SHOWN = 30  # lines of str(InputError); `.problems` always holds all problems
+ALONE = 2  # so many problems of one kind are listed one by one, more of them in one line
+FIRST = 5  # rows named of those
 
 
 class QQTError(Exception):
@@ -47,6 +50,39 @@ class Problem:
             place += f", '{self.value}'"
         return f"{place}: {self.what} -> {self.mend}"
 
+    @property
+    def likeness(self) -> tuple[str, str | None, str]:
+        """What problems of one kind share: the column, and what is wrong but for its numbers."""
+        return self.file, self.column, re.sub(r"'[^']*'|\d[\d.,e+-]*", "#", self.what)
+
+
+def gathered(problems: Sequence[Problem]) -> list[str]:
+    """One line a problem, but one line for all of a kind where there are many."""
+    kinds: dict[tuple, list[Problem]] = {}
+    for problem in problems:
+        key = problem.likeness if problem.line is not None else (id(problem),)
+        kinds.setdefault(key, []).append(problem)
+    lines: list[str] = []
+    for alike in kinds.values():
+        lines += map(str, alike) if len(alike) <= ALONE else [_one_line(alike)]
+    return lines
+
+
+def _one_line(alike: list[Problem]) -> str:
+    """Count, first rows, first values and the mend of problems of one kind."""
+    first = alike[0]
+    rows = [str(problem.line) for problem in alike[:FIRST]] + ["..."] * (len(alike) > FIRST)
+    word = "rows" if first.file.startswith("<") else "lines"
+    place = f"{first.file}, {word} {', '.join(rows)} ({len(alike)} in all)"
+    if first.column is not None:
+        place += f", column '{first.column}'"
+    values = list(dict.fromkeys(p.value for p in alike if p.value is not None))
+    if values:
+        place += f", '{values[0]}'" + f" and {len(values) - 1} other values" * (len(values) > 1)
+    whats = list(dict.fromkeys(problem.what for problem in alike))
+    what = "; ".join(whats[:FIRST]) + "; ..." * (len(whats) > FIRST)
+    return f"{place}: {what} -> {first.mend}"
+
 
 class InputError(QQTError, ValueError):
     """The input tables cannot be used; `problems` says why, all at once."""
@@ -57,10 +93,11 @@ class InputError(QQTError, ValueError):
 
     def __str__(self) -> str:
         count = len(self.problems)
+        told = gathered(self.problems)
         lines = [f"{count} problem{'s' * (count != 1)} in the input:"]
-        lines += [f"  {problem}" for problem in self.problems[:SHOWN]]
-        if count > SHOWN:
-            lines.append(f"  and {count - SHOWN} more")
+        lines += [f"  {line}" for line in told[:SHOWN]]
+        if len(told) > SHOWN:
+            lines.append(f"  and {len(told) - SHOWN} more lines like these")
         return "\n".join(lines)
 
 
@@ -74,7 +111,8 @@ class GateError(QQTError):
     Parameters
     ----------
     message
-        What failed and what to do about it.
+        What failed and what to do about it, with the options of the command line; shown in
+        Python it names Python's.
     report
         Whatever the gate measured.
     """
@@ -84,7 +122,33 @@ class GateError(QQTError):
         self.report = report
 
     def __str__(self) -> str:
+        return in_python(self.on_command_line)
+
+    @property
+    def on_command_line(self) -> str:
+        """The message with the options of the command line, as it was written."""
         return str(self.args[0])
+
+
+# What an option of the command line is called in Python.
+PYTHON = (
+    (r" \(--on-fail warn\)", ""),
+    (r"--on-fail warn", 'on_fail="warn"'),
+    (r"--draws (\d+)", r"settings=qqt.Settings(draws=\1)"),
+    (r"\(--draws\)", "(settings=qqt.Settings(draws=...))"),
+    (r"--draws", "settings=qqt.Settings(draws=...)"),
+    (r"--seed", "seed"),
+    (r"`qqt check`", "`runs.text`"),
+    (r"--([a-z]+)-([a-z]+)", r"\1_\2"),
+    (r"--([a-z]+)", r"\1"),
+)
+
+
+def in_python(text: str) -> str:
+    """A message about options of the command line, in those of Python."""
+    for option, argument in PYTHON:
+        text = re.sub(option, argument, text)
+    return text
 
 
 class WorkerError(QQTError):

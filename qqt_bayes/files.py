@@ -29,7 +29,7 @@ def check_file(
     suffixes: Iterable[str],
     *,
     inputs: Iterable[Path | None] = (),
-    header: str | None = None,
+    header: tuple[str, ...] = (),
     force: bool = False,
 ) -> Path:
     """Check a file to write before any work is done for it.
@@ -42,8 +42,8 @@ def check_file(
         How its name may end.
     inputs : iterable of Path or None
         Files that the command reads.
-    header : str, optional
-        How the first line of a table of this package begins; without it any table is foreign.
+    header : tuple of str
+        How the first line of a table of this package may begin; without it any table is foreign.
     force : bool
         Whether a file that is not of this package may be replaced.
 
@@ -85,7 +85,7 @@ def check_parent(out: Path) -> None:
         raise UsageError(f"no file can be written in {out.parent} -> write elsewhere")
 
 
-def is_ours(path: Path, header: str | None = None) -> bool:
+def is_ours(path: Path, header: tuple[str, ...] = ()) -> bool:
     """Whether a file was written by this package, going by its content."""
     if not path.is_file():
         return False
@@ -94,7 +94,7 @@ def is_ours(path: Path, header: str | None = None) -> bool:
         return True
     match path.suffix.lower():
         case ".csv":
-            return header is not None and content.startswith(header.encode())
+            return content.startswith(tuple(text.encode() for text in header))
         case ".json":
             return content.startswith(JSON)
         case ".nc":

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.errors import GateError
 from qqt_bayes.inference.engine import sample_posterior
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.reweight import reweighted
 from qqt_bayes.inference.settings import Settings, Start
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec, load_spec
 
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Fit", "fit"]
 
 
-@dataclass(frozen=True, eq=False)
-class Fit:
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Shown):
     """A fitted study; made by :func:`fit` or :func:`qqt_bayes.load_fit`.
 
     Attributes
@@ -66,7 +68,7 @@ class Fit:
     def draws(self) -> Any:
         """Posterior draws as an :class:`xarray.Dataset`, dims (chain, draw[, pool]).
 
-        ``irreducible`` in the metric's unit (as modelled: an accuracy is an error),
+        ``irreducible`` as modelled (see :class:`qqt_bayes.kinds.Kind`: an accuracy is an error),
         ``half_life`` in epochs, ``utility`` and ``level`` by pool, scales as in the specification;
         ``pool_noise`` is relative to the metric.
         """
@@ -97,6 +99,8 @@ class Fit:
     def table(self) -> pd.DataFrame:
         """Posterior of each pool's utility, half-life, level and harm: median and 90% ETI.
 
+        ``worth`` says how good a pool is in one number: how many samples of the best pool
+        (``worth_of``) one sample of it replaces, alone at ``worth_at`` samples.
         For a law that has them, exchange rates too; seed noise where replicates tell it by pool.
         """
         names = ("utility", "half_life", "level", "harm", "exchange_rate", "pool_noise")
@@ -111,7 +115,8 @@ class Fit:
                     lo, mid, hi = np.quantile(values, [0.05, 0.5, 0.95])
                 row |= {name: mid, f"{name}_lo": lo, f"{name}_hi": hi}
             rows.append(row)
-        return pd.DataFrame(rows)
+        found: pd.DataFrame = import_module("qqt_bayes.decide").with_worth(self, pd.DataFrame(rows))
+        return found
 
     @cached_property
     def priors(self) -> pd.DataFrame:
@@ -122,36 +127,20 @@ class Fit:
         ]
         return pd.DataFrame(rows)
 
+    @property
+    def headline(self) -> str:
+        """What was fitted, and whether it converged."""
+        t = self.study.trained_on
+        return (
+            f"{self.stamp}{self.study.metric} of {int(t['runs'])} runs ({int(t['rows'])} rows, "
+            f"largest {t['max_samples']:,.0f} samples), spec {self.spec.name}, seed {self.seed}\n"
+            f"{self.posterior.gate.text}"
+        )
+
     @cached_property
     def text(self) -> str:
         """A summary for people: what was fitted, convergence, and the pools."""
-        t = self.study.trained_on
-        rated = "exchange_rate" in self.table
-        extra = f"  {'exchange rate':>22}" if rated else ""
-        lines = [
-            f"{self.stamp}{self.study.metric} of {int(t['runs'])} runs ({int(t['rows'])} rows, "
-            f"largest {t['max_samples']:,.0f} samples), spec {self.spec.name}, seed {self.seed}",
-            self.posterior.gate.text,
-            "",
-            f"{'pool':>12}  {'utility [90% ETI]':>22}  {'half-life, epochs':>22}{extra}",
-        ]
-        for row in self.table.itertuples():
-            utility = f"{row.utility:.2f} [{row.utility_lo:.2f}, {row.utility_hi:.2f}]"
-            life = (
-                "unlimited pool"
-                if np.isnan(row.half_life)
-                else f"{row.half_life:.1f} [{row.half_life_lo:.1f}, {row.half_life_hi:.1f}]"
-            )
-            line = f"{row.pool:>12}  {utility:>22}  {life:>22}"
-            if rated:
-                rate: Any = (row.exchange_rate, row.exchange_rate_lo, row.exchange_rate_hi)
-                line += f"  {'{:.2f} [{:.2f}, {:.2f}]'.format(*rate):>22}"
-            lines.append(line)
-        if "pool_noise" in self.table:
-            named = self.table[["pool", "pool_noise", "pool_noise_lo", "pool_noise_hi"]]
-            told = ", ".join("{} {:.2%} [{:.2%}, {:.2%}]".format(*row) for row in named.to_numpy())
-            lines.append(f"spread between seeds, relative to the metric [90% ETI]: {told}")
-        return "\n".join(lines + [f"note: {w}" for w in self.study.warnings])
+        return str(import_module("qqt_bayes.decide").describe_fit(self))
 
     def decide(self, budgets: Any, candidates: Any = None, **options: Any) -> Any:
         """Credible bands on the best data per budget; see :func:`qqt_bayes.decide.decide`."""
@@ -160,6 +149,10 @@ class Fit:
     def best_shares(self, budgets: Any, pools: Any = None, **options: Any) -> Any:
         """The best sampling shares per budget; see :func:`qqt_bayes.decide.best_shares`."""
         return import_module("qqt_bayes.decide").best_shares(self, budgets, pools, **options)
+
+    def reach(self, value: Any, candidates: Any = None, **options: Any) -> Any:
+        """Samples needed to reach a value of the metric; see :func:`qqt_bayes.decide.reach`."""
+        return import_module("qqt_bayes.decide").reach(self, value, candidates, **options)
 
     def risk(self, budgets: Any, **options: Any) -> Any:
         """Whether these runs can be trusted that far; see :func:`qqt_bayes.risk.risk`."""
@@ -187,8 +180,8 @@ class Fit:
     ) -> Fit:
         """The fit of these runs and some more: reweighted where that does, refitted where it must.
 
-        The density of the parameters is known with and without the new runs, so the draws at hand can be
-        weighted by its ratio: a fraction of a second, and the same answer within Monte Carlo error.
+        The density of the parameters is known with and without the new runs, so the draws at hand
+        can be weighted by its ratio: the same answer within Monte Carlo error, at once.
         It is refitted, warm-started from this fit, where few draws would carry the weight (Pareto
         k above .7), where those that are left do not pass the gate, or where an argument asks
         for another fit.
@@ -241,7 +234,7 @@ def fit(
     spec: str | Path | Spec = "effective_utility",
     where: Mapping[str, str] | None = None,
     upto: str | float | None = None,
-    kind: str | None = None,
+    kind: str | Kind | None = None,
     seed: int = 1,
     settings: Settings | None = None,
     start: Start | None = None,
@@ -260,8 +253,8 @@ def fit(
         A shipped specification by name, or a TOML file.
     where, upto
         Which rows to fit, as for :meth:`Runs.select`.
-    kind : {'loss', 'error', 'accuracy'}, optional
-        Needed when the metric's name does not contain it.
+    kind : str or Kind, optional
+        Name of one of :data:`qqt_bayes.kinds.KINDS`; needed when the metric's name does not tell.
     seed : int
         Same seed, same answer.
     settings : Settings, optional

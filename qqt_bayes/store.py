@@ -71,8 +71,8 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
         "about": json.dumps(
             {
                 "metric": fit.study.metric,
-                "kind": post.kind,
-                "kinds": dict(fit.runs.kinds),
+                "kind": fit.study.kind.text,
+                "kinds": {metric: kind.text for metric, kind in fit.runs.kinds.items()},
                 "seed": fit.seed,
                 "settings": vars(fit.settings),
                 "selection": fit.selection,

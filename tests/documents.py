@@ -5,7 +5,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("how_to/*.md"))]
+MADE = {"_build", "generated"}
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")),
+    *(p for p in sorted(DOCS.rglob("*.md")) if not MADE & set(p.relative_to(DOCS).parts)),
+]
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -19,6 +23,15 @@ def commands(text: str, *, slow: bool = True) -> list[str]:
              if line.startswith("$ ")]  # fmt: skip
     parts = [line.partition("  #") for line in lines]
     return [line.strip() for line, _, comment in parts if slow or "minute" not in comment]
+
+
+def anchors(text: str) -> set[str]:
+    """What a link into a page may name: its headings as GitHub writes them, and its labels."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.S | re.M), re.M)
+    plain = (re.sub(r"[^\w\- ]", "", title).strip().lower() for title in headings)
+    return {title.replace(" ", "-") for title in plain} | set(
+        re.findall(r"^\((.+)\)=$", text, re.M)
+    )
 
 
 def spans(text: str) -> list[str]:

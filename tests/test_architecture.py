@@ -20,6 +20,7 @@ IDS = [path.relative_to(ROOT).as_posix() for path in FILES]
 FLOW = (
     ("errors",),
     ("limits", "harmless", "files"),
+    ("kinds",),
     ("runs",),
     ("datasets",),
     ("laws",),

@@ -51,7 +51,7 @@ FOREIGN = {
 @pytest.mark.parametrize("name", OURS)
 def test_a_file_of_this_package_is_known(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(OURS[name])
-    check_file(tmp_path / name, (Path(name).suffix,), header="samples,data,")
+    check_file(tmp_path / name, (Path(name).suffix,), header=("samples,data,",))
 
 
 @pytest.mark.parametrize("name", FOREIGN)
@@ -59,7 +59,7 @@ def test_a_foreign_file_is_replaced_by_request_only(tmp_path: Path, name: str) -
     path = tmp_path / name
     path.write_bytes(FOREIGN[name])
     with pytest.raises(UsageError, match="add --force to replace it"):
-        check_file(path, (path.suffix,), header="samples,data,")
+        check_file(path, (path.suffix,), header=("samples,data,",))
     check_file(path, (path.suffix,), force=True)
 
 

@@ -1,4 +1,4 @@
-"""A law of one's own, fitted to a small study: the example of docs/own_law.md."""
+"""A law of one's own, fitted to a small study: the example of docs/how_to/own_law.md."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 import qqt_bayes as qqt
 
-PAGE = (Path(__file__).parent.parent / "docs" / "own_law.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parent.parent / "docs" / "how_to" / "own_law.md").read_text(encoding="utf-8")
 LAW, USE = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
 
 

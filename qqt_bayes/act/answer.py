@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.act.compare import Compared, compare
 from qqt_bayes.act.table import Action, brought_in, read_actions
 from qqt_bayes.decide import decide
@@ -19,7 +20,7 @@ from qqt_bayes.decide.drawn import share_best
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.limits import LIMITS
-from qqt_bayes.runs import Mixture, Pools, parse_mixture, parse_number
+from qqt_bayes.runs import Mixture, Pools, format_number, parse_mixture, parse_number
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["ActionDecision", "act"]
 
 
-@dataclass(frozen=True, eq=False)
-class ActionDecision:
+@dataclass(frozen=True, eq=False, repr=False)
+class ActionDecision(Shown):
     """What could be done to the data, compared; made by ``fit.act``.
 
     Attributes
@@ -58,6 +59,15 @@ class ActionDecision:
     prob: float
     gate: GateReport = field(repr=False)
     notes: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """The best action at each budget."""
+        told = ", ".join(
+            f"{self.names[k]} (P = {self.p_best[b, k]:.2f}) at {format_number(n)}"
+            for b, (n, k) in enumerate(zip(self.budgets, self.best, strict=True))
+        )
+        return f"{self.fit.stamp}Best of {len(self.actions)} actions: {told} samples."
 
     @property
     def names(self) -> list[str]:
@@ -118,7 +128,7 @@ class ActionDecision:
     @cached_property
     def change(self) -> np.ndarray:
         """Action less none after the budget's samples, in the metric's direction."""
-        sign = -1.0 if self.fit.study.kind == "accuracy" else 1.0
+        sign = -1.0 if self.fit.study.kind.higher_is_better else 1.0
         return sign * (self.compared.at - self.compared.at[:, :, :1]) + 0.0
 
     @cached_property

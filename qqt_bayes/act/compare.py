@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes.decide.predict import bounded, ceiling
+from qqt_bayes.decide.worth import fewest_samples
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.changed import ChangedData, draw_changed, quality_effects
 from qqt_bayes.inference.natural import SPREAD, UTILITY
@@ -24,7 +25,7 @@ FACTOR = 16.0  # runs this much longer and shorter than the budgets are looked a
 GRID = 48
 Z90 = 1.6448536269514722  # of the ends of a 90% interval
 
-__all__ = ["FACTOR", "Compared", "compare", "fewest_samples"]
+__all__ = ["FACTOR", "Compared", "compare"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def compare(
     drawn = draw_changed(fit.posterior, blocks, seed=seed)
     irreducible = fit.posterior.irreducible[:, None]
     values = [
-        bounded(irreducible + np.exp(log), ceiling(fit, block.samples))
+        fit.study.kind.to_unit(bounded(irreducible + np.exp(log), ceiling(fit, block.samples)))
         for log, block in zip(drawn, blocks, strict=True)
     ]
     curves = np.stack([v[:, : len(grid)] for v in values], axis=1)
@@ -107,33 +108,6 @@ def compare(
             worth[:, b, k] = price * (n - enough) if k else 0.0
     factor[factor > FACTOR] = np.inf
     return Compared(at, paid, factor, worth, grid, curves)
-
-
-def fewest_samples(curve: np.ndarray, grid: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """The fewest samples that reach a goal, draw by draw.
-
-    Parameters
-    ----------
-    curve : numpy.ndarray
-        Dims (sample, length): performance after so many samples, lower is better.
-    grid : numpy.ndarray
-        Dim (length,), rising.
-    goal : numpy.ndarray
-        Dim (sample,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Dim (sample,): the first of the grid where that does already, infinite where none do.
-    """
-    there = curve <= goal[:, None]
-    first = np.argmax(there, axis=1)
-    draws, logs = np.arange(len(curve)), np.log(grid)
-    after, before = curve[draws, first], curve[draws, np.maximum(first - 1, 0)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(first > 0, (before - goal) / (before - after), 0.0)
-    step = logs[first] - logs[np.maximum(first - 1, 0)]
-    return np.where(there.any(axis=1), np.exp(logs[first] - (1.0 - share) * step), np.inf)
 
 
 def better_utilities(fit: Fit, data: Data, seed: int) -> Callable[[np.ndarray], np.ndarray] | None:

@@ -24,7 +24,7 @@ def as_json(d: ActionDecision) -> dict[str, Any]:
     out: dict[str, Any] = {
         "schema": SCHEMA,
         "metric": study.metric,
-        "kind": study.kind,
+        "kind": study.kind.name,
         "direction": study.direction,
         "prob": d.prob,
         "interval": "eti",

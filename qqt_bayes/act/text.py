@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qqt_bayes._columns import columns
 from qqt_bayes.act.compare import FACTOR
 from qqt_bayes.act.table import AS_IT_IS
-from qqt_bayes.decide.text import confidence, decimals, extrapolation
+from qqt_bayes.decide.place import extrapolation
+from qqt_bayes.decide.text import confidence, decimals
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -20,16 +22,13 @@ __all__ = ["describe"]
 def describe(d: ActionDecision) -> str:
     """One screen: per budget the best action, what each changes, and what it may cost."""
     study, now = d.fit.study, d.actions[0].data.text
-    largest = study.trained_on["max_samples"]
     unit = "samples trained on" if d.price == 1.0 else f"{d.price:g} a sample trained on"
     lines = [
-        f"{d.fit.stamp}{study.metric} ({'higher' if study.direction == 'max' else 'lower'} is "
-        f"better), against {now} as it is; {d.prob:.0%} equal-tailed credible intervals",
+        f"{d.fit.stamp}{study.metric} ({study.kind.better}), "
+        f"against {now} as it is; {d.prob:.0%} equal-tailed credible intervals",
         f"cost in {unit}; a budget pays for the action and for the training that is left",
     ]
     table = d.table
-    name = max(len(text) for text in [*d.names, "action"])
-    data = max(len(a.data.text) for a in d.actions)
     for samples in d.budgets:
         rows = table[table["samples"] == samples].sort_values(
             "expected_regret", na_position="last", kind="stable"
@@ -38,35 +37,34 @@ def describe(d: ActionDecision) -> str:
         said = "leaving it as it is" if top.action == AS_IT_IS else f"'{top.action}'"
         lines += [
             "",
-            f"At {format_number(samples)} samples{extrapolation(samples, largest)}: "
+            f"At {format_number(samples)} samples{extrapolation(samples, study)}: "
             f"{confidence(top.p_best)} {said} is best of {len(rows)}.",
-            f"  {'action':<{name}} {'data':<{data}} {'cost':>6} {'changes by [interval]':>25} "
-            f"{'in compute [interval]':>22} {'break-even [interval]':>24} {'P(pays)':>7} "
-            f"{'P(best)':>7} {'regret':>7}",
+            *columns([HEAD, *map(line_of, rows.itertuples())], left=2),
         ]
-        lines += [line_of(row, name, data) for row in rows.itertuples()]
     lines += ["", *per_sample(d), *(f"note: {note}" for note in d.notes)]
     if not d.gate.passed:
         lines.append(f"NOT CONVERGED: {d.gate.text}")
     return "\n".join(lines).rstrip()
 
 
-def line_of(row: Any, name: int, data: int) -> str:
+HEAD = ("action", "data", "cost", "changes by [interval]", "in samples [interval]",
+        "break-even [interval]", "P(pays)", "P(best)", "regret")  # fmt: skip
+
+
+def line_of(row: Any) -> tuple[str, ...]:
     """One action at one budget."""
-    start = f"  {row.action:<{name}} {row.data:<{data}} "
     regret = "-" if np.isnan(row.expected_regret) else f"{row.expected_regret:.2g}"
-    end = f"{row.p_best:>7.2f} {regret:>7}"
+    end = (f"{row.p_best:.2f}", regret)
     if row.action == AS_IT_IS:
-        return f"{start}{'-':>6} {'-':>25} {'-':>22} {'-':>24} {'-':>7} {end}"
+        return (row.action, row.data, *["-"] * 5, *end)
     m = decimals(row.change_hi - row.change_lo)
-    change = f"{row.change:+.{m}f} [{row.change_lo:+.{m}f}, {row.change_hi:+.{m}f}]"
-    factor = f"{times(row.factor)} [{times(row.factor_lo)}, {times(row.factor_hi)}]"
-    ends = (row.break_even, row.break_even_lo, row.break_even_hi)
-    middle, lo, hi = (amount(value) for value in ends)
+    middle, lo, hi = map(amount, (row.break_even, row.break_even_lo, row.break_even_hi))
     return (
-        f"{start}{format_number(row.cost):>6} {change:>25} {factor:>22} "
-        f"{f'{middle} [{lo}, {hi}]':>24} {row.p_pays:>7.2f} {end}"
-    )
+        row.action, row.data, format_number(row.cost),
+        f"{row.change:+.{m}f} [{row.change_lo:+.{m}f}, {row.change_hi:+.{m}f}]",
+        f"{times(row.factor)} [{times(row.factor_lo)}, {times(row.factor_hi)}]",
+        f"{middle} [{lo}, {hi}]", f"{row.p_pays:.2f}", *end,
+    )  # fmt: skip
 
 
 def times(factor: float) -> str:
@@ -77,7 +75,7 @@ def times(factor: float) -> str:
 
 
 def amount(cost: float) -> str:
-    """A price that may be paid; below zero the action does not pay even for nothing."""
+    """A price that may be paid; negative: the action is not worth it even if free."""
     return format_number(cost) if np.isfinite(cost) else "never"
 
 
@@ -93,5 +91,7 @@ def per_sample(d: ActionDecision) -> list[str]:
                 f"{format_number(row.touched)} samples"
             )
     return (
-        ["break-even price of a sample (below 0: not even for nothing):", *lines] if lines else []
+        ["break-even price of a sample (negative: not worth it even if free):", *lines]
+        if lines
+        else []
     )

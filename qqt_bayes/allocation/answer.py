@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.allocation.fitted import SizeFit, fit_sizes
 from qqt_bayes.allocation.optimum import Grid, evaluate, lowest
 from qqt_bayes.allocation.sizes import FLOPS
-from qqt_bayes.allocation.text import as_json, describe
+from qqt_bayes.allocation.text import as_json, describe, headline
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.limits import LIMITS
@@ -27,8 +28,8 @@ DRAWS = 1000  # used for the search; more would not show
 __all__ = ["Allocation", "allocate", "allocate_fit"]
 
 
-@dataclass(frozen=True, eq=False)
-class Allocation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Allocation(Shown):
     """Model size and data at each compute; made by :func:`allocate`.
 
     Attributes
@@ -57,6 +58,11 @@ class Allocation:
     best: np.ndarray = field(repr=False)
     prob: float
     seed: int
+
+    @property
+    def headline(self) -> str:
+        """What to train at each compute."""
+        return headline(self)
 
     @property
     def extrapolation(self) -> np.ndarray:

@@ -155,10 +155,11 @@ def size_study(runs: Runs, metric: str) -> Sizes:
     """
     chosen = runs.select(metric)
     study = chosen.study(metric, spec_levels=tuple(n for n in LEVELS if n in chosen.table))
-    if study.kind != "loss":
+    if study.kind.reference != "irreducible" or study.kind.logarithmic:
+        log = " (its logarithm is one)" if study.kind.logarithmic else ""
         raise UsageError(
-            f"'{metric}' is an {study.kind}: the law of model size and data is one of a loss "
-            "-> choose a loss with --metric"
+            f"'{metric}' is {study.kind.words}: the law of model size and data is one of a loss "
+            f"-> choose a loss with --metric{log}, or say that it is one: --kind {metric}=loss"
         )
     params = params_of(chosen)
     if np.ptp(np.log(params)) < 0.05:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qqt_bayes._columns import columns
 from qqt_bayes.decide.export import number
 from qqt_bayes.decide.text import confidence, decimals
 from qqt_bayes.runs import format_number
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 SHOWN = 8  # candidates and laws on a screen
 
-__all__ = ["as_json", "describe"]
+__all__ = ["as_json", "describe", "headline"]
 
 
 def describe(a: Allocation) -> str:
@@ -40,6 +41,21 @@ def describe(a: Allocation) -> str:
     return "\n".join(lines)
 
 
+HEAD = ("data", "P(best)", "parameters [interval]", "samples [interval]", "epochs",
+        "loss of the plan", "regret")  # fmt: skip
+
+
+def headline(a: Allocation) -> str:
+    """What to train at each compute."""
+    parts = []
+    for b, compute in enumerate(a.compute):
+        best = a.candidates[a.best[b]].text
+        sure = f" (P = {a.p_best[b, a.best[b]]:.2f})" if len(a.candidates) > 1 else ""
+        parts.append(f"{format_number(a.plan[b, a.best[b]])} parameters on {best}{sure} at "
+                     f"{compute:.3g}")  # fmt: skip
+    return f"{a.fit.stamp}{a.fit.sizes.study.metric}: {'; '.join(parts)} operations."
+
+
 def budget_lines(a: Allocation, b: int, compute: float) -> list[str]:
     """What to train at one compute."""
     table = a.table[a.table["compute"] == compute].sort_values("regret", kind="stable")
@@ -52,21 +68,19 @@ def budget_lines(a: Allocation, b: int, compute: float) -> list[str]:
         f"{format_number(a.plan[b, a.best[b]])} parameters on "
         f"{format_number(table['plan_samples'].iloc[0])} samples of {best}."
     ]
-    width = max(len("data"), *(len(text) for text in table["data"]))
-    lines.append(
-        f"  {'data':<{width}} {'P(best)':>8} {'parameters [interval]':>24} "
-        f"{'samples [interval]':>24} {'epochs':>7} {'loss of the plan':>24} {'regret':>8}"
-    )
+    cells = [HEAD]
     for row in table.head(SHOWN).itertuples():
         places = decimals(row.loss_hi - row.loss_lo)
-        loss = f"{row.loss:.{places}f} [{row.loss_lo:.{places}f}, {row.loss_hi:.{places}f}]"
-        epochs = "fresh" if np.isnan(row.epochs) else f"{row.epochs:.2g}"
-        lines.append(
-            f"  {row.data:<{width}} {row.p_best:>8.2f} "
-            f"{span(row.params, row.params_lo, row.params_hi):>24} "
-            f"{span(row.samples, row.samples_lo, row.samples_hi):>24} {epochs:>7} {loss:>24} "
-            f"{row.regret:>8.2g}"
-        )
+        cells.append(
+            (
+                row.data, f"{row.p_best:.2f}", span(row.params, row.params_lo, row.params_hi),
+                span(row.samples, row.samples_lo, row.samples_hi),
+                "fresh" if np.isnan(row.epochs) else f"{row.epochs:.2g}",
+                f"{row.loss:.{places}f} [{row.loss_lo:.{places}f}, {row.loss_hi:.{places}f}]",
+                f"{row.regret:.2g}",
+            )
+        )  # fmt: skip
+    lines += columns(cells)
     if len(table) > SHOWN:
         lines.append(f"  and {len(table) - SHOWN} more")
     return lines

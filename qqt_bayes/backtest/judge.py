@@ -24,7 +24,7 @@ def judge(origin: Origin, draws: np.ndarray) -> pd.DataFrame:
     turned out best at that budget; draws of one candidate's runs share its latent performance but
     not its noise, as real ones do.
     """
-    targets = origin.targets
+    targets, draws = in_unit(origin, draws)
     frames = []
     seen = targets["value"].to_numpy()
     frames.append(score_frame(draws, seen, targets, "level"))
@@ -50,6 +50,13 @@ def judge(origin: Origin, draws: np.ndarray) -> pd.DataFrame:
     out = pd.concat(frames, ignore_index=True)
     out["origin"] = origin.upto
     return out
+
+
+def in_unit(origin: Origin, draws: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+    """Targets and draws in the metric's unit, lower is better."""
+    kind = origin.train.kind
+    targets = origin.targets.assign(value=kind.to_unit(origin.targets["value"].to_numpy()))
+    return targets, np.asarray(kind.to_unit(draws))
 
 
 def score_frame(draws: np.ndarray, seen: np.ndarray, info: pd.DataFrame, what: str) -> pd.DataFrame:
@@ -82,7 +89,7 @@ def judge_choice(origin: Origin, draws: np.ndarray) -> pd.DataFrame:
     in what was lost as in what was expected to be lost; `compute` is the same as a factor of
     samples, see :func:`catch_up`.
     """
-    targets, train = origin.targets, origin.train
+    (targets, draws), train = in_unit(origin, draws), origin.train
     seen = targets["value"].to_numpy()
     rows = []
     for budget, group in targets.groupby("budget"):

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import QQTError
+from qqt_bayes.kinds import Kind
 from qqt_bayes.runs import Runs, Study
 
 FACTORS = (2.0, 4.0, 8.0)
@@ -52,9 +53,12 @@ class Origin:
 
 
 def origins(
-    runs: Runs, metric: str, kind: str | None = None, keep: Callable[[str], bool] | None = None,
+    runs: Runs,
+    metric: str,
+    kind: str | Kind | None = None,
+    keep: Callable[[str], bool] | None = None,
     first: int = 2,
-) -> Iterator[Origin]:  # fmt: skip
+) -> Iterator[Origin]:
     """Every origin with at least ``first`` budgets and four rows behind it and a target ahead.
 
     Parameters
@@ -80,7 +84,7 @@ def origins(
             behind = behind.replace(behind.table[kept])
         if len(behind) < MIN_ROWS or len(behind.budgets(metric)) < first:
             continue
-        train = behind.study(metric, kind=kind)
+        train = behind.study(metric, kind=full.kind)  # one scale for all of them
         reach = train.samples.max()
         factor = full.samples / reach
         ahead = (full.samples > budgets[k]) & (factor <= FACTORS[-1] * SLACK)

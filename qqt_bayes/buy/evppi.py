@@ -98,7 +98,8 @@ class Sample:
         q = self.question
         top = ceiling(q.fit, np.repeat(q.budgets, len(q.candidates)))
         value = self.irreducible[:, None] + np.exp(self.latent[:, : self.targets])
-        return bounded(value, top).reshape(-1, len(q.budgets), len(q.candidates))
+        value = q.fit.study.kind.to_unit(bounded(value, top))
+        return value.reshape(-1, len(q.budgets), len(q.candidates))
 
     @cached_property
     def cost(self) -> np.ndarray:

@@ -85,12 +85,12 @@ def result_rows(fit: Fit, designs: Designs, design: int, value: float, squares: 
     if seeds > 1:
         pattern *= np.sqrt(squares / (pattern @ pattern))
     values = value + pattern
-    if study.kind != "loss":
-        values = np.clip(values, 1e-6, 1.0)
+    low, high = study.kind.limits
+    values = np.clip(values, max(low, 1e-6), high)
     table = pd.DataFrame(
         {
             "run": [f"simulated/{design}/{k}" for k in range(seeds)], "data": row["data"],
-            "samples": row["samples"], "metric": study.metric, "value": study.reported(values),
+            "samples": row["samples"], "metric": study.metric, "value": study.kind.observed(values),
         }
     )  # fmt: skip
     model = fit.runs.select(study.metric).table

@@ -10,6 +10,7 @@ import numpy as np
 
 from qqt_bayes.buy.designs import Designs, assemble, price_of
 from qqt_bayes.errors import UsageError
+from qqt_bayes.kinds import Kind
 from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs import Mixture, Runs, format_number, parse_number
 
@@ -44,7 +45,8 @@ class Ground:
     candidates : tuple of Mixture
         What was run at the target.
     truth, replicates : numpy.ndarray
-        Dim (candidate,): mean of what was observed there, as modelled, and of how many runs.
+        Dim (candidate,): mean of what was observed there, in the metric's unit, lower is
+        better, and of how many runs.
     cells : tuple of Cell
         Below the target, cheapest first.
     start : tuple of int
@@ -53,7 +55,7 @@ class Ground:
 
     runs: Runs
     metric: str
-    kind: str | None
+    kind: Kind
     target: float
     candidates: tuple[Mixture, ...]
     truth: np.ndarray
@@ -137,7 +139,9 @@ class Held:
         return np.flatnonzero(left & (self.ground.cost <= (spend - self.spent) * (1 + 1e-12)))
 
 
-def build_ground(runs: Runs, metric: str, target: str | float, kind: str | None = None) -> Ground:
+def build_ground(
+    runs: Runs, metric: str, target: str | float, kind: str | Kind | None = None
+) -> Ground:
     """Lay out a complete table.
 
     Raises
@@ -176,8 +180,9 @@ def build_ground(runs: Runs, metric: str, target: str | float, kind: str | None 
         )  # fmt: skip
     cells.sort(key=lambda c: (c.cost, c.mixture.key))
     return Ground(
-        chosen, metric, kind, float(study.samples[at].mean()), tuple(mixtures[n] for n in names),
-        np.array([study.value[at & (data == n)].mean() for n in names]),
+        chosen, metric, study.kind, float(study.samples[at].mean()),
+        tuple(mixtures[n] for n in names),
+        np.array([study.kind.to_unit(study.value[at & (data == n)]).mean() for n in names]),
         np.array([float(np.sum(at & (data == n))) for n in names]),
         tuple(cells), starting(cells, runs), float(paid[at].mean()),
     )  # fmt: skip

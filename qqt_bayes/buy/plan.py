@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.buy.batch import Batch
 from qqt_bayes.buy.evppi import Sample, bands, parameter_values, run_values
 from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.stop import Stop
 from qqt_bayes.buy.tally import Value
-from qqt_bayes.buy.text import describe
+from qqt_bayes.buy.text import describe, verdict
 from qqt_bayes.decide.export import number
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture
@@ -30,8 +31,8 @@ CHECKED = 3  # designs valued by regression too
 __all__ = ["Plan"]
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(Shown):
     """Which runs to buy; made by ``fit.buy``.
 
     Attributes
@@ -181,6 +182,11 @@ class Plan:
     def contested(self) -> tuple[str, ...]:
         """The candidates that some draw finds best."""
         return tuple(c.text for c in self.question.candidates)
+
+    @property
+    def headline(self) -> str:
+        """Whether to go on, in a sentence."""
+        return self.fit.stamp + verdict(self)
 
     @property
     def text(self) -> str:

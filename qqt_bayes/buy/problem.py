@@ -45,7 +45,11 @@ class Problem:
     seeds, cost : numpy.ndarray
         Dim (design,).
     ceiling : numpy.ndarray
-        Dim (target,): how bad a target can get.
+        Dim (target,): how bad a target can get, as modelled.
+    per_unit : float
+        Of the metric's unit, to one of the modelled value (of a perplexity near the runs).
+    relative_noise : bool
+        Whether seed noise is relative to the modelled value.
     evaluation : Evaluation
         Evaluation noise of one run.
     noise_factor : numpy.ndarray
@@ -64,6 +68,8 @@ class Problem:
     seeds: np.ndarray
     cost: np.ndarray
     ceiling: np.ndarray
+    per_unit: float
+    relative_noise: bool
     evaluation: Evaluation
     noise_factor: np.ndarray
     seed: int
@@ -103,7 +109,8 @@ class Problem:
         """Variance of a design's mean outcome on the log reducible scale (draw,)."""
         gap = np.exp(self.moments.mean[:, self.place[design]])
         value = self.irreducible + gap
-        v = (self.seed_noise(design) * value) ** 2 + self.evaluation.variance(value)
+        size = value if self.relative_noise else 1.0
+        v = (self.seed_noise(design) * size) ** 2 + self.evaluation.variance(value)
         return np.asarray(log_variance(v, gap)) / self.seeds[design]
 
     @cached_property
@@ -129,7 +136,7 @@ class Problem:
         """Draws of the targets in the unit of the metric (sample, budget, candidate)."""
         log = self.moments.mean[:, None, self.targets] + self.truths
         value = np.minimum(self.irreducible[:, None, None] + np.exp(log), self.ceiling)
-        return value.reshape(-1, self.budgets, self.candidates)
+        return self.per_unit * value.reshape(-1, self.budgets, self.candidates)
 
 
 def build_problem(question: Question, *, draws: int = DRAWS, worlds: int = WORLDS) -> Problem:
@@ -162,9 +169,10 @@ def build_problem(question: Question, *, draws: int = DRAWS, worlds: int = WORLD
     at = SCALES + len(COMPONENTS) + 2 * shares.shape[1]  # of the noise ratios
     factor = seed_factor(natural[:, at : at + shares.shape[1]], points.shares)
     targets = len(budgets) * len(shares)
+    per_unit = 1.0 / float(np.median(study.kind.slope(study.value)))
     _, data = np.unique(designs.shares, axis=0, return_inverse=True)
     return Problem(
         found, budgets, len(budgets), len(shares), targets + index.reshape(-1), data.reshape(-1),
-        designs.seeds, designs.cost, ceiling(fit, samples[:targets]), median_evaluation(study),
-        factor, question.seed, worlds,
+        designs.seeds, designs.cost, ceiling(fit, samples[:targets]).top, per_unit,
+        study.kind.relative_noise, median_evaluation(study), factor, question.seed, worlds,
     )  # fmt: skip

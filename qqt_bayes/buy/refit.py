@@ -9,6 +9,7 @@ import numpy as np
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.sample import Settings, Start, sample_few
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.runs import Runs
@@ -19,7 +20,7 @@ __all__ = ["QUICK", "quick_fit"]
 
 
 def quick_fit(
-    runs: Runs, metric: str, spec: Spec, *, kind: str | None = None, seed: int = 1,
+    runs: Runs, metric: str, spec: Spec, *, kind: str | Kind | None = None, seed: int = 1,
     settings: Settings = QUICK, start: Start | None = None,
 ) -> Fit:  # fmt: skip
     """A short fit that is not held to the gate: one of hundreds whose errors average out."""

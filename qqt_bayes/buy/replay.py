@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.buy.ask import positive
 from qqt_bayes.buy.ground import Ground, Held, build_ground
 from qqt_bayes.buy.policies import ADAPTIVE, FIXED, POLICIES, rank_largest
@@ -19,6 +20,7 @@ from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.settings import Settings, Start
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs, format_number
@@ -31,8 +33,8 @@ PROB = 0.9
 __all__ = ["Replay", "replay"]
 
 
-@dataclass(frozen=True, eq=False)
-class Replay:
+@dataclass(frozen=True, eq=False, repr=False)
+class Replay(Shown):
     """How the policies did; made by :func:`replay`.
 
     Attributes
@@ -123,7 +125,7 @@ def replay(
     spend: str | float | None = None,
     stages: int = STAGES,
     spec: str | Spec = "effective_utility",
-    kind: str | None = None,
+    kind: str | Kind | None = None,
     seed: int = 0,
     settings: Settings = QUICK,
     workers: int | Workers = 1,
@@ -206,7 +208,7 @@ class Beginning:
     policies: tuple[str, ...]
     spends: np.ndarray
     spec: Spec
-    kind: str | None
+    kind: str | Kind | None
     seed: int
     settings: Settings
 
@@ -268,10 +270,13 @@ def judge(ground: Ground, held: Held, fitted: Fit | None) -> dict[str, Any]:
         shares = np.array([c.vector(ground.runs.pools) for c in ground.candidates])
         latent = predict(fitted, np.array([ground.target]), shares, seed=5).latent[:, 0]
         choice = int(np.argmin(latent.mean(axis=0)))
-        variance = fitted.posterior.noise_variance(latent, shares) / ground.replicates
+        kind = fitted.study.kind
+        value = kind.from_unit(latent)
+        variance = fitted.posterior.noise_variance(value, shares) / ground.replicates
         white = np.random.default_rng(1).normal(size=latent.shape)
         tail = 0.5 * (1.0 - PROB)
-        lo, hi = np.quantile(latent + np.sqrt(variance) * white, [tail, 1.0 - tail], axis=0)
+        seen = kind.to_unit(value + np.sqrt(variance) * white)
+        lo, hi = np.quantile(seen, [tail, 1.0 - tail], axis=0)
         covered = float(np.mean((ground.truth >= lo) & (ground.truth <= hi)))
     regret = float(ground.truth[choice] - ground.truth.min())
     return {"chosen": ground.candidates[choice].text, "regret": regret, "coverage": covered}

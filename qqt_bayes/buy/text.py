@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes._columns import columns
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ WORDS = {
     "crossover": "variance of the log of the crossing budget",
 }
 
-__all__ = ["describe"]
+__all__ = ["describe", "together", "verdict"]
 
 
 def describe(plan: Plan) -> str:
@@ -33,7 +34,8 @@ def describe(plan: Plan) -> str:
         f"{b.text} at {format_number(n)}" for n, b in zip(plan.budgets, plan.best, strict=True)
     )
     lines = [
-        f"{plan.fit.stamp}Best choice now: {places}.",
+        f"{plan.fit.stamp}Best choice now: {places} samples (tokens).",
+        *together(plan),
         f"No runs can lower the {WORDS[plan.objective]} by more than {plan.evpi:.2g}"
         f"{unit.get(plan.objective, '')} (perfect information, +-{plan.limit.se:.1g}).",
         "",
@@ -45,25 +47,34 @@ def describe(plan: Plan) -> str:
     return "\n".join(lines)
 
 
+HEAD = ("data", "samples", "seeds", "cost", "value +- s.e.", "of EVPI", "k-hat")
+
+
+def together(plan: Plan) -> list[str]:
+    """How several budgets are valued: all at once, by their weights."""
+    if len(plan.budgets) == 1:
+        return []
+    weights = " : ".join(f"{w / plan.weights.max():.2g}" for w in plan.weights)
+    equal = "equally" if np.ptp(plan.weights) == 0 else f"as {weights}"
+    places = ", ".join(map(format_number, plan.budgets))
+    return [f"Values are means over all of {places}, weighted {equal}: one budget alone may "
+            "rank the runs otherwise."]  # fmt: skip
+
+
 def design_lines(plan: Plan) -> list[str]:
     """The most valuable designs."""
     table = plan.table
     if plan.stop.stop:  # the least loss is of the cheapest run, which tells nobody anything
         table = table.sort_values("evsi", ascending=False, kind="stable")
-    width = max(len(text) for text in [*table["data"], "data"])
     staked = not np.isnan(plan.net).all()
-    lines = [
-        f"  {'data':<{width}} {'samples':>8} {'seeds':>5} {'cost':>8} {'value +- s.e.':>20} "
-        f"{'of EVPI':>7} {'k-hat':>6}" + (f" {'net':>9}" if staked else "")
-    ]
+    cells = [HEAD + (("net",) if staked else ())]
     for row in table.head(SHOWN).itertuples():
         share = row.evsi / plan.evpi if plan.evpi > 0 else 0.0
         value = f"{row.evsi:.2g} +- {row.se:.1g}" if row.evsi > 0 else "0"
-        lines.append(
-            f"  {row.data:<{width}} {format_number(row.samples):>8} {row.seeds:>5} "
-            f"{format_number(row.cost):>8} {value:>20} {share:>7.0%} "
-            f"{row.khat:>6.2f}" + (f" {row.net:>9.3g}" if staked else "")
-        )
+        line = (row.data, format_number(row.samples), f"{row.seeds}", format_number(row.cost),
+                value, f"{share:.0%}", f"{row.khat:.2f}")  # fmt: skip
+        cells.append(line + ((format_number(row.net),) if staked else ()))
+    lines = columns(cells)
     if len(table) > SHOWN:
         lines.append(f"  and {len(table) - SHOWN} more designs of less value")
     rough = int(np.sum(plan.khat > ROUGH))

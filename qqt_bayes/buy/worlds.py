@@ -178,6 +178,7 @@ class Known:
         sums, total = self.blank()
         expected_sums(outcome.log_weight, outcome.shift, self.mean, outcome.var, outcome.gain,
                       p.irreducible, p.ceiling, p.group, sums, total)  # fmt: skip
+        sums *= p.per_unit
         return self.tally(sums, total)
 
     def after(self, outcome: Outcome) -> Known:

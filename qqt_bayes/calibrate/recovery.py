@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.backtest.scores import wilson
 from qqt_bayes.calibrate.replicate import HORIZONS, Replications, default_study, replicate
 from qqt_bayes.calibrate.sbc import SBC
@@ -27,8 +28,8 @@ COVERED = ("utility", "half-life", "level", "law parameter", "latent", "new run"
 __all__ = ["Recovery", "recovery"]
 
 
-@dataclass(frozen=True, eq=False)
-class Recovery:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recovery(Shown):
     """Coverage, reliability and the effect of weaker data; made by :func:`recovery`.
 
     Attributes

@@ -27,6 +27,7 @@ from qqt_bayes.inference.marginal import log_density
 from qqt_bayes.inference.natural import NOISE, RUN_SHARE, SCALES
 from qqt_bayes.inference.posterior import Posterior, sample_posterior
 from qqt_bayes.inference.sample import Settings, sample_few
+from qqt_bayes.kinds import kind_named
 from qqt_bayes.model.design import Design, Points, build_design
 from qqt_bayes.model.effects import COMPONENTS
 from qqt_bayes.model.noise import Evaluation, seed_factor
@@ -109,25 +110,29 @@ def default_study(kind: str = "loss", pools: int = 4, budgets: int = 6) -> Study
 
     Parameters
     ----------
-    kind : {'loss', 'error', 'accuracy'}
-        An error or accuracy is measured with a standard error of .004.
+    kind : str
+        Name of one of :data:`qqt_bayes.kinds.KINDS`; an error or accuracy is measured with a
+        standard error of .004.
     pools, budgets : int
         Budgets double from 60k; pools have 100k, 200k, ... unique samples, so that the smallest
         is repeated most.
     """
-    if kind not in ("loss", "error", "accuracy"):
-        raise UsageError(f"kind {kind!r} -> give loss, error or accuracy")
+    known = kind_named(kind)
     names, grid = "ABCDEFGH"[:pools], 60e3 * 2.0 ** np.arange(budgets)
     rows = [(name, n) for name in names for n in grid]
     if pools > 1:
         rows += [("A+B", n) for n in grid[1::2]]
     table = pd.DataFrame(rows, columns=["data", "samples"])
-    table = table.assign(run=[f"r{i}" for i in range(len(rows))], metric=kind, value=0.5)
-    if kind != "loss":
+    table = table.assign(
+        run=[f"r{i}" for i in range(len(rows))],
+        metric=known.name,
+        value=0.5 if known.fraction else 2.0,
+    )
+    if known.fraction:
         table["se"] = 0.004
     sizes = [1e5 * 2**i for i in range(pools)]
     held = {"pool": list(names), "size": sizes, "quality_rank": range(1, pools + 1)}
-    return read_runs(table, pd.DataFrame(held)).study(kind)
+    return read_runs(table, pd.DataFrame(held)).study(known.name, kind=known)
 
 
 def replicate(
@@ -188,7 +193,7 @@ def replicate(
         for i in range(replications)
     ]
     rows = refit_many(one, tasks, workers=workers, client=client, progress=progress)
-    return gather(rows, chosen.name, study.kind, likelihood, seed)
+    return gather(rows, chosen.name, study.kind.name, likelihood, seed)
 
 
 def gather(
@@ -307,7 +312,7 @@ def simulate(
     again, truth and all: a rule that reads the data alone leaves the posterior given the data, and
     so the ranks, as it is. Heavy-tailed scales of drift draw such studies now and then.
     """
-    top, cells = TOP_LOSS if task.study.kind == "loss" else 1.0, len(design.value)
+    top, cells = min(TOP_LOSS, task.study.kind.limits[1]), len(design.value)
     marginal = task.likelihood == "marginal"
     for attempt in range(TRIES):
         seeds = np.random.SeedSequence([task.seed, 2, attempt]).generate_state(2)

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.backtest import Forecast, Origin, engine_forecast, judge, judge_choice, origins
 from qqt_bayes.calibrate import summary
 from qqt_bayes.calibrate.baselines import BASELINES
 from qqt_bayes.errors import GateError, QQTError, UsageError
 from qqt_bayes.inference.settings import Settings
+from qqt_bayes.kinds import Kind
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs
 
@@ -32,11 +34,11 @@ class Job:
     name: str
     runs: Runs
     metric: str
-    kind: str | None = None
+    kind: str | Kind | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
+@dataclass(frozen=True, eq=False, repr=False)
+class Calibration(Shown):
     """Back-tests of several methods; made by :func:`calibrate`.
 
     Attributes
@@ -80,8 +82,13 @@ class Calibration:
         }
 
 
-def studies(runs: Runs, name: str, metrics: Sequence[str] | None = None,
-            where: dict[str, str] | None = None, kind: str | None = None) -> list[Job]:  # fmt: skip
+def studies(
+    runs: Runs,
+    name: str,
+    metrics: Sequence[str] | None = None,
+    where: dict[str, str] | None = None,
+    kind: str | Kind | None = None,
+) -> list[Job]:
     """The studies of a table: each metric, and each model where there are several."""
     chosen = runs.select(where=where)
     jobs = []

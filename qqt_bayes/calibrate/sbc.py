@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.calibrate.replicate import DRAWS, RANKS, Replications, replicate
 from qqt_bayes.calibrate.sizes import replicate_sizes
 from qqt_bayes.errors import UsageError
@@ -32,8 +33,8 @@ PER_PAGE = 4  # quantities in a row of the figure
 __all__ = ["SBC", "ecdf_band", "ecdf_p_value", "sbc", "summarise"]
 
 
-@dataclass(frozen=True, eq=False)
-class SBC:
+@dataclass(frozen=True, eq=False, repr=False)
+class SBC(Shown):
     """Simulation-based calibration of one specification; made by :func:`sbc`.
 
     Attributes
@@ -172,7 +173,7 @@ def sbc(
     spec : str, Path or Spec
         What to calibrate. The law of model size (``"chinchilla"``) has an engine and a design of
         its own, see :func:`qqt_bayes.calibrate.sizes.replicate_sizes`.
-    kind : {'loss', 'error', 'accuracy'}
+    kind : str
         Kind of metric of the default design.
     replications : int
         Number of studies.

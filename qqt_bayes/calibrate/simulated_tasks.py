@@ -102,7 +102,7 @@ def simulate_tasks(
         np.concatenate([design.points.shares, np.tile(shares, (len(budgets), 1))]),
     )
     pools, finite = len(design.sizes), np.isfinite(design.sizes)
-    top = np.inf if study.kind == "loss" else 1.0
+    top = study.kind.limits[1]
     cells = len(design.value)
     for attempt in range(TRIES):
         rng = np.random.default_rng([seed, attempt])

@@ -26,6 +26,8 @@ def act(
     ] = "1",
     prob: o.Prob = 0.9,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw changes and break-even prices to this file.")
     ] = None,
@@ -36,6 +38,7 @@ def act(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -53,16 +56,17 @@ def act(
     check_prob(prob)
     positive(price)
     o.check_plot(plot, source, pools, actions, force=force)
+    o.check_out(out, json, csv, source, pools, actions, force=force)
     if data is not None and not o.is_saved_fit(source):
-        known = o.load_runs(source, pools, metric, kind).pools
+        known = o.load_runs(source, pools, metric, kind, chance, where).pools
         read_actions(actions, known, data_now(data, known))
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, on_fail=on_fail,
+        chance=chance, seed=seed, draws=draws, on_fail=on_fail,
     )  # fmt: skip
     answer = made.act(budgets, actions, data=data, price=price, prob=prob, on_fail=on_fail)
     o.draw(answer, plot)
-    o.tell(answer, json)
+    o.tell(answer, json, csv, out)
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from qqt_bayes.cli import options as o
-from qqt_bayes.files import check_file, write_text
+from qqt_bayes.cli.progress import progress
 
 
 def allocate(
@@ -22,9 +22,8 @@ def allocate(
     ] = None,
     prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.9,
     json: o.Json = False,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write the JSON object to this file.")
-    ] = None,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw losses over model sizes (png, pdf, svg).")
     ] = None,
@@ -33,6 +32,7 @@ def allocate(
     metric: o.Metric = None,
     spec: o.SpecName = "chinchilla",
     where: o.Where = None,
+    kind: o.KindName = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -56,12 +56,11 @@ def allocate(
     check(prob)
     check_overfitted(overfitted)
     o.check_on_fail(on_fail)
-    if out is not None:
-        check_file(out, (".json",), inputs=(table, pools), force=force)
     o.check_plot(plot, table, pools, force=force)
-    runs = o.load_runs(table, pools, metric, None)
+    o.check_out(out, json, csv, table, pools, force=force)
+    runs = o.load_runs(table, pools, metric, kind, None, where)
     name = o.only_metric(runs, metric)
-    with o.progress(f"fitting {name}") as update:
+    with progress(f"fitting {name}") as update:
         answer = answer_for(
             runs, compute, name, candidates=candidates, prob=prob, spec=spec,
             where=o.parse_where(where), seed=seed, settings=Settings(draws=draws),
@@ -70,10 +69,7 @@ def allocate(
     for warning in answer.fit.sizes.study.warnings:
         o.note(f"note: {warning}")
     o.draw(answer, plot)
-    if out is not None:
-        write_text(out, o.json_text(answer.to_json()) + "\n")
-        o.note(f"wrote {out}")
-    o.tell(answer, json)
+    o.tell(answer, json, csv, out)
 
 
 def register(app: typer.Typer) -> None:

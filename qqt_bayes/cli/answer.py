@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
-from qqt_bayes.files import check_file, write_text
-from qqt_bayes.harmless import csv_text
+from qqt_bayes.files import check_file
 
 if TYPE_CHECKING:
-    from qqt_bayes.fitting import Fit
+    import pandas as pd
 
-TABLE = "samples,data,"  # how the table of a decision begins
+    from qqt_bayes.decide import Decision, Reach, Shares
+    from qqt_bayes.fitting import Fit
 
 
 def fit(
@@ -27,6 +28,7 @@ def fit(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -38,7 +40,8 @@ def fit(
     """
     check_file(out, (".nc",), inputs=(runs, pools), force=force)
     made = o.open_fit(
-        runs, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind, seed=seed,
+        runs, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
+        chance=chance, seed=seed,
         draws=draws, on_fail=on_fail,
     )  # fmt: skip
     made.save(out)
@@ -48,28 +51,27 @@ def fit(
 
 def decide(
     source: o.Source,
-    budgets: o.Budgets,
+    budgets: Annotated[
+        str | None, typer.Option(help="Samples, comma between them: 480k,1.92M,1.28B.")
+    ] = None,
     candidates: o.Candidates = None,
     prob: o.Prob = 0.9,
-    margin: Annotated[
-        float | None,
-        typer.Option(
-            parser=o.within("margin"), help="Regret, in the metric's unit, that is good enough."
-        ),
-    ] = None,
+    margin: o.Margin = None,
     shares: Annotated[
         str | None,
-        typer.Option(help="Also optimise the sampling shares of these pools: A,B; alone, of all."),
+        typer.Option(help="Also optimise the sampling shares of these pools: A,B. Alone: of all."),
+    ] = None,
+    reach: Annotated[
+        str | None,
+        typer.Option(help="Tell the samples needed to reach this value of the metric: 0.92."),
     ] = None,
     specs: Annotated[
         str | None,
         typer.Option(help="Stack these laws: effective_utility,exchange_rate (comma between)."),
     ] = None,
     json: o.Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print the table, comma-separated.")] = False,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Write the answer to this file (csv, json).")
-    ] = None,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the bands to this file (png, pdf, svg).")
     ] = None,
@@ -79,6 +81,7 @@ def decide(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -87,47 +90,83 @@ def decide(
     """Say which data is best at each budget, how sure that is, and what being wrong costs.
 
     Example: qqt decide runs.csv --metric loss --budgets 480k,960k,1.92M --json
+
+    Example: qqt decide runs.csv --metric mmlu_accuracy --chance 0.25 --reach 0.6
     """
     from qqt_bayes.decide.candidates import parse_budgets
     from qqt_bayes.decide.decision import check_prob
 
-    parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
+    if budgets is None and reach is None:
+        raise UsageError("no budgets given -> pass some, for example --budgets 480k,1.92M")
+    if budgets is not None:
+        parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
+    regret = o.parse_margin(margin)
     o.check_plot(plot, source, pools, force=force)
-    if json and csv:
-        raise UsageError("--json and --csv both print the answer -> leave one of them out")
-    if out is not None:
-        check_file(out, (".csv", ".json"), inputs=(source, pools), header=TABLE, force=force)
+    o.check_out(out, json, csv, source, pools, force=force)
+    if reach is not None and specs is not None:
+        raise UsageError("--reach takes one law, --specs several -> leave one of them out")
+    if shares is not None and budgets is None:
+        raise UsageError("--shares is about budgets -> add --budgets, for example 480k,1.92M")
     if specs is not None and shares is not None:
         raise UsageError("--shares takes one law, --specs several -> leave one of them out")
     one: Fit | None = None
     if specs is None:
         one = o.open_fit(
             source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-            seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+            chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
         )  # fmt: skip
     made = one or o.open_stack(
         source, str(specs), pools=pools, metric=metric, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, candidates=candidates,
+        chance=chance, seed=seed, draws=draws, candidates=candidates,
     )  # fmt: skip
-    answer = made.decide(budgets, candidates, prob=prob, margin=margin, on_fail=on_fail)
+    goal = one.reach(reach, candidates, prob=prob) if one is not None and reach else None
+    if budgets is None:
+        o.draw(goal, plot)
+        o.tell(goal, json, csv, out)
+        return
+    answer = made.decide(budgets, candidates, prob=prob, margin=regret, on_fail=on_fail)
     o.draw(answer, plot)
     best = None
     if one is not None and shares is not None:
         best = one.best_shares(budgets, None if shares == "all" else shares, prob=prob)
-    value = answer.to_json()
-    for row, extra in zip(value["budgets"], best.to_json() if best else [], strict=False):
-        row["shares"], row["best_shares"] = extra["shares"], extra["best"]
-    if out is not None:
-        wanted = csv_text(answer.table) if out.suffix == ".csv" else o.json_text(value) + "\n"
-        write_text(out, wanted)
-        o.note(f"wrote {out}")
-    if json:
-        o.print_json(value)
-    elif csv:
-        typer.echo(csv_text(answer.table), nl=False)
+    if best is None and goal is None:
+        o.tell(answer, json, csv, out)
     else:
-        o.say(answer.text + (f"\n\n{best.text}" if best else ""))
+        o.tell(Together(answer, best, goal), json, csv, out)
+
+
+@dataclass(frozen=True)
+class Together:
+    """A decision with the best shares, or with the samples that a value needs; told together."""
+
+    answer: Decision
+    best: Shares | None
+    goal: Reach | None
+
+    @property
+    def text(self) -> str:
+        """One after the other."""
+        return "\n\n".join(part.text for part in (self.answer, self.goal, self.best) if part)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The candidates, then the pools of the best shares."""
+        import pandas as pd
+
+        if self.best is None:
+            return self.answer.table
+        return pd.concat([self.answer.table, self.best.table.rename(columns={"best": "share"})])
+
+    def to_json(self) -> dict[str, Any]:
+        """The decision's object with the shares at each budget, and what the value needs."""
+        value = self.answer.to_json()
+        for row, extra in zip(value["budgets"], self.best.to_json() if self.best else [],
+                              strict=False):  # fmt: skip
+            row["shares"], row["best_shares"] = extra["shares"], extra["best"]
+        if self.goal is not None:
+            value["reach"] = self.goal.to_json()
+        return value
 
 
 def demo(

@@ -47,6 +47,8 @@ def buy(
     ] = 0,
     candidates: o.Candidates = None,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw value against cost to this file.")
     ] = None,
@@ -57,6 +59,7 @@ def buy(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -78,9 +81,10 @@ def buy(
     if designs is not None and not designs.is_file():
         raise UsageError(f"no such file: {designs} -> give a CSV with data,samples,seeds,cost")
     o.check_plot(plot, source, pools, designs, force=force)
+    o.check_out(out, json, csv, source, pools, designs, force=force)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+        chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
     with many.crew(workers, dask) as crew:
         plan = made.buy(
@@ -88,7 +92,7 @@ def buy(
             objective=objective, candidates=candidates, seed=seed, refits=refits, workers=crew,
         )  # fmt: skip
     o.draw(plan, plot)
-    o.tell(plan, json)
+    o.tell(plan, json, csv, out)
 
 
 def replay(
@@ -107,10 +111,14 @@ def replay(
         typer.Option(help="What may be spent. Default: twice the cost of a run at the target."),
     ] = None,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
+    force: o.Force = False,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "effective_utility",
     kind: o.KindName = None,
+    chance: o.Chance = None,
     where: o.Where = None,
     seed: o.Seed = 1,
     workers: many.Processes = 1,
@@ -124,7 +132,8 @@ def replay(
     from qqt_bayes.buy import replay as run_replay
     from qqt_bayes.buy.policies import POLICIES
 
-    runs = o.load_runs(table, pools, metric, kind)
+    o.check_out(out, json, csv, table, pools, force=force)
+    runs = o.load_runs(table, pools, metric, kind, chance, where)
     name = o.only_metric(runs, metric)
     chosen = runs.select(name, o.parse_where(where))
     named = (
@@ -134,10 +143,10 @@ def replay(
     )
     with many.crew(workers, dask, resume) as crew, many.counted("starts", workers) as tell:
         done = run_replay(
-            chosen, name, target, starts, policies=named, spend=spend, spec=spec, kind=kind,
+            chosen, name, target, starts, policies=named, spend=spend, spec=spec,
             seed=seed, workers=crew, progress=tell,
         )  # fmt: skip
-    o.tell(done, json)
+    o.tell(done, json, csv, out)
 
 
 def numbers(text: str) -> list[float]:

@@ -13,7 +13,7 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_file, write_text
 from qqt_bayes.harmless import csv_text
 
-SCORES = "set,method,"  # how the table of scores begins
+SCORES = ("set,method,",)  # how the table of scores begins
 
 
 def calibrate(
@@ -27,6 +27,7 @@ def calibrate(
     ] = None,
     where: o.Where = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -69,11 +70,11 @@ def calibrate(
     jobs = []
     for path in tables:
         only = metric[0] if metric and len(metric) == 1 else None
-        runs = o.load_runs(path, pools, only, kind)
+        runs = o.load_runs(path, pools, only, kind, chance, where)
         name = path.name.removesuffix(".csv").removesuffix(".runs")
         if name == "runs":
             name = path.resolve().parent.name
-        jobs += studies(runs, name, metric, o.parse_where(where), kind)
+        jobs += studies(runs, name, metric, o.parse_where(where))
     with many.crew(workers, dask, resume) as crew, many.counted("back-tests", workers) as tell:
         result = run(
             jobs, methods=chosen, spec=spec, seed=seed, settings=Settings(draws=draws),

@@ -1,4 +1,4 @@
-"""Commands that turn other formats into a run table: import datacomp, import wide."""
+"""The command that turns what other tools write into a run table: import."""
 
 from __future__ import annotations
 
@@ -8,85 +8,170 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_file, write_text
 from qqt_bayes.harmless import csv_text
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from qqt_bayes.runs.importers import Found
 
-Out = Annotated[Path, typer.Option("-o", "--out", help="Run table to write (CSV).")]
+SHOWN = 12
+# The names of the formats, which the help shows without loading them; tested to be complete.
+FORMATS = (
+    "datacomp", "hf-trainer", "lm-eval", "composer", "wandb-chart", "long", "swarm", "wandb",
+    "wide",
+)  # fmt: skip
 
 __all__ = ["register"]
 
 
-def datacomp(
-    path: Annotated[
-        Path, typer.Argument(help="eval_results.jsonl, or a folder with one in each run's folder.")
+def import_(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files or folders: CSV, Excel, Parquet, JSON, logs.")
     ],
-    data: Annotated[
+    out: Annotated[Path, typer.Option("-o", "--out", help="Run table to write (CSV).")] = (
+        Path("runs.csv")
+    ),
+    format: Annotated[
         str | None,
-        typer.Option(help="What the run was trained on, e.g. A+B. Default: its folder's name."),
+        typer.Option(help=f"By default known by its look: {', '.join(FORMATS)}."),
     ] = None,
-    samples: Annotated[
-        str | None, typer.Option(help="Samples seen, e.g. 12.8M: the files do not say.")
-    ] = None,
-    task: Annotated[
-        list[str] | None, typer.Option(help="Only this task; may be given several times.")
-    ] = None,
-    out: Out = Path("runs.csv"),
-    force: o.Force = False,
-) -> None:
-    """Convert DataComp's evaluations to a run table: one row a run and task.
-
-    Example: qqt import datacomp results/ --samples 12.8M --task imagenet1k -o runs.csv
-    """
-    from qqt_bayes.runs.importers import read_datacomp
-
-    check_file(out, (".csv",), inputs=(path,), force=force)
-    save(read_datacomp(path, data=data, samples=samples, tasks=task), out)
-
-
-def wide(
-    file: Annotated[Path, typer.Argument(help="CSV with run,data,samples and a column a metric.")],
     metric: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column that is a metric; may be given several times. Default: those "
-            "named loss, error or accuracy."
+            "--metric",
+            "--task",
+            help="Only this metric; may be given several times. "
+            "Default: all that are known by their names.",
         ),
     ] = None,
-    out: Out = Path("runs.csv"),
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What all runs were trained on, e.g. A+B; or NAME=MIXTURE, e.g. AB=A+B, "
+            "several times."
+        ),
+    ] = None,
+    samples: Annotated[
+        str | None, typer.Option(help="Samples of all runs that do not tell, e.g. 12.8M.")
+    ] = None,
+    per_step: Annotated[
+        str | None, typer.Option(help="Samples (tokens) of one step, for files that count steps.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help='What names of runs are made of, e.g. "{data}-{samples}".')
+    ] = None,
+    decimal: Annotated[
+        str | None, typer.Option(help="The mark before decimals, , or . (default: by its look).")
+    ] = None,
+    pools: Annotated[
+        Path | None, typer.Option(help="Pool table to write beside it in plain form, too.")
+    ] = None,
     force: o.Force = False,
 ) -> None:
-    """Convert a wide CSV, one column a metric, to a run table, one row a run and metric.
+    """Turn what another tool wrote into a run table: W&B, lm-eval, swarms, wide tables, Excel.
 
-    Example: qqt import wide results.csv --metric loss --metric top1_error -o runs.csv
+    Example: qqt import results.csv -o runs.csv
     """  # fmt: skip
-    from qqt_bayes.runs.importers import read_wide
+    from qqt_bayes.runs.frames import as_text
+    from qqt_bayes.runs.importers import import_runs
+    from qqt_bayes.runs.pools import read_pools
 
-    check_file(out, (".csv",), inputs=(file,), force=force)
-    save(read_wide(file, metrics=metric), out)
+    files, format = named_format(files, format)
+    beside = out.with_name(out.name.removesuffix("runs.csv") + "pools.csv")
+    pools = pools or pools_beside(files, beside)
+    if pools is not None and not out.name.endswith("runs.csv"):
+        raise UsageError(f"'{out}' -> call it runs.csv or X.runs.csv, so that its pools are found")
+    targets = [out] if pools is None else [out, beside]
+    for target in targets:  # any table that is there may have been edited: none is ours
+        check_file(target, (".csv",), inputs=[*files, pools], force=force)
+    found = import_runs(
+        files, format, metrics=tuple(metric or ()), data=parse_data(data), samples=samples,
+        per_step=per_step, name=name, decimal=decimal,
+    )  # fmt: skip
+    table = None if pools is None else read_pools(pools, decimal=decimal or comma(pools)).table
+    write_text(out, csv_text(found.table))
+    if table is not None:
+        write_text(beside, csv_text(table.map(as_text)))
+    tell(found, out, beside, table is not None)
 
 
-def save(table: pd.DataFrame, out: Path) -> None:
-    """Write a run table in one go, and say what is still missing."""
-    write_text(out, csv_text(table))
-    metrics = ", ".join(dict.fromkeys(table["metric"]))
-    o.say(f"wrote {out}: {table['run'].nunique()} runs, {len(table)} rows ({metrics})")
-    blank = [name for name in ("data", "samples") if (table[name].astype(str) == "").any()]
-    if blank:
-        o.note(f"fill in the column{'s' * (len(blank) > 1)} {' and '.join(blank)}, which the files "
-               "do not tell")  # fmt: skip
-    o.note(f"then write the pool table beside it (see `qqt new`), and: qqt check {out}")
+def named_format(files: list[Path], format: str | None) -> tuple[list[Path], str | None]:
+    """Files and format; ``qqt import wide FILE`` names the format first."""
+    first = str(files[0])
+    if format is None and first in FORMATS and len(files) > 1 and not files[0].exists():
+        return files[1:], first
+    return files, format
+
+
+def comma(pools: Path) -> str | None:
+    """The decimal mark of a pool table: a comma where semicolons separate the columns."""
+    from qqt_bayes.runs.sheet import separator_of
+
+    try:
+        return None if separator_of(pools.read_text(encoding="utf-8-sig")) == "," else ","
+    except (OSError, UnicodeDecodeError):
+        return None  # told by whoever reads it
+
+
+def pools_beside(files: list[Path], target: Path) -> Path | None:
+    """The pool table beside ``X.runs.csv``, unless it is where one would be written."""
+    if len(files) != 1 or not files[0].name.endswith("runs.csv"):
+        return None
+    there = files[0].with_name(files[0].name.removesuffix("runs.csv") + "pools.csv")
+    return there if there.is_file() and there.resolve() != target.resolve() else None
+
+
+def parse_data(data: list[str] | None) -> str | dict[str, str] | None:
+    """``["AB=A+B"]`` as a dict; a mixture alone is that of all runs."""
+    out: dict[str, str] = {}
+    for item in data or []:
+        name, sign, mixture = item.partition("=")
+        out[name.strip() if sign else ""] = (mixture if sign else name).strip()
+    return out or None
+
+
+def tell(found: Found, out: Path, beside: Path, with_pools: bool) -> None:
+    """Say what each column was taken for, what was left out, and what is still missing."""
+    from qqt_bayes.runs.importers.finish import advice
+
+    table = found.table
+    metrics = list(dict.fromkeys(table["metric"]))
+    more = f" and {len(metrics) - SHOWN} more" if len(metrics) > SHOWN else ""
+    o.say(
+        f"wrote {out}: {table['run'].nunique()} runs, {len(table)} rows "
+        f"({', '.join(metrics[:SHOWN])}{more})"
+    )
+    for line in told_columns(found):
+        o.say(f"  {line}")
+    for text in found.left_out:
+        o.say(f"  left out or changed: {text}")
+    missing = advice(table)
+    if missing is not None:
+        o.note(missing)
+    if with_pools:
+        o.note(f"wrote {beside}; then: qqt check {out}")
+    elif beside.is_file() and beside != out:
+        o.note(f"then: qqt check {out}")
+    else:
+        o.note(f"then write the pool table {beside} beside it (pool,size; see `qqt new`), and: "
+               f"qqt check {out}")  # fmt: skip
+
+
+def told_columns(found: Found) -> list[str]:
+    """What each column was taken for; columns of one role in one line."""
+    roles: dict[str, list[str]] = {}
+    for column, role in found.taken.items():
+        kind = "share of a pool" if role.startswith("share of pool") else role
+        kind = "metric of a run" if " of run " in role else kind
+        roles.setdefault(kind, []).append(column)
+    lines = []
+    for role, columns in roles.items():
+        more = f", ... ({len(columns)} columns)" if len(columns) > SHOWN else ""
+        lines.append(f"{', '.join(columns[:SHOWN])}{more} -> {role}")
+    return lines
 
 
 def register(app: typer.Typer) -> None:
-    """Add the group of commands."""
-    group = typer.Typer(
-        no_args_is_help=True,
-        help="Convert other formats to a run table.\n\n"
-        "Example: qqt import datacomp results/ --samples 12.8M -o runs.csv",
-    )
-    group.command()(datacomp)
-    group.command()(wide)
-    app.add_typer(group, name="import", rich_help_panel=o.TABLES)
+    """Add the command."""
+    app.command("import", rich_help_panel=o.TABLES)(import_)

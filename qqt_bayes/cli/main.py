@@ -6,10 +6,9 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import zip_longest
 from time import monotonic
 from traceback import print_exception
 from typing import Annotated
@@ -31,6 +30,7 @@ from qqt_bayes.cli import (
     tables,
     tasks,
 )
+from qqt_bayes.cli import options as o
 from qqt_bayes.errors import GateError, QQTError
 from qqt_bayes.harmless import visible
 
@@ -86,11 +86,12 @@ def main(argv: list[str] | None = None) -> None:
     0 done, 1 `qqt risk` says FAIL, 2 bad input or usage, 3 not converged, 70 a fault of this
     program, 130 interrupted.
     """
-    words = spelled_out(sys.argv[1:] if argv is None else argv)
+    words = whole(sys.argv[1:] if argv is None else argv)
     traceback = TRACEBACK in words
     warnings.showwarning = partial(show_warning, everything=traceback)
     with stopping() as signals:
         try:
+            words = o.spelled_out(words)
             code = run([word for word in words if word != TRACEBACK])
             if code == STOPPED:
                 say("stopped", STOPPED)
@@ -113,7 +114,7 @@ def explain(error: BaseException, traceback: bool) -> int:
         case KeyboardInterrupt() | typer.Abort():
             return say("stopped", STOPPED)
         case GateError():
-            return say(error, NOT_CONVERGED)
+            return say(error.on_command_line, NOT_CONVERGED)
         case QQTError():
             return say(error, BAD_INPUT)
         case BrokenPipeError() | SystemExit(code=1):  # the reader of the output has seen enough
@@ -138,15 +139,6 @@ def explain(error: BaseException, traceback: bool) -> int:
             print_exception(error)
             return FAULT
     raise error
-
-
-def spelled_out(words: Sequence[str]) -> list[str]:
-    """The words of a command, `--shares` alone meaning the shares of all pools."""
-    out = []
-    for word, following in zip_longest(words, words[1:]):
-        alone = word == "--shares" and (following is None or following.startswith("-"))
-        out.append("--shares=all" if alone else word)
-    return out
 
 
 @contextmanager
@@ -188,6 +180,14 @@ def show_warning(
     """Tell a warning that is meant for the user; those of the arithmetic only on demand."""
     if everything or not issubclass(category, UNTOLD):
         print(visible(f"warning: {message}"), file=sys.stderr)
+
+
+def whole(argv: list[str]) -> list[str]:
+    """The words with what an option that stands alone means: ``--shares`` is of all pools."""
+    out: list[str] = []
+    for word, following in zip(argv, [*argv[1:], "-"], strict=False):
+        out += [word, "all"] if word == "--shares" and following.startswith("-") else [word]
+    return out
 
 
 def say(message: object, code: int, advice: str = "") -> int:

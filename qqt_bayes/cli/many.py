@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.cli.progress import stages
 from qqt_bayes.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def crew(workers: int, dask: str | None, resume: Path | None = None) -> Iterator
 def counted(label: str, workers: int = 1) -> Iterator[Callable[[int, int], None]]:
     """A progress bar for so many of so many; what takes more than a minute is said first."""
     begin, told = monotonic(), False
-    with o.stages(label) as update:
+    with stages(label) as update:
 
         def tell(done: int, total: int) -> None:
             nonlocal told

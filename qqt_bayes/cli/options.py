@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qqt_bayes import harmless
+from qqt_bayes.cli.progress import progress, stages
 from qqt_bayes.errors import UsageError
-from qqt_bayes.files import PICTURES, check_file, write_bytes
+from qqt_bayes.files import PICTURES, check_file, write_bytes, write_text
 from qqt_bayes.harmless import visible
 from qqt_bayes.limits import LIMITS
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
     from qqt_bayes.fitting import Fit
     from qqt_bayes.runs import Runs
     from qqt_bayes.stacking import Stack
@@ -36,12 +33,35 @@ SpecName = Annotated[
 ]
 Where = Annotated[
     list[str] | None,
-    typer.Option(help="Only rows with COLUMN=VALUE; may be given several times."),
-]
-Upto = Annotated[str | None, typer.Option(help="Only rows up to this many samples, e.g. 500k.")]
-KindName = Annotated[
+    typer.Option(
+        "--where", "--leave-out",
+        help='--where COLUMN=VALUE: only such rows; also "step<10000", "seed!=3", "lr in 1,2". '
+        "--leave-out RUN: all but this run. Either several times.",
+    ),
+]  # fmt: skip
+Decimal = Annotated[
     str | None,
-    typer.Option("--kind", help="loss, error or accuracy, if the metric's name does not tell."),
+    typer.Option(help="The mark before decimals, , or .; the other may separate thousands."),
+]
+Upto = Annotated[
+    str | None, typer.Option(help="Only rows up to this many samples (tokens), e.g. 500k.")
+]
+KindName = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        metavar="[METRIC=]KIND",
+        help="loss, accuracy, score, ..., if the metric's name does not tell; may be given several "
+        "times. `qqt kinds` lists them.",
+    ),
+]
+Chance = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--chance",
+        metavar="[METRIC=]LEVEL",
+        help="What guessing reaches, of an accuracy or error: 0.25 with four choices.",
+    ),
 ]
 Seed = Annotated[
     int,
@@ -52,7 +72,9 @@ OnFail = Annotated[
     str,
     typer.Option(help="raise or warn, when the fit does not converge; a warning stamps outputs."),
 ]
-Budgets = Annotated[str, typer.Option(help="Samples, comma between them: 480k,1.92M,1.28B.")]
+Budgets = Annotated[
+    str, typer.Option(help="Samples (tokens), comma between them: 480k,1.92M,1.28B.")
+]
 Candidates = Annotated[
     str | None,
     typer.Option(help='Data to choose from: "A;A+B;A:0.7+B:0.3". Default: observed and nested.'),
@@ -63,7 +85,19 @@ Force = Annotated[
     bool, typer.Option("--force", help="Replace a file that qqt did not write. Never an input.")
 ]
 
+Csv = Annotated[bool, typer.Option("--csv", help="Print the table as CSV and nothing else.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", help="Write the answer to this file too (.csv: table; .json)."),
+]
+Margin = Annotated[
+    str | None,
+    typer.Option(help="Regret (expected loss by choosing it), in the metric's unit, that is "
+                 "small enough."),
+]  # fmt: skip
+
 DRAWS = 2000
+TABLES_BEGIN = ("samples,", "data,", "policy,", "task,", "set,", "quantity,", "compute,")
 
 # Groups of the commands in `qqt --help`, in the order in which one meets them.
 TABLES, ANSWERS, TRIALS = "Write down your runs", "Ask", "See how well it works"
@@ -79,54 +113,131 @@ def say(text: str) -> None:
     typer.echo(visible(text))
 
 
-def within(limit: str) -> Callable[[str | float], float]:
-    """A reader of an option's number, which refuses what its meaning does not allow."""
-
-    def read(text: str | float) -> float:
-        from qqt_bayes.runs import parse_number
-
-        try:
-            return LIMITS[limit].check(f"'{text}'", parse_number(text))
-        except UsageError as error:
-            raise typer.BadParameter(str(error)) from None
-
-    read.__name__ = "number"
-    return read
-
-
 def print_json(value: Any) -> None:
     """One JSON object on stdout; what is not finite must have become null before."""
-    typer.echo(json_text(value))
+    typer.echo(json.dumps(value, indent=2, allow_nan=False))
 
 
-def json_text(value: Any) -> str:
-    """One JSON object, as it is printed and as it is written to a file."""
-    return json.dumps(value, indent=2, allow_nan=False)
+def spelled_out(argv: list[str]) -> list[str]:
+    """The words of a command, ``--leave-out RUN`` written as the condition that it is."""
+    out: list[str] = []
+    for word in argv:
+        if out and out[-1] == "--leave-out":
+            out[-1:] = ["--where", f"run!={word}"]
+        elif word.startswith("--leave-out="):
+            out += ["--where", f"run!={word.partition('=')[2]}"]
+        else:
+            out.append(word)
+    return out
 
 
-def parse_where(where: list[str] | None) -> dict[str, str]:
-    """``["model=B-32"]`` as a dict.
+def parse_margin(margin: str | None) -> float | None:
+    """A regret in the metric's unit.
 
     Raises
     ------
     UsageError
-        Where the equals sign is missing.
+        For anything but a positive number.
     """
-    out = {}
-    for item in where or []:
-        column, sign, value = item.partition("=")
-        if not sign or not column.strip():
-            raise UsageError(f"--where {item!r} -> write COLUMN=VALUE, such as --where model=B-32")
-        out[column.strip()] = value.strip()
-    return out
+    if margin is None:
+        return None
+    from qqt_bayes.runs import parse_number
+
+    try:
+        value = LIMITS["margin"].check(f"--margin {margin!r}", parse_number(margin))
+    except UsageError:
+        value = 0.0
+    if value <= 0.0:
+        raise UsageError(
+            f"--margin {margin!r} -> give a regret above 0, up to {LIMITS['margin'].high:g}, in "
+            "the metric's unit, such as 0.02 for 1% of a loss of 2"
+        )
+    return value
 
 
-def load_runs(table: Path, pools: Path | None, metric: str | None, kind: str | None) -> Runs:
-    """Read and check the tables."""
+def parse_where(where: list[str] | None) -> dict[str, str]:
+    """``["model=B-32", "step<10000"]`` as conditions of `Runs.select`.
+
+    Raises
+    ------
+    UsageError
+        Where a sign is missing.
+    """
+    from qqt_bayes.runs.select import parse_where as parse
+
+    return parse(where or ())
+
+
+def by_metric(
+    option: str, given: list[str] | None, metric: str | None
+) -> dict[str, str] | str | None:
+    """``["wer=rate", "bleu=score"]`` as a dict; a single value is that of `metric`, or of all.
+
+    Raises
+    ------
+    UsageError
+        Where it is not clear which metric is meant.
+    """
+    pairs = [item.rpartition("=") for item in given or []]
+    bare = [value.strip() for name, sign, value in pairs if not sign]
+    out = {name.strip(): value.strip() for name, sign, value in pairs if sign}
+    if len(bare) > 1 or (bare and out and metric is None):
+        raise UsageError(f"{option} {bare[0]} of which metric? -> write {option} METRIC={bare[0]}")
+    if bare and metric is not None:
+        return out | {metric: bare[0]}
+    return bare[0] if bare else out or None
+
+
+def levels(given: dict[str, str] | str | None) -> dict[str, float] | float | None:
+    """Chance levels as numbers.
+
+    Raises
+    ------
+    UsageError
+        For what is no number.
+    """
+    try:
+        if isinstance(given, dict):
+            return {metric: float(level) for metric, level in given.items()}
+        return None if given is None else float(given)
+    except ValueError:
+        raise UsageError(
+            f"--chance {given} is not a number -> give a fraction such as 0.25, or METRIC=0.25"
+        ) from None
+
+
+def load_runs(
+    table: Path,
+    pools: Path | None,
+    metric: str | None,
+    kind: list[str] | None = None,
+    chance: list[str] | None = None,
+    where: list[str] | None = None,
+    decimal: str | None = None,
+) -> Runs:
+    """Read and check the tables, without the runs left out by name; kinds stay with the runs.
+
+    Raises
+    ------
+    UsageError
+        For a bad kind or chance level, or one of a metric that the table does not have.
+    """
     from qqt_bayes.runs import read_runs
+    from qqt_bayes.runs.select import left_out
 
-    kinds = {metric: kind} if metric and kind else None
-    return read_runs(table, pools=pools, kinds=kinds)
+    kinds = by_metric("--kind", kind, metric)
+    chances = levels(by_metric("--chance", chance, metric))
+    unwanted = left_out(parse_where(where))
+    runs = read_runs(
+        table, pools=pools, kinds=kinds, chance=chances, decimal=decimal, leave_out=unwanted
+    )
+    if isinstance(kinds, dict):
+        strange = [name for name in kinds if name not in runs.metrics]
+        if strange:
+            raise UsageError(
+                f"--kind {strange[0]}=...: no such metric -> choose from {', '.join(runs.metrics)}"
+            )
+    return runs
 
 
 def only_metric(runs: Runs, metric: str | None) -> str:
@@ -168,12 +279,39 @@ def draw(answer: Any, plot: Path | None) -> None:
         note(f"drew {plot}")
 
 
-def tell(answer: Any, as_json: bool) -> None:
-    """Print an answer, for people or as one JSON object."""
+def check_out(
+    out: Path | None, as_json: bool, as_csv: bool, *inputs: Path | None, force: bool = False
+) -> None:
+    """Check how an answer is to be handed over, before any work is done for it."""
+    if as_json and as_csv:
+        raise UsageError("--json and --csv print two things in one place -> leave one of them out")
+    if out is not None:
+        check_file(out, (".csv", ".json"), inputs=inputs, header=TABLES_BEGIN, force=force)
+
+
+def tell(
+    answer: Any, as_json: bool, as_csv: bool = False, out: Path | None = None, extra: str = ""
+) -> None:
+    """Print an answer: for people, as one JSON object or as its table; write it to a file too."""
+    if out is not None:
+        write_text(out, csv_text(answer) if out.suffix.lower() == ".csv" else json_text(answer))
+        note(f"wrote {out}")
     if as_json:
-        print_json(answer.to_json())
+        typer.echo(json_text(answer), nl=False)
+    elif as_csv:
+        typer.echo(csv_text(answer), nl=False)
     else:
-        say(answer.text)
+        say(answer.text + extra)
+
+
+def json_text(answer: Any) -> str:
+    """The stable JSON object of an answer."""
+    return json.dumps(answer.to_json(), indent=2, allow_nan=False) + "\n"
+
+
+def csv_text(answer: Any) -> str:
+    """The table of an answer, unrounded."""
+    return harmless.csv_text(answer.table)
 
 
 def is_saved_fit(path: Path) -> bool:
@@ -184,29 +322,6 @@ def is_saved_fit(path: Path) -> bool:
         return file.read(4) == b"\x89HDF"
 
 
-def new_bar() -> Progress:
-    """A progress bar on stderr; silent when that is not a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
-    )  # fmt: skip
-
-
-@contextmanager
-def progress(label: str) -> Iterator[Callable[[str], None]]:
-    """What the sampler is at, while it is at it."""
-    with new_bar() as bar:
-        task = bar.add_task(label, total=None)
-
-        def update(stage: str) -> None:
-            bar.update(task, description=f"{label}: {stage}")
-
-        yield update
-
-
 def open_fit(
     source: Path,
     *,
@@ -215,7 +330,8 @@ def open_fit(
     spec: str = "effective_utility",
     where: list[str] | None = None,
     upto: str | None = None,
-    kind: str | None = None,
+    kind: list[str] | None = None,
+    chance: list[str] | None = None,
     seed: int = 1,
     draws: int = DRAWS,
     on_fail: str = "raise",
@@ -238,7 +354,7 @@ def open_fit(
     check_on_fail(on_fail)
     if is_saved_fit(source):
         given = {"--pools": pools, "--metric": metric, "--where": where, "--upto": upto,
-                 "--kind": kind}  # fmt: skip
+                 "--kind": kind, "--chance": chance}  # fmt: skip
         extra = [name for name, value in given.items() if value]
         if extra:
             raise UsageError(
@@ -246,30 +362,18 @@ def open_fit(
                 "-> give the run table instead, or leave them out"
             )
         return load_fit(source)
-    runs = load_runs(source, pools, metric, kind)
+    runs = load_runs(source, pools, metric, kind, chance, where)
     name = only_metric(runs, metric)
     if candidates is not None:
         parse_candidates(candidates, runs.pools)
     with progress(f"fitting {name}") as update:
         made = fit(
-            runs, name, spec=spec, where=parse_where(where), upto=upto, kind=kind, seed=seed,
+            runs, name, spec=spec, where=parse_where(where), upto=upto, seed=seed,
             settings=Settings(draws=draws), on_fail=on_fail, progress=update,
         )  # fmt: skip
     for warning in made.study.warnings:
         note(f"note: {warning}")
     return made
-
-
-@contextmanager
-def stages(label: str) -> Iterator[Callable[[str, float], None]]:
-    """A progress bar for named stages."""
-    with new_bar() as bar:
-        task = bar.add_task(label, total=1.0)
-
-        def update(stage: str, done: float) -> None:
-            bar.update(task, description=stage, completed=done)
-
-        yield update
 
 
 def open_stack(
@@ -280,7 +384,8 @@ def open_stack(
     metric: str | None = None,
     where: list[str] | None = None,
     upto: str | None = None,
-    kind: str | None = None,
+    kind: list[str] | None = None,
+    chance: list[str] | None = None,
     seed: int = 1,
     draws: int = DRAWS,
     candidates: str | None = None,
@@ -298,14 +403,14 @@ def open_stack(
 
     if is_saved_fit(source):
         raise UsageError(f"{source} is a saved fit, of one law -> give the run table with --specs")
-    runs = load_runs(source, pools, metric, kind)
+    runs = load_runs(source, pools, metric, kind, chance, where)
     name = only_metric(runs, metric)
     if candidates is not None:
         parse_candidates(candidates, runs.pools)
     with stages("fits") as update:
         made = stack(
             runs, name, specs=[s.strip() for s in specs.split(",") if s.strip()],
-            where=parse_where(where), upto=upto, kind=kind, seed=seed,
+            where=parse_where(where), upto=upto, seed=seed,
             settings=Settings(draws=draws), progress=update,
         )  # fmt: skip
     note(made.text)

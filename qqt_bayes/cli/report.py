@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.cli.progress import stages
 from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_folder
 
@@ -30,6 +31,13 @@ def report(
     spend: Annotated[
         str | None, typer.Option(help="What may be spent on further runs: adds what to buy next.")
     ] = None,
+    stake: Annotated[
+        str | None,
+        typer.Option(
+            help="With --spend: what one unit of the metric is worth in units of cost, or "
+            "the word compute; says whether to stop buying."
+        ),
+    ] = None,
     answers: Annotated[
         Path | None,
         typer.Option(help="What only you know, for the checklists (TOML: questions.toml)."),
@@ -47,6 +55,7 @@ def report(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -56,6 +65,7 @@ def report(
 
     Example: qqt report runs.csv --metric loss --upto 500k --budgets 960k,1.92M -o report
     """
+    from qqt_bayes.buy.stop import parse_stake
     from qqt_bayes.decide.candidates import parse_budgets
     from qqt_bayes.decide.decision import check_prob
     from qqt_bayes.report.checklists import read_answers
@@ -66,15 +76,19 @@ def report(
     check_risk(risk)
     check_folder(out, FILES, PAGE, force=force)
     check_questions(out, answers, force=force)
+    parse_stake(stake)
+    if stake is not None and spend is None:
+        raise UsageError("--stake is about runs to buy -> add --spend, what may be spent on them")
     told = None if answers is None else read_answers(answers)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+        chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
     options: list[tuple[str, object]] = [
         ("--pools", pools), ("--metric", metric), ("--spec", spec), ("--upto", upto),
-        ("--kind", kind), ("--seed", seed), ("--draws", draws), ("--budgets", budgets),
+        ("--seed", seed), ("--draws", draws), ("--budgets", budgets),
         ("--candidates", candidates), ("--prob", f"{prob:g}"), ("--spend", spend),
+        ("--stake", stake),
         ("--answers", answers), ("--risk", risk), ("--on-fail", on_fail), ("-o", out),
     ]  # fmt: skip
     standard: dict[str, object] = {
@@ -85,13 +99,18 @@ def report(
     words = ["qqt", "report", str(source)]
     for condition in where or []:
         words += ["--where", condition]
+    for item in kind or []:
+        words += ["--kind", item]
+    for item in chance or []:
+        words += ["--chance", item]
     for name, value in options:
         if value is not None and value != standard.get(name):
             words += [name, str(value)]
-    with o.stages("judging") as progress:
+    with stages("judging") as progress:
         page = write_report(
             made, budgets, out, candidates=candidates, prob=prob, spend=spend,
-            command=shlex.join(words), answers=told, risk=risk, on_fail=on_fail, progress=progress,
+            stake=stake, command=shlex.join(words), answers=told, risk=risk, on_fail=on_fail,
+            progress=progress,
         )  # fmt: skip
     o.say(f"wrote {page}")
     o.note(f"beside it: decision.json, methods.md, tables and figures; answer {out}/questions.toml"

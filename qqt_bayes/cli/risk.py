@@ -9,6 +9,7 @@ import typer
 
 from qqt_bayes.cli import many
 from qqt_bayes.cli import options as o
+from qqt_bayes.cli.progress import stages
 
 __all__ = ["register"]
 
@@ -17,17 +18,13 @@ def risk(
     source: o.Source,
     budgets: o.Budgets,
     candidates: o.Candidates = None,
-    margin: Annotated[
-        float | None,
-        typer.Option(
-            parser=o.within("margin"),
-            help="Regret, in the metric's unit, that does not matter. Default: 1%.",
-        ),
-    ] = None,
+    margin: o.Margin = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out other laws and leave-one-out refits.")
     ] = False,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None,
         typer.Option(help="Also draw the variance ledger to this file (png, pdf, svg)."),
@@ -39,6 +36,7 @@ def risk(
     where: o.Where = None,
     upto: o.Upto = None,
     kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -53,18 +51,20 @@ def risk(
     from qqt_bayes.risk import risk as judge
 
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
+    regret = o.parse_margin(margin)
     o.check_plot(plot, source, pools, force=force)
+    o.check_out(out, json, csv, source, pools, force=force)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+        chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
     )  # fmt: skip
-    with many.crew(workers, dask) as crew, o.stages("judging") as progress:
+    with many.crew(workers, dask) as crew, stages("judging") as progress:
         found = judge(
-            made, budgets, candidates, margin=margin, seed=seed, quick=quick, workers=crew,
+            made, budgets, candidates, margin=regret, seed=seed, quick=quick, workers=crew,
             progress=progress,
         )  # fmt: skip
     o.draw(found, plot)
-    o.tell(found, json)
+    o.tell(found, json, csv, out)
     if found.exit_code:
         raise typer.Exit(found.exit_code)
 

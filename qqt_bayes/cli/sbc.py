@@ -13,7 +13,9 @@ from qqt_bayes.cli import options as o
 
 def sbc(
     spec: o.SpecName = "effective_utility",
-    kind: Annotated[str, typer.Option(help="Simulate a loss, error or accuracy.")] = "loss",
+    kind: Annotated[
+        str, typer.Option(help="Simulate a metric of this kind: loss, accuracy, score, ...")
+    ] = "loss",
     replications: Annotated[int, typer.Option(min=2, help="Studies to simulate.")] = 500,
     likelihood: Annotated[
         str,

@@ -29,22 +29,31 @@ B,60000,2,web,,
 GUIDE = """\
 Wrote {runs} and {pools}: replace their rows by yours.
   runs.csv   one row an evaluation of one run. run: a name; data: what it was trained on (A, the
-             union A+B, or shares A:0.7+B:0.3); samples: samples or tokens seen; metric: loss,
-             ..error or ..accuracy; value. Optional: n_eval, se, seed, model, params, cost,
-             annealed, tuned, and any column of your own.
+             union A+B, or shares A:0.7+B:0.3); samples: samples or tokens seen; metric: a name
+             such as val_loss or mmlu_accuracy (`qqt kinds` lists what is known); value. Optional:
+             n_eval, se, chance, kind, seed, model, params, cost, annealed, tuned, and any column
+             of your own.
   pools.csv  one row a pool: unique samples (inf for unlimited), and if known a quality rank
              (1 best), a family, pools it overlaps (; between them) and a price.
 Then: qqt check {runs}
 """
 
 
-def check(table: o.Table, pools: o.PoolTable = None) -> None:
+def check(
+    table: o.Table,
+    pools: o.PoolTable = None,
+    where: o.Where = None,
+    kind: o.KindName = None,
+    chance: o.Chance = None,
+    decimal: o.Decimal = None,
+) -> None:
     """Check a run table and its pool table, and say what is in them.
 
     Example: qqt check runs.csv --pools pools.csv
     """
-    runs = o.load_runs(table, pools, None, None)
-    o.say(runs.text)
+    runs = o.load_runs(table, pools, None, kind, chance, where, decimal)
+    conditions = o.parse_where(where)
+    o.say((runs.select(where=conditions) if conditions else runs).text)
 
 
 def new(
@@ -64,14 +73,30 @@ def new(
     typer.echo(GUIDE.format(runs=folder / "runs.csv", pools=folder / "pools.csv"))
 
 
+def kinds() -> None:
+    """List the kinds of metric: which way is better, what values they take, names that are known.
+
+    Example: qqt kinds
+    """
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    from qqt_bayes.kinds import KINDS, names_of
+
+    table = RichTable("kind", "what it is", "better", "names that tell it")
+    for name, kind in KINDS.items():
+        table.add_row(name, kind.words, kind.direction, ", ".join(names_of(name)))
+    Console().print(table)
+
+
 def priors(
-    spec: Annotated[
-        str | None, typer.Argument(help="A shipped specification, or a TOML file.")
-    ] = None,
-    kind: Annotated[str, typer.Option(help="loss, error or accuracy.")] = "loss",
-    named: Annotated[
-        str | None, typer.Option("--spec", help="The same, as the other commands take it.")
-    ] = None,
+    spec: Annotated[str, typer.Argument(help="A shipped specification, or a TOML file.")] = (
+        "effective_utility"
+    ),
+    kind: Annotated[
+        str, typer.Option(help="loss, accuracy, score, ...: see `qqt kinds`.")
+    ] = "loss",
+    named: Annotated[str | None, typer.Option("--spec", help="The same as the argument.")] = None,
 ) -> None:
     """Print a specification's priors, each with its reason.
 
@@ -83,11 +108,7 @@ def priors(
 
     from qqt_bayes.model.spec import load_spec
 
-    if kind not in ("loss", "error", "accuracy"):
-        raise UsageError(f"--kind {kind!r} -> give loss, error or accuracy")
-    if spec is not None and named is not None:
-        raise UsageError("a specification by name and by --spec -> give one of them")
-    chosen = load_spec(spec or named or "effective_utility")
+    chosen = load_spec(named or spec)
     table = RichTable("parameter", "prior", "why", title=Text(one_line(chosen.title)))
     for name, prior in chosen.priors(kind).items():  # as texts, in which brackets are no markup
         table.add_row(name, prior.text, Text(one_line(prior.why)))
@@ -98,4 +119,5 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(rich_help_panel=o.TABLES)(check)
     app.command(rich_help_panel=o.TABLES)(new)
+    app.command(rich_help_panel=o.TABLES)(kinds)
     app.command(rich_help_panel=o.ANSWERS)(priors)

@@ -76,6 +76,8 @@ def tasks(
     ] = None,
     prob: o.Prob = 0.9,
     json: o.Json = False,
+    csv: o.Csv = False,
+    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw P(best) by task (png, pdf, svg).")
     ] = None,
@@ -84,6 +86,8 @@ def tasks(
     spec: o.SpecName = "effective_utility",
     where: o.Where = None,
     upto: o.Upto = None,
+    kind: o.KindName = None,
+    chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     workers: many.Processes = 1,
@@ -99,11 +103,16 @@ def tasks(
     """
     from qqt_bayes.inference.settings import Settings
     from qqt_bayes.tasks import fit_tasks
+    from qqt_bayes.tasks.answer import check_weights
 
     chosen = parse_weights(weights)
     size = None if params is None else parse_size(params, by, weights)
     o.check_plot(plot, table, pools, force=force)
-    runs = o.load_runs(table, pools, None, None)
+    o.check_out(out, json, csv, table, pools, force=force)
+    only = metric[0] if metric and len(metric) == 1 else None
+    runs = o.load_runs(table, pools, only, kind, chance, where)
+    if size is None and by == "metric":  # before fits are made, so that a slip costs no time
+        check_weights(runs, metric or runs.metrics, chosen)
     with many.counted("fitting") as update:
         made = fit_tasks(
             runs, metric, by=by, spec=spec, where=o.parse_where(where), upto=upto,
@@ -116,7 +125,7 @@ def tasks(
     else:
         answer = made.decide_size(size, budgets, candidates, prob=prob)
     o.draw(answer, plot)
-    o.tell(answer, json)
+    o.tell(answer, json, csv, out)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,5 +1,6 @@
 """Run tables to learn and test with: real training runs, and published figures.
 
+`web` : 46 simulated runs on four pools of web text, for the tutorial.
 `proving_ground` : 273 small training runs on pools of known quality, made for this package.
 `headers`, `digits` : small training runs made after the priors of drift were set.
 `paper_budgets` : the budgets of "Scaling Laws for Data Filtering" (arXiv:2404.07177).
@@ -16,7 +17,7 @@ from qqt_bayes.datasets.published import paper_parameters
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Runs, read_runs
 
-_OWN = ("proving_ground", "headers", "digits")
+_OWN = ("web", "proving_ground", "headers", "digits")
 _PUBLISHED = {"paper_budgets": published.paper_budgets, "laion_clip": published.laion_clip}
 
 __all__ = ["load", "names", "paper_parameters"]

@@ -1,6 +1,11 @@
 """Deciding: which data is best at each budget, how sure that is, and what being wrong costs."""
 
 from qqt_bayes.decide.decision import Decision, decide
+from qqt_bayes.decide.reach import Reach, reach
 from qqt_bayes.decide.shares import Shares, best_shares
+from qqt_bayes.decide.worth import describe_fit, pool_worth, with_worth
 
-__all__ = ["Decision", "Shares", "best_shares", "decide"]
+__all__ = [
+    "Decision", "Reach", "Shares", "best_shares", "decide", "describe_fit", "pool_worth", "reach",
+    "with_worth",
+]  # fmt: skip

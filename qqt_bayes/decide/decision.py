@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.decide.candidates import kept_sizes
 from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
 from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw, share_best
 from qqt_bayes.decide.families import FamilyShare, by_family, family_of
 from qqt_bayes.decide.predict import compute_factor
+from qqt_bayes.decide.text import describe, headline
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.limits import LIMITS
@@ -24,14 +26,15 @@ from qqt_bayes.runs import Mixture
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
+    from qqt_bayes.runs import Study
 
 GATED = 1000
 
 __all__ = ["Decision", "check_decision", "conclude", "decide"]
 
 
-@dataclass(frozen=True, eq=False)
-class Decision:
+@dataclass(frozen=True, eq=False, repr=False)
+class Decision(Shown):
     """Which data is best at each budget; made by ``fit.decide`` or ``stack.decide``.
 
     Attributes
@@ -39,7 +42,8 @@ class Decision:
     fit : Source
         What it rests on: a fit, or several laws stacked.
     latent : numpy.ndarray
-        Dims (sample, budget, candidate): latent performance as modelled, lower is better.
+        Dims (sample, budget, candidate): latent performance, lower is better. Joint over the
+        candidates, not over the budgets: what is asked beside a budget changes nothing.
     new_run : numpy.ndarray
         The same with seed and evaluation noise.
     budgets : numpy.ndarray
@@ -118,7 +122,7 @@ class Decision:
     def difference(self) -> np.ndarray:
         """Candidate minus best, draw-wise, in the metric's direction (sample, budget, cand.)."""
         best = np.take_along_axis(self.latent, self.best[None, :, None], axis=2)
-        sign = -1.0 if self.fit.study.kind == "accuracy" else 1.0
+        sign = -1.0 if self.fit.study.kind.higher_is_better else 1.0
         return sign * (self.latent - best) + 0.0  # no negative zeros
 
     def credible_set(self, budget: int) -> list[str]:
@@ -196,10 +200,13 @@ class Decision:
         return pd.DataFrame(rows)
 
     @property
+    def headline(self) -> str:
+        """The choices in one sentence, with their probabilities."""
+        return self.fit.stamp + headline(self)
+
+    @property
     def text(self) -> str:
         """The answer on one screen."""
-        from qqt_bayes.decide.text import describe
-
         return describe(self)
 
     def to_json(self) -> dict[str, Any]:
@@ -258,7 +265,8 @@ def decide(
     gate = check_decision(fit, drawn.latent, question)
     if not gate.passed and fit.converged and on_fail != "warn":
         raise GateError(gate.text, gate)
-    return conclude(fit, question, drawn, gate, prob=prob, margin=margin)
+    notes = never_run(fit.study, question)
+    return conclude(fit, question, drawn, gate, prob=prob, margin=margin, notes=notes)
 
 
 def conclude(
@@ -275,6 +283,17 @@ def conclude(
         drawn.grid, crossings, prob, margin, np.stack([compute_factor(n) for n in drawn.longer]),
         gate, laws, notes,
     )  # fmt: skip
+
+
+def never_run(study: Study, question: Question) -> tuple[str, ...]:
+    """A note where pools of the table are neither run nor among the candidates."""
+    asked = question.shares.any(axis=0)
+    every = zip(study.pools.names, study.used, asked, strict=True)
+    names = [name for name, used, wanted in every if not (used or wanted)]
+    if not names:
+        return ()
+    told = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return (f"no run draws from {told}: not compared -> run them to compare them",)
 
 
 def check_prob(prob: float) -> None:

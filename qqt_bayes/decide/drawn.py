@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+from zlib import crc32
 
 import numpy as np
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 GRID = 32
 FEW = 500  # draws behind medians of longer runs
 
-__all__ = ["Drawn", "Question", "Source", "Vote", "ask", "draw", "mix", "share_best"]
+__all__ = [
+    "Drawn", "Question", "Source", "Vote", "ask", "draw", "keyed", "levels", "mix", "share_best",
+]  # fmt: skip
 
 
 class Source(Protocol):
@@ -74,7 +77,8 @@ class Drawn:
     Attributes
     ----------
     latent, new_run : numpy.ndarray
-        Dims (sample, budget, candidate): without and with seed and evaluation noise.
+        Dims (sample, budget, candidate): without and with seed and evaluation noise. Joint over
+        the candidates; each budget has draws of its own.
     grid : numpy.ndarray
         Dims (sample, grid, candidate): latent, on the searched budgets.
     longer : numpy.ndarray
@@ -133,18 +137,37 @@ def ask(study: Study, budgets: Any, candidates: str | Sequence[str] | None) -> Q
     return Question(wanted, tuple(chosen), shares, grid)
 
 
+def keyed(budget: float) -> int:
+    """A seed of a budget's own: what is drawn there does not depend on what else is asked."""
+    return crc32(float(budget).hex().encode())
+
+
+def levels(fit: Fit, budgets: np.ndarray, shares: np.ndarray, every: int = 1) -> np.ndarray:
+    """Draws of latent performance, dims (sample, budget, candidate).
+
+    They are joint over the candidates; each budget has draws of its own.
+    """
+    drawn = [
+        predict(fit, np.array([n]), shares, seed=keyed(n), every=every).latent[:, 0]
+        for n in budgets
+    ]
+    return np.stack(drawn, axis=1)
+
+
 def draw(fit: Fit, question: Question) -> Drawn:
-    """Draws of one fit."""
+    """Draws of one fit; how many depends on the number of candidates alone."""
     wanted, shares = question.budgets, question.shares
-    budgets = np.concatenate([wanted, question.grid])
-    every = thinning(fit, len(budgets) * len(shares))
-    both = predict(fit, budgets, shares, every=every).latent
-    latent = both[:, : len(wanted)]
-    new_run = new_runs(fit, latent, shares, fit.seed, every)
+    every = thinning(fit, GRID * len(shares))
+    latent = levels(fit, wanted, shares, every)
+    noisy = [
+        new_runs(fit, latent[:, b], shares, fit.seed * 1_000_003 + keyed(n), every)
+        for b, n in enumerate(wanted)
+    ]
+    grid = predict(fit, question.grid, shares, every=every).latent
     some = np.clip(FACTOR_MOST // (len(FACTORS) * len(shares)), 100, FEW)
     few = max(1, len(fit.posterior) // int(some))
     longer = [predict(fit, n * FACTORS, shares, seed=17, every=few).latent for n in wanted]
-    return Drawn(latent, new_run, both[:, len(wanted) :], np.stack(longer))
+    return Drawn(latent, np.stack(noisy, axis=1), grid, np.stack(longer))
 
 
 def share_best(latent: np.ndarray) -> np.ndarray:

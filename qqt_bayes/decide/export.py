@@ -1,4 +1,4 @@
-"""The decision as the stable JSON object of ``--json`` (schema 1; see docs/decisions.md)."""
+"""The decision as the stable JSON object of ``--json`` (schema 1; see docs/reference/json.md)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes.decide.families import by_family
+from qqt_bayes.decide.place import place
 
 if TYPE_CHECKING:
     from qqt_bayes.decide.decision import Decision
@@ -40,6 +41,7 @@ def as_json(d: Decision) -> dict[str, Any]:
             {
                 "samples": number(samples),
                 "extrapolation_factor": number(samples / largest),
+                "place": place(samples, study),
                 "best": d.candidates[d.best[b]].text,
                 "credible_set": d.credible_set(b),
                 "kept_share": None if kept is None else triple(kept[:, b]),
@@ -84,7 +86,7 @@ def as_json(d: Decision) -> dict[str, Any]:
     out = {
         "schema": SCHEMA,
         "metric": study.metric,
-        "kind": study.kind,
+        "kind": study.kind.name,
         "direction": study.direction,
         "prob": d.prob,
         "interval": "eti",

@@ -1,4 +1,4 @@
-"""Latent performance of candidates at budgets: draws, in the unit in which the model works."""
+"""Latent performance of candidates at budgets: draws, in the metric's unit, lower is better."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.kinds import Ceiling
 from qqt_bayes.model.noise import median_evaluation
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
-__all__ = ["Prediction", "bounded", "compute_factor", "new_runs", "predict"]
+__all__ = ["Prediction", "bounded", "ceiling", "compute_factor", "new_runs", "predict"]
 
 FACTORS = np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0])
-KNEE = 0.99  # share of the ceiling up to which a prediction is left as it is
 MOST = 100_000_000  # numbers in one prediction: 800 MB
 BLOCK = 1_000_000
 FACTOR_MOST = 2_000_000
-WORSE = 2.0  # a longer run on any candidate ends below this multiple of the worst run observed
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class Prediction:
     Attributes
     ----------
     latent : numpy.ndarray
-        Dims (sample, budget, candidate): irreducible part, drift and mixture error included;
-        seed and evaluation noise not.
+        Dims (sample, budget, candidate), in the metric's unit (:meth:`Kind.to_unit`): irreducible
+        part, drift and mixture error included; seed and evaluation noise not.
     budgets : numpy.ndarray
         Dim (budget,), samples.
     """
@@ -61,10 +60,10 @@ def predict(
     samples = np.repeat(budgets, len(shares))
     points = fit.posterior.design.points_at(samples, np.tile(shares, (len(budgets), 1)))
     drawn = fit.posterior.at(points, seed=seed, every=every)
-    latent, top = drawn.log_reducible, ceiling(fit, samples)
+    latent, top, kind = drawn.log_reducible, ceiling(fit, samples), fit.study.kind
     irreducible = fit.posterior.irreducible[::every, None]
     for b in blocks(latent):  # in place: there may be a hundred million of them
-        latent[b] = bounded(irreducible[b] + np.exp(latent[b]), top)
+        latent[b] = kind.to_unit(bounded(irreducible[b] + np.exp(latent[b]), top))
     return Prediction(latent.reshape(len(latent), len(budgets), len(shares)), budgets)
 
 
@@ -83,23 +82,22 @@ def thinning(fit: Fit, points: int) -> int:
     return fitting[0] if fitting else each
 
 
-def ceiling(fit: Fit, samples: np.ndarray) -> np.ndarray:
-    """How bad a run can get: an error 1, a loss twice the worst value observed.
+def ceiling(fit: Fit, samples: np.ndarray) -> Ceiling:
+    """How bad a run of so many samples can get, as modelled; see :meth:`Kind.ceiling`.
 
-    Without it the heavy-tailed wandering beyond the data has no mean, nor has any regret. A loss
-    is not bounded below the smallest observed budget, where it may really be larger.
+    What has no bound of its own is not bounded below the smallest observed budget, where it may
+    really be worse.
     """
-    if fit.study.kind != "loss":
-        return np.ones(len(samples))
-    shorter = samples < fit.study.samples.min()
-    return np.where(shorter, np.inf, WORSE * fit.study.value.max())
+    kind, found = fit.study.kind, fit.study.kind.ceiling(fit.study.value)
+    open_ = (samples < fit.study.samples.min()) & ~np.isfinite(kind.cap)
+    return Ceiling(*(np.where(open_, np.inf, at) for at in found))
 
 
-def bounded(value: np.ndarray, ceiling: np.ndarray | float) -> np.ndarray:
-    """Bend values smoothly below a ceiling: unchanged up to 99% of it, in the same order above."""
-    knee = KNEE * np.asarray(ceiling, float)
+def bounded(value: np.ndarray, ceiling: Ceiling) -> np.ndarray:
+    """Bend values smoothly below a ceiling: unchanged up to its knee, in the same order above."""
+    knee, top = ceiling
     with np.errstate(invalid="ignore"):  # where there is no ceiling nothing exceeds it
-        room, excess = ceiling - knee, np.maximum(value - knee, 0.0)
+        room, excess = top - knee, np.maximum(value - knee, 0.0)
         return np.where(excess > 0, knee + room * (excess / (excess + room)), value)
 
 
@@ -113,7 +111,7 @@ def new_runs(
     fit : Fit
         Whose noise to add.
     latent : numpy.ndarray
-        Dims (sample, ..., candidate).
+        Dims (sample, ..., candidate), in the metric's unit.
     shares : numpy.ndarray
         Dims (candidate, pool).
     seed : int
@@ -123,12 +121,13 @@ def new_runs(
     """
     rng = np.random.default_rng(seed)
     used = np.arange(len(fit.posterior))[::every]
-    evaluation = median_evaluation(fit.study)
-    top = np.inf if fit.study.kind == "loss" else 1.0
+    kind, evaluation = fit.study.kind, median_evaluation(fit.study)
     out = np.empty_like(latent)
     for b in blocks(latent):
-        noise = np.sqrt(fit.posterior.noise_variance(latent[b], shares, evaluation, used[b]))
-        out[b] = np.clip(latent[b] + noise * rng.normal(size=noise.shape), 0.0, top)
+        value = kind.from_unit(latent[b])
+        noise = np.sqrt(fit.posterior.noise_variance(value, shares, evaluation, used[b]))
+        noisy = np.clip(value + noise * rng.normal(size=noise.shape), *kind.limits)
+        out[b] = kind.to_unit(noisy)
     return out
 
 

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._columns import columns
+from qqt_bayes._shown import Shown
 from qqt_bayes.decide.candidates import parse_budgets
+from qqt_bayes.decide.place import extrapolation
 from qqt_bayes.decide.predict import predict
-from qqt_bayes.decide.text import extrapolation
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import format_number
 
@@ -54,8 +56,8 @@ def lattice(pools: int, most: int = MOST_POINTS) -> np.ndarray:
     return (np.diff(edges, axis=1) - 1) / steps
 
 
-@dataclass(frozen=True, eq=False)
-class Shares:
+@dataclass(frozen=True, eq=False, repr=False)
+class Shares(Shown):
     """The best shares at each budget; made by ``fit.best_shares``.
 
     Attributes
@@ -104,7 +106,7 @@ class Shares:
     @property
     def text(self) -> str:
         """The best shares for a terminal."""
-        study, largest = self.fit.study, self.fit.study.trained_on["max_samples"]
+        study = self.fit.study
         tail = 0.5 * (1.0 - self.prob)
         lines = [
             f"{self.fit.stamp}best shares of {', '.join(self.pools)} for {study.metric}; "
@@ -114,14 +116,13 @@ class Shares:
             values = study.reported(self.performance[:, b])
             mid, lo, hi = np.quantile(values, [0.5, tail, 1.0 - tail])
             lines.append(
-                f"\nAt {format_number(n)} samples{extrapolation(n, largest)}: {study.metric} "
+                f"\nAt {format_number(n)} samples{extrapolation(n, study)}: {study.metric} "
                 f"{mid:.3f} [{lo:.3f}, {hi:.3f}], expected regret {self.regret[b]:.2g}"
             )
+            cells = [("pool", "best share", f"{self.prob:.0%} interval of the best share")]
             for row in self.table[self.table["samples"] == n].itertuples():
-                lines.append(
-                    f"  {row.pool:<16} {row.best:.2f}   best in {self.prob:.0%} of draws between "
-                    f"{row.lo:.2f} and {row.hi:.2f}"
-                )
+                cells.append((row.pool, f"{row.best:.2f}", f"{row.lo:.2f} to {row.hi:.2f}"))
+            lines += columns(cells)
         return "\n".join(lines)
 
     def to_json(self) -> list[dict[str, Any]]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes._columns import columns
 from qqt_bayes.decide.families import FamilyShare, by_family
+from qqt_bayes.decide.place import extrapolation
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.decide.decision import Decision
 
-__all__ = ["confidence", "decimals", "describe", "extrapolation"]
+__all__ = ["and_list", "confidence", "decimals", "describe", "extrapolation", "headline"]
 
 SHOWN = 6
 
@@ -37,61 +41,94 @@ def confidence(p: float) -> str:
     return f"{next(w for floor, w in words if p >= floor)} (P {shown})"
 
 
-def extrapolation(samples: float, largest: float) -> str:
-    """How far beyond the largest run a budget is; empty within the data."""
-    factor = samples / largest
-    return "" if factor <= 1.02 else f", extrapolated {factor:.1f}x beyond the largest run"
+def headline(d: Decision) -> str:
+    """The answer in one sentence with its probabilities, budgets of one choice together."""
+    study = d.fit.study
+    if len(d.candidates) == 1:
+        return f"{d.candidates[0].text} is the only candidate: there is nothing to choose from."
+    order = np.argsort(d.budgets, kind="stable")
+    parts = []
+    for best, group in groupby(order, key=lambda b: int(d.best[b])):
+        places = [
+            f"{confidence(float(d.p_best[b, best]))} at {format_number(d.budgets[b])} samples"
+            f"{extrapolation(d.budgets[b], study)}"
+            for b in group
+        ]
+        listed = "; ".join(places) if any("," in p for p in places[:-1]) else and_list(places)
+        parts.append(f"{d.candidates[best].text} is best {listed}")
+    return f"Of {len(d.candidates)} candidates, {'; '.join(parts)}."
+
+
+def and_list(items: Sequence[str]) -> str:
+    """Items as people list them: ``A, B and C``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
 def describe(d: Decision) -> str:
     """One screen: per budget the best data, how sure, and the main candidates."""
-    study, largest = d.fit.study, d.fit.study.trained_on["max_samples"]
-    kind = "higher" if study.direction == "max" else "lower"
-    trained = study.trained_on
+    study, trained = d.fit.study, d.fit.study.trained_on
     lines = [
-        f"{d.fit.stamp}{study.metric} ({kind} is better), fitted to {int(trained['runs'])} runs "
-        f"up to {format_number(largest)} samples; {d.prob:.0%} equal-tailed credible intervals"
+        f"{d.fit.stamp}{study.metric} ({study.kind.better}), fitted to {int(trained['runs'])} runs "
+        f"up to {format_number(trained['max_samples'])} samples (tokens); {d.prob:.0%} "
+        "equal-tailed credible intervals"
     ]
     if d.laws:
         told = ", ".join(f"{v.name} {v.weight:.2f}" for v in d.laws)
         lines.append(f"laws stacked by their roll-forward scores, with weights {told}")
-    table = d.table
-    width = max([len(c.text) for c in d.candidates] + [9])
-    for b, samples in enumerate(d.budgets):
-        rows = table[table["samples"] == samples].sort_values("expected_regret")
-        top = rows.iloc[0]
-        lines += [
-            "",
-            f"At {format_number(samples)} samples{extrapolation(samples, largest)}: "
-            f"{confidence(top.p_best)} {top.data} is best of {len(d.candidates)}.",
-            f"  {'data':<{width}} {'P(best)':>8} {'expected [interval]':>24} "
-            f"{'minus best [interval]':>27} {'regret':>9} {'in compute':>11}",
-        ]
-        for row in rows.head(SHOWN).itertuples():
-            n = decimals(row.hi - row.lo)
-            m = decimals(row.difference_hi - row.difference_lo)
-            level = f"{row.median:.{n}f} [{row.lo:.{n}f}, {row.hi:.{n}f}]"
-            ends = f"[{row.difference_lo:+.{m}f}, {row.difference_hi:+.{m}f}]"
-            diff = "-" if row.best else f"{row.difference:+.{m}f} {ends}"
-            factor = ">16x" if np.isnan(row.regret_compute) else f"{row.regret_compute:.2f}x"
-            lines.append(
-                f"  {row.data:<{width}} {row.p_best:>8.2f} {level:>24} {diff:>27} "
-                f"{row.expected_regret:>9.2g} {factor:>11}"
-            )
-        if len(rows) > SHOWN:
-            lines.append(f"  and {len(rows) - SHOWN} more, each with a larger expected regret")
-        lines.append(f"  {d.prob:.0%} credible set: {', '.join(d.credible_set(b))}")
-        families = by_family(d, b)
-        if families:
-            lines.append(f"  P(best) by family: {family_words(families)}")
-        if d.laws_disagree(b):
-            lines.append(f"  LAWS DISAGREE: {disagreement(d, b)}")
-        if d.margin is not None:
-            lines.append(f"  good enough (regret <= {d.margin:g}): {', '.join(d.good_enough(b))}")
+    for b in range(len(d.budgets)):
+        lines += ["", *budget_lines(d, b)]
     lines += ["", *crossover_lines(d), *(f"note: {note}" for note in d.notes)]
     if not d.gate.passed:
         lines.append(f"NOT CONVERGED: {d.gate.text}")
     return "\n".join(lines).rstrip()
+
+
+HEAD = ("data", "P(best)", "expected [interval]", "minus best [interval]", "regret", "in samples")
+
+
+def budget_lines(d: Decision, b: int) -> list[str]:
+    """The choice at one budget, and the candidates by their expected regret."""
+    samples = d.budgets[b]
+    rows = d.table[d.table["samples"] == samples].sort_values("expected_regret", kind="stable")
+    top = rows.iloc[0].to_dict()
+    place = f"At {format_number(samples)} samples{extrapolation(samples, d.fit.study)}: "
+    if len(d.candidates) == 1:
+        n = decimals(top["hi"] - top["lo"])
+        level, lo, hi = (f"{top[name]:.{n}f}" for name in ("median", "lo", "hi"))
+        return [
+            f"{place}{d.fit.study.metric} {level} [{lo}, {hi}] on {top['data']}, the only "
+            "candidate: there is nothing to choose from."
+        ]
+    cells = [HEAD]
+    for row in rows.head(SHOWN).itertuples():
+        n = decimals(row.hi - row.lo)
+        m = decimals(row.difference_hi - row.difference_lo)
+        ends = f"[{row.difference_lo:+.{m}f}, {row.difference_hi:+.{m}f}]"
+        cells.append(
+            (
+                row.data,
+                f"{row.p_best:.2f}",
+                f"{row.median:.{n}f} [{row.lo:.{n}f}, {row.hi:.{n}f}]",
+                "-" if row.best else f"{row.difference:+.{m}f} {ends}",
+                f"{row.expected_regret:.2g}",
+                ">16x" if np.isnan(row.regret_compute) else f"{row.regret_compute:.2f}x",
+            )
+        )
+    lines = [
+        f"{place}{confidence(top['p_best'])} {top['data']} is best of {len(d.candidates)}.",
+        *columns(cells),
+    ]
+    if len(rows) > SHOWN:
+        lines.append(f"  and {len(rows) - SHOWN} more, each with a larger expected regret")
+    lines.append(f"  {d.prob:.0%} credible set: {', '.join(d.credible_set(b))}")
+    families = by_family(d, b)
+    if families:
+        lines.append(f"  P(best) by family: {family_words(families)}")
+    if d.laws_disagree(b):
+        lines.append(f"  LAWS DISAGREE: {disagreement(d, b)}")
+    if d.margin is not None:
+        lines.append(f"  good enough (regret <= {d.margin:g}): {', '.join(d.good_enough(b))}")
+    return lines
 
 
 def family_words(families: list[FamilyShare]) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes.inference.cores import in_chunks
+from qqt_bayes.inference.gate import ESS
 from qqt_bayes.inference.importance import Proposal, Weighted, adapt
 from qqt_bayes.inference.laplace import mode_and_root
 from qqt_bayes.inference.posterior import Posterior, resampled
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 ENOUGH = 0.75  # effective draws, of those that are kept
 K_WANTED = 0.6
+SPARE = 1.5  # effective draws of each score, of those that the gate asks of all
 ROUND = 1024  # draws a round, or so many for each score:
 PER_SCORE = 32
 WIDER = 1.1  # of the first proposal
@@ -151,16 +153,27 @@ def by_importance(
     if size == 0:  # every parameter is fixed, or no run tells of any
         return resampled(frame, target, None, settings.draws)
     proposals = first_proposals(target, start)
-    count = max(ROUND, PER_SCORE * size)
+    count, spare = max(ROUND, PER_SCORE * size), SPARE
+    while True:
 
-    def enough(found: Weighted) -> bool:
-        if progress is not None:
-            progress(f"{found.values:,} values, effective sample size {found.size:,.0f}")
-        return found.k < K_WANTED and found.size >= ENOUGH * settings.draws
+        def enough(found: Weighted, spare: float = spare) -> bool:
+            if progress is not None:
+                progress(f"{found.values:,} values, effective sample size {found.size:,.0f}")
+            return (
+                found.k < K_WANTED and found.size >= ENOUGH * settings.draws
+                and found.least_size >= spare * ESS
+            )  # fmt: skip
 
-    rounds = max(settings.values // count, 2)
-    found = adapt(target, proposals, seed=frame.seed, count=count, rounds=rounds, enough=enough)
-    return resampled(frame, target, found, settings.draws)
+        left = settings.values - target.values
+        found = adapt(
+            target, proposals, seed=frame.seed, count=count, rounds=max(left // count, 2),
+            enough=enough,
+        )  # fmt: skip
+        made = resampled(frame, target, found, settings.draws)
+        if found is None or made.gate.passed or target.values >= settings.values:
+            return made
+        # what is drawn from the parameters can need more draws than they do
+        proposals, spare = found.proposals[-1:], 2.0 * spare
 
 
 def first_proposals(target: Target, start: Start | None) -> tuple[Proposal, ...]:

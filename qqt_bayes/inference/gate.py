@@ -78,7 +78,10 @@ def effective(draws: np.ndarray, parent: np.ndarray) -> np.ndarray:
     _, index = np.unique(parent, return_inverse=True)
     apart = draws - draws.mean(axis=1, keepdims=True)
     sums = np.array([np.bincount(index, row) for row in apart])
-    return np.asarray((apart**2).sum(axis=1) * draws.shape[1] / (sums**2).sum(axis=1))
+    within, between = (apart**2).sum(axis=1), (sums**2).sum(axis=1)
+    # what never varies is known exactly
+    share = np.divide(within, between, out=np.ones(len(draws)), where=between > 0.0)
+    return np.asarray(share * draws.shape[1])
 
 
 def check_halves(names: list[str], draws: np.ndarray, parent: np.ndarray) -> GateReport:

@@ -1,4 +1,4 @@
-"""What the runs say of everything linear, draw by draw: the Gaussian of the cells, factored once."""
+"""What the runs say of everything linear, draw by draw: the cells' Gaussian, factored once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes.inference.cores import NUMBERS, in_chunks
-from qqt_bayes.model.marginal import Noise, cell_noise, cholesky, covariance, exponents, residual
+from qqt_bayes.model.marginal import (
+    LowRank,
+    Noise,
+    cell_noise,
+    cholesky,
+    covariance,
+    exponents,
+    residual,
+)
 
 if TYPE_CHECKING:
     from qqt_bayes.model.marginal import Cells
@@ -56,6 +64,11 @@ class Given:
         noise = Noise(*(part[chunk] for part in self.noise))
         return covariance(self.parameters.take(chunk), self.cells, self.sums[chunk], noise)
 
+    def low_rank(self, chunk: slice) -> LowRank:
+        """The covariance of many cells for some draws."""
+        noise = Noise(*(part[chunk] for part in self.noise))
+        return LowRank.of(self.parameters.take(chunk), self.cells, self.sums[chunk], noise)
+
     @property
     def square(self) -> int:
         """Numbers in one covariance."""
@@ -63,8 +76,8 @@ class Given:
 
     @cached_property
     def roots(self) -> np.ndarray | None:
-        """Lower Cholesky factors, dims (draw, cell, cell); None where they would fill the memory."""
-        if self.parameters.draws * self.square > KEPT:
+        """Lower Cholesky factors, dims (draw, cell, cell); None where they are too large."""
+        if self.parameters.draws * self.square > KEPT or self.cells.design.points.compressed:
             return None
         parts = in_chunks(
             lambda c: cholesky(self.covariance(c)), self.parameters.draws, self.square
@@ -79,6 +92,8 @@ class Given:
         """Inverse covariance times vectors, dims (draw, cell), from the draw ``begin`` on."""
         from scipy.linalg.lapack import dpotrs
 
+        if self.cells.design.points.compressed is not None:
+            return self.low_rank(slice(begin, begin + len(right))).solve(right)
         out = np.empty_like(right)
         size = max(1, NUMBERS // self.square)
         for first in range(0, len(right), size):

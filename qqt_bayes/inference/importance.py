@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import gammaln, logsumexp
@@ -21,6 +22,7 @@ FREEDOM = 5.0  # degrees of freedom of a proposal: tails heavier than those of t
 WIDER = 1.05  # of the covariance of the draws so far
 FLATTER = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1)  # powers of the weights
 PER_DIMENSION = 8  # effective draws a dimension that a covariance needs
+HOPELESS = 5  # rounds without any density: there is none
 FEWEST = 20  # draws in the tail that a shape needs
 
 __all__ = ["Proposal", "Weighted", "adapt", "smoothed"]
@@ -41,6 +43,11 @@ class Proposal:
     mean: np.ndarray
     root: np.ndarray
 
+    @cached_property
+    def inverse(self) -> np.ndarray:
+        """Inverse of the root, dims (score, score)."""
+        return np.linalg.inv(self.root)
+
     @classmethod
     def around(cls, draws: np.ndarray, weights: np.ndarray) -> Proposal:
         """A proposal with the weighted mean and, a little wider, the covariance of draws."""
@@ -58,13 +65,11 @@ class Proposal:
 
     def log_density(self, draws: np.ndarray) -> np.ndarray:
         """Log density at some draws, dim (draw,)."""
-        from scipy.linalg import solve_triangular
-
         size = len(self.mean)
-        white = solve_triangular(self.root, (draws - self.mean).T, lower=True)
+        white = (draws - self.mean) @ self.inverse.T
         constant = gammaln(0.5 * (FREEDOM + size)) - gammaln(0.5 * FREEDOM)
         constant -= 0.5 * size * np.log(FREEDOM * np.pi) + np.log(np.diag(self.root)).sum()
-        square = np.einsum("ij,ij->j", white, white)
+        square = np.einsum("ij,ij->i", white, white)
         return np.asarray(constant - 0.5 * (FREEDOM + size) * np.log1p(square / FREEDOM))
 
 
@@ -101,6 +106,21 @@ class Weighted:
     def size(self) -> float:
         """Effective sample size of the weights."""
         return float(1.0 / np.sum(self.weights**2))
+
+    @property
+    def least_size(self) -> float:
+        """The smallest effective sample size of any score, of its mean and of both its tails."""
+        order = np.argsort(self.draws, axis=0)
+        below = np.empty_like(self.draws)  # weighted share of the draws below
+        np.put_along_axis(below, order, np.cumsum(self.weights[order], axis=0), axis=0)
+        sizes = []
+        for values in (self.draws, (below < 0.05).astype(float), (below > 0.95).astype(float)):
+            apart = (values - self.weights @ values) ** 2
+            error = self.weights**2 @ apart
+            known = np.divide(self.weights @ apart, error, out=np.full(len(error), np.inf),
+                              where=error > 0.0)  # fmt: skip
+            sizes.append(float(known.min(initial=np.inf)))
+        return min(sizes)
 
 
 def smoothed(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
@@ -213,6 +233,8 @@ def adapt(
         log_weights = values - logsumexp(mixture + shares, axis=0)
         log_weights = np.where(np.isfinite(log_weights), log_weights, -np.inf)
         top = float(log_weights.max())
+        if not np.isfinite(top) and number == HOPELESS:
+            break
         if not np.isfinite(top):  # nothing but values outside: closer to the middle
             fresh_proposals = [Proposal(p.mean, 0.5 * p.root) for p in fresh_proposals]
             continue

@@ -214,7 +214,7 @@ class Posterior:
 
     @property
     def start(self) -> Start:
-        """This posterior, for a fit of nearly the same runs to start from."""
+        """Where a fit of nearly the same runs starts: this posterior."""
         scores = self.coordinates.scores(self.parameters)
         cov = np.cov(scores, rowvar=False).reshape(scores.shape[1], -1)
         factor = np.linalg.cholesky(cov + 1e-9 * np.eye(len(cov)))

@@ -82,6 +82,6 @@ def find_law(name: str) -> Law:
     if name not in _LAWS:
         raise UsageError(
             f"unknown law '{name}' -> one of {', '.join(known_laws())}, or call "
-            f"qqt_bayes.register_law('{name}', function) first (see docs/own_law.md)"
+            f"qqt_bayes.register_law('{name}', function) first (see docs/how_to/own_law.md)"
         )
     return _LAWS[name]

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["Design", "Points", "Setting", "build_design"]
 
 
+COMPRESSED = 150  # points from which on it is tried whether features do
+LEFT_OUT = 1e-9  # of the largest eigenvalue of a kernel
+
+
+def leading(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leading features of a covariance, and what they leave out of the variances."""
+    values, vectors = np.linalg.eigh(kernel)
+    keep = values > LEFT_OUT * max(float(values[-1]), np.finfo(float).tiny)
+    features = vectors[:, keep] * np.sqrt(values[keep])
+    return features, np.maximum(np.diag(kernel) - (features**2).sum(axis=1), 0.0)
+
+
 @dataclass(frozen=True)
 class Setting:
     """What is known of a study before its values.
@@ -136,6 +148,24 @@ class Points:
         return kernels(self, self)
 
     @cached_property
+    def compressed(self) -> list[tuple[np.ndarray, np.ndarray]] | None:
+        """The kernels as features and what these leave out of the variances, path by path.
+
+        Drift is smooth, so that of hundreds of runs few directions matter. None where there are
+        few points, or the features would not be few.
+
+        Returns
+        -------
+        list of (features, rest) or None
+            Dims (point, direction) and (point,).
+        """
+        if len(self) < COMPRESSED:
+            return None
+        found = [leading(kernel) for kernel in self.kernels]
+        few = sum(part.shape[1] for part, _ in found) < 0.5 * len(self)
+        return found if few else None
+
+    @cached_property
     def beyond(self) -> Beyond | None:
         """What the change of regime needs; None where no point lies beyond the largest run."""
         ahead = self.log_samples > self.setting.largest
@@ -187,6 +217,11 @@ class Design:
     def setting(self) -> Setting:
         """What is known of the study before its values."""
         return self.points.setting
+
+    @cached_property
+    def member(self) -> np.ndarray:
+        """Which cell is a checkpoint of which trajectory: 1 or 0, dims (cell, trajectory)."""
+        return (self.run[:, None] == np.arange(self.run.max(initial=-1) + 1)).astype(float)
 
     @property
     def pools(self) -> int:
@@ -319,13 +354,5 @@ def exchange_factor(likeness: np.ndarray, rank: np.ndarray) -> np.ndarray:
 
 
 def evaluation_variance(study: Study, value: np.ndarray) -> np.ndarray:
-    """Variance of one evaluation: given, or binomial from the number of test items.
-
-    The number of items behind a loss says nothing about its noise, so it is not used there.
-    """
-    given = np.nan_to_num(np.asarray(study.se, float), nan=0.0) ** 2
-    if study.kind == "loss":
-        return given
-    items = np.asarray(study.n_eval, float)
-    binomial = np.where(np.isfinite(items), value * (1.0 - value) / np.maximum(items, 1.0), 0.0)
-    return np.where(np.isfinite(np.asarray(study.se, float)), given, binomial)
+    """Variance of one evaluation: given, or binomial from the number of test items."""
+    return study.kind.evaluation_variance(value, study.n_eval, study.se)

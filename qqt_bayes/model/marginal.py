@@ -1,8 +1,8 @@
 r"""The marginal log density: everything linear integrated out, in array code.
 
-Given the parameters, :math:`z = \log(y - d)` is Gaussian: levels, utilities, drift and mixture error
-are linear in it. With W the shares, X the exponents, B the loadings of the slopes and K the kernels
-of the paths,
+Given the parameters, :math:`z = \log(y - d)` is Gaussian: levels, utilities, drift and mixture
+error are linear in it. With X the exponents, B the loadings of the slopes and K the kernels of the
+paths,
 
 .. math:: z \sim \mathrm{Normal}\Bigl(\log r(d) + m_l - m_\beta X 1,\;
     \sum_j s_j^2 K_j + m_\beta^2 \sum_k s_k^2 X B_k B_k' X' + \mathrm{noise}\Bigr).
@@ -13,10 +13,10 @@ draw, so that the form in PyMC is this very code.
 The noise is linearised in the log: its variance is that of y over :math:`(y-d)^2`, an approximation
 of the reference likelihood that is good while the noise is small beside the reducible part, and
 bounded where it is not. Checkpoints of one run share a *run effect* u, standard normal beforehand,
-that moves them by :math:`a_r(z_r) u`; since the noise is that which belongs to the values seen, the
-density carries the Jacobian :math:`\prod_r (1 - a_r' u)`. That of the noise of a single row averages
-to one and is left out; along a run u is one and the same, and to first order in its log the
-Jacobian is :math:`e^{uJ}` with :math:`J = -\sum_r a_r'`, which leaves u normal, its mean moved to J.
+that moves them by :math:`a_r(z_r) u`; since the noise is that of the values seen, the density
+carries the Jacobian :math:`\prod_r (1 - a_r' u)`. That of the noise of a single row averages to one
+and is left out; along a run u is one and the same, and to first order in its log the Jacobian is
+:math:`e^{uJ}` with :math:`J = -\sum_r a_r'`, which leaves u normal, its mean moved to J.
 """
 
 from __future__ import annotations
@@ -38,8 +38,17 @@ WORST = 4.0  # the variance of log(y - d) by noise is at most one over this
 JITTER = 1e-12  # of the largest variance: keeps rounding from making a covariance indefinite
 
 __all__ = [
-    "Cells", "Noise", "cell_noise", "covariance", "exponents", "log_density", "log_gaussian",
-    "log_variance", "residual", "slope_factor",
+    "Cells",
+    "LowRank",
+    "Noise",
+    "cell_noise",
+    "covariance",
+    "exponents",
+    "factor",
+    "log_density",
+    "log_gaussian",
+    "log_variance",
+    "residual",
 ]  # fmt: skip
 
 
@@ -118,13 +127,16 @@ def exponents(parameters: Parameters, points: Points, xp: Any = np) -> Any:
     return law.exponents(points.first, points.epochs, points.shares, *by_pool, xp=xp)
 
 
-def slope_factor(parameters: Parameters, sums: Any, points: Points, xp: Any = np) -> Any:
-    """Matrix F with F F' the covariance by the slopes, dims (draw, point, direction)."""
+def factor(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp: Any = np) -> Any:
+    """Factor of the covariance by slopes and run effects, dims (draw, cell, direction)."""
+    design = cells.design
     scaled = sums * parameters.utility[:, None, None]
     parts = [
-        xp.matmul(scaled, effect.loadings(points.setting)) * parameters.scales[:, None, None, i]
+        xp.matmul(scaled, effect.loadings(design.setting)) * parameters.scales[:, None, None, i]
         for i, effect in zip(AT_SLOPES, SLOPES, strict=True)
     ]
+    if design.run.max(initial=-1) >= 0:
+        parts.append(noise.along[:, :, None] * design.member)
     return xp.concatenate(parts, axis=2)
 
 
@@ -145,9 +157,8 @@ def cell_noise(parameters: Parameters, cells: Cells, xp: Any = np) -> Noise:
     # minus the derivative of `along` in z, over `along`
     own = p.irreducible[:, None] * gap - WORST * design.eval_var
     slope = gap * own / (design.value * whole) * tied
-    member = (design.run[:, None] == np.arange(design.run.max() + 1)).astype(float)
-    mean = xp.matmul(along * slope, member)  # J, dims (draw, run)
-    shift = along * xp.matmul(mean, member.T)
+    mean = xp.matmul(along * slope, design.member)  # J, dims (draw, run)
+    shift = along * xp.matmul(mean, design.member.T)
     return Noise(single, log, along, shift, 0.5 * xp.sum(mean**2, axis=1))
 
 
@@ -165,15 +176,10 @@ def covariance(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp
     points, n = cells.design.points, len(cells.design.value)
     squares = parameters.scales[:, AT_PATHS] ** 2
     total = xp.matmul(squares, points.kernels.reshape(len(AT_PATHS), n * n)).reshape((-1, n, n))
-    factor = slope_factor(parameters, sums, points, xp)
-    total += xp.matmul(factor, xp.swapaxes(factor, 1, 2))
-    run = cells.design.run
-    diagonal = noise.log
-    if run.max(initial=-1) >= 0:
-        same = (run[:, None] == run) & (run >= 0)[:, None] & ~np.eye(n, dtype=bool)
-        total = total + noise.along[:, :, None] * noise.along[:, None, :] * same
+    low = factor(parameters, cells, sums, noise, xp)
+    total += xp.matmul(low, xp.swapaxes(low, 1, 2))
     largest = xp.max(xp.diagonal(total, axis1=1, axis2=2), axis=1)
-    diagonal = diagonal + JITTER * largest[:, None]
+    diagonal = noise.log - noise.along**2 + JITTER * largest[:, None]
     if xp is np:
         at = np.arange(n)
         total[:, at, at] += diagonal
@@ -181,11 +187,11 @@ def covariance(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp
     return total + diagonal[:, :, None] * np.eye(n)
 
 
-def log_gaussian(residuals: Any, covariances: Any, xp: Any = np) -> Any:
-    """Log densities of centred Gaussians, dim (draw,); minus infinity where one is not positive.
+def whitened(residuals: Any, covariances: Any, xp: Any = np) -> tuple[Any, Any]:
+    """Residuals in units of their spread, dims (draw, cell), and log determinants, dim (draw,).
 
-    A covariance bordered by the residuals has a Cholesky factor whose last row is the residuals in
-    units of their spread: one factor gives determinant and distance.
+    A covariance bordered by the residuals has a Cholesky factor whose last row is just that: one
+    factor gives both. NaN where a covariance is not positive definite.
     """
     n = residuals.shape[1]
     if xp is np:
@@ -201,8 +207,14 @@ def log_gaussian(residuals: Any, covariances: Any, xp: Any = np) -> Any:
         root = xp.linalg.cholesky(covariances)
         white = solve_triangular(root, residuals[:, :, None], lower=True, b_ndim=2)[:, :, 0]
     pivots = xp.diagonal(root, axis1=1, axis2=2)[:, :n]
-    distance = xp.sum(white**2, axis=1) + 2.0 * xp.sum(xp.log(pivots), axis=1)
-    return -0.5 * (distance + n * np.log(2.0 * np.pi))
+    return white, 2.0 * xp.sum(xp.log(pivots), axis=1)
+
+
+def log_gaussian(residuals: Any, covariances: Any, xp: Any = np) -> Any:
+    """Log densities of centred Gaussians, dim (draw,)."""
+    white, log_determinant = whitened(residuals, covariances, xp)
+    distance = xp.sum(white**2, axis=1)
+    return -0.5 * (distance + log_determinant + residuals.shape[1] * np.log(2.0 * np.pi))
 
 
 def cholesky(matrices: np.ndarray) -> np.ndarray:
@@ -216,6 +228,57 @@ def cholesky(matrices: np.ndarray) -> np.ndarray:
     return np.concatenate([cholesky(matrices[:half]), cholesky(matrices[half:])])
 
 
+class LowRank(NamedTuple):
+    """A covariance of many cells: F F' and a diagonal.
+
+    Attributes
+    ----------
+    diagonal : numpy.ndarray
+        Dims (draw, cell).
+    white : numpy.ndarray
+        Dims (draw, cell, direction): F over the root of the diagonal.
+    """
+
+    diagonal: np.ndarray
+    white: np.ndarray
+
+    @classmethod
+    def of(cls, parameters: Parameters, cells: Cells, sums: np.ndarray, noise: Noise) -> LowRank:
+        """The covariance with the leading features of the paths; variances stay exact."""
+        found = cells.design.points.compressed
+        assert found is not None
+        scales = parameters.scales[:, AT_PATHS]
+        rest = np.array([left for _, left in found])
+        diagonal = noise.log - noise.along**2 + scales**2 @ rest
+        diagonal += JITTER * diagonal.max(axis=1, keepdims=True)
+        parts = [factor(parameters, cells, sums, noise)]
+        parts += [scales[:, [j], None] * part for j, (part, _) in enumerate(found)]
+        return cls(diagonal, np.concatenate(parts, axis=2) / np.sqrt(diagonal)[:, :, None])
+
+    @property
+    def precision(self) -> np.ndarray:
+        """One and the products of the directions, dims (draw, direction, direction)."""
+        size = self.white.shape[2]
+        return np.swapaxes(self.white, 1, 2) @ self.white + np.eye(size)
+
+    def log_gaussian(self, residuals: np.ndarray) -> np.ndarray:
+        """Log densities of centred Gaussians, dim (draw,)."""
+        scaled = residuals / np.sqrt(self.diagonal)
+        along = (scaled[:, None] @ self.white)[:, 0]
+        explained, log_determinant = whitened(along, self.precision)
+        distance = (scaled**2).sum(axis=1) - (explained**2).sum(axis=1)
+        log_determinant = log_determinant + np.log(self.diagonal).sum(axis=1)
+        return -0.5 * (distance + log_determinant + residuals.shape[1] * np.log(2.0 * np.pi))
+
+    def solve(self, right: np.ndarray) -> np.ndarray:
+        """Inverse covariance times vectors, dims (draw, cell)."""
+        root = np.sqrt(self.diagonal)
+        scaled = right / root
+        along = (scaled[:, None] @ self.white)[:, 0]
+        inner = np.linalg.solve(self.precision, along[:, :, None])
+        return np.asarray((scaled - (self.white @ inner)[:, :, 0]) / root)
+
+
 def log_density(parameters: Parameters, cells: Cells, xp: Any = np) -> Any:
     """Log density of the values given the parameters, dim (draw,).
 
@@ -225,7 +288,10 @@ def log_density(parameters: Parameters, cells: Cells, xp: Any = np) -> Any:
     sums = exponents(parameters, design.points, xp)
     noise = cell_noise(parameters, cells, xp)
     away = residual(parameters, cells, sums, noise, xp)
-    total = log_gaussian(away, covariance(parameters, cells, sums, noise, xp), xp)
+    if xp is np and design.points.compressed is not None:
+        total = LowRank.of(parameters, cells, sums, noise).log_gaussian(away)
+    else:
+        total = log_gaussian(away, covariance(parameters, cells, sums, noise, xp), xp)
     gap = xp.log(design.value - parameters.irreducible[:, None])
     replicates = (design.count - 1.0) * xp.log(noise.single) + design.scatter / noise.single
     return total + noise.half_square - xp.sum(gap + 0.5 * replicates, axis=1)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.kinds import KINDS, Kind
 from qqt_bayes.model.priors import NO_GAIN, NO_NOISE_SPREAD, NO_RUN_EFFECT, Prior
 
 if TYPE_CHECKING:
@@ -31,29 +32,31 @@ __all__ = [
 
 
 class Evaluation(NamedTuple):
-    """Evaluation noise of one run: a variance as given, or the test items behind an error."""
+    """Evaluation noise of one run: a variance as given, or the test items behind an error.
+
+    All is on the modelled scale; of a kind the number of items counts for.
+    """
 
     given: float = 0.0
     items: float = 0.0
+    kind: Kind = KINDS["error"]
 
     def variance(self, value: np.ndarray) -> np.ndarray:
-        """Variance at each performance, any dims."""
+        """Variance at each modelled value, any dims."""
         if self.items <= 0.0:
             return np.full(np.shape(value), self.given)
-        share = np.clip(value, 0.0, 1.0)
-        return np.asarray(share * (1.0 - share) / self.items)
+        return self.kind.evaluation_variance(value, self.items, np.nan)
 
 
 def median_evaluation(study: Study) -> Evaluation:
-    """Evaluation noise of the study's median run: of what is given in ``se``, else ``n_eval``.
-
-    The number of items behind a loss says nothing about its noise, so it is not used there.
-    """
-    given, items = study.se[np.isfinite(study.se)], study.n_eval[np.isfinite(study.n_eval)]
-    if len(given):
-        return Evaluation(given=float(np.median(given)) ** 2)
-    if study.kind != "loss" and len(items):
-        return Evaluation(items=float(np.median(items)))
+    """Evaluation noise of the study's median run: of what is given in ``se``, else ``n_eval``."""
+    kind, items = study.kind, study.n_eval[np.isfinite(study.n_eval)]
+    given = np.isfinite(study.se)
+    if given.any():
+        sd = np.median(study.se[given] * kind.slope(study.value[given]))
+        return Evaluation(given=float(sd) ** 2)
+    if kind.fraction and len(items):
+        return Evaluation(items=float(np.median(items)), kind=kind)
     return Evaluation()
 
 
@@ -114,7 +117,7 @@ def check_noise(priors: dict[str, Prior]) -> None:
         )
 
 
-def has_run_effect(spec: Spec, kind: str) -> bool:
+def has_run_effect(spec: Spec, kind: str | Kind) -> bool:
     """Whether the specification takes checkpoints of one run for correlated."""
     prior = spec.priors(kind).get("run_share", NO_RUN_EFFECT)
     return not (prior.fixed and prior.numbers[0] == 0.0)

@@ -23,7 +23,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }
 
 __all__ = [
-    "FAMILIES", "NO_GAIN", "NO_NOISE_SPREAD", "NO_RATES", "NO_RUN_EFFECT", "Prior", "prior_from_dict",
+    "FAMILIES", "NO_GAIN", "NO_NOISE_SPREAD", "NO_RATES", "NO_RUN_EFFECT", "Prior",
+    "prior_from_dict",
 ]  # fmt: skip
 
 

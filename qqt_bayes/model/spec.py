@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.kinds import Kind, kind_named
 from qqt_bayes.model.effects import NAMES
 from qqt_bayes.model.priors import Prior, prior_from_dict
 from qqt_bayes.model.toml import check_types, read_toml
 
 SCHEMA = 1
-FEW = 3  # priors that are not given, each told in a line
-BRANCHES = ("loss", "error")  # tables of priors that differ by kind; an accuracy is an error
+# Tables of priors that differ by kind of metric (an accuracy is an error); of scores they may be
+# left out, which are then not fitted.
+BRANCHES = ("loss", "error", "score")
 PARAMETERS = (
     "irreducible", "utility", "half_life", "half_life_spread", "harm", "dilution", "seed_noise",
     "regime", *NAMES,
@@ -28,6 +30,7 @@ CHINCHILLA = (
     "excess", "irreducible_spread", "term_spread", "exponent_spread", "repeats_spread", "misfit",
     "pool_misfit", "noise", "tails",
 )  # fmt: skip
+FEW = 3  # missing priors that are named one by one
 KEYS = {"schema", "name", "law", "title", "levels", "priors", "structure", "base"}
 STRUCTURE = {
     "family_likeness": 0.5, "family_mixture": 0.5, "twin_likeness": 0.97, "twin_mixture": 0.1,
@@ -67,10 +70,22 @@ class Spec:
         """A specification from what its TOML would hold; see :func:`spec_from_dict`."""
         return spec_from_dict(source)
 
-    def priors(self, kind: str) -> dict[str, Prior]:
-        """Priors by parameter for a metric of this kind ('loss', 'error' or 'accuracy')."""
-        branch = "loss" if kind == "loss" else "error"
+    def priors(self, kind: str | Kind) -> dict[str, Prior]:
+        """Priors by parameter for a metric of this kind.
+
+        Raises
+        ------
+        UsageError
+            If the specification has none for it.
+        """
+        branch = kind_named(kind).priors
         tables = self.source["priors"]
+        if branch == "score" and branch not in tables:
+            raise UsageError(
+                f"the specification {self.name} has no priors for a score without bounds "
+                "-> add [priors.score.irreducible] and [priors.score.level], or base = "
+                '"effective_utility"'
+            )
         merged = {k: v for k, v in tables.items() if k not in BRANCHES} | tables.get(branch, {})
         names = (n for n in self.parameters if n in merged or n not in OPTIONAL)
         return {name: prior_from_dict(name, merged[name]) for name in names}
@@ -156,7 +171,10 @@ def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
         for name in priors
         if name not in known and name not in BRANCHES
     ]
+    missing: dict[str, str] = {}
     for branch in BRANCHES:
+        if branch == "score" and branch not in priors:
+            continue
         own = priors.get(branch, {})
         problems += [
             unknown(f"parameter in [priors.{branch}]", name, known)
@@ -168,7 +186,7 @@ def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
             if table is None and name in OPTIONAL:
                 continue
             if table is None:
-                problems.append(f"no prior for '{name}' ({branch}): add a table [priors.{name}].")
+                missing.setdefault(name, branch)
             elif not isinstance(table, dict):
                 problems.append(f"prior '{name}' is not a table: write [priors.{name}].")
             else:
@@ -176,19 +194,19 @@ def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
                     prior_from_dict(name, table)
                 except UsageError as error:
                     problems.append(str(error))
-    return problems
+    if len(missing) > FEW:  # one mistake: a specification of its own without a base
+        names = ", ".join(list(missing)[:FEW])
+        base = "chinchilla" if known == CHINCHILLA else "effective_utility"
+        return [*problems, f"no prior for {len(missing)} parameters ({names}, ...): add the line "
+                f'base = "{base}", which gives all that you leave out.']  # fmt: skip
+    return problems + [
+        f"no prior for '{name}' ({branch}): add a table [priors.{name}]."
+        for name, branch in missing.items()
+    ]
 
 
 def not_valid(where: str, problems: list[str]) -> str:
-    """The message that tells all problems, priors that are not given in one line."""
-    missing = [text for text in problems if text.startswith("no prior for ")]
-    if len(missing) > FEW:
-        names = dict.fromkeys(text.split("'")[1] for text in missing)
-        problems = [text for text in problems if text not in missing]
-        problems.append(
-            f"{len(names)} priors are not given ({', '.join(names)}): add base = "
-            '"effective_utility", or the name of another specification to start from.'
-        )
+    """The message that tells all problems."""
     lines = "\n  ".join(dict.fromkeys(problems))
     return f"{where} is not a valid specification:\n  {lines}"
 

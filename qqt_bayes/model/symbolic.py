@@ -4,8 +4,8 @@ Both have the same parameters. The *generative* form is the model as one would w
 effect a variable, with the reference likelihood; scales and effects form funnels, so that it is
 slow to sample. The *marginal* form has the density of :mod:`qqt_bayes.model.marginal`, that very
 code, as a potential: everything linear is integrated out and the noise linearised. With
-:math:`L L^\top` the likeness of the pools, log-size relative to the pool's family, B the loadings of
-the slopes and :math:`\epsilon, \eta` standard normal, the generative form is
+:math:`L L^\top` the likeness of the pools, log-size relative to the pool's family, B the loadings
+of the slopes and :math:`\epsilon, \eta` standard normal, the generative form is
 
 .. math::
     l_i &= \log r(d) + \text{level} + s_l (L\epsilon^l)_i, \\
@@ -175,6 +175,7 @@ def symbolic_model(
     kind : str or Kind
         What levels are relative to: the irreducible part of a loss, one less it of an error.
     form : {'generative', 'marginal'}
+        Every effect a variable, or everything linear integrated out.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from qqt_bayes.plots.decision import (
     plot_curves,
     plot_decision,
     plot_differences,
+    plot_gaps,
     plot_kept_share,
     plot_p_best,
 )
@@ -15,6 +16,7 @@ from qqt_bayes.plots.ledger import plot_ledger
 from qqt_bayes.plots.parameters import plot_parameters
 from qqt_bayes.plots.pools import plot_pools
 from qqt_bayes.plots.preposterior import plot_preposterior
+from qqt_bayes.plots.reach import plot_reach
 from qqt_bayes.plots.shares import plot_shares
 from qqt_bayes.plots.stack import plot_stack
 from qqt_bayes.plots.style import COLUMN, WIDE, new_figure, style
@@ -32,6 +34,7 @@ __all__ = [
     "plot_decay",
     "plot_decision",
     "plot_differences",
+    "plot_gaps",
     "plot_kept_share",
     "plot_ledger",
     "plot_p_best",
@@ -39,6 +42,7 @@ __all__ = [
     "plot_plan",
     "plot_pools",
     "plot_preposterior",
+    "plot_reach",
     "plot_shares",
     "plot_size_decision",
     "plot_stack",

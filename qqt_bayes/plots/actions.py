@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from qqt_bayes.plots.style import (
     INK,
     SIDE_BY_SIDE,
+    SMALL,
     WIDE,
     columns,
     dress,
@@ -19,6 +20,7 @@ from qqt_bayes.plots.style import (
     new_figure,
     panel_letters,
     plain,
+    short,
     stamp,
     style,
 )  # fmt: skip
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from qqt_bayes.act import ActionDecision
 
 ROW, APART = 0.15, 0.62  # inches an interval; how far those of one action spread
-LEAST = -1.0  # share of the budget below which a price is only hinted at
+LEAST, MOST = -0.25, 1.0  # shares of the budget beyond which a price is only hinted at
 
 __all__ = ["plot_actions"]
 
@@ -71,7 +73,7 @@ def place(d: ActionDecision, budget: int, action: int) -> float:
 
 def names(ax: Axes, d: ActionDecision) -> None:
     """Actions as the names of rows, first on top."""
-    ax.set_yticks(range(len(d.actions) - 1), [plain(n) for n in d.names[1:]])
+    ax.set_yticks(range(len(d.actions) - 1), [short(n, 32) for n in d.names[1:]])
     ax.set_ylim(len(d.actions) - 1.5, -0.5)
     ax.axvline(0.0, color=INK, lw=0.8, zorder=1)
     dress(ax)
@@ -101,15 +103,23 @@ def draw_prices(ax: Axes, d: ActionDecision) -> None:
     for b, n in enumerate(d.budgets):
         colour, marker, _ = look(b)
         for k in range(1, len(d.actions)):
-            mid, lo, hi = np.maximum(found[:, b, k], LEAST)
+            mid, lo, hi = np.clip(found[:, b, k], LEAST, MOST)
             y = place(d, b, k)
             ax.plot([lo, hi], [y, y], color=colour, lw=1.1)
             if lo == LEAST:
-                ax.plot(lo, y, marker="<", color=colour, ms=3, clip_on=False)
-            if mid > LEAST:
+                ax.plot(lo, y, marker="<", color=colour, ms=3.5)
+            if hi == MOST:
+                ax.plot(hi, y, marker=">", color=colour, ms=3.5)
+            if LEAST < mid < MOST:
                 ax.plot(mid, y, marker, color=colour, ms=3.5)
+            elif mid == LEAST:
+                ax.annotate("negative: not worth it even if free", (LEAST, y), xytext=(6, 0),
+                            textcoords="offset points", fontsize=SMALL - 1, va="center",
+                            color=colour, gid="not worth it")  # fmt: skip
             ax.plot(d.actions[k].cost / (d.price * n), y, "|", color=INK, ms=6, mew=1.2, zorder=4)
-    ax.set_xlim(LEAST, max(1.05 * float(found[2].max()), 0.2))
+    costs = [a.cost / (d.price * n) for a in d.actions[1:] for n in d.budgets]
+    right = min(MOST, max(1.15 * float(np.max(found[2])), 1.15 * max(costs), 0.3))
+    ax.set_xlim(LEAST - 0.03, right + 0.03)
     ax.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
     ax.set_xlabel("price, share of the budget")
     ax.set_title("Break-even price, and cost")

@@ -28,7 +28,7 @@ from qqt_bayes.runs import format_number
 if TYPE_CHECKING:
     from qqt_bayes.allocation import Allocation
 
-NAMED = 6  # candidates that are drawn: those of least regret
+NAMED = 5  # candidates that are drawn: those of least regret
 REACH = 2.2  # e-folds of size to each side of the optima
 NEAR = 0.1  # runs count as of a budget when their compute is within this share
 

@@ -58,20 +58,32 @@ def limits(view: View, extra: np.ndarray) -> tuple[float, float]:
 
 
 def draw_band(ax: Axes, view: View, candidate: int) -> None:
-    """The interval: filled within the data, beyond it lighter, hatched where it may be best."""
+    """The interval: filled inside the runs; beyond them a bar at each budget asked.
+
+    Beyond, fans would merge into one: only that of the final choice is filled, and hatched.
+    """
     colour, _, hatch = view.look(candidate)
     if len(view.samples) == 1:
         _, lo, hi = view.levels[:, 0, candidate]
         ax.vlines(view.samples, lo, hi, color=colour, lw=2, alpha=0.4)
         return
     within, beyond = split(view.samples, view.levels[1:, :, candidate], view.largest)
-    ax.fill_between(within[0], *within[1], color=colour, alpha=0.28, lw=0, zorder=2)
-    rival = candidate in view.rivals
-    ax.fill_between(
-        beyond[0], *beyond[1], facecolor=(colour, 0.09 if rival else 0.05),
-        edgecolor=(colour, 0.6 if rival else 0.3), hatch=hatch if rival else None, lw=0.35,
-        zorder=2, gid="extrapolated band",
-    )  # fmt: skip
+    ax.fill_between(within[0], *within[1], color=colour, alpha=0.22, lw=0, zorder=2)
+    if candidate == view.lead and len(beyond[0]):
+        ax.fill_between(
+            beyond[0], *beyond[1], facecolor=(colour, 0.07), edgecolor=(colour, 0.45),
+            hatch=hatch, lw=0.35, zorder=2, gid="extrapolated band",
+        )  # fmt: skip
+    asked = far(view)
+    if asked.any():
+        _, lo, hi = view.levels[:, asked, candidate]
+        ax.vlines(view.samples[asked] * view.aside(candidate), lo, hi, color=colour, lw=1.1,
+                  zorder=6, gid="extrapolated interval")  # fmt: skip
+
+
+def far(view: View) -> np.ndarray:
+    """Which of the view's budgets are asked and lie beyond the largest run, dim (budget,)."""
+    return np.isin(view.samples, view.decision.budgets) & (view.samples > view.largest)
 
 
 def draw_line(ax: Axes, view: View, candidate: int) -> None:
@@ -81,8 +93,9 @@ def draw_line(ax: Axes, view: View, candidate: int) -> None:
     ax.plot(*within, color=colour, zorder=3, gid="median")
     ax.plot(*beyond, color=colour, ls=BEYOND, zorder=3, gid="extrapolated median")
     asked = np.isin(view.samples, view.decision.budgets)
+    place = np.where(far(view), view.samples * view.aside(candidate), view.samples)
     ax.plot(
-        view.samples[asked], view.levels[0, asked, candidate], ls="", marker=marker, ms=3.8,
+        place[asked], view.levels[0, asked, candidate], ls="", marker=marker, ms=3.8,
         mfc="white", mec=colour, mew=0.9, zorder=7, gid="budgets asked",
     )  # fmt: skip
 
@@ -102,7 +115,7 @@ def observed(view: View, candidate: int) -> tuple[np.ndarray, np.ndarray]:
     study = view.decision.fit.study
     key = view.decision.candidates[candidate].key
     rows = np.array([study.mixtures[text].key == key for text in study.data])
-    return study.samples[rows], np.asarray(study.reported(study.value[rows]))
+    return study.samples[rows], study.observed[rows]
 
 
 def draw_runs(ax: Axes, view: View) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
@@ -17,9 +19,15 @@ __all__ = ["draw_kept_share", "has_kept_share"]
 
 
 def has_kept_share(view: View) -> bool:
-    """Whether a kept share means something: no candidate is weighted or unlimited."""
+    """Whether a kept share means something: candidates are nested, none weighted or unlimited.
+
+    Of pools that are not nested one is not a part of another that is kept.
+    """
     d = view.decision
-    return kept_sizes(d.candidates, d.fit.study.pools) is not None
+    if kept_sizes(d.candidates, d.fit.study.pools) is None:
+        return False
+    parts = sorted((set(c.shares) for c in d.candidates), key=len)
+    return all(few <= more for few, more in pairwise(parts))
 
 
 def draw_kept_share(ax: Axes, view: View) -> None:
@@ -28,15 +36,15 @@ def draw_kept_share(ax: Axes, view: View) -> None:
     Raises
     ------
     UsageError
-        When a candidate is weighted or unlimited.
+        When a candidate is weighted or unlimited, or they are not nested.
     """
     d = view.decision
     sizes = kept_sizes(d.candidates, d.fit.study.pools)
     kept = d.kept_share(d.grid_latent)
-    if sizes is None or kept is None:
+    if sizes is None or kept is None or not has_kept_share(view):
         raise UsageError(
-            "a kept share means nothing where a candidate is weighted or unlimited "
-            "-> plot P(best) instead, or give single pools and unions as candidates"
+            "a kept share means nothing where a candidate is weighted or unlimited, or one is no "
+            "part of another -> plot P(best) instead, or give nested unions: A;A+B;A+B+C"
         )
     edges = step_edges(d.grid)
     largest = view.largest if view.extrapolates else np.inf

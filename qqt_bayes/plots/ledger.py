@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from matplotlib.ticker import PercentFormatter
 
 from qqt_bayes.plots.style import (
     COLOURS,
@@ -24,15 +25,19 @@ from qqt_bayes.plots.style import (
     stamp,
     style,
 )  # fmt: skip
+from qqt_bayes.risk.ledger import grouped
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.risk import Ledger, Risk
 
 BUDGETS = 16
-# Warm colours for what the model does not know of itself, cool ones for what it does.
-PAINT = (PALE, COLOURS[5], COLOURS[2], COLOURS[1], COLOURS[3], COLOURS[4])
-HATCH = ("", "", "", "////", "\\\\\\\\", "....")
+# A part's colour is that of its first; noise is pale, and what the law cannot know is hatched.
+PAINT = {
+    "noise": (PALE, ""), "parameters": (COLOURS[0], ""), "mixture error": (COLOURS[2], ""),
+    "pool drift": (COLOURS[1], "////"), "common drift": (COLOURS[3], "\\\\\\\\"),
+    "law disagreement": (COLOURS[4], "...."),
+}  # fmt: skip
 
 __all__ = ["plot_ledger"]
 
@@ -68,56 +73,57 @@ def plot_ledger(made: Risk, *, width: float = WIDE) -> PaperFigure:
         figure = new_figure(width, 2.9 if beside else 4.4)
         shape = (1, 1 + both) if beside else (2, 1)
         axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
-        draw(axes[0], found, found.levels, made, float(largest))
+        drawn = [grouped(found.levels)] + ([grouped(found.differences)] if both else [])
+        draw(axes[0], found, drawn[0], made, float(largest))
         axes[0].set_title(f"A new run on {best}")
         axes[0].set_ylabel("share of variance")
         if both:
-            draw(axes[1], found, found.differences, made, float(largest))
+            draw(axes[1], found, drawn[1], made, float(largest))
             if not beside:
                 axes[0].set_xlabel("")
                 axes[1].set_ylabel("share of variance")
                 dress(axes[1])
             axes[1].set_title(f"{best} less {d.candidates[order[1]].text}")
             panel_letters(list(axes))
-        names = parts(found)
+        names = list(dict.fromkeys(name for some in drawn for name, _ in some if name != "rest"))
         handles = [
-            Patch(facecolor=PAINT[i], hatch=HATCH[i], edgecolor="white", lw=0.4, label=name)
-            for i, name in names
+            Patch(facecolor=paint(n)[0], hatch=paint(n)[1], edgecolor="white", lw=0.4, label=n)
+            for n in names
         ]
         figure.legend(
-            handles=handles, loc="outside lower center",
-            ncols=columns([name for _, name in names], width * 0.95),
-        )  # fmt: skip
+            handles=handles, loc="outside lower center", ncols=columns(names, width * 0.95)
+        )
     figure.caption = (
         f"Shares of the variance of the log reducible {made.fit.study.metric}, for a new run on "
         f"{best}" + (" and for its difference to the runner-up" if both else "") + ", by source, "
-        "against samples seen; parts below zero cancel others. The dashed line marks the largest "
-        f"run ({format_number(float(largest))} samples): beyond it everything is extrapolated."
+        "against samples seen; parts that cancel each other are put together. The dashed line "
+        f"marks the largest run ({format_number(float(largest))} samples): beyond it everything is "
+        "extrapolated."
     )
     return figure
 
 
-def parts(found: Ledger) -> list[tuple[int, str]]:
-    """The parts that are anywhere worth a colour."""
-    from qqt_bayes.risk.ledger import NAMES
-
-    both = np.nan_to_num(np.concatenate([found.levels, found.differences]))
-    return [(i, n) for i, n in enumerate(NAMES) if np.abs(both[:, i]).max() > 0.005]
+def paint(name: str) -> tuple[str, str]:
+    """Colour and hatch of a part, or of parts put together."""
+    return PAINT[name.split(" and ")[0]]
 
 
-def draw(ax: Axes, found: Ledger, shares: np.ndarray, made: Risk, largest: float) -> None:
-    """Stack the parts: those above zero upwards, those below zero downwards."""
-    up, down = np.zeros(len(shares)), np.zeros(len(shares))
-    for i in range(shares.shape[1]):
-        above, below = np.maximum(shares[:, i], 0.0), np.minimum(shares[:, i], 0.0)
-        for base, part in ((up, above), (down, below)):
-            if np.any(part != 0.0):
-                ax.fill_between(
-                    found.budgets, base, base + part, facecolor=PAINT[i], hatch=HATCH[i],
-                    edgecolor="white", lw=0.4,
-                )  # fmt: skip
-        up, down = up + above, down + below
-    ax.axhline(0.0, color=INK, lw=0.5)
+def draw(
+    ax: Axes, found: Ledger, parts: list[tuple[str, np.ndarray]], made: Risk, largest: float
+) -> None:
+    """Stack the parts, which are none of them negative."""
+    low = np.zeros(len(found.budgets))
+    whole = np.sum([shares for name, shares in parts if name != "rest"], axis=0)
+    for name, shares in parts:
+        if name == "rest":
+            continue
+        colour, hatch = paint(name)
+        top = low + shares / whole
+        ax.fill_between(found.budgets, low, top, facecolor=colour, hatch=hatch, edgecolor="white",
+                        lw=0.4, alpha=0.85)  # fmt: skip
+        low = top
+    ax.set_ylim(0.0, 1.0)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.axvline(largest, color=INK, lw=0.8, ls=(0, (3, 2)))
     for a in made.assessments:
         ax.axvline(a.samples, color=GREY, lw=0.5)
@@ -131,6 +137,6 @@ def draw(ax: Axes, found: Ledger, shares: np.ndarray, made: Risk, largest: float
     ticks = np.array([found.budgets[0], largest, *(a.samples for a in made.assessments)])
     ax.set_xticks(np.unique(ticks), [format_number(t) for t in np.unique(ticks)])
     ax.minorticks_off()
-    ax.set_xlabel("samples seen")
+    ax.set_xlabel("samples (tokens) seen")
     dress(ax)
     stamp(ax, made.fit.stamp)

@@ -11,8 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+)
 
+from qqt_bayes.decide.worth import amount, told
 from qqt_bayes.errors import UsageError
 from qqt_bayes.plots.style import (
     COLOURS,
@@ -27,14 +34,17 @@ from qqt_bayes.plots.style import (
     new_figure,
     panel_letters,
     plain,
+    short,
     stamp,
     style,
 )  # fmt: skip
+from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
 PRIOR_DRAWS = 20_000
+LEAST, MOST = 0.01, 10.0  # worths beyond these are drawn at the edge
 PROB = 0.9
 HEIGHT = 0.82  # of a density, in rows
 
@@ -53,7 +63,10 @@ def prior_utility(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 0) -> np.ndarr
         priors[name].draw(draws, rng)[:, None]
         for name in ("utility", "utility_spread", "quality_effect")
     )
-    pools = rng.normal(size=(draws, len(design.setting.sizes))) @ np.linalg.cholesky(design.setting.likeness).T
+    pools = (
+        rng.normal(size=(draws, len(design.setting.sizes)))
+        @ np.linalg.cholesky(design.setting.likeness).T
+    )
     return np.asarray(mean * (1.0 + slope * design.setting.quality + spread * pools))
 
 
@@ -113,21 +126,57 @@ def plot_pools(fit: Fit, *, width: float = COLUMN, ax: Sequence[Axes] | None = N
             return figure
         beside = width >= SIDE_BY_SIDE
         count = columns([str(k.get_label()) for k in key], width - 0.1)
-        tall = (0.28 * len(fit.study.pools) + 0.55) * (1 if beside else 2)
+        tall = (0.28 * len(fit.study.pools) + 0.55) * (1 if beside else 3)
         own = new_figure(width, tall + 0.16 * -(-len(key) // count) + 0.1)
-        grid: Any = own.subplots(1 if beside else 2, 2 if beside else 1)
+        grid: Any = own.subplots(1 if beside else 3, 3 if beside else 1)
         axes = list(grid)
-        draw_pools(axes, fit)
+        draw_worth(axes[0], fit)
+        draw_pools(axes[1:], fit)
+        for other in axes[1:] if beside else []:
+            other.tick_params(labelleft=False)
         panel_letters(axes)
         own.legend(handles=key, loc="outside lower center", ncols=count)
         rates = fit.posterior.exchange_rates
         own.caption = (
-            f"{fit.stamp}Posterior (blue: median and {PROB:.0%} equal-tailed interval) of each "
-            f"pool's {'utility' if rates is None else 'exchange rate'} and half-life beside its "
-            "marginal prior (grey), "
+            f"{fit.stamp}How many samples of {fit.table['worth_of'].iloc[0]} one sample of each "
+            "pool replaces, each trained on alone for "
+            f"{format_number(fit.table['worth_at'].iloc[0])} samples (tokens); and the "
+            f"posterior (blue: median and {PROB:.0%} equal-tailed interval) of each pool's "
+            f"{'utility' if rates is None else 'exchange rate'} and half-life beside its marginal "
+            "prior (grey), "
             f"for {fit.study.metric}. A half-life means nothing for an unlimited pool."
         )
         return own
+
+
+def draw_worth(ax: Axes, fit: Fit) -> None:
+    """One row a pool: what one of its samples is worth, in samples of the best pool."""
+    table = fit.table
+    low, high = LEAST, max(1.5, float(np.minimum(table["worth_hi"], MOST).max()))
+    labels = []
+    for y, row in enumerate(table.to_dict("records")):
+        labels.append(short(row["pool"]) + ("" if fit.study.used[y] else " (no run)"))
+        mid, lo, hi = np.clip([row["worth"], row["worth_lo"], row["worth_hi"]], low, high)
+        best = row["pool"] == row["worth_of"]
+        ax.plot([lo, hi], [y, y], color=COLOURS[0], lw=1.6, solid_capstyle="butt")
+        ax.plot(mid, y, "o", color=COLOURS[0], ms=3.5, mec="white", mew=0.5, zorder=5)
+        said = "1" if best else told(row, "worth", amount)
+        ax.annotate(said, (1.0, y), xycoords=("axes fraction", "data"), xytext=(3, 0),
+                    textcoords="offset points", va="center", fontsize=SMALL - 0.5,
+                    color=INK)  # fmt: skip
+    ax.axvline(1.0, color=GREY, lw=0.6, zorder=0)
+    ax.set_xscale("log")
+    ax.set_xlim(0.9 * max(low, float(table["worth_lo"].min())), 1.1 * high)
+    ax.xaxis.set_major_locator(LogLocator(10.0, subs=(1.0, 2.0, 5.0)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.5, -0.7)
+    ax.set_xlabel(f"samples of {plain(str(table['worth_of'].iloc[0]))}")
+    ax.set_title("Worth of a sample")
+    dress(ax)
+    ax.tick_params(axis="y", length=0)
+    stamp(ax, fit.stamp)
 
 
 def draw_pools(axes: Sequence[Axes], fit: Fit) -> None:
@@ -159,13 +208,20 @@ def draw_panel(
     tail = 0.5 * (1.0 - PROB)
     known = [v for v in posterior if np.all(np.isfinite(v))]
     ends = [np.quantile(v, [0.002, 0.998]) for v in known]
-    ends += [np.quantile(v, [0.02, 0.95]) for v in prior] if known else [np.array([1.0, 10.0])]
+    ends = ends or [np.array([1.0, 10.0])]
     low, high = min(e[0] for e in ends), max(e[1] for e in ends)
+    # as much of the prior as leaves the posterior a third of the axis or more
+    start, stop = np.quantile(np.concatenate(prior), [0.02, 0.95]) if known else (low, high)
+    if log:
+        low, high = max(min(start, low), low**2 / high), min(max(stop, high), high**2 / low)
+    else:
+        reach = high - low
+        low, high = max(min(start, low), low - reach), min(max(stop, high), high + reach)
     x = np.geomspace(low, high, 240) if log else np.linspace(low, high, 240)
     labels = []
     for y, (name, draws, before) in enumerate(zip(names, posterior, prior, strict=True)):
         used = bool(fit.study.used[y])
-        labels.append(plain(name) + ("" if used else " (no run)"))
+        labels.append(short(name) + ("" if used else " (no run)"))
         if not np.all(np.isfinite(draws)):
             ax.text(0.01, y + 0.1, "unlimited: never repeated", transform=ax.get_yaxis_transform(),
                     va="center", fontsize=SMALL, color=GREY)  # fmt: skip

@@ -72,11 +72,11 @@ def plot_preposterior(
 def draw_bands(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
     """One panel: a row a candidate, best on top."""
     study = plan.fit.study
-    accuracy, level = study.kind == "accuracy", bool((table["of"] == "level").all())
+    up, level = study.kind.higher_is_better, bool((table["of"] == "level").all())
     table = table.sort_values("median", kind="stable")
     for y, row in enumerate(table.itertuples()):
         mid, lo, hi = (
-            float(study.reported(v)) if level else -v if accuracy else v
+            float(study.reported(v)) if level else -v if up else v
             for v in (row.median, row.lo, row.hi)
         )
         ax.plot([lo, hi], [y, y], color=PALE, lw=5.0, solid_capstyle="butt", zorder=1, gid="now")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -21,11 +23,29 @@ SIZE, SMALL = 7.5, 7.0  # points
 
 # Okabe and Ito's palette, told apart by people with any colour vision; its yellow is too faint
 # for a line. A marker goes with each colour, so that nothing hangs on colour alone.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
+# Five, since no more are told apart at a glance: a sixth thing has the first colour again.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 GREY, PALE, INK, WARNING = "#7F7F7F", "#C8C8C8", "#333333", "#B22222"
 BEYOND = (0.0, (3.0, 1.5))  # dashes of what lies beyond the largest run
 HATCHES = ("////", "\\\\\\\\")
+
+# After matplotlib's own font, those that hold Chinese, Japanese and Korean letters.
+LETTERS = (
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans JP", "Source Han Sans", "IPAexGothic",
+    "IPAGothic", "TakaoGothic", "VL Gothic", "Hiragino Sans", "Hiragino Kaku Gothic ProN",
+    "Yu Gothic", "Meiryo", "MS Gothic", "PingFang SC", "Microsoft YaHei", "SimHei",
+    "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Apple SD Gothic Neo", "Malgun Gothic",
+    "NanumGothic", "Droid Sans Fallback", "Arial Unicode MS",
+)  # fmt: skip
+
+
+@cache
+def families() -> list[str]:
+    """Fonts to take letters from, in order: of the list, those that are installed."""
+    installed = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *(name for name in LETTERS if name in installed)]
+
 
 RC: dict[str, Any] = {
     "font.size": SIZE,
@@ -63,7 +83,7 @@ RC: dict[str, Any] = {
 
 __all__ = [
     "COLUMN", "WIDE", "Look", "PaperFigure", "columns", "dress", "new_figure", "panel_letters",
-    "plain", "stamp", "style", "text_width",
+    "plain", "short", "stamp", "style", "text_width",
 ]  # fmt: skip
 
 
@@ -100,7 +120,7 @@ class PaperFigure(Figure):
 @contextmanager
 def style() -> Iterator[None]:
     """Set the style of the package's figures within a ``with`` block only."""
-    settings: Any = RC
+    settings: Any = RC | {"font.family": families()}
     with mpl.rc_context(settings):
         yield
 
@@ -137,10 +157,17 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
+def short(text: str, most: int = 24) -> str:
+    """A name that leaves room for the rest of the figure: its middle gives way."""
+    if len(text) <= most:
+        return plain(text)
+    return plain(f"{text[: most - most // 2]}\u2026{text[len(text) - most // 2 + 1 :]}")
+
+
 def text_width(text: str, size: float = SMALL) -> float:
     """Width of a text in inches."""
     wide, _, _ = text_to_path.get_text_width_height_descent(
-        plain(text), FontProperties(size=size), ismath=False
+        plain(text), FontProperties(family=families(), size=size), ismath=False
     )
     return float(wide) / 72.0
 
@@ -158,7 +185,12 @@ def columns(labels: Sequence[str], width: float) -> int:
 def panel_letters(axes: Sequence[Axes]) -> None:
     """Put a, b, c before the titles of the panels."""
     for letter, ax in zip("abcdefgh", axes, strict=False):
-        ax.set_title(rf"$\bf{{{letter}}}$  {ax.get_title(loc='left')}", loc="left")
+        title = ax.get_title(loc="left")
+        ax.set_title(f"     {title}", loc="left")  # not as mathematics, which has fewer letters
+        ax.annotate(
+            letter, (0.0, 1.0), xycoords="axes fraction", xytext=(0, RC["axes.titlepad"]),
+            textcoords="offset points", fontweight="bold", fontsize=SIZE, va="baseline",
+        )  # fmt: skip
 
 
 def stamp(ax: Axes, warning: str) -> Text | None:

@@ -26,11 +26,14 @@ from qqt_bayes.plots.style import (
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from qqt_bayes.buy import Plan
 
 NAMED = 5  # data shown in colour: those of the most valuable designs
 ASPECT, TALLEST = 0.78, 3.2  # height over width, and at most so many inches
 DODGE = 1.06  # of designs at one cost, so that none hides another
+HEADROOM = 2.5  # how far above the best run the ceiling may lie to be drawn to scale
 UNITS = {
     "regret": "drop in expected regret",
     "variance": "drop in predictive variance",
@@ -71,6 +74,8 @@ def plot_plan(plan: Plan, *, width: float = COLUMN, ax: Axes | None = None) -> F
 def draw_values(ax: Axes, plan: Plan) -> None:
     """Draw the panel; see :func:`plot_plan`."""
     table = plan.table.sort_values("evsi", ascending=False, kind="stable")
+    some = table["evsi"] > 2.0 * table["se"]
+    nothing, table = int((~some).sum()), table[some]
     named = list(dict.fromkeys(table["data"]))[:NAMED]
     handles = []
     for i, data in reversed(list(enumerate([*named, None]))):
@@ -93,16 +98,20 @@ def draw_values(ax: Axes, plan: Plan) -> None:
         ax.fill_between(batch["spent"], low, high, color=INK, alpha=0.12, lw=0, zorder=0)
         ax.plot(batch["spent"], batch["evsi"], ".-", color=INK, lw=1.1, ms=3, zorder=4)
         handles.append(Line2D([], [], color=INK, lw=1.1, marker=".", ms=3, label="best batch"))
-    ax.axhline(plan.evpi, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=1)
-    ax.text(
-        0.01, plan.evpi, "perfect information", transform=ax.get_yaxis_transform(), fontsize=SMALL,
-        va="bottom", ha="left", color=INK,
-    )  # fmt: skip
+    draw_ceiling(ax, plan, table)
+    if nothing:
+        if len(table):
+            place, what = (0.99, 0.02, "right"), f"{nothing} more runs are worth nothing"
+        else:
+            place, what = (0.5, 0.45, "center"), f"none of {nothing} runs would change the choice"
+        x, y, side = place
+        ax.text(x, y, what, transform=ax.transAxes, fontsize=SMALL, va="bottom", ha=side, color=INK)
     ax.set_xscale("log")
+    if not len(table):
+        ax.set_xlim(0.8 * float(plan.table["cost"].min()), 1.25 * float(plan.table["cost"].max()))
     ax.xaxis.set_major_locator(LogLocator(10.0, subs=(1.0, 3.0)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: format_number(x)))
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_ylim(min(0.0, -0.02 * plan.evpi), max(1.12 * plan.evpi, 1e-12))
     ax.set_xlabel("cost" if plan.spend is None else "cost (of the batch: spent so far)")
     ax.set_ylabel(UNITS[plan.objective])
     ax.set_title("What runs are worth")
@@ -114,6 +123,23 @@ def draw_values(ax: Axes, plan: Plan) -> None:
     else:
         ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=ncols)
     stamp(ax, plan.fit.stamp)
+
+
+def draw_ceiling(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
+    """Perfect information: a line where it is near, an arrow where it would squeeze the rest."""
+    ends = [float(t["evsi"].max() + 2.0 * t["se"].max()) for t in (table, plan.batch) if len(t)]
+    top = max([*ends, 0.0])
+    near = not top > 0.0 or plan.evpi < HEADROOM * top
+    limit = max(1.12 * (plan.evpi if near else 1.25 * top), 1e-12)
+    ax.set_ylim(0.0, limit)
+    share = "" if near else f": {plan.evpi:.2g}, above"
+    if near:
+        ax.axhline(plan.evpi, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=1)
+    ax.text(
+        0.01, plan.evpi if near else 0.97 * limit, f"perfect information{share}",
+        transform=ax.get_yaxis_transform(), fontsize=SMALL, va="bottom" if near else "top",
+        ha="left", color=INK,
+    )  # fmt: skip
 
 
 def caption(plan: Plan) -> str:

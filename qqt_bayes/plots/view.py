@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from qqt_bayes.decide.drawn import share_best
-from qqt_bayes.plots.style import GREY, SMALL, Look, dress, look, plain
+from qqt_bayes.plots.style import GREY, SMALL, Look, dress, look, plain, short
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -85,13 +85,18 @@ class View:
         found = {names[text] for b in chosen for text in d.credible_set(int(b))}
         return (found | {int(d.best[b]) for b in chosen}) & set(self.main)
 
+    @property
+    def lead(self) -> int:
+        """The choice at the largest budget asked."""
+        return int(self.decision.best[int(np.argmax(self.decision.budgets))])
+
     def look(self, candidate: int) -> Look:
         """Colour, marker and hatch of a main candidate."""
         return look(self.main.index(candidate))
 
     def label(self, candidate: int) -> str:
         """The candidate's expression, as given."""
-        return plain(self.decision.candidates[candidate].text)
+        return short(self.decision.candidates[candidate].text, 36)
 
     @property
     def largest(self) -> float:
@@ -132,16 +137,15 @@ class View:
     def metric(self) -> str:
         """The metric with its unit."""
         study = self.decision.fit.study
-        if study.kind == "loss":
-            return plain(study.metric) + (" (nats)" if "loss" in study.metric.lower() else "")
-        return f"{plain(study.metric)} (fraction)"
+        measure = study.kind.measure
+        if measure == "nats" and "loss" not in study.metric.lower():
+            measure = ""  # such as a squared error
+        return plain(study.metric) + (f" ({measure})" if measure else "")
 
     @property
     def direction(self) -> str:
         """Which way is better."""
-        return (
-            "higher is better" if self.decision.fit.study.direction == "max" else "lower is better"
-        )
+        return self.decision.fit.study.kind.better
 
     def epoch(self, candidate: int) -> float:
         """Samples in which the most repeated pool of a candidate completes one epoch."""
@@ -150,10 +154,17 @@ class View:
         used = shares > 0
         return float(np.min(np.asarray(pools.sizes)[used] / shares[used]))
 
-    def samples_axis(self, ax: Axes, *, name_line: bool = True) -> None:
+    def aside(self, candidate: int) -> float:
+        """Factor by which marks of a main candidate are moved, so that none hides another."""
+        step = (self.samples[-1] / self.samples[0]) ** 0.011
+        return float(step ** (self.main.index(candidate) - 0.5 * (len(self.main) - 1)))
+
+    def samples_axis(
+        self, ax: Axes, *, name_line: bool = True, ends: tuple[float, float] | None = None
+    ) -> None:
         """Log axis of samples, with the largest run marked if the axis goes beyond it."""
-        ends = self.samples[0], self.samples[-1]
-        pad = (ends[1] / ends[0]) ** 0.025 if ends[1] > ends[0] else 1.5
+        ends = ends or (self.samples[0], self.samples[-1])
+        pad = (ends[1] / ends[0]) ** 0.04 if ends[1] > ends[0] else 1.5
         ax.set_xscale("log")
         ax.set_xlim(ends[0] / pad, ends[1] * pad)
         decades = np.log10(ends[1] / ends[0])
@@ -166,7 +177,7 @@ class View:
             ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value)))
         ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.set_xlabel("samples seen")
+        ax.set_xlabel("samples (tokens) seen")
         dress(ax)
         if not (self.extrapolates and self.largest > ends[0]):
             return

@@ -122,6 +122,36 @@ REFERENCES: dict[str, Reference] = {
         "Hoffman and Gelman 2014",
         "https://jmlr.org/papers/v15/hoffman14a.html",
     ),
+    "cornuet2012amis": Reference(
+        "article",
+        {
+            "author": "Cornuet, Jean-Marie and Marin, Jean-Michel and Mira, Antonietta and "
+            "Robert, Christian P.",
+            "title": "Adaptive Multiple Importance Sampling",
+            "journal": "Scandinavian Journal of Statistics",
+            "volume": "39",
+            "number": "4",
+            "pages": "798--812",
+            "year": "2012",
+        },
+        "Cornuet et al. 2012",
+        "https://arxiv.org/abs/0907.1254",
+    ),
+    "vehtari2024psis": Reference(
+        "article",
+        {
+            "author": "Vehtari, Aki and Simpson, Daniel and Gelman, Andrew and Yao, Yuling and "
+            "Gabry, Jonah",
+            "title": "{Pareto} Smoothed Importance Sampling",
+            "journal": "Journal of Machine Learning Research",
+            "volume": "25",
+            "number": "72",
+            "pages": "1--58",
+            "year": "2024",
+        },
+        "Vehtari et al. 2024",
+        "https://arxiv.org/abs/1507.02646",
+    ),
     "vehtari2021rhat": Reference(
         "article",
         {

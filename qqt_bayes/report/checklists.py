@@ -85,7 +85,7 @@ REPORTING = (
     ("Model", "formula", "Is the model specified formally?"),
     ("Model", "prior_predictive", "What do the priors imply before any data?"),
     ("Computation", "software", "Which software, in which versions?"),
-    ("Computation", "convergence", "Did the chains converge, for every parameter?"),
+    ("Computation", "convergence", "Did the computation converge, for every parameter?"),
     ("Computation", "derived", "Did they for every derived quantity that is reported?"),
     ("Computation", "resolution", "Are there enough effective draws?"),
     ("Posterior", "predictive_check", "Does the model describe the data?"),

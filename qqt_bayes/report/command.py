@@ -11,7 +11,7 @@ from qqt_bayes.runs import format_number, parse_number
 
 SAVED = "fit.nc"
 
-__all__ = ["SAVED", "decide_command", "exact", "report_command"]
+__all__ = ["SAVED", "buy_command", "decide_command", "exact", "report_command"]
 
 
 def exact(budget: float) -> str:
@@ -27,6 +27,7 @@ def report_command(
     candidates: Any = None,
     prob: float = 0.9,
     spend: str | float | None = None,
+    stake: str | float | None = None,
     risk: str | None = None,
     converged: bool = True,
 ) -> str:
@@ -38,6 +39,8 @@ def report_command(
     words += ["--prob", f"{prob:g}"]
     if spend is not None:
         words += ["--spend", str(spend)]
+    if stake is not None:
+        words += ["--stake", str(stake)]
     if risk is not None:
         words += ["--risk", risk]
     if not converged:
@@ -47,14 +50,25 @@ def report_command(
 
 def decide_command(report: str) -> str:
     """The command whose output is ``decision.json``, from that of the report."""
-    with_value = ("-o", "--out", "--spend", "--answers", "--risk")
+    words = without(report, ("-o", "--out", "--spend", "--stake", "--answers", "--risk"))
+    return shlex.join([words[0], "decide", *words[2:], "--json"])
+
+
+def buy_command(report: str) -> str:
+    """The command whose answer is the report's list of runs to buy."""
+    words = without(report, ("-o", "--out", "--prob", "--answers", "--risk"))
+    return shlex.join([words[0], "buy", *words[2:]])
+
+
+def without(command: str, options: tuple[str, ...]) -> list[str]:
+    """The words of a command less some options and their values."""
     out: list[str] = []
     skip = False
-    for word in shlex.split(report):
+    for word in shlex.split(command):
         if skip:
             skip = False
-        elif word in with_value:
+        elif word in options:
             skip = True
         else:
             out.append(word)
-    return shlex.join([out[0], "decide", *out[2:], "--json"])
+    return out

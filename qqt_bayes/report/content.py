@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qqt_bayes.risk import Risk
 
 PRIOR_DRAWS = 400
+MEDIAN = np.sqrt(np.pi / 2)  # standard error of a median over that of a mean
 
 __all__ = ["Content"]
 
@@ -64,15 +65,6 @@ class Content:
         """Largest budget asked over the largest run."""
         return float(self.decision.budgets.max() / self.largest)
 
-    @property
-    def warmup(self) -> int:
-        """Warm-up iterations of the attempt that was kept; each is longer than the one before."""
-        settings, draws = self.fit.settings, self.fit.posterior.chains[1]
-        tune, length = settings.tune, settings.draws
-        while length < draws:
-            tune, length = int(tune * 1.5), length * 2
-        return tune
-
     @cached_property
     def seen_epochs(self) -> float:
         """Most epochs that any run passed over any pool."""
@@ -109,9 +101,7 @@ class Content:
     @cached_property
     def diagnostics(self) -> pd.DataFrame:
         """Each parameter and derived quantity: posterior and how well it was computed."""
-        from arviz_stats.base import array_stats  # type: ignore[attr-defined]
-
-        names, kinds, draws = [], [], []
+        names, draws = [], []
         for name, values in self.fit.draws.data_vars.items():
             by_pool = "pool" in values.dims
             for i in range(values.sizes["pool"] if by_pool else 1):
@@ -119,33 +109,33 @@ class Content:
                 if np.all(np.isfinite(array)) and np.ptp(array) > 0:
                     pool = f"[{values['pool'].values[i]}]" if by_pool else ""
                     names.append(f"{name}{pool}")
-                    kinds.append("parameter")
-                    draws.append(array)
-        d, shape = self.decision, self.fit.posterior.chains
+                    draws.append(array.ravel())
+        d = self.decision
         reported = np.asarray(d.fit.study.reported(d.latent))
-        for b, n in enumerate(d.budgets):
-            for c, mixture in enumerate(d.candidates):
-                names.append(f"{mixture.text} at {n:,.0f}")
-                kinds.append("prediction")
-                draws.append(reported[:, b, c].reshape(shape))
-        stack = np.array(draws)
-        axes: dict[str, Any] = {"chain_axis": 1, "draw_axis": 2}
-        flat = stack.reshape(len(stack), -1)
-        lo, mid, hi = np.quantile(flat, [0.5 - d.prob / 2, 0.5, 0.5 + d.prob / 2], axis=1)
-        tails = (0.5 - d.prob / 2, 0.5 + d.prob / 2)
-        return pd.DataFrame(
-            {
-                "quantity": names,
-                "kind": kinds,
-                "median": mid,
-                "lo": lo,
-                "hi": hi,
-                "mcse_median": array_stats.mcse(stack, method="median", **axes),
-                "r_hat": array_stats.rhat(stack, **axes),
-                "ess_bulk": array_stats.ess(stack, **axes),
-                "ess_tail": array_stats.ess(stack, method="tail", prob=tails, **axes),
-            }
+        places = [(b, c) for b in range(len(d.budgets)) for c in range(len(d.candidates))]
+        told = [f"{d.candidates[c].text} at {d.budgets[b]:,.0f}" for b, c in places]
+        predicted = np.array([reported[:, b, c] for b, c in places])
+        return pd.concat(
+            [
+                self.measured(names, np.array(draws), "parameter"),
+                self.measured(told, predicted, "prediction"),
+            ],
+            ignore_index=True,
         )
+
+    def measured(self, names: list[str], draws: np.ndarray, kind: str) -> pd.DataFrame:
+        """Quantities with their interval and how well they are known, dims (quantity, draw)."""
+        tail = 0.5 - self.decision.prob / 2
+        lo, mid, hi = np.quantile(draws, [tail, 0.5, 1.0 - tail], axis=1)
+        found = {name: (ess, last) for name, ess, last in self.fit.posterior.check(
+            names, draws).table}  # fmt: skip
+        ess, last = np.array([found.get(name, (np.nan, np.nan)) for name in names]).T
+        error = MEDIAN * draws.std(axis=1) / np.sqrt(ess)
+        how = "r_hat" if self.fit.posterior.engine == "nuts" else "apart"
+        return pd.DataFrame(
+            {"quantity": names, "kind": kind, "median": mid, "lo": lo, "hi": hi,
+             "mcse_median": error, how: last, "ess": ess}
+        )  # fmt: skip
 
     def risk_check(self, name: str) -> list[tuple[float, Any]]:
         """(budget, check) of one of the risk report's checks; empty if it was not made."""

@@ -109,8 +109,8 @@ def drawings(content: Content) -> Iterator[Drawing]:
         )
         yield "differences", "Differences", text, lambda **o: plot_differences(d, **o)
     text = (
-        "Each pool's utility and half-life: prior (grey) and posterior. Where the two are alike "
-        "the runs have said little."
+        "What one sample of each pool is worth in samples of the best, and each pool's utility and "
+        "half-life: prior (grey) and posterior. Where the two are alike the runs have said little."
     )
     yield "pools", "Prior and posterior of the pools", text, lambda **o: plot_pools(fit, **o)
     if risk is not None:

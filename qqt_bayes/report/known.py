@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.inference.gate import DIVERGING, E_BFMI, ESS, R_HAT
+from qqt_bayes.inference.gate import ESS
 from qqt_bayes.report import wording as w
+from qqt_bayes.report.methods import CITED
+from qqt_bayes.report.sampler import algorithm, convergence, size
+from qqt_bayes.runs.select import tell_where
 
 if TYPE_CHECKING:
     from qqt_bayes.report.content import Content
@@ -38,10 +41,9 @@ def about_data(content: Content) -> dict[str, str | None]:
     """What the tables say."""
     fit = content.fit
     study, table, t = fit.study, fit.runs.table, fit.study.trained_on
-    better = "higher" if study.direction == "max" else "lower"
     budgets = ", ".join(map(w.samples, fit.runs.budgets()))
     out: dict[str, str | None] = {
-        "variables": f"{study.metric} ({study.kind}, {better} is better) against samples seen and "
+        "variables": f"{study.metric} ({study.kind}, {study.kind.better}) against samples seen and "
         f"shares of {w.count(len(study.pools), 'pool')}: {w.count(t['runs'], 'run')}, "
         f"{w.count(t['rows'], 'row')}.",
         "data_used": f"{w.samples(study.samples.min())} to {w.samples(t['max_samples'])} samples; "
@@ -49,7 +51,7 @@ def about_data(content: Content) -> dict[str, str | None]:
         "repetition": f"Yes: up to {w.figures(content.seen_epochs)} epochs of a pool."
         if content.seen_epochs > 1.02
         else "No run passes a pool more than once.",
-        "metric": f"{study.metric}, {better} is better.",
+        "metric": f"{study.metric}, {study.kind.better}.",
         "seeds": seeds(content),
         "models": "",
         "tuned": "",
@@ -74,7 +76,7 @@ def about_data(content: Content) -> dict[str, str | None]:
     if known.any():
         told += f" {int(np.nansum(study.annealed))} rows are at the end of their schedule."
     out["checkpoints"] = told
-    where = ", ".join(f"{k}={v}" for k, v in (fit.selection.get("where") or {}).items())
+    where = tell_where(fit.selection.get("where"))
     upto = fit.selection.get("upto")
     parts = [f"only rows with {where}"] * bool(where)
     parts += [f"only rows up to {upto} samples"] * (upto is not None)
@@ -131,30 +133,19 @@ def about_model(content: Content) -> dict[str, str | None]:
 def about_computation(content: Content) -> dict[str, str | None]:
     """What the sampler says."""
     fit = content.fit
-    gate, table = fit.posterior.gate, content.diagnostics
-    chains, draws = fit.posterior.chains
-    f = gate.figures
+    table = content.diagnostics
     drawn = table[table["kind"] == "prediction"]
-    worst = f"R-hat at most {drawn['r_hat'].max():.3f}" if len(drawn) else "none varies"
-    energy = (
-        f"; {f['diverging']:.2%} divergent (limit {DIVERGING:.1%}), E-BFMI {f['e_bfmi']:.2f} "
-        f"(limit {E_BFMI})"
-        if "e_bfmi" in f
-        else ""
-    )
-    passed = "" if gate.passed else " NOT PASSED: " + "; ".join(gate.failures[:3]) + "."
-    ess = min(table["ess_bulk"].min(), table["ess_tail"].min())
     packages = ", ".join(f"{n} {v}" for n, v in content.versions.items())
     return {
         "software": f"{packages}.",
-        "convergence": f"R-hat at most {f['r_hat']:.3f} (limit {R_HAT}){energy}.{passed}",
-        "derived": f"{worst} over {len(drawn)} predicted quantities.",
-        "resolution": f"Effective draws at least {ess:,.0f} (limit {ESS:.0f}); Monte Carlo errors "
-        "are in the table of diagnostics.",
-        "seed": f"Seed {fit.seed}, {chains} chains, {draws} draws each after {content.warmup} "
-        f"of warm-up, target acceptance {fit.settings.target_accept:g}.",
-        "algorithm": f"NUTS with low-rank adaptation (nutpie) on the marginal posterior, "
-        f"{chains} chains from dispersed starts, seed {fit.seed}.",
+        "convergence": convergence(fit),
+        "derived": f"Effective sample size at least {drawn['ess'].min():,.0f} over {len(drawn)} "
+        "predicted quantities.",
+        "resolution": f"Effective draws at least {table['ess'].min():,.0f} (limit {ESS:.0f}); "
+        "Monte Carlo errors are in the table of diagnostics.",
+        "seed": f"Seed {fit.seed}; {size(fit)}.",
+        "algorithm": f"The parameters were sampled {CITED.sub('', algorithm(fit))}; {size(fit)}; "
+        f"seed {fit.seed}.",
         "data": f"SHA-256 of the runs fitted: {fit.runs.sha256}.",
         "command": content.command,
     }

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from qqt_bayes.decide.text import headline
 from qqt_bayes.harmless import latex, markdown, markdown_code, visible
-from qqt_bayes.inference.gate import ESS, R_HAT
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.bibliography import REFERENCES
+from qqt_bayes.report.sampler import algorithm, required, size
 
 if TYPE_CHECKING:
     from qqt_bayes.report.content import Content
@@ -24,8 +25,6 @@ def sentences(content: Content) -> list[str]:
     """The paragraph, sentence by sentence, with citations like ``[@goyal2024scaling]``."""
     fit, d = content.fit, content.decision
     study, t = fit.study, fit.study.trained_on
-    chains, draws = fit.posterior.chains
-    gate = fit.posterior.gate.figures
     inside = f"{d.prob * 100:g}%"
     pools = w.count(len(study.pools), "data pool")
     out = [
@@ -40,30 +39,20 @@ def sentences(content: Content) -> list[str]:
         + (" for each pool" if fit.posterior.pool_noise is not None else "")
         + (
             ", a share of its variance common to the checkpoints of a run"
-            if "run_share" in fit.posterior.walked
+            if "run_share" in fit.posterior.sampled
             else ""
         )
         + (f", with evaluation noise {evaluation(content)}." if evaluation(content) else "."),
-        "Given the few non-linear parameters the remaining effects are Gaussian and were "
-        "integrated out; the few were sampled with the No-U-Turn sampler [@hoffman2014nuts] as "
-        f"implemented in nutpie {content.versions.get('nutpie', '')} [@nutpie], {chains} chains of "
-        f"{draws} draws after {content.warmup} warm-up iterations each (seed {fit.seed}), with "
+        "Given the non-linear parameters the remaining effects are Gaussian and were integrated "
+        f"out; the parameters were sampled {algorithm(fit)}: {size(fit)} (seed {fit.seed}), with "
         f"qqt_bayes {content.versions.get('qqt_bayes', '')}, whose reference form of the model is "
         f"written in PyMC {content.versions.get('pymc', '')} [@pymc2023].",
-        f"Convergence was judged with ArviZ {content.versions.get('arviz', '')} [@arviz2019]: "
-        "for every parameter and every predicted quantity we required a rank-normalised split "
-        f"R-hat [@vehtari2021rhat] of at most {R_HAT:g} and bulk and tail effective sample sizes "
-        f"of at least {ESS:.0f}"
-        + (
-            f" (worst parameter: {gate['r_hat']:.3f} and {gate['ess']:.0f})."
-            if "r_hat" in gate and gate["ess"] > 0
-            else "."
-        ),
+        f"For every parameter and every predicted quantity we required {required(fit)}.",
         f"Of {w.count(len(d.candidates), 'candidate')} we chose at each budget the one of least "
         "expected regret, where P(best) is the share of posterior draws in which a candidate is "
         f"best; intervals are {inside} equal-tailed credible intervals of performance averaged "
         "over seeds, and differences between candidates are taken draw by draw.",
-        w.headline(d),
+        headline(d),
     ]
     if content.factor > 1.02:
         out.append(
@@ -76,7 +65,7 @@ def sentences(content: Content) -> list[str]:
         )
         out.append(
             "Whether the fit can be trusted that far was judged by roll-forward back-tests on the "
-            "runs themselves, leave-one-out predictive checks and power-scaling sensitivity: "
+            "runs themselves, leave-one-out predictive checks and priors made stronger and weaker: "
             f"{verdicts}."
         )
     return [content.stamp, *out] if content.stamp else out
@@ -107,7 +96,7 @@ def evaluation(content: Content) -> str:
     study = content.fit.study
     if np.isfinite(study.se).any():
         return "as given with the runs"
-    if study.kind != "loss" and np.isfinite(study.n_eval).any():
+    if study.kind.fraction and np.isfinite(study.n_eval).any():
         return "binomial in the number of test items"
     return ""
 

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from collections.abc import Sequence
+from importlib import resources
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from markupsafe import Markup, escape
 
-from qqt_bayes.decide.text import confidence, crossover_lines, extrapolation
+from qqt_bayes.decide.place import extrapolation, outside
+from qqt_bayes.decide.text import confidence, crossover_lines, headline
 from qqt_bayes.harmless import visible
 from qqt_bayes.report import wording as w
-from qqt_bayes.report.command import decide_command
+from qqt_bayes.report.command import buy_command, decide_command
+from qqt_bayes.report.explorer import explorer
 from qqt_bayes.report.methods import as_html_parts
+from qqt_bayes.report.sampler import limits, size
+from qqt_bayes.risk.ledger import told_shares
+from qqt_bayes.runs.select import tell_where
 
 if TYPE_CHECKING:
     from qqt_bayes.report.checklists import Checklist
     from qqt_bayes.report.content import Content
     from qqt_bayes.report.figures import Picture
     from qqt_bayes.report.tables import Table
+
+# Between the parts of a name: after a plus before a pool (not before a digit), or an underscore.
+NAME_ENDS = re.compile(r"(?<=[^\s\[(,;])((?:\+(?=[^\d\s])|_)+)")
 
 __all__ = ["render"]
 
@@ -48,13 +61,17 @@ def render(
         loader=PackageLoader("qqt_bayes.report", "templates"), autoescape=True,
         finalize=shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["broken"] = broken
+    script = (
+        resources.files("qqt_bayes.report").joinpath("templates/explorer.js").read_text("utf-8")
+    )
     study = content.fit.study
     budgets = [w.samples(n) for n in content.decision.budgets]
     page = environment.get_template("page.html").render(
         content=content,
         study=study,
         question=f"Which data for {study.metric} at {w.and_list(budgets)} samples?",
-        headline=unbroken(w.headline(content.decision)),
+        headline=unbroken(headline(content.decision)),
         cards=cards(content),
         groups=groups(content, tables[0]),
         tables={t.name: t for t in tables},
@@ -67,8 +84,12 @@ def render(
         purchase=purchase(content),
         symbols=symbols(content),
         facts=facts(content),
+        limits=limits(content.fit),
         methods=as_html_parts(content),
         decide_command=decide_command(content.command),
+        explorer=Markup(explorer(content.decision, content.fit)),
+        script=Markup(script),
+        script_hash=Markup(policy_hash(script)),
         alone=alone,
     )
     return page + "\n"
@@ -77,6 +98,17 @@ def render(
 def shown(value: Any) -> Any:
     """What a template prints: a text with nothing hidden in it; it is escaped besides."""
     return value if hasattr(value, "__html__") or not isinstance(value, str) else visible(value)
+
+
+def policy_hash(script: str) -> str:
+    """The one script that the page's policy lets run."""
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def broken(text: str) -> Markup:
+    """A text whose names may break after a plus or an underscore, and nowhere inside a number."""
+    return Markup(NAME_ENDS.sub(r"\1<wbr>", str(escape(text))))
 
 
 def unbroken(text: str) -> str:
@@ -88,7 +120,7 @@ def unbroken(text: str) -> str:
 
 def cards(content: Content) -> list[dict[str, Any]]:
     """One a budget: the choice, how sure it is, what is expected, and whether to trust it."""
-    d = content.decision
+    d, study = content.decision, content.fit.study
     verdicts = [] if content.risk is None else [a.verdict for a in content.risk.assessments]
     out = []
     for b, n in enumerate(d.budgets):
@@ -96,8 +128,8 @@ def cards(content: Content) -> list[dict[str, Any]]:
         out.append(
             {
                 "budget": w.samples(n),
-                "where": extrapolation(n, content.largest).removeprefix(", ") or "within the runs",
-                "beyond": n > content.largest * 1.02,
+                "where": extrapolation(n, study).removeprefix(", ") or "inside your runs",
+                "beyond": outside(n, study) != 1.0,
                 "data": content.choice(b).text,
                 "p": round(100 * p, 1),
                 "confidence": unbroken(confidence(p)),
@@ -117,7 +149,7 @@ def groups(content: Content, table: Table) -> list[dict[str, Any]]:
     for n, part in groupby(rows, key=lambda row: row[3]):
         out.append(
             {
-                "title": f"{w.samples(n)} samples{extrapolation(n, content.largest)}",
+                "title": f"{w.samples(n)} samples{extrapolation(n, content.fit.study)}",
                 "rows": [
                     {"cells": cells[1:], "p": round(100 * p, 1), "best": i in table.marked}
                     for i, cells, p, _ in part
@@ -153,12 +185,7 @@ def ledgers(content: Content) -> list[str]:
     """Where the variance comes from at each budget, the largest part first."""
     if content.risk is None:
         return []
-    out = []
-    for a in content.risk.assessments:
-        parts = sorted(a.ledger.items(), key=lambda item: -item[1])
-        told = ", ".join(f"{name} {w.percent(s)}" for name, s in parts if abs(s) >= 0.005)
-        out.append(f"{w.samples(a.samples)}: {told}")
-    return out
+    return [f"{w.samples(a.samples)}: {told_shares(a.ledger)}" for a in content.risk.assessments]
 
 
 def purchase(content: Content) -> dict[str, Any] | None:
@@ -166,7 +193,7 @@ def purchase(content: Content) -> dict[str, Any] | None:
     plan = content.plan
     if plan is None:
         return None
-    from qqt_bayes.buy.text import verdict
+    from qqt_bayes.buy.text import together, verdict
 
     steps = [
         f"{row.data} for {w.samples(row.samples)}"
@@ -175,7 +202,12 @@ def purchase(content: Content) -> dict[str, Any] | None:
         "with all before it"
         for row in plan.batch.itertuples()
     ]
-    return {"verdict": verdict(plan), "steps": steps, "spend": w.samples(plan.spend or np.nan)}
+    told = " ".join(together(plan))
+    return {
+        "verdict": verdict(plan), "steps": steps, "spend": w.samples(plan.spend or np.nan),
+        "together": (told[:1].lower() + told[1:]).rstrip("."),
+        "command": buy_command(content.command),
+    }  # fmt: skip
 
 
 # parameter -> (letter, index, meaning), as in the equations
@@ -199,11 +231,12 @@ LETTERS = {
     "repetition_drift": ("s", "e", "drift with repetition"),
     "mixture_error": ("s", "m", "mixture error"),
     "mixture_drift": ("s", "n", "drift of the mixture error"),
+    "mixture_gain": ("g", "", "mean gain of mixing"),
     "regime": ("s", "x", "change of regime beyond the runs"),
 }
 
 
-OBSERVED = ("seed_noise_spread", "run_share")  # walked only where the runs tell of them
+OBSERVED = ("seed_noise_spread", "run_share")  # sampled only where the runs tell of them
 
 
 def symbols(content: Content) -> list[tuple[str, str, str, str]]:
@@ -212,7 +245,7 @@ def symbols(content: Content) -> list[tuple[str, str, str, str]]:
     drawn = content.fit.posterior.scalars()
     out = []
     for name, prior in content.fit.posterior.priors.items():
-        letter, index, meaning = LETTERS[name]
+        letter, index, meaning = LETTERS.get(name, (name, "", name.replace("_", " ")))
         if prior.fixed:
             told = f"fixed at {prior.numbers[0]:g}"
         elif name in drawn:
@@ -228,9 +261,8 @@ def symbols(content: Content) -> list[tuple[str, str, str, str]]:
 def facts(content: Content) -> list[tuple[str, str]]:
     """What identifies the analysis."""
     fit = content.fit
-    t, s = fit.study.trained_on, fit.settings
-    chains, draws = fit.posterior.chains
-    where = ", ".join(f"{k}={v}" for k, v in (fit.selection.get("where") or {}).items())
+    t = fit.study.trained_on
+    where = tell_where(fit.selection.get("where"))
     upto = fit.selection.get("upto")
     chosen = ", ".join(filter(None, [where, "" if upto is None else f"up to {upto} samples"]))
     return [
@@ -239,7 +271,6 @@ def facts(content: Content) -> list[tuple[str, str]]:
         ("Data hash", f"SHA-256 {fit.runs.sha256}"),
         ("Specification", f"{fit.spec.name}: {fit.spec.title}"),
         ("Seed", str(fit.seed)),
-        ("Sampler", f"{chains} chains of {draws} draws after {content.warmup} of warm-up, target "
-                    f"acceptance {s.target_accept:g}"),
+        ("Sampler", size(fit)),
         ("Versions", ", ".join(f"{name} {v}" for name, v in content.versions.items())),
     ]  # fmt: skip

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qqt_bayes.decide.worth import amount
+from qqt_bayes.decide.worth import told as worth
 from qqt_bayes.harmless import csv_text, markdown
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.latex import tabular
+from qqt_bayes.report.sampler import size
 
 if TYPE_CHECKING:
     from qqt_bayes.report.content import Content
@@ -103,9 +106,8 @@ def candidates(content: Content) -> Table:
         "budget", "data", "P(best)", f"predicted {study.metric} [{inside}]",
         f"one new run [{inside}]", f"minus best [{inside}]", "expected regret", "in samples",
     )  # fmt: skip
-    better = "higher" if study.direction == "max" else "lower"
     caption = (
-        f"Candidates by budget ({study.metric}, {better} is better), least expected regret first. "
+        f"Candidates by budget ({study.metric}, {study.kind.better}), least expected regret first. "
         f"Intervals are {inside} equal-tailed credible intervals: predicted, of the mean over "
         "seeds with the uncertainty of law, drift and mixtures; one new run, with seed and "
         "evaluation noise besides; minus best, draw by draw. Largest run fitted: "
@@ -131,20 +133,27 @@ def pools(content: Content) -> Table:
                 str(row.pool),
                 "unlimited" if unlimited else w.samples(found.sizes[i]),
                 "no run" if not fit.study.used[i] else w.figures(float(epochs[i])),
+                "1, the best"
+                if row.pool == row.worth_of
+                else worth(row._asdict(), "worth", amount),
                 w.interval(row.utility, row.utility_lo, row.utility_hi),
+                w.interval(row.level, row.level_lo, row.level_hi),
                 "–" if unlimited else life,
                 w.interval(row.harm, row.harm_lo, row.harm_hi),
             )
         )
-    header = ("pool", "size", "most epochs run", "utility [90%]", "half-life, epochs [90%]",
-              "harm [90%]")  # fmt: skip
+    header = ("pool", "size", "most epochs run", "worth [90%]", "exponent [90%]", "level [90%]",
+              "half-life, epochs [90%]", "harm [90%]")  # fmt: skip
+    best, at = table["worth_of"].iloc[0], w.samples(float(table["worth_at"].iloc[0]))
     caption = (
         "Pools: unique samples, the most epochs of any run, and posterior medians with 90% "
-        "equal-tailed credible intervals. Utility: exponent of the reducible part in samples; "
+        f"equal-tailed credible intervals. Worth: samples of {best} that one sample of the pool "
+        f"replaces, each trained on alone for {at} samples; exponent (utility): of the reducible "
+        "part in samples; level: log of the reducible part at the first budgets, lower is better; "
         "half-life: epochs after which a repeat is worth half; harm: what late passes undo."
     )
     raw = table.assign(size=found.sizes, most_epochs=epochs)
-    return Table("pools", stamped(content, caption), header, tuple("lrrrrr"), tuple(rows), raw)
+    return Table("pools", stamped(content, caption), header, tuple("lrrrrrrr"), tuple(rows), raw)
 
 
 def priors(content: Content) -> Table:
@@ -160,26 +169,31 @@ def priors(content: Content) -> Table:
 def diagnostics(content: Content) -> Table:
     """Posterior and convergence of every parameter and of what is decided."""
     table = content.diagnostics
+    how = "r_hat" if "r_hat" in table else "apart"
     rows = tuple(
         (
             str(r.quantity),
             w.interval(r.median, r.lo, r.hi),
             w.figures(r.mcse_median),
-            f"{r.r_hat:.3f}",
-            f"{r.ess_bulk:,.0f}",
-            f"{r.ess_tail:,.0f}",
+            f"{getattr(r, how):.3f}" if how == "r_hat" else f"{getattr(r, how):.1f}",
+            "–" if np.isnan(r.ess) else f"{r.ess:,.0f}",
         )
         for r in table.itertuples()
     )
-    chains, draws = content.fit.posterior.chains
     inside = f"{content.decision.prob * 100:g}%"
+    last = (
+        "rank-normalised split R-hat"
+        if how == "r_hat"
+        else ("how many standard errors two independent halves of the draws are apart")
+    )
     caption = (
         f"Parameters and predictions: posterior median with {inside} equal-tailed interval, Monte "
-        "Carlo standard error of the median, rank-normalised split R-hat, and bulk and tail "
-        f"effective sample sizes, from {chains} chains of {draws} draws."
+        f"Carlo standard error (MCSE) of the median, {last}, and effective sample size (ESS), from "
+        f"{size(content.fit)}."
     )
-    header = ("quantity", f"median [{inside}]", "MCSE", "R-hat", "ESS bulk", "ESS tail")
-    return Table("diagnostics", stamped(content, caption), header, tuple("lrrrrr"), rows, table)
+    header = ("quantity", f"median [{inside}]", "MCSE", "R-hat" if how == "r_hat" else "apart",
+              "ESS")  # fmt: skip
+    return Table("diagnostics", stamped(content, caption), header, tuple("lrrrr"), rows, table)
 
 
 def plan_table(content: Content, shown: int = 12) -> Table:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.decide.text import confidence, decimals, extrapolation
+from qqt_bayes.decide.text import and_list, decimals
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.decide import Decision
 
 __all__ = [
-    "and_list", "answer", "chance", "count", "difference", "figures", "headline", "interval",
+    "and_list", "answer", "chance", "count", "difference", "figures", "interval",
     "percent", "samples", "span",
 ]  # fmt: skip
 
@@ -69,27 +67,6 @@ def percent(share: float) -> str:
 def count(value: float, unit: str) -> str:
     """A count and its unit."""
     return f"{int(value):,} {unit}{'' if value == 1 else 's'}"
-
-
-def and_list(items: Sequence[str]) -> str:
-    """Items as people list them: ``A, B and C``."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def headline(d: Decision) -> str:
-    """The answer in one sentence with its probabilities, budgets of one choice together."""
-    largest = d.fit.study.trained_on["max_samples"]
-    order = np.argsort(d.budgets, kind="stable")
-    parts = []
-    for best, group in groupby(order, key=lambda b: int(d.best[b])):
-        places = [
-            f"{confidence(float(d.p_best[b, best]))} at {samples(d.budgets[b])} samples"
-            f"{extrapolation(d.budgets[b], largest)}"
-            for b in group
-        ]
-        listed = "; ".join(places) if any("," in p for p in places[:-1]) else and_list(places)
-        parts.append(f"{d.candidates[best].text} is best {listed}")
-    return f"Of {count(len(d.candidates), 'candidate')}, {'; '.join(parts)}."
 
 
 def answer(d: Decision, b: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qqt_bayes.buy.stop import parse_stake
 from qqt_bayes.decide.candidates import parse_budgets
 from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_folder, staged, write_text
@@ -51,6 +52,7 @@ def write_report(
     candidates: Any = None,
     prob: float = 0.9,
     spend: str | float | None = None,
+    stake: str | float | None = None,
     command: str | None = None,
     answers: dict[str, Any] | None = None,
     risk: Any = "full",
@@ -73,6 +75,9 @@ def write_report(
         Probability of the intervals.
     spend : str or float, optional
         What may be spent on further runs: adds what to buy next.
+    stake : str or float, optional
+        What a unit of the metric is worth in units of cost, as for ``fit.buy``: with it the report
+        says whether to stop.
     command : str, optional
         The command that makes this report. Without it the fit is saved in the folder, and the
         command starts from there.
@@ -102,12 +107,15 @@ def write_report(
     wanted = parse_budgets(budgets)
     if isinstance(risk, str):
         check_risk(risk)
+    if stake is not None and spend is None:
+        raise UsageError("a stake is about runs to buy -> say too what may be spent (--spend)")
+    price = parse_stake(stake)
     saving = command is None
     if command is None:
         quick = risk if risk in ("quick", "none") else None
         command = report_command(
-            out, map(float, wanted), candidates=candidates, prob=prob, spend=spend, risk=quick,
-            converged=fit.converged,
+            out, map(float, wanted), candidates=candidates, prob=prob, spend=spend, stake=stake,
+            risk=quick, converged=fit.converged,
         )  # fmt: skip
     tell("deciding", 0.0)
     decision = fit.decide(budgets, candidates, prob=prob, on_fail=on_fail)
@@ -116,7 +124,7 @@ def write_report(
     plan = None
     if spend is not None:
         tell("valuing runs", 0.0)
-        plan = fit.buy(budgets, spend=spend, candidates=candidates, seed=fit.seed)
+        plan = fit.buy(budgets, spend=spend, stake=price, candidates=candidates, seed=fit.seed)
     content = Content(fit, decision, risk, plan, command, versions(), told)
     with staged(out) as part:
         if saving:

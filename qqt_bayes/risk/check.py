@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-PASS, REVIEW, FAIL = "PASS", "REVIEW", "FAIL"
-ORDER = (PASS, REVIEW, FAIL)
+PASS, INFO, REVIEW, FAIL = "PASS", "INFO", "REVIEW", "FAIL"
+ORDER = (PASS, REVIEW, FAIL)  # of verdicts: what only informs has no say
 
-__all__ = ["FAIL", "PASS", "REVIEW", "Check", "and_list", "plain", "worst"]
+__all__ = ["FAIL", "INFO", "PASS", "REVIEW", "Check", "and_list", "plain", "worst"]
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Check:
     ----------
     name : str
         Short name, the same at every budget.
-    status : {'PASS', 'REVIEW', 'FAIL'}
-        What it means for trusting the answer at this budget.
+    status : {'PASS', 'INFO', 'REVIEW', 'FAIL'}
+        What it means for trusting the answer at this budget; INFO tells and does not judge.
     text : str
         What was found, in one or two sentences.
     advice : str
@@ -50,8 +50,8 @@ class Check:
 
 
 def worst(statuses: Iterable[str]) -> str:
-    """The gravest of some statuses; PASS for none."""
-    return max(statuses, key=ORDER.index, default=PASS)
+    """The gravest of some statuses; PASS where none judges."""
+    return max((s for s in statuses if s != INFO), key=ORDER.index, default=PASS)
 
 
 def plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ irreducible part among them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,8 +39,16 @@ PARTS: dict[str, tuple[int, ...]] = {
     "law disagreement": (),
 }
 NAMES = tuple(PARTS)
+SMALL = 0.005  # shares that are not told
 
-__all__ = ["NAMES", "Ledger", "ledger"]
+__all__ = ["NAMES", "Ledger", "grouped", "ledger", "told_shares"]
+
+
+def told_shares(shares: Mapping[str, float]) -> str:
+    """Where the variance comes from, largest part first: ``parameters 60%, noise 40%``."""
+    parts = grouped(np.array([[shares[name] for name in NAMES]]))
+    ordered = sorted(((float(v[0]), name) for name, v in parts if name != "rest"), reverse=True)
+    return ", ".join(f"{name} {share:.0%}" for share, name in ordered if share >= SMALL)
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,42 @@ class Ledger:
     def shares(self, budget: int, kind: str = "levels") -> dict[str, float]:
         """Part to share at one of the budgets."""
         return {n: float(v) for n, v in zip(NAMES, getattr(self, kind)[budget], strict=True)}
+
+
+def grouped(shares: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Parts of the variance, those put together that cancel, so that none is below zero.
+
+    The runs may know the sum of two parts far better than each: then one is larger than the whole
+    and the other is negative, and only their sum means something.
+
+    Parameters
+    ----------
+    shares : numpy.ndarray
+        Dims (budget, part), in the order of :data:`NAMES`; rows add up to one.
+
+    Returns
+    -------
+    list of (str, numpy.ndarray)
+        Name, and shares by budget (budget,), none negative; parts that are nowhere worth a line
+        are in "rest".
+    """
+    known = np.nan_to_num(np.asarray(shares, float))
+    groups = [[i] for i in range(known.shape[1])]
+
+    def share(group: list[int]) -> np.ndarray:
+        return known[:, group].sum(axis=1)
+
+    while min(float(share(g).min()) for g in groups) < -SMALL and len(groups) > 1:
+        low = min(groups, key=lambda g: float(share(g).min()))
+        others = [g for g in groups if g is not low]
+        # the one that it cancels: largest where this one is lowest
+        at = int(np.argmin(share(low)))
+        high = max(others, key=lambda g: float(share(g)[at]))
+        groups = [sorted(low + high) if g is high else g for g in groups if g is not low]
+    shown = [g for g in groups if float(share(g).max()) > SMALL]
+    rest = [i for g in groups if g not in shown for i in g]
+    out = [(" and ".join(NAMES[i] for i in g), np.maximum(share(g), 0.0)) for g in shown]
+    return out + ([("rest", np.maximum(share(rest), 0.0))] if rest else [])
 
 
 def ledger(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qqt_bayes.decide.predict import predict
+from qqt_bayes.decide.drawn import levels
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.chart import dimension
 from qqt_bayes.inference.posterior import Posterior
@@ -105,4 +105,4 @@ def latent_of(job: tuple[Order, np.ndarray, np.ndarray]) -> np.ndarray | None:
     """Draws of the candidates' performance under an ordered fit; None where it did not mix."""
     ordered, budgets, shares = job
     other = make(ordered)
-    return predict(other, budgets, shares).latent if mixed(other) else None
+    return levels(other, budgets, shares) if mixed(other) else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.decide.decision import check_margin
 from qqt_bayes.errors import UsageError
 from qqt_bayes.refits import Workers, opened
@@ -22,6 +23,7 @@ from qqt_bayes.risk.ledger import Ledger, ledger
 from qqt_bayes.risk.thresholds import MARGIN
 from qqt_bayes.risk.variants import Variant
 from qqt_bayes.risk.verdict import combine
+from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.decide import Decision
@@ -43,7 +45,7 @@ class Assessment:
     verdict : {'PASS', 'REVIEW', 'FAIL'}
         The gravest of the checks.
     reasons : tuple of str
-        Why, gravest first; what speaks for it when nothing speaks against.
+        Why, gravest first; what speaks for it where no check found a problem.
     checks : tuple of Check
         In the order in which they are told.
     ledger, ledger_difference : dict
@@ -59,8 +61,8 @@ class Assessment:
     ledger_difference: dict[str, float]
 
 
-@dataclass(frozen=True, eq=False)
-class Risk:
+@dataclass(frozen=True, eq=False, repr=False)
+class Risk(Shown):
     """How far a fit can be trusted; made by ``fit.risk``.
 
     Attributes
@@ -87,9 +89,11 @@ class Risk:
     quick: bool
     seed: int
 
-    def __repr__(self) -> str:
-        told = ", ".join(f"{a.samples:,.0f}: {a.verdict}" for a in self.assessments)
-        return f"<Risk {told}>"
+    @property
+    def headline(self) -> str:
+        """The verdict at each budget."""
+        told = ", ".join(f"{a.verdict} at {format_number(a.samples)}" for a in self.assessments)
+        return f"{self.fit.stamp}{self.fit.study.metric}: {told} samples"
 
     @property
     def verdict(self) -> str:
@@ -247,16 +251,16 @@ def risk(
         record, variants = context.record, context.variants
     order = np.argsort(decision.expected_regret, axis=1, kind="stable")
     made = Risk(fit, decision, (), record, variants, quick, seed)
-    divided = make_ledger(made, decision.budgets, list(order))
     assessments = []
     for b, samples in enumerate(decision.budgets):
         checks = tuple(found[b] for found in results.values())
         verdict, reasons = combine(checks)
         both = len(decision.candidates) > 1
+        divided = make_ledger(made, decision.budgets[[b]], [order[b]])
         assessments.append(
             Assessment(
-                float(samples), verdict, reasons, checks, divided.shares(b),
-                divided.shares(b, "differences") if both else {},
+                float(samples), verdict, reasons, checks, divided.shares(0),
+                divided.shares(0, "differences") if both else {},
             )
         )  # fmt: skip
     return Risk(fit, decision, tuple(assessments), record, variants, quick, seed)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from qqt_bayes.decide.place import extrapolation
 from qqt_bayes.risk.check import FAIL, PASS, REVIEW
+from qqt_bayes.risk.ledger import told_shares
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 MEANING = {
-    PASS: "nothing speaks against relying on it",
+    PASS: "no check found a problem",
     REVIEW: "look at these points before relying on it",
     FAIL: "do not rely on it",
 }
@@ -27,12 +29,11 @@ def describe(made: Risk) -> str:
     trained = study.trained_on
     lines = [
         f"{made.fit.stamp}{study.metric}, fitted to {int(trained['runs'])} runs up to "
-        f"{format_number(trained['max_samples'])} samples"
+        f"{format_number(trained['max_samples'])} samples (tokens)"
     ]
     for b, found in enumerate(made.assessments):
         best = made.decision.candidates[made.decision.best[b]].text
-        factor = found.samples / trained["max_samples"]
-        where = f", {factor:.1f}x the largest run" if factor > 1.02 else ", within the data"
+        where = extrapolation(found.samples, study) or ", inside your runs"
         verdict = f"{found.verdict} ({MEANING[found.verdict]})"
         head = f"At {format_number(found.samples)} samples{where}, choosing {best}: {verdict}"
         lines += ["", *fold(head, "", "  ")]
@@ -53,12 +54,7 @@ def block(found: Assessment) -> list[str]:
             lines += fold(c.advice, " " * len(head) + "-> ", " " * len(head) + "   ")
     for name, shares in (("level", found.ledger), ("difference", found.ledger_difference)):
         if shares:
-            told = ", ".join(
-                f"{part} {share:.0%}"
-                for part, share in sorted(shares.items(), key=lambda item: -item[1])
-                if abs(share) >= 0.005
-            )
-            lines += fold(f"{told}", f"  variance of the {name}: ", " " * 4)
+            lines += fold(told_shares(shares), f"  variance of the {name}: ", " " * 4)
     return lines
 
 

@@ -1,8 +1,6 @@
 """Every number a verdict turns on, each with its reason."""
 
 # --- how far -------------------------------------------------------------------------------------
-# Budgets this close to the largest run count as within the data: nominal budgets differ by that.
-WITHIN = 1.02
 # To four times the largest run, bands of this form held in back-tests on real runs (of 90% bands at
 # 4x .81 to 1.0, at 8x .74 to 1.0): a change of regime is priced into them. So near is no
 # reason to doubt; the tenth on top lets a nominal 4x be 4x.
@@ -36,7 +34,7 @@ CONTENDER = 0.05
 MARGIN = 0.01
 # The expected regret is all that perfect knowledge could save: above the margin a further run is
 # worth buying. And a choice is a bet where its chance of costing more than the margin exceeds that
-# of a 90% band to miss. (That chance is honest: see docs/measured.md.)
+# of a 90% band to miss. (That chance is honest: see docs/evidence/index.md.)
 P_COSTLY = 0.1
 
 # --- the record ----------------------------------------------------------------------------------

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 
 import pandas as pd
 
 from qqt_bayes.errors import InputError, Problem
+from qqt_bayes.kinds import Kind
 from qqt_bayes.runs.cells import plain_numbers
 from qqt_bayes.runs.checks import REQUIRED, check_runs
-from qqt_bayes.runs.metrics import Kind
 from qqt_bayes.runs.mixture import Mixture
 from qqt_bayes.runs.pools import HEADER as POOL_HEADER
 from qqt_bayes.runs.pools import Pools, check_pools
@@ -19,20 +20,22 @@ from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
 LABELS = ("run", "data", "metric", "seed", "model")  # never read as numbers
 
 
-def find_pools(source: Source, pools: Source | Pools | None) -> Pools | Sheet:
+def find_pools(
+    source: Source, pools: Source | Pools | None, decimal: str | None = None
+) -> Pools | Sheet:
     """Find the pool table: the one given, else beside the runs, else a sheet that says so."""
     if isinstance(pools, Pools):
         return pools
     if pools is not None:
-        return read_sheet(pools, POOL_HEADER)
+        return read_sheet(pools, POOL_HEADER, decimal=decimal)
     way = "pass pools= (on the command line: --pools FILE)"
     what = "no pool table given for a DataFrame of runs"
-    if not isinstance(source, pd.DataFrame):
+    if isinstance(source, str | PathLike):
         path = Path(source)
         paired = path.name == "runs.csv" or path.name.endswith(".runs.csv")
         beside = path.parent / (path.name.removesuffix("runs.csv") + "pools.csv")
         if paired and beside.exists():
-            return read_sheet(beside, POOL_HEADER)
+            return read_sheet(beside, POOL_HEADER, decimal=decimal)
         what = "no pool table given"
         what += f", and no {beside.name} beside {path.name}" if paired else ""
         way += f", or write {beside.name}" if paired else ", or name the files runs.csv, pools.csv"
@@ -63,7 +66,7 @@ def build_table(
     if sheet.problems or problems or found is None:
         raise InputError(sheet.problems + problems)
     spelling: dict[str, str] = {}
-    first = {text: spelling.setdefault(mix.key, text) for text, mix in mixtures.items()}
+    first = {text: spelling.setdefault(mix.key, mix.text) for text, mix in mixtures.items()}
     texts = [first[text] for text in sheet.column("data")]
     table = pd.DataFrame({"run": sheet.column("run"), "data": texts})
     for name in (*REQUIRED, *sheet.columns):
@@ -77,7 +80,8 @@ def build_table(
             cells = sheet.column(name)
             table[name] = cells if name in LABELS else plain_numbers(cells) or cells
     table["line"] = sheet.lines
-    return table, found, {text: mixtures[text] for text in dict.fromkeys(texts)}
+    named = {mix.text: mix for mix in reversed(mixtures.values())}
+    return table, found, {text: named[text] for text in dict.fromkeys(texts)}
 
 
 def _stack(sheets: list[Sheet]) -> Sheet:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import short
-from qqt_bayes.runs.numbers import parse_number, spelling_advice
+from qqt_bayes.runs.numbers import ambiguous, parse_number, spelling_advice, two_marks
+
+if TYPE_CHECKING:
+    from qqt_bayes.runs.sheet import Sheet
 
 _TRUE, _FALSE = {"true", "1", "yes", "1.0"}, {"false", "0", "no", "0.0"}
 _PLAIN = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?", re.IGNORECASE)
@@ -34,6 +38,7 @@ class Rule:
     suffixes: bool = True
     whole: bool = False
     infinite: bool = False
+    count: bool = False  # of samples, items or parameters: three decimals may be thousands
 
     @property
     def mend(self) -> str:
@@ -41,12 +46,25 @@ class Rule:
         return f"give {self.give}" + f", {self.otherwise}" * bool(self.otherwise)
 
 
-def read_number(text: str, rule: Rule) -> float:
-    """Read a cell as a number that obeys the rule, or raise `CellError`."""
+def read_number(text: str, rule: Rule, decimal: str | None = None) -> float:
+    """Read a cell as a number that obeys the rule, or raise `CellError`.
+
+    `decimal` is the mark before decimals, None where nobody said which.
+    """
     if not text:
         raise CellError("missing", rule.mend)
+    if decimal is None and rule.count and ambiguous(text):
+        whole, thousands = text.split(".")
+        mend = (
+            f"write {whole}{thousands} or {whole}; if the whole file has points between thousands "
+            "and commas before decimals, pass --decimal , (`qqt check`, `qqt import`)"
+        )
+        raise CellError(f"{whole} or {whole} thousand", mend)
+    if decimal == "," and not rule.count and ambiguous(text):
+        what = "a point before three digits, which is none before decimals (--decimal ,)"
+        raise CellError(what, f"write {text.replace('.', ',')} or {text.replace('.', '')}")
     try:
-        value = parse_number(text, suffixes=rule.suffixes)
+        value = parse_number(text, suffixes=rule.suffixes, decimal=decimal)
     except UsageError:
         raise CellError("not a number", spelling_advice(text) or rule.mend) from None
     if math.isinf(value) and not rule.infinite:
@@ -59,6 +77,18 @@ def read_number(text: str, rule: Rule) -> float:
     if rule.whole and value != math.floor(value):
         raise CellError("not a whole number", rule.mend)
     return value
+
+
+def check_marks(sheet: Sheet, column: str) -> bool:
+    """Flag a column of counts with points and commas between thousands: one of them is none."""
+    cells = sheet.column(column)
+    if not two_marks(cells, sheet.decimal):
+        return True
+    rows = [row for row, cell in enumerate(cells) if re.fullmatch(r"\d{1,3}[.,]\d{3}", cell)]
+    what = "points and commas before three digits in one column"
+    for row in rows:
+        sheet.flag(row, column, what, "write all counts without separators, e.g. 480000")
+    return False
 
 
 def read_flag(text: str) -> bool:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 
+from qqt_bayes.kinds import Kind, kind_of
 from qqt_bayes.limits import LIMITS
-from qqt_bayes.runs.cells import CellError, Rule, read_flag, read_number
-from qqt_bayes.runs.metrics import Kind, check_range, check_scale, kind_of
-from qqt_bayes.runs.mixture import Mixture, examine
+from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_flag, read_number
+from qqt_bayes.runs.metrics import check_chance, check_range, check_scale
+from qqt_bayes.runs.mixture import SUM_TOLERANCE, Mixture, examine
+from qqt_bayes.runs.outliers import flag_lone
 from qqt_bayes.runs.pools import Pools
 from qqt_bayes.runs.sheet import Sheet
+from qqt_bayes.runs.units import check_sample_units
 
 REQUIRED = ("run", "data", "samples", "metric", "value")
 HEADER = ",".join(REQUIRED)
@@ -29,9 +33,10 @@ _DROP, _BLANK = "or drop the row", "or leave it blank"
 NUMBERS = {
     "samples": Rule(
         "the samples seen, e.g. 480256, 480k or 1.28B",
-        _DROP,
+        "or leave the row out: a model before training has no place on a curve of samples",
         low=1,
         low_allowed=True,
+        count=True,
         high=LIMITS["samples"].high,
     ),
     "value": Rule("the metric's value, e.g. 2.31", _DROP, low=-np.inf, suffixes=False),
@@ -39,15 +44,22 @@ NUMBERS = {
         "the whole number of test items, e.g. 50000 or 50k",
         _BLANK,
         whole=True,
+        count=True,
         high=LIMITS["n_eval"].high,
     ),
     "se": Rule("the standard error, 0 or more", _BLANK, low_allowed=True, suffixes=False),
-    "params": Rule("the number of parameters, e.g. 124M", _BLANK, high=LIMITS["params"].high),
+    "chance": Rule(
+        "what guessing reaches as a fraction, e.g. 0.25", _BLANK, low_allowed=True, suffixes=False
+    ),
+    "params": Rule(
+        "the number of parameters, e.g. 124M", _BLANK, count=True, high=LIMITS["params"].high
+    ),
     "cost": Rule(
         "the cost, 0 or more, e.g. 480k", _BLANK, low_allowed=True, high=LIMITS["cost"].high
     ),
 }
 FLAGS = ("annealed", "tuned")
+KIND = "kind"  # column that says what the metric's name does not
 LABELS = ("run", "data", "metric")
 # What one run has only one of.
 OF_A_RUN = {
@@ -82,7 +94,7 @@ def check_runs(
     mixtures
         Text of the `data` column -> mixture.
     """
-    if not sheet.require(REQUIRED, SYNONYMS):
+    if _is_wide(sheet) or not sheet.require(REQUIRED, SYNONYMS):
         return {}, {}, {}
     for column in LABELS:
         for row, cell in enumerate(sheet.column(column)):
@@ -90,8 +102,10 @@ def check_runs(
                 sheet.flag(row, column, "missing", f"give the {_MEANING[column]}")
     numbers = {}
     for column, rule in NUMBERS.items():
-        if column in sheet.cells:
-            read = partial(read_number, rule=rule)
+        if column in sheet.cells and rule.count and not check_marks(sheet, column):
+            numbers[column] = np.full(len(sheet), np.nan)
+        elif column in sheet.cells:
+            read = partial(read_number, rule=rule, decimal=sheet.decimal)
             cells = _each(sheet, column, read, required=column in REQUIRED)
             numbers[column] = np.array(cells, dtype=float)
     flags = {column: _each(sheet, column, read_flag) for column in FLAGS if column in sheet.cells}
@@ -101,7 +115,7 @@ def check_runs(
     _check_values(sheet, numbers, kinds)
     clashing = _check_run_names(sheet, spelling, numbers)
     _check_duplicates(sheet, numbers["samples"], clashing)
-    _check_sample_units(sheet, numbers["samples"])
+    check_sample_units(sheet, numbers["samples"], numbers["value"])
     return numbers, flags, mixtures
 
 
@@ -127,6 +141,21 @@ def _each(
     return values
 
 
+def _is_wide(sheet: Sheet) -> bool:
+    """Flag a table with one column a metric, which is not read but converted."""
+    if {"metric", "value"} & set(sheet.cells):
+        return False
+    known = [name for name in sheet.columns if kind_of(name)]
+    if not known:
+        return False
+    way = "qqt.import_runs" if sheet.file.startswith("<") else f"qqt import {sheet.file}"
+    sheet.flag(
+        None, None, f"one column a metric ({', '.join(known[:3])}{', ...' * (len(known) > 3)})",
+        f"a run table has one row a metric: convert it by {way}",
+    )  # fmt: skip
+    return True
+
+
 def _check_mixtures(sheet: Sheet, pools: Pools) -> dict[str, Mixture]:
     rows = defaultdict(list)
     for row, text in enumerate(sheet.column("data")):
@@ -134,12 +163,18 @@ def _check_mixtures(sheet: Sheet, pools: Pools) -> dict[str, Mixture]:
             rows[text].append(row)
     mixtures = {}
     for text, at in rows.items():
-        mixture, complaints = examine(text, pools)
+        mixture, complaints = examine(text, pools, sheet.decimal)
         if mixture is not None:
             mixtures[text] = mixture
-        more = f" (and in {len(at) - 1} more rows)" if len(at) > 1 else ""
-        for what, mend in complaints:
-            sheet.flag(at[0], "data", what + more, mend)
+        for (what, mend), row in product(complaints, at):
+            sheet.flag(row, "data", what, mend)
+    totals = [m.total for m in mixtures.values() if abs(m.total - 1) > SUM_TOLERANCE]
+    if totals:
+        ends = dict.fromkeys(f"{total:.6g}" for total in (min(totals), max(totals)))
+        sheet.notes.append(
+            f"shares of {len(totals)} of {len(mixtures)} mixtures sum to {' to '.join(ends)}, as "
+            "by rounding: rescaled to 1"
+        )
     return mixtures
 
 
@@ -170,9 +205,14 @@ def _check_values(
     for metric, rows in by_metric.items():
         kind = kinds.get(metric, kind_of(metric))
         check_range(sheet, metric, kind, rows, values[rows].tolist())
+        if "chance" in numbers:
+            check_chance(sheet, metric, rows, numbers["chance"][rows].tolist())
     for (metric, *_), rows in by_cell.items():
-        if kinds.get(metric, kind_of(metric)) not in ("error", "accuracy"):
-            check_scale(sheet, metric, rows, values[rows].tolist())
+        kind = kinds.get(metric, kind_of(metric))
+        if kind is None or (kind.low >= 0 and not kind.fraction):
+            seen = values[rows].tolist()
+            if not flag_lone(sheet, rows, seen):
+                check_scale(sheet, metric, rows, seen)
 
 
 def _check_run_names(
@@ -211,23 +251,3 @@ def _check_duplicates(sheet: Sheet, samples: np.ndarray, clashing: set[str]) -> 
         )
         mend = "remove one; if it is another seed, give it a run name of its own"
         sheet.flag(row, "run", what, mend, run)
-
-
-def _check_sample_units(sheet: Sheet, samples: np.ndarray) -> None:
-    """A run whose metrics stand at budgets exactly a thousand or a million apart."""
-    seen: dict[str, dict[float, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for row, run in enumerate(sheet.column("run")):
-        if np.isfinite(samples[row]):
-            seen[run][samples[row]].append(row)
-    for run, at in seen.items():
-        if len(at) != 2:
-            continue
-        small, large = sorted(at)
-        metrics = [{sheet.column("metric")[row] for row in at[key]} for key in (small, large)]
-        ratio = large / small
-        # A trajectory repeats its metrics; different metrics at 480 and 480000 are two units.
-        unit = any(abs(ratio / factor - 1) < 1e-3 for factor in (1e3, 1e6, 1e9))
-        if unit and not metrics[0] & metrics[1]:
-            place = sheet.place(at[large][0])
-            what = f"run '{run}' has {large / small:g} times as many samples in {place}"
-            sheet.flag(at[small][0], "samples", what, "count samples in one unit")

@@ -1,71 +1,72 @@
-"""Kinds of metric: a loss, an error, or an accuracy; and what their values may be."""
+"""Whether values are such as a metric of their kind can take; each problem is told once."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Literal, get_args
 
-from qqt_bayes.errors import UsageError
+from qqt_bayes.kinds import Kind
 from qqt_bayes.runs.sheet import Sheet
 
-type Kind = Literal["loss", "error", "accuracy"]
-KINDS: tuple[str, ...] = get_args(Kind.__value__)
+__all__ = ["check_chance", "check_range", "check_scale"]
 
 # Two groups of values of one metric at one budget, this factor apart with nothing between, are
 # one quantity in two units. Pools differ by less, even where the best ones solve a toy task.
 SCALE_GAP = 300.0
-
-
-def kind_of(metric: str) -> Kind | None:
-    """Kind of a metric by its name: it contains ``loss``, ``error`` or ``accuracy``; else None."""
-    name = metric.lower()
-    if "loss" in name:
-        return "loss"
-    if "error" in name:
-        return "error"
-    return "accuracy" if "accuracy" in name else None
-
-
-def check_kind(kind: str) -> Kind:
-    """Return `kind` if it is one, else raise `UsageError`."""
-    for known in ("loss", "error", "accuracy"):
-        if kind == known:
-            return known
-    raise UsageError(f"unknown kind '{kind}' -> choose from {', '.join(KINDS)}")
+SHOWN = 6
 
 
 def check_range(
     sheet: Sheet, metric: str, kind: Kind | None, rows: Sequence[int], values: Sequence[float]
 ) -> None:
     """Flag values that a metric of this kind cannot take; `values[i]` is that of `rows[i]`."""
-    for row, value in zip(rows, values, strict=True):
-        if kind == "loss" and value <= 0:
-            sheet.flag(row, "value", f"{'zero' if value == 0 else 'negative'} loss",
-                       "give a loss above 0, in nats, or drop the row")  # fmt: skip
-        elif value < 0:
-            what = f"negative {kind or 'value'}"
-            mend = "give a fraction in [0, 1]" if kind else "give a positive value"
-            sheet.flag(row, "value", what, f"{mend}, or drop the row")
-    if kind in ("error", "accuracy"):
-        _check_fractions(sheet, metric, kind, rows, values)
-
-
-def _check_fractions(
-    sheet: Sheet, metric: str, kind: str, rows: Sequence[int], values: Sequence[float]
-) -> None:
-    above = [row for row, value in zip(rows, values, strict=True) if value > 1]
-    if not above:
+    if kind is None:
         return
-    elsewhere = ""  # no kind suits an accuracy above 1: for a loss, less is better
-    if kind == "error":
-        elsewhere = f", or pass --kind loss if it may exceed 1 (kinds={{'{metric}': 'loss'}})"
-    count = f" in {len(above)} of {len(rows)} rows" if len(rows) > 1 else ""
-    if len(above) == len(rows):
+    pairs = list(zip(rows, values, strict=True))
+    low = [row for row, v in pairs if v < kind.low or (v == kind.low and not kind.closed)]
+    if low:
+        least = min(value for row, value in pairs if row in set(low))
+        where = "negative" if least < 0 else "zero" if least == 0 else f"below {kind.low:g}"
+        what = f"{where} {kind}{_count(sheet, low, len(rows))}"
+        sheet.flag(low[0], "value", what, _mend_low(metric, kind))
+    high = [row for row, value in pairs if value > kind.high]
+    if high:
+        _flag_high(sheet, metric, kind, high, len(rows))
+
+
+def _count(sheet: Sheet, rows: Sequence[int], of: int) -> str:
+    """How many rows, and where the first of them are; nothing for a single one."""
+    if len(rows) == 1:
+        return ""
+    places = ", ".join(sheet.place(row) for row in rows[:SHOWN]) + ", ..." * (len(rows) > SHOWN)
+    return f" in {len(rows)} of {of} rows ({places})"
+
+
+def _mend_low(metric: str, kind: Kind) -> str:
+    """What to do about a value below the range of its kind."""
+    if kind.name == "perplexity":
+        return f"a perplexity is 1 or more; if it is the log of one, pass --kind {metric}=loss"
+    if kind.name == "accuracy":
+        centred = f"--kind {metric}=centred (kinds={{'{metric}': 'centred'}})"
+        return f"give a fraction in [0, 1], or, if its chance level is taken off, pass {centred}"
+    if kind.name == "error":
+        return "give a fraction in [0, 1]"
+    return (
+        f"give a value above 0; if it may fall without bounds, pass --kind {metric}=cost, "
+        f"if more is better --kind {metric}=score"
+    )
+
+
+def _flag_high(sheet: Sheet, metric: str, kind: Kind, above: Sequence[int], rows: int) -> None:
+    other = "rate" if not kind.higher_is_better else "score"
+    elsewhere = f", or pass --kind {metric}={other} if it may exceed 1"
+    elsewhere += f" (kinds={{'{metric}': '{other}'}})"
+    count = f" in {len(above)} of {rows} rows" if rows > 1 else ""
+    if len(above) == rows:
         what = f"{kind} above 1{count} (given as percent?)"
         sheet.flag(above[0], "value", what, f"divide by 100{elsewhere}")
         return
-    places = ", ".join(sheet.place(row) for row in above[:6]) + ", ..." * (len(above) > 6)
+    places = ", ".join(sheet.place(row) for row in above[:SHOWN]) + ", ..." * (len(above) > SHOWN)
     what = f"mixed units: {kind} above 1{count} of '{metric}' (percent?), at {places}"
     sheet.flag(above[0], "value", what, f"give all of them as fractions in [0, 1]{elsewhere}")
 
@@ -79,3 +80,13 @@ def check_scale(sheet: Sheet, metric: str, rows: Sequence[int], values: Sequence
                     f" {below:g} at {sheet.place(row)}")  # fmt: skip
             sheet.flag(other, "value", what, "convert to one unit, or give two metric names")
             return
+
+
+def check_chance(sheet: Sheet, metric: str, rows: Sequence[int], levels: Sequence[float]) -> None:
+    """Flag a metric with several chance levels: with chance in one unit it is one metric."""
+    known = {level: row for row, level in zip(rows, levels, strict=True) if level == level}
+    if len(known) > 1:
+        (first, at), (second, other) = sorted(known.items())[:2]
+        what = f"'{metric}' has two chance levels, {second:g} here, {first:g} at {sheet.place(at)}"
+        mend = "give the two another metric name each"
+        sheet.flag(other, "chance", what, f"{mend}, or correct the level")

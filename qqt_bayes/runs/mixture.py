@@ -21,6 +21,7 @@ type Complaint = tuple[str, str]  # what is wrong, how to mend it
 
 POOL_NAME = re.compile(r"[\w.-]+")
 SUM_TOLERANCE = 1e-6
+ROUNDING = 0.01  # shares that miss 1 by no more were rounded
 
 
 @dataclass(frozen=True)
@@ -30,19 +31,22 @@ class Mixture:
     Parameters
     ----------
     text
-        The expression exactly as given.
+        The expression as given, but for pools of share 0.
     shares
         Pool name -> sampling share in (0, 1], in the order of the pool table; they sum to 1.
     kind
         ``single``, ``union`` (sampled in proportion to size) or ``weighted``.
     key
         The canonical spelling, by which mixtures are compared.
+    total
+        What the shares summed to as given; they are rescaled to 1.
     """
 
     text: str = field(compare=False)
     shares: dict[str, float] = field(compare=False)
     kind: Literal["single", "union", "weighted"] = field(compare=False)
     key: str
+    total: float = field(default=1.0, compare=False)
 
     def vector(self, pools: Pools) -> np.ndarray:
         """Sampling shares as an array (pool,), zero for pools that take no part."""
@@ -88,29 +92,44 @@ def parse_mixture(text: str, pools: Pools) -> Mixture:
     return mixture
 
 
-def examine(text: str, pools: Pools) -> tuple[Mixture | None, list[Complaint]]:
-    """Read a mixture expression; on failure return None and every complaint about it."""
+def examine(
+    text: str, pools: Pools, decimal: str | None = None
+) -> tuple[Mixture | None, list[Complaint]]:
+    """Read a mixture expression; on failure return None and every complaint about it.
+
+    Pools of share 0 take no part, whatever they are called; shares that miss 1 by rounding are
+    rescaled. `decimal` is the mark before decimals.
+    """
     if not text.strip():
         return None, [("empty mixture", "name a pool, e.g. A, A+B or A:0.7+B:0.3")]
     complaints: list[Complaint] = []
     shares: dict[str, float | None] = {}
-    for term in text.split("+"):
+    terms, kept = text.split("+"), []
+    for term in terms:
         name, colon, share = (part.strip() for part in term.partition(":"))
+        own: float | None = None
+        if colon:
+            try:
+                own = _read_share(name, share, decimal)
+            except UsageError as error:
+                what, mend = str(error).split(" -> ", 1)
+                complaints.append((what, mend))
+        if own == 0 and name and POOL_NAME.fullmatch(name):
+            continue
         complaint = _name_complaint(name, pools)
         if complaint is None and name in shares:
             complaint = (f"pool '{name}' twice", "name each pool once")
         if complaint is not None:
             complaints.append(complaint)
             continue
-        shares[name] = None
-        if colon:
-            try:
-                shares[name] = _read_share(name, share)
-            except UsageError as error:
-                what, mend = str(error).split(" -> ", 1)
-                complaints.append((what, mend))
+        shares[name] = own
+        kept.append(term)
     if complaints:
         return None, complaints
+    if not shares:
+        return None, [("all shares are 0", "give at least one pool a share, e.g. A:0.7+B:0.3")]
+    if len(kept) < len(terms):
+        text = "+".join(term.strip() for term in kept) if len(kept) > 1 else next(iter(shares))
     given = {name: share for name, share in shares.items() if share is not None}
     if given and len(given) < len(shares):
         bare = ", ".join(f"'{name}'" for name in shares if name not in given)
@@ -135,16 +154,18 @@ def _name_complaint(name: str, pools: Pools) -> Complaint | None:
     return f"unknown pool '{name}'", f"{known}, or add it to the pool table"
 
 
-def _read_share(name: str, text: str) -> float:
+def _read_share(name: str, text: str, decimal: str | None) -> float:
+    if decimal == "," and "," not in text:
+        decimal = None  # a share is below 1: its point cannot stand between thousands
     try:
-        share = parse_number(text, suffixes=False)
+        share = parse_number(text, suffixes=False, decimal=decimal)
     except UsageError:
         raise UsageError(
             f"share '{text}' of '{name}' is not a number -> write e.g. {name}:0.7"
         ) from None
-    if not 0 < share < math.inf:
+    if not 0 <= share < math.inf:
         raise UsageError(
-            f"share {text} of '{name}' is not a positive number -> "
+            f"share {text} of '{name}' is not a number from 0 to 1 -> "
             f"leave the pool out or give it a share"
         )
     return share
@@ -152,7 +173,7 @@ def _read_share(name: str, text: str) -> float:
 
 def _sum_complaints(shares: dict[str, float]) -> list[Complaint]:
     total = math.fsum(shares.values())
-    if abs(total - 1) <= SUM_TOLERANCE:
+    if abs(total - 1) <= ROUNDING + SUM_TOLERANCE:
         return []
     scaled = "+".join(f"{name}:{share / total:.8g}" for name, share in shares.items())
     percent = " (given as percent?)" if abs(total - 100) < 1 else ""
@@ -184,12 +205,13 @@ def _union_complaints(names: list[str], pools: Pools) -> list[Complaint]:
 
 def _build(text: str, names: list[str], given: dict[str, float], pools: Pools) -> Mixture:
     names = sorted(names, key=pools.index)
+    given_total = math.fsum(given.values()) if given else 1.0
     if len(names) == 1:
-        return Mixture(text, {names[0]: 1.0}, "single", names[0])
+        return Mixture(text, {names[0]: 1.0}, "single", names[0], given_total)
     weights = given or {name: float(pools.sizes[pools.index(name)]) for name in names}
     total = math.fsum(weights.values())
     shares = {name: weights[name] / total for name in names}
     if not given:
         return Mixture(text, shares, "union", "+".join(names))
     key = "+".join(f"{name}:{shares[name]:.10g}" for name in names)
-    return Mixture(text, shares, "weighted", key)
+    return Mixture(text, shares, "weighted", key, given_total)

@@ -14,10 +14,9 @@ from qqt_bayes.limits import COUNTS, LIMITS
 from qqt_bayes.runs.cells import CellError, Rule, plain_numbers, read_number
 from qqt_bayes.runs.mixture import POOL_NAME
 from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
+from qqt_bayes.runs.sizes import read_sizes
 
 HEADER = "pool,size,quality_rank,family,overlaps,price"
-SIZE = Rule("the number of unique samples, e.g. 12.8M, or inf for an unlimited pool", infinite=True,
-            low=LIMITS["size"].low, low_allowed=True, high=LIMITS["size"].high)  # fmt: skip
 RANK = Rule("a number, 1 = best", "or leave it blank", low=LIMITS["rank"].low, low_allowed=True,
             high=LIMITS["rank"].high, suffixes=False)  # fmt: skip
 PRICE = Rule("a price of 0 or more", "or leave it blank", low_allowed=True,
@@ -39,7 +38,7 @@ class Pools:
     names
         Pool names.
     sizes
-        Unique samples (pool,); may be infinite.
+        Unique samples (pool,); may be infinite. Of a range its geometric mean.
     quality_rank
         1 = best (pool,); NaN where not given.
     family
@@ -48,8 +47,12 @@ class Pools:
         Price (pool,), in the unit of the table; NaN where not given.
     overlap_pairs
         Pairs of pools that share samples.
+    size_ranges
+        Between which numbers an uncertain size lies (pool, 2); NaN where the size is exact.
     source
         File name, or ``<DataFrame>``.
+    notes
+        What was taken for granted.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -59,7 +62,9 @@ class Pools:
     family: tuple[str, ...]
     price: np.ndarray
     overlap_pairs: frozenset[frozenset[str]]
+    size_ranges: np.ndarray = field(repr=False)
     source: str = "<DataFrame>"
+    notes: tuple[str, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -85,20 +90,28 @@ class Pools:
             mend = f"write '{near[0]}'" if near else f"choose from {', '.join(self.names)}"
             raise UsageError(f"unknown pool '{name}' -> {mend}") from None
 
+    @property
+    def uncertain(self) -> np.ndarray:
+        """Whether a size is known as a range only (pool,)."""
+        return np.isfinite(self.size_ranges[:, 0])
+
     def overlaps(self, a: str, b: str) -> bool:
         """Whether two pools share samples."""
         return frozenset((a, b)) in self.overlap_pairs
 
 
-def read_pools(source: Source | Pools) -> Pools:
+def read_pools(source: Source | Pools, *, decimal: str | None = None) -> Pools:
     """Read and check a pool table.
 
     Parameters
     ----------
     source
-        Path of a CSV file, or a DataFrame, with columns ``pool, size`` (unique samples: 480000,
-        480k, 12.8M, inf) and optionally ``quality_rank`` (1 = best), ``family``, ``overlaps``
-        (pools that share samples with it, ``;`` between), ``price`` and any covariate.
+        Path of a CSV file, or a frame of pandas or polars, with columns ``pool, size`` (unique
+        samples: 480000, 480k, 12.8M, inf, a range 1B..20B, or blank) and optionally
+        ``quality_rank`` (1 = best), ``family``, ``overlaps`` (pools that share samples with it,
+        ``;`` between), ``price`` and any covariate; or a dict ``{"A": 60_000, "B": (1e9, 2e10)}``.
+    decimal
+        The mark before decimals in the file, as for `read_runs`.
 
     Returns
     -------
@@ -111,7 +124,7 @@ def read_pools(source: Source | Pools) -> Pools:
     """
     if isinstance(source, Pools):
         return source
-    sheet = read_sheet(source, HEADER)
+    sheet = read_sheet(source, HEADER, decimal=decimal)
     pools = check_pools(sheet)
     if sheet.problems or pools is None:
         raise InputError(sheet.problems)
@@ -131,12 +144,14 @@ def check_pools(sheet: Sheet) -> Pools | None:
         return None
     rows = _named_rows(sheet)
     names = tuple(sheet.column("pool")[row] for row in rows)
-    sizes = _numbers(sheet, rows, "size", SIZE, required=True)
+    sizes, ranges = read_sizes(sheet, rows)
     rank = _numbers(sheet, rows, "quality_rank", RANK)
     price = _numbers(sheet, rows, "price", PRICE)
     family = tuple(sheet.column("family")[row] for row in rows)
     pairs = _overlaps(sheet, rows, names)
     table = pd.DataFrame({"pool": names, "size": sizes})
+    if np.isfinite(ranges).any():
+        table["size_lo"], table["size_hi"] = ranges.T
     known = {"quality_rank": rank, "family": family, "price": price}
     for name in sheet.columns:
         if name in known:
@@ -144,9 +159,11 @@ def check_pools(sheet: Sheet) -> Pools | None:
         elif name not in table.columns:
             cells = [sheet.column(name)[row] for row in rows]
             table[name] = cells if name == "overlaps" else plain_numbers(cells) or cells
-    for array in (sizes, rank, price):
+    for array in (sizes, rank, price, ranges):
         array.flags.writeable = False
-    return Pools(table, names, sizes, rank, family, price, pairs, sheet.file)
+    return Pools(
+        table, names, sizes, rank, family, price, pairs, ranges, sheet.file, tuple(sheet.notes)
+    )
 
 
 def _named_rows(sheet: Sheet) -> list[int]:
@@ -167,15 +184,13 @@ def _named_rows(sheet: Sheet) -> list[int]:
     return list(first.values())
 
 
-def _numbers(
-    sheet: Sheet, rows: list[int], column: str, rule: Rule, required: bool = False
-) -> np.ndarray:
+def _numbers(sheet: Sheet, rows: list[int], column: str, rule: Rule) -> np.ndarray:
     cells = sheet.column(column)
     values = np.full(len(rows), np.nan)
     for position, row in enumerate(rows):
-        if cells[row] or required:
+        if cells[row]:
             try:
-                values[position] = read_number(cells[row], rule)
+                values[position] = read_number(cells[row], rule, sheet.decimal)
             except CellError as error:
                 sheet.flag(row, column, error.what, error.mend)
     return values

@@ -8,18 +8,26 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import Problem
+from qqt_bayes.runs.frames import Source, as_frame, as_text
+from qqt_bayes.runs.numbers import shortened
 
-type Source = str | os.PathLike[str] | pd.DataFrame
+__all__ = ["Sheet", "Source", "as_text", "read_sheet"]
+
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+FOREIGN = {
+    b"PK": "a spreadsheet or an archive",
+    b"PAR1": "a Parquet file",
+    b"\x89HDF": "a saved fit",
+    b"\x1f\x8b": "a compressed file",
+}
 
 
 @dataclass
@@ -33,6 +41,8 @@ class Sheet:
     lines: list[int] = field(default_factory=list)
     header_line: int | None = None
     problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what was taken for granted
+    decimal: str | None = None  # mark before decimals, where it was said
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -73,54 +83,61 @@ class Sheet:
     def _flag_header(self, column: str | None, what: str, mend: str) -> None:
         self.problems.append(Problem(self.file, self.header_line, column, None, what, mend))
 
+    def drop(self, column: str, values: Iterable[str]) -> None:
+        """Leave out the rows that have one of these values."""
+        unwanted = set(values)
+        kept = [row for row, cell in enumerate(self.column(column)) if cell not in unwanted]
+        self.files, self.lines = [self.files[r] for r in kept], [self.lines[r] for r in kept]
+        self.cells = {name: [cells[r] for r in kept] for name, cells in self.cells.items()}
 
-def read_sheet(source: Source, header: str, label: str | None = None) -> Sheet:
+
+def read_sheet(
+    source: Source, header: str, label: str | None = None, decimal: str | None = None
+) -> Sheet:
     """Read a CSV file or a DataFrame; what is wrong with it is in `problems` of the result.
 
     Parameters
     ----------
     source
-        Path of a UTF-8 CSV file, or a DataFrame (its index is ignored).
+        Path of a UTF-8 CSV file, or a table in memory; see `as_frame`.
     header
         A header to show when the file has none.
     label
         Name for messages; the file's name, or ``<DataFrame>``, by default.
+    decimal
+        The mark before decimals, where it is known. With a comma, columns may be separated by
+        semicolons or tabs.
     """
-    if isinstance(source, pd.DataFrame):
-        return _from_frame(source, label or "<DataFrame>")
-    path = Path(source)
-    sheet = Sheet(label or path.name)
-    text = _read_text(path, sheet)
-    if text is not None:
-        _split(text, sheet, header)
+    frame = as_frame(source)
+    if frame is not None:
+        sheet = _from_frame(frame, label or "<DataFrame>")
+    else:
+        path = Path(cast(str, source))
+        sheet = Sheet(label or path.name)
+        text = _read_text(path, sheet)
+        if text is not None:
+            split(text, sheet, header, separator_of(text) if decimal == "," else ",")
+    sheet.decimal = decimal
     return sheet
 
 
-def as_text(value: Any) -> str:
-    """Write a value so that reading it back gives the same value; missing becomes blank."""
-    if isinstance(value, bool | np.bool_):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, list | tuple | set | frozenset):
-        return ";".join(as_text(item) for item in value)
-    if value is None or pd.isna(value):
-        return ""
-    number = float(value) if isinstance(value, int | float | np.number) else None
-    if number is not None:
-        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
-    return str(value).strip()
+def separator_of(text: str) -> str:
+    """What stands between the columns, by the header: a semicolon, tab or bar, else a comma."""
+    head = text.lstrip().split("\n", 1)[0]
+    counts = {mark: head.count(mark) for mark in SEPARATORS}
+    most = max(counts, key=lambda mark: counts[mark])
+    return most if counts[most] > head.count(",") else ","
 
 
 def _from_frame(frame: pd.DataFrame, label: str) -> Sheet:
     # `line` is this package's own column: a table that went out may come back in.
-    names = [name for name in frame.columns if str(name) != "line"]
-    sheet = Sheet(label, tuple(str(name).strip() for name in names))
+    kept = [i for i, name in enumerate(frame.columns) if str(name) != "line"]
+    sheet = Sheet(label, tuple(str(frame.columns[i]).strip() for i in kept))
     sheet.files, sheet.lines = [label] * len(frame), list(range(len(frame)))
     if len(set(sheet.columns)) < len(sheet.columns):
         sheet.flag(None, None, "two columns of one name", "rename or drop one of them")
-    for position, name in enumerate(sheet.columns):
-        sheet.cells[name] = [as_text(v) for v in frame[names].iloc[:, position]]
+    for i, name in zip(kept, sheet.columns, strict=True):
+        sheet.cells[name] = [as_text(value) for value in frame.iloc[:, i]]
     return sheet
 
 
@@ -143,8 +160,10 @@ def _read_text(path: Path, sheet: Sheet) -> str | None:
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         sheet.flag(None, None, "encoded as UTF-16", "save the file as CSV UTF-8")
         return None
-    if raw[:2] == b"PK" or b"\0" in raw:
-        sheet.flag(None, None, "not a text file (a spreadsheet?)", "save the table as CSV UTF-8")
+    known = next((what for mark, what in FOREIGN.items() if raw.startswith(mark)), None)
+    if known or b"\0" in raw:
+        mend = f"save the table as CSV UTF-8, or convert it: qqt import {path.name}"
+        sheet.flag(None, None, f"not a text file ({known or 'a binary one'})", mend)
         return None
     try:
         return raw.decode("utf-8-sig")
@@ -163,8 +182,11 @@ def _read_text(path: Path, sheet: Sheet) -> str | None:
         return None
 
 
-def _split(text: str, sheet: Sheet, header: str) -> None:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
+def split(text: str, sheet: Sheet, header: str, separator: str = ",") -> None:
+    """Fill a sheet with the rows of a CSV text."""
+    reader = csv.reader(
+        io.StringIO(text, newline=""), strict=True, skipinitialspace=True, delimiter=separator
+    )
     rows: list[tuple[int, list[str]]] = []
     start = 1
     try:
@@ -200,17 +222,23 @@ def _split(text: str, sheet: Sheet, header: str) -> None:
 
 def _set_header(sheet: Sheet, rows: list[tuple[int, list[str]]], header: str) -> None:
     sheet.header_line, names = rows[0]
-    for mark, called in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+    for mark, called in SEPARATORS.items():
         if len(names) == 1 and mark in names[0]:
             sheet.flag(
                 None,
                 None,
                 f"columns separated by {called}",
-                "save the file with commas between columns and points before decimals",
-                names[0].replace("\t", " "),
+                f"save the file with commas between columns and points before decimals, or convert "
+                f"it: qqt import {sheet.file} (decimal commas: qqt check --decimal , reads it too)",
+                shortened(names[0].replace("\t", " "), 80),
             )
             rows[1:] = []
             return
+    if names[0][:1] in ("{", "["):
+        mend = f"give a CSV table, or convert it: qqt import {sheet.file}"
+        sheet.flag(None, None, "JSON, not CSV", mend)
+        rows[1:] = []
+        return
     while not names[-1] and all(len(cells) == len(names) and not cells[-1] for _, cells in rows):
         for _, cells in rows:  # a trailing comma on every line, as spreadsheets write
             cells.pop()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import InputError, UsageError
-from qqt_bayes.runs.checks import FLAGS, NUMBERS, REQUIRED
-from qqt_bayes.runs.metrics import Kind, check_range, kind_of
+from qqt_bayes.kinds import Kind, ask_kind, kind_of
+from qqt_bayes.runs.checks import FLAGS, KIND, NUMBERS, REQUIRED
+from qqt_bayes.runs.metrics import check_range
 from qqt_bayes.runs.mixture import Mixture
 from qqt_bayes.runs.numbers import format_number
+from qqt_bayes.runs.outliers import tell_outliers
 from qqt_bayes.runs.pools import Pools
 from qqt_bayes.runs.sheet import Sheet, as_text
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 # Rows of different values here are different studies, unless the model has a level for them.
 COMPARABLE = ("model", "params")
-_OWN = {*REQUIRED, *NUMBERS, *FLAGS, *COMPARABLE, "seed", "line"}
+_OWN = {*REQUIRED, *NUMBERS, *FLAGS, *COMPARABLE, KIND, "seed", "line"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +33,12 @@ class Study:
 
     Parameters
     ----------
-    metric, kind, direction
-        The metric, its kind, and the direction in which it is reported (accuracy: ``max``).
+    metric, kind
+        The metric and its kind, which says how it is modelled and which way is better.
     samples
         Samples seen (row,).
     value
-        The modelled value (row,), lower is better: the metric itself in its unit, or
-        1 - accuracy.
+        The modelled value (row,), lower is better: see `Kind.modelled`.
     shares
         Sampling shares (row, pool); rows sum to 1.
     n_eval, se
@@ -66,7 +67,6 @@ class Study:
 
     metric: str
     kind: Kind
-    direction: Literal["min", "max"]
     samples: np.ndarray = field(repr=False)
     value: np.ndarray = field(repr=False)
     shares: np.ndarray = field(repr=False)
@@ -87,9 +87,19 @@ class Study:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def reported(self, value: np.ndarray | float) -> np.ndarray | float:
-        """Modelled values in the unit of the metric (and back): 1 - value for an accuracy."""
-        return 1 - value if self.kind == "accuracy" else value
+    @property
+    def direction(self) -> Literal["min", "max"]:
+        """The direction in which the metric is reported (accuracy: ``max``)."""
+        return self.kind.direction
+
+    def reported(self, value: Any) -> Any:
+        """Performance in the metric's unit (lower is better) as the metric itself, and back."""
+        return self.kind.reported(value)
+
+    @property
+    def observed(self) -> np.ndarray:
+        """The metric itself (row,)."""
+        return np.asarray(self.kind.observed(self.value))
 
     @property
     def used(self) -> np.ndarray:
@@ -107,10 +117,7 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
     table = runs.table
     known = kind or kind_of(metric)
     if known is None:
-        raise UsageError(
-            f"the kind of metric '{metric}' is not in its name -> pass --kind loss (any positive "
-            f"value, lower is better), --kind error or --kind accuracy (Python: kind=...)"
-        )
+        raise UsageError(ask_kind(metric))
     unknown = [name for name in levels if name not in table]
     if unknown:
         there = ", ".join(name for name in table if name != "line")
@@ -119,17 +126,16 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
     sheet.cells["value"] = [as_text(value) for value in table["value"]]
     value = table["value"].to_numpy(float)
     check_range(sheet, metric, known, range(len(table)), value.tolist())
-    modelled = 1 - value if known == "accuracy" else value
-    for row in np.flatnonzero(modelled == 0):
-        what = f"a perfect {known}, whose error of 0 has no logarithm"
-        mend = "drop the row, or study a metric that can still improve"
-        sheet.flag(int(row), "value", what, mend)
-    warnings = _check_comparable(table, sheet, levels)
+    known = known.scaled_to(value)
+    with np.errstate(invalid="ignore", divide="ignore"):  # of values that are flagged
+        modelled = np.array(known.modelled(value))
+    warnings = _soften_perfect(sheet, known, modelled, _numbers(table, "n_eval"))
+    warnings += _check_comparable(table, sheet, levels)
     if sheet.problems:
         raise InputError(sheet.problems)
     arrays = {
         "samples": table["samples"].to_numpy(float, copy=True),
-        "value": modelled.copy(),
+        "value": modelled,
         "shares": np.array([runs.mixtures[text].vector(runs.pools) for text in table["data"]]),
         "n_eval": _numbers(table, "n_eval"),
         "se": _numbers(table, "se"),
@@ -143,13 +149,12 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
     return Study(
         metric=metric,
         kind=known,
-        direction="max" if known == "accuracy" else "min",
         **arrays,
         data=tuple(table["data"]),
         mixtures=runs.mixtures,
         levels={name: tuple(as_text(v) for v in table[name]) for name in levels},
         pools=runs.pools,
-        warnings=(*warnings, *_caveats(runs, arrays, known)),
+        warnings=(*runs.notes, *tell_outliers(table), *warnings, *_caveats(runs, arrays, known)),
         trained_on={
             "runs": table["run"].nunique(),
             "rows": len(table),
@@ -157,6 +162,29 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
         },
         source=runs.source,
     )
+
+
+def _soften_perfect(
+    sheet: Sheet, kind: Kind, modelled: np.ndarray, n_eval: np.ndarray
+) -> list[str]:
+    """Take a perfect value for half a test item wrong, in place: an error of 0 has no logarithm."""
+    perfect = np.flatnonzero(modelled <= 0)
+    items = kind.fraction & np.isfinite(n_eval[perfect])
+    unknown = perfect[~items]
+    if len(unknown) and not sheet.problems:
+        count = f" in {len(unknown)} rows" if len(unknown) > 1 else ""
+        what = f"a perfect {kind}{count}, whose error of 0 has no logarithm"
+        mend = (
+            "say in column n_eval how many test items are behind it"
+            if kind.fraction
+            else "study a metric that can still improve"
+        )
+        sheet.flag(int(unknown[0]), "value", what, mend)
+    known = perfect[items]
+    modelled[known] = 0.5 / (n_eval[known] + 1.0) / abs(kind.unit)
+    if not len(known):
+        return []
+    return [f"{len(known)} perfect values are taken for half a test item wrong"]
 
 
 def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:
@@ -250,8 +278,9 @@ def _caveats(runs: Runs, arrays: dict[str, np.ndarray], kind: Kind) -> list[str]
             "one run only for each mixture and budget: the spread between seeds is known from "
             "the prior and the fit's residuals alone; buy a few seeds"
         )
+    notes += _about_kind(str(table["metric"].iloc[0]), kind, arrays)
     noise = np.isfinite(arrays["n_eval"]) | np.isfinite(arrays["se"])
-    if kind != "loss" and not noise.all():
+    if kind.fraction and not noise.all():
         rows = "all" if not noise.any() else f"{int((~noise).sum())} of {len(noise)}"
         notes.append(f"no n_eval or se in {rows} rows: their evaluation noise counts as 0")
     idle = [
@@ -267,6 +296,27 @@ def _caveats(runs: Runs, arrays: dict[str, np.ndarray], kind: Kind) -> list[str]
             f"{len(low)} rows not tuned ({format_number(low.min())} to "
             f"{format_number(low.max())} samples): a crossing may be under-tuning"
         )
+    return notes
+
+
+def _about_kind(metric: str, kind: Kind, arrays: dict[str, np.ndarray]) -> list[str]:
+    """What was taken for granted of the metric."""
+    notes = []
+    if kind.name not in metric.lower():
+        notes.append(
+            f"'{metric}' is taken for {kind.words}, {kind.better}; --kind {metric}=KIND "
+            "(Python: kind=) says otherwise"
+        )
+    if kind.chance:
+        sd = np.sqrt(kind.evaluation_variance(1.0, arrays["n_eval"], arrays["se"]))
+        below = int(np.sum(arrays["value"] > 1.0 + 3.0 * np.maximum(sd, 0.01)))
+        if below:
+            notes.append(
+                f"{below} values are further below the chance level of {kind.chance:g} than noise "
+                "explains: is it right for this metric?"
+            )
+    if kind.name == "rate" and np.median(arrays["value"]) > 2.0:
+        notes.append("rates above 2 are taken as they are: divide by 100 if they are percents")
     return notes
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.runs.numbers import format_number
+from qqt_bayes.runs.numbers import format_number, shortened
+from qqt_bayes.runs.outliers import tell_outliers
 from qqt_bayes.runs.sheet import as_text
 
 if TYPE_CHECKING:
@@ -24,26 +25,44 @@ def describe(runs: Runs) -> str:
     budgets = [format_number(b) for b in runs.budgets()]
     lines = [
         f"{runs.source}: {table['run'].nunique()} runs, {len(table)} rows",
-        f"  metrics   {', '.join(runs.metrics)}",
+        f"  metrics   {', '.join(told(runs, metric) for metric in runs.metrics)}",
         f"  budgets   {_some(budgets)} samples",
-        f"  mixtures  {_some(list(runs.mixtures))}",
+        f"  mixtures  {_some([shortened(text, 48) for text in runs.mixtures])}",
     ]
     for column in ("seed", "model", "params", "annealed"):
         if column in table:
             values = list(dict.fromkeys(as_text(v) for v in table[column] if as_text(v)))
             lines.append(f"  {column:<9} {_some(values) or 'blank'}")
-    at = table.loc[table["samples"] > runs.budgets()[-1] / 1.1]
-    epochs = largest_epochs(at, runs)
-    lines.append(f"  pools     and epochs at the largest budget ({budgets[-1]}):")
+    epochs = largest_epochs(table, runs)
+    lines.append("  pools     with their size and the most epochs of any run:")
     width = max(len(name) for name in runs.pools)
+    sizes = [size_text(runs.pools, i) for i in range(len(runs.pools))]
+    wide = max(7, *map(len, sizes))
     for i, name in enumerate(runs.pools):
         rank, family = runs.pools.quality_rank[i], runs.pools.family[i]
         known = [f"rank {rank:g}"] * bool(np.isfinite(rank)) + [family] * bool(family)
         used = "no run" if np.isnan(epochs[i]) else f"{epochs[i]:.3g} epochs"
-        size = format_number(runs.pools.sizes[i])
         note = f"   ({', '.join(known)})" if known else ""
-        lines.append(f"    {name:<{width}}  {size:>7}  {used:>12}{note}")
+        lines.append(f"    {name:<{width}}  {sizes[i]:>{wide}}  {used:>12}{note}")
+    lines += [f"note: {note}" for note in (*runs.notes, *tell_outliers(table))]
     return "\n".join(lines)
+
+
+def size_text(pools: Pools, i: int) -> str:
+    """Size of a pool, or its range: ``1B..20B``."""
+    if pools.uncertain[i]:
+        return "..".join(format_number(end) for end in pools.size_ranges[i])
+    return format_number(pools.sizes[i])
+
+
+def told(runs: Runs, metric: str) -> str:
+    """A metric with its kind, unless its name says that already."""
+    kind = runs.kind_of(metric)
+    if kind is None:
+        return f"{metric} (kind not known: --kind {metric}=KIND)"
+    chance = f", chance {kind.chance:g}" if kind.chance else ""
+    named = "" if kind.name in metric.lower() else f"{kind}, "
+    return f"{metric} ({named}{kind.better}{chance})"
 
 
 def largest_epochs(table: pd.DataFrame, runs: Runs) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
@@ -11,15 +12,15 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.kinds import KINDS, Kind, kind_named, kind_of, settle
 from qqt_bayes.runs import summary
 from qqt_bayes.runs.build import build_table, find_pools
-from qqt_bayes.runs.checks import HEADER
-from qqt_bayes.runs.metrics import Kind, check_kind
+from qqt_bayes.runs.checks import HEADER, KIND
 from qqt_bayes.runs.mixture import Mixture
 from qqt_bayes.runs.numbers import format_number
 from qqt_bayes.runs.pools import Pools
-from qqt_bayes.runs.select import upper_limit, where_mask
-from qqt_bayes.runs.sheet import Source, read_sheet
+from qqt_bayes.runs.select import conditions, tell_where, upper_limit, where_mask
+from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
 from qqt_bayes.runs.study import Study, make_study
 
 
@@ -42,6 +43,10 @@ class Runs:
         File name, or ``<DataFrame>``.
     kinds
         Kinds given for metrics, beside what their names tell.
+    notes
+        What was taken for granted on reading.
+    left_out
+        Runs left out on reading, by name.
     """
 
     table: pd.DataFrame = field(repr=False)
@@ -49,6 +54,8 @@ class Runs:
     mixtures: dict[str, Mixture]
     source: str
     kinds: Mapping[str, Kind]
+    notes: tuple[str, ...] = field(default=(), repr=False)
+    left_out: tuple[str, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -115,7 +122,8 @@ class Runs:
         metric
             Name of one metric.
         where
-            Column -> value, compared as text (numbers and booleans by their meaning).
+            Column -> value, compared as text (numbers and booleans by their meaning), or several
+            values, or a condition: ``{"step": "<10000", "run": "!=a3", "seed": [0, 1]}``.
         upto
             Largest number of samples. A text such as ``"480k"`` is nominal: rows up to 2.5% above
             count, since a run planned for 480k really sees 480,256. A number is exact.
@@ -131,7 +139,9 @@ class Runs:
         """
         table = self._of_metric(metric)
         for column, wanted in (where or {}).items():
-            table = table[where_mask(table, column, wanted, self.mixtures)]
+            left = column == "run" and self.left_out
+            meant: object = self._not_yet_left_out(wanted) if left else wanted
+            table = table[where_mask(table, column, meant, self.mixtures, self.table)]
         if upto is not None:
             least = table["samples"].min()
             table = table[table["samples"] <= upper_limit(upto)]
@@ -141,8 +151,7 @@ class Runs:
                     f"{format_number(least, 6)}: raise --upto"
                 )
         if table.empty:
-            chosen = ", ".join(f"{column}={value}" for column, value in (where or {}).items())
-            raise UsageError(f"no row has {chosen} together -> drop one of these conditions")
+            raise UsageError(f"no row has {tell_where(where)} together -> drop one of them")
         table = table.reset_index(drop=True)
         used = {text: self.mixtures[text] for text in dict.fromkeys(table["data"])}
         return changed(self, table=table, mixtures=used)
@@ -175,7 +184,7 @@ class Runs:
     def study(
         self,
         metric: str,
-        kind: str | None = None,
+        kind: str | Kind | None = None,
         where: Mapping[str, str] | None = None,
         upto: str | float | None = None,
         spec_levels: Sequence[str] = (),
@@ -187,7 +196,8 @@ class Runs:
         metric
             Name of the metric.
         kind
-            ``loss``, ``error`` or ``accuracy``; needed when the name does not contain it.
+            One of `qqt_bayes.kinds.KINDS`, such as ``loss``, ``accuracy`` or ``score``; needed
+            when the name does not tell it.
         where, upto
             As for `select`.
         spec_levels
@@ -205,9 +215,37 @@ class Runs:
             When rows are not comparable (several models, annealed and unannealed) or a value is
             outside the range of the kind.
         """
-        given = kind or self.kinds.get(metric)
         chosen = self.select(metric, where, upto)
-        return make_study(chosen, metric, check_kind(given) if given else None, spec_levels)
+        return make_study(chosen, metric, chosen.kind_of(metric, kind), spec_levels)
+
+    def kind_of(self, metric: str, kind: str | Kind | None = None) -> Kind | None:
+        """The kind of a metric, with its chance level: as given, else by its name; None if unknown.
+
+        Parameters
+        ----------
+        metric
+            Its name.
+        kind
+            Given for this once.
+        """
+        known = self.kinds.get(metric) or kind_of(metric)
+        if kind is not None:
+            given = kind_named(kind)
+            if known is None or known.name != given.name or given.text != given.name:
+                known = given
+        if known is not None and known.fraction and not known.chance and "chance" in self.table:
+            levels = self._of_metric(metric)["chance"].dropna()
+            if len(levels) and levels.iloc[0] > 0:
+                known = known.with_chance(float(levels.iloc[0]))
+        return known
+
+    def _not_yet_left_out(self, wanted: object) -> list[str]:
+        """Names of the runs that meet conditions, those aside that were left out on reading."""
+        signs = [(s, v) for s, v in conditions(wanted) if s != "!=" or v not in self.left_out]
+        mask = np.ones(len(self.table), bool)
+        for sign, value in signs:
+            mask &= where_mask(self.table, "run", f"{sign} {value}", self.mixtures)
+        return list(self.table["run"][mask].unique())
 
     def _of_metric(self, metric: str | None) -> pd.DataFrame:
         if metric is None:
@@ -222,20 +260,34 @@ def read_runs(
     source: Source,
     pools: Source | Pools | None = None,
     *,
-    kinds: Mapping[str, str] | None = None,
+    kinds: Mapping[str, str | Kind] | str | None = None,
+    chance: Mapping[str, float] | float | None = None,
+    decimal: str | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Runs:
     """Read and check a run table and its pool table.
 
     Parameters
     ----------
     source
-        Path of a CSV file or a DataFrame with columns ``run, data, samples, metric, value`` and
-        optionally ``n_eval, se, seed, model, params, cost, annealed, tuned`` and others.
+        Path of a CSV file or a frame (pandas, polars) with columns ``run, data, samples, metric,
+        value`` and optionally ``n_eval, se, chance, kind, seed, model, params, cost, annealed,
+        tuned`` and others.
+        A mixture may be a dict of shares, ``{"A": 0.7, "B": 0.3}``.
     pools
-        Path or DataFrame of the pool table; by default ``X.pools.csv`` beside ``X.runs.csv`` and
-        ``pools.csv`` beside ``runs.csv``.
+        Path or frame of the pool table, or a dict ``{"A": 60_000}``; by default ``X.pools.csv``
+        beside ``X.runs.csv`` and ``pools.csv`` beside ``runs.csv``.
     kinds
-        Metric -> ``loss``, ``error`` or ``accuracy``, where the name does not tell, or misleads.
+        Metric -> kind (or one kind for all), where the name does not tell, or misleads: one of
+        `qqt_bayes.kinds.KINDS`.
+    chance
+        Metric -> what guessing reaches (or one level for all accuracies and errors): 0.25 of a
+        task with four choices. A column ``chance`` says the same.
+    decimal
+        The mark before decimals in files, ``","`` or ``"."``; the other one, blanks and apostrophes
+        may then separate thousands. By default a point, and separators are refused.
+    leave_out
+        Runs to leave out before anything is checked.
 
     Returns
     -------
@@ -246,9 +298,42 @@ def read_runs(
     InputError
         Listing every problem of both tables, with file, line, column, value and mend.
     UsageError
-        For an unknown kind.
+        For an unknown kind or a chance level of what has none.
     """
-    checked = {metric: check_kind(kind) for metric, kind in (kinds or {}).items()}
-    sheet = read_sheet(source, HEADER)
-    table, found, mixtures = build_table([sheet], find_pools(source, pools), checked)
-    return Runs(table, found, mixtures, sheet.file, checked)
+    sheet = read_sheet(source, HEADER, decimal=decimal)
+    _leave_out(sheet, leave_out)
+    names = [name for name in sheet.column("metric") if name]
+    given = kinds if isinstance(kinds, str | Kind) else {**kinds_in_column(sheet), **(kinds or {})}
+    checked = settle(names, given, chance)
+    found_pools = find_pools(source, pools, decimal)
+    table, found, mixtures = build_table([sheet], found_pools, checked)
+    notes = (*sheet.notes, *found.notes)
+    return Runs(table, found, mixtures, sheet.file, checked, notes, tuple(leave_out))
+
+
+def kinds_in_column(sheet: Sheet) -> dict[str, str]:
+    """What a column ``kind`` says of the metrics; nothing if it speaks of something else."""
+    pairs = zip(sheet.column("metric"), sheet.column(KIND), strict=True)
+    said = {metric: kind.lower() for metric, kind in pairs if metric and kind}
+    return said if set(said.values()) <= set(KINDS) else {}
+
+
+def _leave_out(sheet: Sheet, names: Sequence[str]) -> None:
+    """Drop runs by name, and say so.
+
+    Raises
+    ------
+    UsageError
+        For a run that the table does not have.
+    """
+    if not names or sheet.problems:
+        return
+    there = dict.fromkeys(sheet.column("run"))
+    for name in names:
+        if name not in there:
+            near = difflib.get_close_matches(name, there, n=3, cutoff=0.5) or list(there)[:8]
+            raise UsageError(f"no run '{name}' to leave out -> choose from {', '.join(near)}")
+    before = len(sheet)
+    sheet.drop("run", names)
+    rows = before - len(sheet)
+    sheet.notes.append(f"left out by name: {', '.join(names)} ({rows} row{'s' * (rows != 1)})")

@@ -11,6 +11,7 @@ import pandas as pd
 from qqt_bayes.backtest import Origin, engine_forecast, judge, judge_choice, origins
 from qqt_bayes.backtest.origins import quiet
 from qqt_bayes.inference.settings import Settings
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs
@@ -60,7 +61,7 @@ def forecast(job: Job) -> np.ndarray | None:
 
 
 def roll_forward(
-    runs: Runs, metric: str, kind: str | None, specs: Sequence[Spec], seed: int,
+    runs: Runs, metric: str, kind: str | Kind | None, specs: Sequence[Spec], seed: int,
     settings: Settings | None, most: int, workers: int | Workers,
     progress: Callable[[str, float], None],
 ) -> Record:  # fmt: skip

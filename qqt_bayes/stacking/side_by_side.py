@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.backtest import predictive
 from qqt_bayes.decide.decision import Decision, check_decision, check_prob, conclude
 from qqt_bayes.decide.drawn import Drawn, Question, Vote, ask, draw, mix
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.fitting import Fit, fit
 from qqt_bayes.inference.gate import merge
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.stacking.record import Record, roll_forward
 from qqt_bayes.stacking.weights import stacking_weights
@@ -34,8 +36,8 @@ SPECS = ("effective_utility", "exchange_rate")
 __all__ = ["Stack", "stack"]
 
 
-@dataclass(frozen=True, eq=False)
-class Stack:
+@dataclass(frozen=True, eq=False, repr=False)
+class Stack(Shown):
     """Several laws fitted to one study; made by :func:`stack`.
 
     Attributes
@@ -210,7 +212,7 @@ def stack(
     specs: Sequence[str | Path | Spec] = SPECS,
     where: Mapping[str, str] | None = None,
     upto: str | float | None = None,
-    kind: str | None = None,
+    kind: str | Kind | None = None,
     seed: int = 1,
     settings: Settings | None = None,
     max_origins: int = MAX_ORIGINS,

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.decide.decision import check_prob
-from qqt_bayes.decide.drawn import ask, share_best
-from qqt_bayes.decide.predict import predict, thinning
+from qqt_bayes.decide.drawn import GRID, ask, levels, share_best
+from qqt_bayes.decide.predict import thinning
 from qqt_bayes.errors import UsageError
-from qqt_bayes.runs import Mixture
+from qqt_bayes.kinds import Kind, ask_kind
+from qqt_bayes.runs import Mixture, Runs
+from qqt_bayes.tasks.text import describe, headline
 
 if TYPE_CHECKING:
     from qqt_bayes.tasks.several import Tasks
@@ -26,16 +29,16 @@ FEW = 500  # draws behind the probability of being on the Pareto front
 __all__ = ["TaskDecision", "decide_tasks"]
 
 
-@dataclass(frozen=True, eq=False)
-class TaskDecision:
+@dataclass(frozen=True, eq=False, repr=False)
+class TaskDecision(Shown):
     """Which data is best for several tasks together; made by ``tasks.decide``.
 
     Attributes
     ----------
     tasks : Tasks
     latent : numpy.ndarray
-        Dims (sample, task, budget, candidate): latent performance as modelled (an accuracy as an
-        error), lower is better, joint over tasks.
+        Dims (sample, task, budget, candidate): latent performance in each metric's unit, lower is
+        better (:meth:`qqt_bayes.kinds.Kind.to_unit`: an accuracy as an error), joint over tasks.
     weights : numpy.ndarray
         Dim (task,): they sum to one.
     budgets : numpy.ndarray
@@ -99,9 +102,19 @@ class TaskDecision:
         return len(self.tasks.names)
 
     @property
-    def accuracies(self) -> bool:
-        """Whether every task is an accuracy, so that the weighted mean is reported as one."""
-        return all(f.study.kind == "accuracy" for f in self.tasks.fits)
+    def kinds(self) -> tuple[Kind, ...]:
+        """Kind of each task's metric."""
+        return tuple(f.study.kind for f in self.tasks.fits)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more of every metric is better, so that the weighted mean is one of them."""
+        return all(kind.higher_is_better for kind in self.kinds)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether metrics of both directions are in the mean: it is then of what is lacking."""
+        return len({kind.higher_is_better for kind in self.kinds}) > 1
 
     @cached_property
     def draws(self) -> Any:
@@ -121,7 +134,8 @@ class TaskDecision:
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a budget and candidate: the weighted mean and its decision."""
-        sign, base = (-1.0, 1.0) if self.accuracies else (1.0, 0.0)
+        sign = -1.0 if self.higher_is_better else 1.0
+        base = float(self.weights @ [kind.zero for kind in self.kinds]) if sign < 0 else 0.0
         tail = 0.5 * (1.0 - self.prob)
         lead = np.take_along_axis(self.aggregate, self.best[None, :, None], axis=2)
         level = np.quantile(base + sign * self.aggregate, [0.5, tail, 1.0 - tail], axis=0)
@@ -147,17 +161,28 @@ class TaskDecision:
              "best": self.candidates[self.task_best[t, b]].text,
              "p_best": self.task_p_best[t, b, self.task_best[t, b]],
              "p_common": self.task_p_best[t, b, self.best[b]],
-             "regret_of_common": regret[t, b, self.best[b]] - regret[t, b].min()}
-            for t, name in enumerate(self.tasks.names)
+             "regret_of_common": regret[t, b, self.best[b]] - regret[t, b].min(),
+             "kind": kind.name, "direction": kind.direction, **self.level_of_common(t, b)}
+            for t, (name, kind) in enumerate(zip(self.tasks.names, self.kinds, strict=True))
             for b, samples in enumerate(self.budgets)
         ]  # fmt: skip
         return pd.DataFrame(rows)
 
+    def level_of_common(self, task: int, budget: int) -> dict[str, float]:
+        """The task's own metric under the common choice: median and interval."""
+        drawn = self.latent[:, task, budget, self.best[budget]]
+        tail = 0.5 * (1.0 - self.prob)
+        ends = np.quantile(self.kinds[task].reported(drawn), [0.5, tail, 1.0 - tail])
+        return dict(zip(("median", "lo", "hi"), map(float, ends), strict=True))
+
+    @property
+    def headline(self) -> str:
+        """The choices in one sentence."""
+        return headline(self)
+
     @property
     def text(self) -> str:
         """The answer on one screen."""
-        from qqt_bayes.tasks.text import describe
-
         return describe(self)
 
     def to_json(self) -> dict[str, Any]:
@@ -191,21 +216,29 @@ class TaskDecision:
         return import_module("qqt_bayes.plots").plot_task_decision(self, **options)
 
 
-def read_weights(tasks: Tasks, weights: Mapping[str, float] | None) -> np.ndarray:
+def read_weights(kinds: Mapping[str, Kind], weights: Mapping[str, float] | None) -> np.ndarray:
     """Weights that sum to one.
+
+    Parameters
+    ----------
+    kinds : mapping
+        Task -> kind of its metric.
+    weights : mapping, optional
+        Task -> weight.
 
     Raises
     ------
     UsageError
-        For unknown tasks or bad numbers, or without weights where losses and errors are mixed.
+        For unknown tasks or bad numbers, or without weights where metrics have no common unit.
     """
-    names = tasks.names
+    names = list(kinds)
     if weights is None:
-        kinds = {"loss" if f.study.kind == "loss" else "error" for f in tasks.fits}
-        if len(kinds) > 1:
+        units = {common_unit(kind): name for name, kind in kinds.items()}
+        if len(units) > 1:
+            (one, first), (other, second), *_ = units.items()
             raise UsageError(
-                "losses and errors have no common unit -> give weights, for example "
-                + ",".join(f"{n}=1" for n in names)
+                f"'{first}' ({one}) and '{second}' ({other}) have no common unit -> give weights, "
+                "for example --weights " + ",".join(f"{n}=1" for n in names)
             )
         return np.full(len(names), 1.0 / len(names))
     strange = sorted(set(weights) - set(names))
@@ -215,6 +248,30 @@ def read_weights(tasks: Tasks, weights: Mapping[str, float] | None) -> np.ndarra
     if not np.all(np.isfinite(out)) or out.min() < 0.0 or out.sum() <= 0.0:
         raise UsageError("weights must be numbers of 0 or more, not all 0")
     return out / out.sum()
+
+
+def check_weights(runs: Runs, metrics: Sequence[str], weights: Mapping[str, float] | None) -> None:
+    """Check weights before anything is fitted.
+
+    Raises
+    ------
+    UsageError
+        As :func:`read_weights`, or where the kind of a metric is not known.
+    """
+    kinds = {metric: runs.kind_of(metric) for metric in metrics}
+    read_weights({m: kind_or_ask(m, kind) for m, kind in kinds.items()}, weights)
+
+
+def kind_or_ask(metric: str, kind: Kind | None) -> Kind:
+    """The kind, if it is known."""
+    if kind is None:
+        raise UsageError(ask_kind(metric))
+    return kind
+
+
+def common_unit(kind: Kind) -> str:
+    """Unit in which a mean may be taken: fractions of all kinds have one."""
+    return "fraction" if kind.priors == "error" else kind.name
 
 
 def decide_tasks(
@@ -234,7 +291,7 @@ def decide_tasks(
     budgets, candidates
         As for :func:`qqt_bayes.decide.decide`; default candidates are those of all tasks.
     weights : mapping, optional
-        Of tasks in the mean; by default equal. Needed where losses and errors are mixed.
+        Of tasks in the mean; by default equal. Needed where metrics have no common unit.
     prob : float
         Of the equal-tailed intervals.
 
@@ -248,7 +305,9 @@ def decide_tasks(
         For a bad argument.
     """
     check_prob(prob)
-    chosen = read_weights(tasks, weights)
+    chosen = read_weights(
+        {name: f.study.kind for name, f in zip(tasks.names, tasks.fits, strict=True)}, weights
+    )
     if candidates is None:
         found: dict[str, Mixture] = {}
         for made in tasks.fits:
@@ -257,9 +316,8 @@ def decide_tasks(
         candidates = [m.text for m in found.values()]
     joined = tasks.joined
     question = ask(joined[0].study, budgets, candidates)
-    points = len(question.budgets) * len(question.candidates)
-    every = max(thinning(f, points * len(joined)) for f in joined)
-    values = [predict(f, question.budgets, question.shares, every=every).latent for f in joined]
+    every = max(thinning(f, GRID * len(question.candidates) * len(joined)) for f in joined)
+    values = [levels(f, question.budgets, question.shares, every) for f in joined]
     return TaskDecision(
         tasks, np.stack(values, axis=1), chosen, question.budgets, question.candidates, prob
     )

@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._columns import columns
+from qqt_bayes._shown import Shown
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.drawn import ask, share_best
+from qqt_bayes.decide.place import extrapolation
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.cells import WHOLE
 from qqt_bayes.inference.chart import natural_draws
@@ -38,8 +41,8 @@ MOST = 8  # candidates shown at each budget
 __all__ = ["SizeDecision", "decide_size"]
 
 
-@dataclass(frozen=True, eq=False)
-class SizeDecision:
+@dataclass(frozen=True, eq=False, repr=False)
+class SizeDecision(Shown):
     """Which data is best for a model size that was not run; made by ``tasks.decide_size``.
 
     Attributes
@@ -111,8 +114,22 @@ class SizeDecision:
         return pd.DataFrame(rows)
 
     @property
+    def headline(self) -> str:
+        """The choice at each budget."""
+        parts = [
+            f"{self.candidates[self.best[b]].text} (P = {self.p_best[b, self.best[b]]:.2f}) at "
+            f"{format_number(n)}"
+            for b, n in enumerate(self.budgets)
+        ]
+        return (
+            f"For a model of {format_number(self.params)} parameters, of {len(self.candidates)} "
+            f"candidates: {', '.join(parts)} samples."
+        )
+
+    @property
     def text(self) -> str:
         """The answer on one screen."""
+        studies = [f.study for f in self.tasks.fits]
         low, high = (format_number(v) for v in (self.tasks.params.min(), self.tasks.params.max()))
         lines = [
             f"{format_number(self.params)} parameters, from models of {low} to {high}; differences "
@@ -122,20 +139,20 @@ class SizeDecision:
         ]
         for b, samples in enumerate(self.budgets):
             best = self.candidates[self.best[b]].text
-            lines += [
-                "",
-                f"At {format_number(samples)} samples: {best} is best of {len(self.candidates)} "
-                f"with P = {self.p_best[b, self.best[b]]:.2f}",
-                f"  {'data':<16} {'P(best)':>8} {'minus best, % [interval]':>30} {'regret, %':>10}",
-            ]
+            place = f"At {format_number(samples)} samples{extrapolation(samples, *studies)}: "
+            if len(self.candidates) == 1:
+                lines += ["", f"{place}{best} is the only candidate: there is nothing to choose"]
+                continue
+            lines += ["", f"{place}{best} is best of {len(self.candidates)} with P = "
+                      f"{self.p_best[b, self.best[b]]:.2f}"]  # fmt: skip
+            cells = [("data", "P(best)", "minus best, % [interval]", "regret, %")]
             rows = self.table[self.table["samples"] == samples].sort_values("expected_regret")
             for r in rows.head(MOST).to_dict("records"):
                 ends = (100 * r[f"difference{e}"] for e in ("", "_lo", "_hi"))
                 gap = "-" if r["best"] else "{:+.3g} [{:+.3g}, {:+.3g}]".format(*ends)
-                lines.append(
-                    f"  {r['data']:<16} {r['p_best']:>8.2f} {gap:>30} "
-                    f"{100 * r['expected_regret']:>10.2g}"
-                )
+                regret = f"{100 * r['expected_regret']:.2g}"
+                cells.append((r["data"], f"{r['p_best']:.2f}", gap, regret))
+            lines += columns(cells)
             if len(rows) > MOST:
                 lines.append(f"  and {len(rows) - MOST} more, each with a larger expected regret")
         return "\n".join(lines)

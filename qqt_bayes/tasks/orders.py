@@ -12,13 +12,15 @@ import pandas as pd
 
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.fitting import Fit, fit
+from qqt_bayes.kinds import Kind
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.metrics import kind_of
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.settings import Settings
     from qqt_bayes.runs import Runs
 
-__all__ = ["Order", "make", "orders_of"]
+__all__ = ["Order", "kinds_of", "make", "orders_of"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Order:
     name: str
     runs: Runs
     metric: str
-    kind: str | None
+    kind: str | Kind | None
     spec: str
     seed: int
     settings: Settings | None
@@ -47,7 +49,7 @@ def make(order: Order) -> Fit | str:
 
 
 def orders_of(
-    runs: Runs, metrics: Sequence[str] | None, by: str, kinds: Mapping[str, str], spec: str,
+    runs: Runs, metrics: Sequence[str] | None, by: str, kinds: Mapping[str, str | Kind], spec: str,
     seed: int, settings: Settings | None,
 ) -> list[Order]:  # fmt: skip
     """The tasks of a table; arguments as for :func:`qqt_bayes.tasks.fit_tasks`.
@@ -97,3 +99,9 @@ def params_of(runs: Runs) -> float:
         return float("nan")
     found = np.unique(runs.table["params"].to_numpy(float))
     return float(found[0]) if len(found) == 1 else float("nan")
+
+
+def kinds_of(orders: Sequence[Order]) -> list[str]:
+    """Kind of each task's metric, as far as it is known before a fit; else a loss."""
+    known = (o.kind or o.runs.kinds.get(o.metric) or kind_of(o.metric) for o in orders)
+    return [kind or "loss" for kind in known]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.errors import GateError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.settings import Settings
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Tasks", "fit_tasks"]
 
 
-@dataclass(frozen=True, eq=False)
-class Tasks:
+@dataclass(frozen=True, eq=False, repr=False)
+class Tasks(Shown):
     """Fits of several tasks or models; made by :func:`fit_tasks`.
 
     Attributes
@@ -157,7 +158,7 @@ def fit_tasks(
     where, upto
         Which rows to fit, as for :meth:`Runs.select`.
     kinds : mapping, optional
-        'loss', 'error' or 'accuracy' by metric, where its name does not tell.
+        Metric -> kind, where its name does not tell: one of :data:`qqt_bayes.kinds.KINDS`.
     pooled : bool
         False for separate fits, to compare.
     trend : bool

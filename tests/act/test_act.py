@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from qqt_bayes.act import ActionDecision, act
-from qqt_bayes.act.compare import fewest_samples
+from qqt_bayes.decide.worth import fewest_samples
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.changed import ChangedData, draw_changed, exponent_draws, quality_effects

@@ -84,7 +84,7 @@ CALLS = {
     "no metric": ("fit runs.csv -o fit.nc", "several metrics", "choose one with --metric"),
     "unknown spec": (FIT + "--spec nope", "unknown spec 'nope'", "Valid: chinchilla,"),
     "no such spec file": (FIT + "--spec nope.toml", "no such spec file", "nope.toml"),
-    "bad kind": (FIT + "--kind tasty", "unknown kind 'tasty'", "choose from loss, error"),
+    "bad kind": (FIT + "--kind tasty", "unknown kind 'tasty'", "choose from loss, bpb"),
     "where without =": (FIT + "--where seed", "--where 'seed'", "write COLUMN=VALUE"),
     "unknown column": (FIT + "--where sed=0", "unknown column 'sed'", "write 'seed'"),
     "unknown value": (FIT + "--where seed=7", "no row with seed=7", "choose from 0, 1, 2"),
@@ -96,7 +96,7 @@ CALLS = {
     "no output": ("fit runs.csv --metric loss", "Missing option '-o'", "see qqt fit --help"),
     "no output folder": (FIT.replace("fit.nc", "no/fit.nc"), "no such folder: no", "make it first"),
     "output not .nc": (FIT.replace("fit.nc", "fit.csv"), "'fit.csv'", "ends in .nc"),
-    "no budgets": (DECIDE, "Missing option '--budgets'", "see qqt decide --help"),
+    "no budgets": (DECIDE, "no budgets given", "--budgets 480k,1.92M"),
     "empty budgets": (DECIDE + "--budgets=", "no budgets given", "--budgets 480k,1.92M"),
     "budgets": (DECIDE + "--budgets 480k,lots", "budget 'lots' is not a number", "480k, 1.28B"),
     "negative budget": (DECIDE + "--budgets=-1", "budget '-1' is not a positive", "480k"),
@@ -109,7 +109,7 @@ CALLS = {
     "plot folder": (DECIDE + "--budgets 1M --plot no/a.png", "no such folder: no", "make it"),
     "unknown verb": ("chek runs.csv", "No such command 'chek'", "--help"),
     "priors of no spec": ("priors nope", "unknown spec 'nope'", "Valid: chinchilla,"),
-    "priors of no kind": ("priors --kind tasty", "--kind 'tasty'", "give loss, error or accuracy"),
+    "priors of no kind": ("priors --kind tasty", "unknown kind 'tasty'", "choose from loss, bpb"),
     "new below a file": ("new runs.csv/mine", "Not a directory", "runs.csv/mine"),
     "new over old": ("new .", "runs.csv and pools.csv would be overwritten", "another folder"),
 }  # fmt: skip
@@ -157,7 +157,7 @@ def test_a_metric_of_unknown_kind(qqt, small_tables: Path) -> None:
     path.write_text(path.read_text().replace(",loss,", ",bits,"))
     said = qqt("decide", path, "--metric", "bits", "--budgets", "1M")
     assert said.code == 2
-    assert "the kind of metric 'bits' is not in its name -> pass --kind loss" in said.err
+    assert "the kind of metric 'bits' is not in its name -> pass --kind bits=KIND" in said.err
 
 
 def test_options_of_a_fit_cannot_change_a_saved_one(qqt, saved) -> None:

@@ -1,7 +1,6 @@
 """Every figure of a decision against its definition, worked out slowly on made-up draws."""
 
 import json
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +12,7 @@ from qqt_bayes.decide.decision import Decision
 from qqt_bayes.decide.predict import bounded, ceiling, new_runs
 from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.inference.posterior import Posterior
+from qqt_bayes.kinds import Ceiling, kind_named
 from qqt_bayes.runs import parse_mixture, read_pools
 
 POOLS = read_pools(pd.DataFrame({"pool": ["A", "B", "C"], "size": [100.0, 300.0, np.inf]}))
@@ -40,11 +40,13 @@ def decision(
     candidates = candidates or ["A", "B", "A+B"]
     study = SimpleNamespace(
         metric=f"my_{kind}",
-        kind=kind,
-        direction="max" if kind == "accuracy" else "min",
+        kind=kind_named(kind),
+        direction=kind_named(kind).direction,
         pools=POOLS,
+        samples=np.array([1e3, 4e3]),
+        used=np.ones(3, bool),
         trained_on={"runs": 7, "rows": 9, "max_samples": 4000.0},
-        reported=lambda value: 1 - value if kind == "accuracy" else value,
+        reported=kind_named(kind).reported,
     )
     fit = SimpleNamespace(study=study, stamp="", converged=True)
     noise = np.random.default_rng(0).normal(0.0, 0.01, latent.shape)
@@ -213,18 +215,33 @@ ALONE = np.ones((1, 1))  # shares of one candidate on one pool
 
 def fake_fit(kind: str, n_eval: float = np.nan, se: float = np.nan, noise: float = 0.0):
     study = SimpleNamespace(
-        kind=kind,
+        kind=kind_named(kind),
         se=np.array([se, se]),
         n_eval=np.array([n_eval, n_eval]),
         samples=np.array([100.0, 400.0]),
         value=np.array([3.0, 2.0]) if kind == "loss" else np.array([0.6, 0.4]),
     )
-    posterior = SimpleNamespace(
-        seed_noise=np.full(20_000, noise), chart=SimpleNamespace(noisy=False),
-        natural=np.empty((20_000, 0)),
-    )  # fmt: skip
-    posterior.noise_variance = partial(Posterior.noise_variance, posterior)
-    return SimpleNamespace(study=study, posterior=posterior)
+    return SimpleNamespace(study=study, posterior=FakePosterior(noise))
+
+
+class FakePosterior:
+    """Draws of one seed noise, relative to the value."""
+
+    noise_variance = Posterior.noise_variance
+
+    def __init__(self, noise: float) -> None:
+        self.noise = noise
+        self.parameters = self
+        self.cells = SimpleNamespace(size=lambda value: value)
+
+    def __len__(self) -> int:
+        return 20_000
+
+    def take(self, draws: np.ndarray) -> SimpleNamespace:
+        many = len(np.arange(len(self))[draws])
+        return SimpleNamespace(
+            seed_noise=np.full(many, self.noise), noise_ratio=np.zeros((many, 1))
+        )
 
 
 @pytest.mark.parametrize(
@@ -235,6 +252,7 @@ def fake_fit(kind: str, n_eval: float = np.nan, se: float = np.nan, noise: float
         ("loss", {"noise": 0.01, "n_eval": 100}, 0.5 * 0.01),  # items say nothing about a loss
         ("error", {"noise": 0.0, "n_eval": 400}, np.sqrt(0.25 / 400)),
         ("accuracy", {"noise": 0.02, "n_eval": 400}, np.sqrt(0.25 / 400 + 0.01**2)),
+        ("accuracy(chance=0.2)", {"n_eval": 400}, np.sqrt(0.25 / 400)),
     ],
 )
 def test_a_new_run_adds_both_noises(kind: str, given: dict, sd: float) -> None:
@@ -254,15 +272,40 @@ def test_a_new_run_stays_in_range() -> None:
 
 def test_predictions_bend_below_their_ceiling_and_keep_their_order() -> None:
     value = np.concatenate([np.linspace(0.01, 3.0, 500), np.geomspace(3.1, 1e9, 50)])
-    bent = bounded(value, 1.0)
+    bent = bounded(value, Ceiling(0.99, 1.0))
     low = value <= 0.99
     assert np.array_equal(bent[low], value[low])
     assert np.all(np.diff(bent) > 0)
     assert bent.max() < 1.0
-    assert np.array_equal(bounded(value, np.inf), value)
+    assert np.array_equal(bounded(value, Ceiling(np.inf, np.inf)), value)
 
 
 def test_the_ceiling() -> None:
     samples = np.array([50.0, 100.0, 1e9])
-    assert list(ceiling(fake_fit("error"), samples)) == [1, 1, 1]
-    assert list(ceiling(fake_fit("loss"), samples)) == [np.inf, 6, 6]
+    assert list(ceiling(fake_fit("error"), samples).top) == [1, 1, 1]
+    assert list(ceiling(fake_fit("loss"), samples).top) == [np.inf, 6, 6]
+
+
+def test_what_was_observed_is_not_bent() -> None:
+    """Accuracies of .1% were told as .5%: the bend began at an error of .99."""
+    low = fake_fit("accuracy")
+    low.study.value = 1 - np.array([0.0011, 0.0008])
+    found = ceiling(low, np.array([1e3]))
+    inside = 1 - np.linspace(0.0009, 0.3, 200)
+    assert np.array_equal(bounded(inside, found), inside)
+    beyond = bounded(1 - np.array([0.0004, -0.1, -3.0]), found)
+    assert np.all(np.diff(beyond) > 0)
+    assert beyond.max() < 1.0
+
+
+@pytest.mark.parametrize("values", [[1.0, 1.0], [1.0, 0.97], [1.02, 0.9]])
+def test_runs_at_chance_keep_their_order_and_bands_do_not_pass_it(values: list[float]) -> None:
+    at_chance = fake_fit("accuracy(chance=0.25)")
+    at_chance.study.value = np.array(values)
+    found = ceiling(at_chance, np.array([1e3]))
+    drawn = np.linspace(0.5, 1.4, 300)
+    bent = bounded(drawn, found)
+    assert np.all(np.diff(bent) > 0)
+    assert bent.max() < 1.0
+    best = min(values)
+    assert np.all(np.abs(bent - np.minimum(drawn, 1.0))[drawn > best] <= 0.011 * (1 - best) + 1e-5)

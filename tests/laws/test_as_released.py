@@ -220,7 +220,7 @@ def test_bad_arguments_are_named(arguments, match):
         paper_form(**{**good, "a": A, "d": D, **arguments})
 
 
-# What a re-computation shows (docs/paper_revisited.md).
+# What a re-computation shows (docs/evidence/paper.md).
 
 
 def test_a_is_an_anchor():

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.kinds import KINDS
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.noise import (
     Evaluation,
@@ -48,14 +49,16 @@ def test_cutting_a_pool_changes_no_noise() -> None:
 
 def test_evaluation_of_the_median_run() -> None:
     study = SimpleNamespace(
-        kind="error", se=np.array([np.nan, 0.01, 0.03, 0.02]), n_eval=np.full(4, 100.0)
-    )
+        kind=KINDS["error"], se=np.array([np.nan, 0.01, 0.03, 0.02]), n_eval=np.full(4, 100.0),
+        value=np.full(4, 0.2),
+    )  # fmt: skip
     assert median_evaluation(study) == Evaluation(given=pytest.approx(4e-4))  # se comes first
     study.se = np.full(4, np.nan)
     np.testing.assert_allclose(
-        median_evaluation(study).variance(np.array([0.2, 1.5])), [0.0016, 0.0]
+        median_evaluation(study).variance(np.array([0.2, 1.5])),
+        [p * (1 - p) / 100 for p in (21 / 102, 101 / 102)],  # smoothed: all wrong has noise too
     )
-    study.kind = "loss"  # items say nothing of a loss
+    study.kind = KINDS["loss"]  # items say nothing of a loss
     np.testing.assert_array_equal(median_evaluation(study).variance(np.ones((2, 3))), 0.0)
 
 

@@ -106,6 +106,16 @@ def test_all_problems_at_once(source) -> None:
     assert text.count("prior 'utility'") == 1  # once, not once a kind
 
 
+def test_a_forgotten_base_is_one_message(source) -> None:
+    own = {k: source[k] for k in ("schema", "name", "law")}
+    own["priors"] = {"harm": {"family": "fixed", "value": 0, "why": "none seen"}}
+    with pytest.raises(UsageError) as caught:
+        spec_from_dict(own, where="my.toml")
+    first, only = str(caught.value).splitlines()
+    assert first == "my.toml is not a valid specification:"
+    assert 'add the line base = "effective_utility"' in only
+
+
 @pytest.mark.parametrize("key", ["name", "law"])
 def test_a_missing_key_is_named(source, key: str) -> None:
     del source[key]

@@ -20,7 +20,7 @@ from qqt_bayes.plots import (
     plot_p_best,
 )
 
-ALL = ("curves", "p_best", "kept_share", "differences")
+ALL = ("curves", "gaps", "p_best", "kept_share", "differences")
 DECISIONS = ("loss_decision", "accuracy_decision", "stamped_decision")
 
 
@@ -79,11 +79,13 @@ def test_panels_and_legends_do_not_overlap(name, width, request) -> None:
 
 
 def test_axes_name_metric_unit_and_samples(loss_decision, accuracy_decision) -> None:
-    curves, p_best, kept = plot_decision(loss_decision).axes
+    curves, gaps, p_best, kept = plot_decision(loss_decision).axes
+    assert gaps.get_ylabel() == "difference (nats)"
+    assert gaps.get_title("left").endswith("Difference to A+B")
     assert curves.get_ylabel() == "loss (nats)"
     assert "lower is better" in curves.get_title("left")
     assert (p_best.get_ylabel(), kept.get_ylabel()) == ("P(best)", "kept share")
-    assert kept.get_xlabel() == "samples seen"
+    assert kept.get_xlabel() == "samples (tokens) seen"
     (only,) = plot_curves(accuracy_decision).axes
     assert only.get_ylabel() == "accuracy (fraction)"
     assert "higher is better" in only.get_title("left")
@@ -113,8 +115,12 @@ def test_beyond_the_largest_run_is_dashed_and_hatched(loss_decision) -> None:
             at = ends[1] if gid == "median" else ends[0]
             assert at == pytest.approx(largest)
     bands = by_gid(ax, "extrapolated band")
-    assert len(bands) == 3
-    assert any(band.get_hatch() for band in bands)
+    assert len(bands) == 1  # fans would merge: that of the choice, and bars at the budgets asked
+    assert bands[0].get_hatch()
+    bars = by_gid(ax, "extrapolated interval")
+    assert len(bars) == 3
+    places = [bar.get_segments()[0][0][0] for bar in bars]
+    assert len(set(places)) == 3  # none hides another
     (line,) = by_gid(ax, "largest run")
     assert line.get_xdata()[0] == largest
     assert "beyond largest run" in legend_texts(ax.figure)

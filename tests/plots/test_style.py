@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from qqt_bayes.plots.style import COLOURS, MARKERS, columns, plain, style, text_width
+from qqt_bayes.plots.style import (
+    COLOURS,
+    MARKERS,
+    columns,
+    families,
+    look,
+    new_figure,
+    plain,
+    style,
+    text_width,
+)
 from qqt_bayes.plots.view import split
 
 # Machado, Oliveira and Fernandes (2009), complete loss of one cone, in linear light.
@@ -27,7 +37,27 @@ def test_colours_are_told_apart(kind) -> None:
 
 
 def test_each_colour_has_its_own_marker() -> None:
-    assert len(COLOURS) == len(set(COLOURS)) == len(MARKERS) == len(set(MARKERS))
+    assert len(COLOURS) == len(set(COLOURS)) == 5
+    pairs = {(look(i).colour, look(i).marker) for i in range(20)}
+    assert len(pairs) == 20  # what has a colour again has another marker
+    assert len(MARKERS) == len(set(MARKERS))
+
+
+@pytest.mark.skipif(len(families()) == 1, reason="no font with Japanese letters")
+def test_japanese_names_are_letters(recwarn) -> None:
+    with style():
+        figure = new_figure(2.0, 1.0)
+        figure.add_subplot().set_title("日本語のウェブ")
+        figure.draw_without_rendering()
+    assert not [w for w in recwarn if "missing from" in str(w.message)]
+
+
+def test_only_installed_fonts_are_asked_for(recwarn) -> None:
+    with style():
+        assert mpl.rcParams["font.family"] == families()
+        text_width("plain")
+    assert families()[0] == "DejaVu Sans"
+    assert not [w for w in recwarn if "not found" in str(w.message)]
 
 
 def test_style_is_local() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from qqt_bayes.decide.text import headline
 from qqt_bayes.errors import UsageError
 from qqt_bayes.report.checklists import (
     ANSWERED,
@@ -12,7 +13,7 @@ from qqt_bayes.report.checklists import (
     read_answers,
 )
 from qqt_bayes.report.content import Content
-from qqt_bayes.report.wording import chance, figures, headline, interval
+from qqt_bayes.report.wording import chance, figures, interval
 
 
 def lists(fit, budgets="480k,1.92M", answers=None):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from qqt_bayes.inference.gate import GateReport
-from qqt_bayes.risk import FAIL, PASS, REVIEW
+from qqt_bayes.risk import FAIL, INFO, PASS, REVIEW
 from qqt_bayes.risk.check import Check, and_list, plain, worst
 from qqt_bayes.risk.checks import (
     convergence,
@@ -98,7 +98,10 @@ def test_record_coverage(hits: int, status: str) -> None:
 def test_record_of_overconfident_choices() -> None:
     good = [True] * 20
     assert record.judge(history(good, regret=0.05), 2.0, margin=0.02).status == REVIEW
-    assert record.judge(history(good, regret=0.015), 2.0, margin=0.02).status == PASS
+    assert record.judge(history(good, regret=0.0), 2.0, margin=0.02).status == PASS
+    beaten = record.judge(history(good, regret=0.015), 2.0, margin=0.02)
+    assert beaten.status == INFO  # it is told, and no PASS stands beside it
+    assert "the simpler rule lost less" in beaten.text
 
 
 def test_no_record() -> None:
@@ -107,6 +110,8 @@ def test_no_record() -> None:
     assert "three budgets" in found.text
     inside = record.judge(Record(pd.DataFrame(), pd.DataFrame(), ()), 1.0, margin=0.02)
     assert inside.status == PASS
+    below = record.judge(history([True] * 20), 0.4, margin=0.02)
+    assert below.status == INFO
 
 
 def test_record_takes_its_own_distance() -> None:
@@ -130,7 +135,9 @@ def go(**changed: object) -> Check:
     ("changed", "status", "word"),
     [
         ({}, PASS, "2.0x"),
-        ({"factor": 0.5}, PASS, "within the data"),
+        ({"factor": 1.0}, PASS, "inside your runs"),
+        ({"factor": 0.5}, REVIEW, "2.0x below the smallest run"),
+        ({"factor": 0.2}, FAIL, "extrapolated downwards"),
         ({"factor": 4.0}, PASS, "4.0x"),
         ({"factor": 6.0}, REVIEW, "going on"),
         ({"factor": 6.0, "tested": 2.0}, REVIEW, "reach 2x"),
@@ -156,7 +163,8 @@ def test_distance(changed: dict, status: str, word: str) -> None:
     ("changed", "word"),
     [
         ({}, "room for a slope"),
-        ({"factor": 1.0, "better": 0.0}, "within the data"),
+        ({"factor": 1.0, "better": 0.0}, "inside your runs"),
+        ({"factor": 0.2}, "not below the smallest"),
         ({"better": 0.01}, "room for 0.01"),
         ({"worse": 0.10, "better": 0.10, "repeated": 1.0}, "repetition that hurts"),
         ({"worse": 0.01, "repeated": 1.0}, "so would repetition"),
@@ -165,7 +173,7 @@ def test_distance(changed: dict, status: str, word: str) -> None:
 def test_stress_tells_and_does_not_judge(changed: dict, word: str) -> None:
     usual = {"better": 0.3, "worse": 0.3, "factor": 2.0, "repeated": 0.0, "data": "A"}
     found = stress.judge(**(usual | changed))
-    assert found.status == PASS
+    assert found.status == INFO
     assert word in found.text
 
 
@@ -193,7 +201,7 @@ def test_stakes(gap: float, spread: float, status: str) -> None:
 
 
 def test_nothing_to_choose() -> None:
-    assert stakes.judge(np.ones((10, 1)), 0, 0.02, "A", None).status == PASS
+    assert stakes.judge(np.ones((10, 1)), 0, 0.02, "A", None).status == INFO
 
 
 def test_laws() -> None:
@@ -205,7 +213,7 @@ def test_laws() -> None:
     other = laws.judge({"no drift": draws(-0.1, 0.01)}, 0, 0.02, NAMES)
     assert other.status == REVIEW
     assert "under 'no drift' A+B is best" in other.text
-    assert laws.judge({}, 0, 0.02, NAMES).status == PASS
+    assert laws.judge({}, 0, 0.02, NAMES).status == INFO
 
 
 def test_leave_one_out() -> None:
@@ -216,7 +224,7 @@ def test_leave_one_out() -> None:
     assert "run a" in found.text
     assert "another seed" in found.advice
     pool = leave_out.judge({("data", "all runs of A"): flips}, 0, 0.02, NAMES)
-    assert pool.status == PASS
+    assert pool.status == INFO
     assert "it needs all runs of A" in pool.text
 
 
@@ -227,6 +235,7 @@ def test_priors() -> None:
     gap = latent[:, 1] - latent[:, 0]
     calm = priors.judge(latent, 0, 0.02, logs, {"difference": gap}, [])
     assert calm.status == PASS
+    assert calm.text == "stronger or weaker priors do not change the choice"
     assert calm.figures["prior"]["difference"] < 1e-6
     # a close call that the prior decides
     latent = draws(0.005, 0.1)
@@ -275,9 +284,9 @@ def test_table_asks_for_a_run_that_repeats() -> None:
     assert "no run repeats a pool, although the target passes 4.0 epochs" in never.text
     assert never.figures["notes"] == ["one run only"]
     (repeated,) = table.check(scene([5e5, 2e6], ["a", "b"]))
-    assert repeated.status == PASS
+    assert repeated.status == INFO
     (fresh,) = table.check(scene([5e5, 1e6], ["a", "b"], size=1e7))
-    assert fresh.status == PASS
+    assert fresh.status == INFO
 
 
 def test_table_of_checkpoints() -> None:
@@ -288,13 +297,14 @@ def test_table_of_checkpoints() -> None:
     assert mixed.status == REVIEW
     assert "checkpoints not said to be annealed" in mixed.text
     (known,) = table.check(scene([5e5, 2e6, 2e6], ["a", "a", "b"], annealed=1))
-    assert known.status == PASS
+    assert known.status == INFO
     (single,) = table.check(scene([5e5, 2e6], ["a", "b"]))
-    assert single.status == PASS
+    assert single.status == INFO
 
 
 def test_table_status() -> None:
-    assert table.judge([], ["one seed only"]).status == PASS
+    assert table.judge([], []).status == PASS
+    assert table.judge([], ["one seed only"]).status == INFO
     assert table.judge([], ["one seed only"]).text == "one seed only"
     assert table.judge(["'lr' differs"], []).status == REVIEW
 
@@ -303,13 +313,16 @@ def test_verdict_is_the_gravest() -> None:
     fine = Check("distance", PASS, "2.0x the largest run")
     look, stop = Check("laws", REVIEW, "r", "do this"), Check("record", FAIL, "f")
     assert combine((fine,)) == (PASS, ("2.0x the largest run",))
+    told = Check("stress", INFO, "would leave the band")
+    assert combine((fine, told)) == (PASS, ("2.0x the largest run",))
     assert combine((fine, look)) == (REVIEW, ("laws: r -> do this",))
     assert combine((look, fine, stop)) == (FAIL, ("record: f", "laws: r -> do this"))
 
 
 def test_small_words() -> None:
     assert worst([]) == PASS
-    assert worst([PASS, FAIL, REVIEW]) == FAIL
+    assert worst([PASS, FAIL, REVIEW, INFO]) == FAIL
+    assert worst([INFO]) == PASS
     assert and_list(["A", "B", "C"]) == "A, B and C"
     assert and_list("ABCDEF", 2) == "A, B and 4 more"
     odd = {"a": np.array([1.0, np.nan]), "b": np.bool_(True), "c": (np.int64(2), "x", None)}

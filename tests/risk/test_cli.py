@@ -28,7 +28,7 @@ def test_no_fail_exits_with_0(saved: str, tmp_path: Path, capsys: pytest.Capture
     picture = tmp_path / "ledger.png"
     assert run(saved, "--budgets", "480k", "--quick", "--plot", str(picture)) == 0
     assert picture.stat().st_size > 5000
-    assert "At 480k samples, within the data" in capsys.readouterr().out
+    assert "At 480k samples, inside your runs" in capsys.readouterr().out
 
 
 def test_bad_arguments_exit_with_2(saved: str, capsys: pytest.CaptureFixture) -> None:

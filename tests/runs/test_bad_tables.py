@@ -45,13 +45,13 @@ RUNS = {
     "missing value": (rows("a,A,9,loss,"), 2, "value", None, "missing", "metric's value"),
     "nan value": (rows(GOOD, "a,A,9,loss,NaN"), 3, "value", "NaN", "not a number", "drop the row"),
     "infinite value": (rows("a,A,9,loss,inf"), 2, "value", "inf", "infinite", "drop the row"),
-    "decimal comma": (rows('a,A,9,loss,"2,5"'), 2, "value", "2,5", "not a number", "point"),
+    "decimal comma": (rows('a,A,9,loss,"2,5"'), 2, "value", "2,5", "not a number", "decimal point"),
     "percent sign": (rows("a,A,9,x_error,12%"), 2, "value", "12%", "not a number", "fraction"),
     "suffix in value": (rows("a,A,9,loss,2k"), 2, "value", "2k", "not a number", "2.31"),
     "negative loss": (rows("a,A,9,loss,-1"), 2, "value", "-1", "negative loss", "above 0"),
     "zero loss": (rows("a,A,9,val_loss,0"), 2, "value", "0", "zero loss", "above 0"),
     "negative error": (rows("a,A,9,error,-.1"), 2, "value", "-.1", "negative error", "[0, 1]"),
-    "negative other": (rows("a,A,9,bleu,-1"), 2, "value", "-1", "negative value", "positive"),
+    "negative rate": (rows("a,A,9,wer,-1"), 2, "value", "-1", "negative rate", "above 0"),
     "percent accuracy": (
         rows("a,A,9,accuracy,87.2"), 2, "value", "87.2", "(given as percent?)", "divide by 100"),
     "percent error": (
@@ -121,9 +121,9 @@ RUNS = {
 POOL_TABLES = {
     "duplicate pool": (
         "pool,size\nA,5\nA,6\n", 3, "pool", "A", "same pool as in line 2", "one row"),
-    "zero size": ("pool,size\nA,0\n", 2, "size", "0", "zero", "12.8M, or inf"),
+    "zero size": ("pool,size\nA,0\n", 2, "size", "0", "zero", "12.8M, a range"),
     "negative size": ("pool,size\nA,-5\n", 2, "size", "-5", "negative", "inf"),
-    "missing size": ("pool,size\nA,\n", 2, "size", None, "missing", "12.8M, or inf"),
+    "missing size": ("pool,size\nA,\n", 2, "size", None, "missing, and no other", "12.8M, a range"),
     "text size": ("pool,size\nA,unlimited\n", 2, "size", "unlimited", "not a number", "or inf"),
     "missing size column": ("pool,tokens\nA,5\n", 1, "size", None, "missing column", "'tokens'"),
     "self overlap": ("pool,size,overlaps\nA,5,A\n", 2, "overlaps", "A", "itself", "other pools"),
@@ -146,7 +146,8 @@ def problems(folder, runs: str | bytes, pools: str) -> tuple[Problem, ...]:
     (folder / "pools.csv").write_text(pools)
     with pytest.raises(InputError) as caught:
         read_runs(folder / "runs.csv")
-    assert all(str(problem) in str(caught.value) for problem in caught.value.problems)
+    told = str(caught.value)
+    assert all(problem.mend in told for problem in caught.value.problems[:1])
     return caught.value.problems
 
 
@@ -187,24 +188,28 @@ def test_all_problems_of_both_files_at_once(tmp_path) -> None:
 
 
 def test_one_mixture_is_told_once(tmp_path) -> None:
-    (problem,) = problems(tmp_path, rows(*(f"r{i},Q,9,loss,1" for i in range(9))), POOLS)
-    assert "(and in 8 more rows)" in problem.what
+    found = problems(tmp_path, rows(*(f"r{i},Q,9,loss,1" for i in range(9))), POOLS)
+    assert [problem.line for problem in found] == list(range(2, 11))
+    _, told = str(InputError(found)).split("\n")
+    assert told.startswith(
+        "  runs.csv, lines 2, 3, 4, 5, 6, ... (9 in all), column 'data', 'Q': unknown pool 'Q' -> "
+    )
+
+
+def test_one_mistake_in_many_rows_is_one_line(tmp_path) -> None:
+    runs = rows(*(f'r{i},A+P{i % 9},"{i + 1},000",loss,1' for i in range(700)))
+    lines = str(InputError(problems(tmp_path, runs, POOLS))).split("\n")
+    assert len(lines) == 3
+    assert "(700 in all), column 'samples', '1,000' and 699 other values: not a number" in lines[1]
+    assert "unknown pool 'P0'; unknown pool 'P1'" in lines[2]
+    assert lines[2].endswith("; ... -> choose from A, B, B4, Web, or add it to the pool table")
 
 
 def test_long_lists_are_cut(tmp_path) -> None:
-    runs = rows(*(f"r{i},A,x,loss,1" for i in range(45)))
-    found = problems_text(tmp_path, runs)
-    assert found.startswith("45 problems in the input:\n  runs.csv:2, column 'samples', 'x'")
-    assert found.endswith("and 15 more")
-
-
-def problems_text(folder, runs: str) -> str:
-    (folder / "runs.csv").write_text(runs)
-    (folder / "pools.csv").write_text(POOLS)
-    with pytest.raises(InputError) as caught:
-        read_runs(folder / "runs.csv")
-    assert len(caught.value.problems) == 45
-    return str(caught.value)
+    files = [Problem(f"{i}.csv", 2, "value", "x", "not a number", "mend it") for i in range(45)]
+    told = str(InputError(files)).split("\n")
+    assert told[0] == "45 problems in the input:"
+    assert told[-1] == "  and 15 more lines like these"
 
 
 def test_file_not_found(tmp_path) -> None:

@@ -1,5 +1,7 @@
 """The run tables that come with the package."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,27 @@ has_published = pytest.mark.skipif(not PUBLISHED.is_dir(), reason="published tab
 
 
 def test_names() -> None:
-    own = ("proving_ground", "headers", "digits")
+    own = ("web", "proving_ground", "headers", "digits")
     assert datasets.names() == (*own, "paper_budgets", "laion_clip")
-    with pytest.raises(UsageError, match="unknown data set 'laion' -> choose from proving_ground"):
+    with pytest.raises(UsageError, match="unknown data set 'laion' -> choose from web"):
         datasets.load("laion")
+
+
+def test_web_is_what_its_script_makes(tmp_path: Path) -> None:
+    """46 runs, made again from the seed; the truth is that of the script's own law."""
+    folder = Path(datasets.__file__).parent / "web"
+    script = tmp_path / "make.py"
+    script.write_text((folder / "make.py").read_text(encoding="utf-8"), encoding="utf-8")
+    subprocess.run([sys.executable, script], check=True)
+    for name in ("runs.csv", "pools.csv", "truth.csv"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+    runs = datasets.load("web")
+    assert len(runs) == 46
+    assert runs.pools.names == ("edu", "clean", "wide", "crawl")
+    assert runs.study("val_loss").trained_on["max_samples"] == 8e9
+    truth = pd.read_csv(folder / "truth.csv").set_index(["data", "samples"])["val_loss"]
+    best = {budget: truth.xs(budget, level=1).idxmin() for budget in ("8B", "16B", "32B")}
+    assert best == {"8B": "edu:0.5+clean:0.5", "16B": "edu:0.3+clean:0.7", "32B": "edu+clean"}
 
 
 def test_proving_ground() -> None:

@@ -58,6 +58,26 @@ def test_vector_and_unique_samples(pools: Pools) -> None:
     assert parse_mixture("A:0.5+Web:0.5", pools).unique_samples(pools) == np.inf
 
 
+@pytest.mark.parametrize(
+    ("text", "like", "told"),
+    [
+        ("A:0+B:1", "B", "B"),
+        ("B:0.3+Web:0.0+A:0.7+nowhere:0", "A:0.7+B:0.3", "B:0.3+A:0.7"),
+    ],
+)
+def test_pools_of_share_zero_take_no_part(pools: Pools, text: str, like: str, told: str) -> None:
+    mixture = parse_mixture(text, pools)
+    assert mixture == parse_mixture(like, pools)
+    assert mixture.text == told
+
+
+def test_shares_off_by_rounding_are_rescaled(pools: Pools) -> None:
+    mixture = parse_mixture("A:0.333+B:0.333+Web:0.333", pools)
+    assert mixture.total == pytest.approx(0.999)
+    assert mixture.shares == pytest.approx({"A": 1 / 3, "B": 1 / 3, "Web": 1 / 3})
+    assert parse_mixture("A:0.7+B:0.3", pools).total == 1
+
+
 def test_shares_sum_to_one_exactly(pools: Pools) -> None:
     mixture = parse_mixture("A:0.3333333+B:0.3333333+Web:0.3333333", pools)
     assert mixture.vector(pools).sum() == pytest.approx(1, abs=1e-15)
@@ -78,13 +98,14 @@ def test_shares_sum_to_one_exactly(pools: Pools) -> None:
         ("A:0.5+B", "no share for 'B'", "every pool a share"),
         ("A:0.6+B:0.3", "sum to 0.9", "A:0.66666667+B:0.33333333"),
         ("A:70+B:30", "sum to 100 (given as percent?)", "A:0.7+B:0.3"),
-        ("A:0.3333+B:0.3333+Web:0.3333", "sum to 0.9999", "sum to 1"),
-        ("A:0+B:1", "share 0 of 'A' is not a positive", "leave the pool out"),
+        ("A:0.33+B:0.33+Web:0.32", "sum to 0.98", "sum to 1"),
+        ("A:0+B:0", "all shares are 0", "at least one pool"),
+        ("A:0+B:0.5+Web", "no share for 'Web'", "every pool a share"),
         ("A:-0.5+B:1.5", "share -0.5 of 'A'", "leave the pool out"),
         ("A:x+B:0.5", "share 'x' of 'A' is not a number", "A:0.7"),
         ("A:+B:0.5", "share '' of 'A' is not a number", "A:0.7"),
         ("A:0.5:0.5", "share '0.5:0.5'", "A:0.7"),
-        ("A:inf", "not a positive number", "leave the pool out"),
+        ("A:inf", "not a number from 0 to 1", "leave the pool out"),
         ("A+Web", "union with the unlimited pool 'Web'", "give shares"),
         ("B+B4", "overlapping pools 'B' and 'B4'", "larger one"),
     ],

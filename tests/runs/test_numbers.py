@@ -26,7 +26,7 @@ def test_parse(text: str | float, value: float) -> None:
     [
         ("", "480k"), ("abc", "480k"), ("480,000", "without separators"),
         ("1_000", "without separators"), ("480 000", "without separators"), ("87.2%", "fraction"),
-        ("0,87", "point before decimals"), ("1.2.3", "480k"), ("nan", "480k"), ("5Q", "480k"),
+        ("0,87", "decimal point"), ("1.2.3", "decimal point"), ("nan", "480k"), ("5Q", "480k"),
         ("1e400", "exponent"), (math.nan, "480k"), (True, "480k"), ("--3", "480k"),
     ],
 )  # fmt: skip

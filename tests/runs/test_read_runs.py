@@ -201,16 +201,16 @@ def test_replace(runs: Runs) -> None:
 
 
 def test_kinds_overrule_names(folder) -> None:
-    text = "run,data,samples,metric,value\na,A,9,squared_error,1.5\n"
+    text = "run,data,samples,metric,value\na,A,9,final_error,1.5\n"
     (folder / "runs.csv").write_text(text)
     with pytest.raises(
-        InputError, match=r"or pass --kind loss .*kinds=\{'squared_error': 'loss'\}"
+        InputError, match=r"or pass --kind final_error=rate .*kinds=\{'final_error': 'rate'\}"
     ):
         read_runs(folder / "runs.csv")
-    runs = read_runs(folder / "runs.csv", kinds={"squared_error": "loss"})
-    assert runs.study("squared_error").kind == "loss"
-    with pytest.raises(UsageError, match="unknown kind 'los' -> choose from loss, error, accuracy"):
-        read_runs(folder / "runs.csv", kinds={"squared_error": "los"})
+    runs = read_runs(folder / "runs.csv", kinds={"final_error": "loss"})
+    assert runs.study("final_error").kind == "loss"
+    with pytest.raises(UsageError, match="unknown kind 'los' -> choose from loss, bpb"):
+        read_runs(folder / "runs.csv", kinds={"final_error": "los"})
 
 
 def test_importing_loads_nothing_heavy() -> None:

@@ -54,7 +54,7 @@ def test_arrays_are_read_only() -> None:
     ("metric", "kind", "direction"),
     [
         ("val_loss", "loss", "min"), ("Loss", "loss", "min"), ("top1_error", "error", "min"),
-        ("imagenet_accuracy", "accuracy", "max"), ("error_loss", "loss", "min"),
+        ("imagenet_accuracy", "accuracy", "max"), ("lossless_accuracy", "accuracy", "max"),
     ],
 )  # fmt: skip
 def test_kind_by_name(metric: str, kind: str, direction: str) -> None:
@@ -79,12 +79,16 @@ def test_unknown_metric() -> None:
         table().study("loss")
 
 
-def test_perfect_score_cannot_be_modelled() -> None:
+def test_perfect_score_needs_the_number_of_items() -> None:
+    values = [0.25, 0.26, 0.5, 1]
     with pytest.raises(
         InputError, match=r"row 3, column 'value', '1': a perfect accuracy"
     ) as caught:
-        table(value=[0.25, 0.26, 0.5, 1]).study("top1_accuracy")
-    assert "drop the row" in caught.value.problems[0].mend
+        table(value=values, n_eval=[None] * 4).study("top1_accuracy")
+    assert "n_eval" in caught.value.problems[0].mend
+    study = table(value=values, n_eval=[100.0] * 4).study("top1_accuracy")
+    assert study.value[3] == 0.5 / 101
+    assert any("half a test item" in note for note in study.warnings)
 
 
 @pytest.mark.parametrize(

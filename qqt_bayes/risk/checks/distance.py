@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qqt_bayes.decide.place import outside, times
 from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check, and_list, worst
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.thresholds import (
@@ -16,7 +17,6 @@ from qqt_bayes.risk.thresholds import (
     NEAR,
     OWN_RUN,
     TOO_FAR,
-    WITHIN,
 )  # fmt: skip
 
 NAME = "distance"
@@ -41,7 +41,7 @@ def check(context: Context) -> tuple[Check, ...]:
         ]
         out.append(
             judge(
-                factor=samples / context.largest, tested=tested,
+                factor=outside(samples, study), tested=tested,
                 epochs=float((samples * shares / sizes).max()), seen_epochs=seen_epochs,
                 data=best.text, own=own / context.largest, strangers=strangers,
                 untried=untried(context, b),
@@ -76,7 +76,7 @@ def judge(
     Parameters
     ----------
     factor : float
-        Budget over largest run.
+        Budget over the largest run beyond it, over the smallest below it; 1 inside the runs.
     tested : float
         Farthest factor at which back-tests judged this kind of prediction.
     epochs, seen_epochs : float
@@ -91,9 +91,15 @@ def judge(
         Other contenders that were never run.
     """
     found: list[tuple[str, str]] = []
-    folds = np.log(max(factor, 1.0))
+    folds = np.log(factor)
     reach = f"back-tests of these runs reach {tested:g}x"
-    if factor > TOO_FAR:
+    if factor < 1.0:
+        status = FAIL if 1.0 / factor > NEAR else REVIEW
+        found.append(
+            (status, f"{times(1.0 / factor)} below the smallest run: extrapolated downwards, where "
+             "no back-test looks")
+        )  # fmt: skip
+    elif factor > TOO_FAR:
         found.append((FAIL, f"{factor:.1f}x the largest run is farther than any record reaches"))
     elif factor > FAR:
         found.append(
@@ -111,12 +117,12 @@ def judge(
         )
     if strangers:
         found.append((FAIL, f"no run draws from {and_list(strangers)}, of which {data} is made"))
-    elif own == 0.0 and factor > WITHIN:
+    elif own == 0.0 and factor != 1.0:
         found.append((REVIEW, f"{data} itself was never run: it is inferred from other mixtures"))
     elif own < OWN_RUN:
         what = "was never run" if own == 0.0 else f"was run to {own:.0%} of the largest run only"
         found.append((REVIEW, f"{data} itself {what}"))
-    if untried:  # at any distance: mixture rules are off by percents within the data too
+    if untried:  # at any distance: mixture rules are off by percents inside the runs too
         found.append((REVIEW, f"{and_list(untried)} may be better, but was never run"))
     figures = {
         "untried": untried,
@@ -125,8 +131,12 @@ def judge(
     }  # fmt: skip
     status = worst(s for s, _ in found)
     if status == PASS:
-        where = "within the data" if factor <= WITHIN else f"{factor:.1f}x the largest run"
-        text = f"{where} ({folds:.1f} e-folds), {epochs:.1f} epochs ({seen_epochs:.1f} seen)"
+        where = f"{times(factor)} the largest run" if factor > 1.0 else "inside your runs"
+        text = f"{where}, {epochs:.1f} epochs ({seen_epochs:.1f} seen)"
         return Check(NAME, PASS, text, "", figures)
-    nearer = "run the two leading candidates once at a quarter to a half of the target"
+    nearer = (
+        "ask for a budget that was run, or run the two leading candidates there"
+        if factor < 1.0
+        else "run the two leading candidates once at a quarter to a half of the target"
+    )
     return Check(NAME, status, "; ".join(t for _, t in found), nearer, figures)

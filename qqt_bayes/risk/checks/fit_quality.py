@@ -66,7 +66,7 @@ def judge(
     if p_value < PIT_FAIL:
         shape = "too narrow" if np.std(z) > 1 else "too wide"
         return Check(
-            NAME, FAIL, f"{text}: the bands are {shape} even within the data",
+            NAME, FAIL, f"{text}: the bands are {shape} even inside your runs",
             "look for rows that are not comparable (schedules, learning rates, evaluation sets), "
             "or use another specification",
             figures,

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from qqt_bayes.decide.predict import predict
-from qqt_bayes.risk.check import PASS, REVIEW, Check, and_list
+from qqt_bayes.decide.drawn import levels
+from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check, and_list
 from qqt_bayes.risk.context import Context
 
 NAME = "laws"
@@ -16,7 +16,7 @@ NAME = "laws"
 def check(context: Context) -> tuple[Check, ...]:
     """The decision at each budget under each other law, on the same runs."""
     d = context.decision
-    drawn = {v.name: predict(v.fit, d.budgets, context.shares).latent for v in context.variants}
+    drawn = {v.name: levels(v.fit, d.budgets, context.shares) for v in context.variants}
     names = [c.text for c in d.candidates]
     return tuple(
         judge({n: v[:, b] for n, v in drawn.items()}, int(d.best[b]), context.margin[b], names)
@@ -49,7 +49,7 @@ def judge(latent: dict[str, np.ndarray], best: int, margin: float, names: list[s
             "median": float(np.median(draws[:, best])),
         }
     if not figures:
-        return Check(NAME, PASS, "no other law could be compared", "", {})
+        return Check(NAME, INFO, "no other law could be compared", "", {})
     differ = [law for law, f in figures.items() if f["best"] != names[best]]
     matter = [law for law in differ if figures[law]["regret_of_choice"] > margin]
     if matter:

@@ -35,32 +35,35 @@ def check(context: Context) -> tuple[Check, ...]:
         for c in d.crossovers
     }
 
-    def all_budgets(refits: dict[float, np.ndarray]) -> tuple[Check, ...]:
+    def all_budgets(
+        refits: dict[float, np.ndarray], wanted: list[list[float]]
+    ) -> tuple[Check, ...]:
         out = []
         for b in range(len(d.budgets)):
             latent, best, other = d.latent[:, b], int(d.best[b]), context.runner_up(b)
             quantities = dict(crossings)
             if other is not None:
                 quantities["difference"] = latent[:, other] - latent[:, best]
-            again = {power: drawn[:, b] for power, drawn in refits.items()}
+            again = {power: refits[power][:, b] for power in wanted[b] if power in refits}
             margin = context.margin[b]
             out.append(judge(latent, best, margin, logs, quantities, vague, again))
         return tuple(out)
 
-    found = all_budgets({})
-    wanted = sorted({p for c in found for p in c.figures["refit_wanted"]})
-    if context.quick or not wanted:
+    found = all_budgets({}, [[]] * len(d.budgets))
+    wanted = [c.figures["refit_wanted"] for c in found]
+    powers = sorted({power for some in wanted for power in some})
+    if context.quick or not powers:
         return found
-    return all_budgets(refitted(context, wanted))
+    return all_budgets(refitted(context, powers), wanted)
 
 
 def refitted(context: Context, powers: list[float]) -> dict[float, np.ndarray]:
     """Draws of the candidates, dims (draw, budget, candidate), under priors raised to powers."""
     post, spec = context.fit.posterior, context.fit.spec
     jobs = [
-        (order(context.fit, spec=spec.with_priors(**powered_priors(post, p)), seed=301 + k),
-         context.budgets, context.shares)
-        for k, p in enumerate(powers)
+        (order(context.fit, spec=spec.with_priors(**powered_priors(post, p)),
+               seed=301 + STRONG_POWERS.index(p)), context.budgets, context.shares)
+        for p in powers
     ]  # fmt: skip
     found = context.workers.run(latent_of, jobs, context.share("other priors"))
     return {p: latent for p, latent in zip(powers, found, strict=True) if latent is not None}
@@ -123,29 +126,20 @@ def judge(
                 swayed.append(f"power {power:g}")
         figures[f"{component} scaled"] = strong
     figures["refit_wanted"] = unknown if "prior" in flagged else []
-    text = (
-        f"power-scaling sensitivity of the decision: prior {peak(figures['prior']):.2f}, "
-        f"likelihood {peak(figures['likelihood']):.2f} (above {SENSITIVE} counts)"
-    )
     moved = [n for n, v in figures["prior"].items() if n.startswith("crossover") and v > SENSITIVE]
-    if moved:
-        text += f"; {and_list(moved, 2)} moves with the priors"
+    extra = f"; {and_list(moved, 2)} moves with the priors" if moved else ""
     if vague:
-        text += f"; known from the prior alone: {and_list(vague, 3)}"
+        extra += f"; known from the prior alone: {and_list(vague, 3)}"
     if "prior" in flagged and swayed:
         half = " and ".join("half" if p.endswith("0.5") else "twice" for p in swayed)
         return Check(
-            NAME, REVIEW, f"{text}; with priors {half} as strong another choice is better",
+            NAME, REVIEW, f"with priors {half} as strong another choice is better{extra}",
             "justify these priors, or buy runs that inform what they stand in for", figures,
         )  # fmt: skip
+    text = "stronger or weaker priors do not change the choice"
     if "prior" in flagged:
-        text += "; the figures move with the priors, the choice does not"
-    return Check(NAME, PASS, text, "", figures)
-
-
-def peak(found: dict[str, float]) -> float:
-    """Largest sensitivity, crossovers apart."""
-    return max(v for n, v in found.items() if not n.startswith("crossover"))
+        text += ", though they change its probability or regret"
+    return Check(NAME, PASS, text + extra, "", figures)
 
 
 def sensitivity(values: np.ndarray, log: np.ndarray) -> float:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check, worst
+from qqt_bayes.decide.place import outside
+from qqt_bayes.risk.check import FAIL, INFO, PASS, REVIEW, Check, worst
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.history import Coverage, Record
-from qqt_bayes.risk.thresholds import COVERAGE_FAIL, COVERAGE_REVIEW, OVERCONFIDENT, WITHIN
+from qqt_bayes.risk.thresholds import COVERAGE_FAIL, COVERAGE_REVIEW, OVERCONFIDENT
 from qqt_bayes.runs import format_number
 
 NAME = "record"
@@ -17,7 +18,7 @@ NOMINAL = 0.9
 def check(context: Context) -> tuple[Check, ...]:
     """Coverage, scores and regret of roll-forward back-tests at each budget's distance."""
     return tuple(
-        judge(context.record, n / context.largest, margin)
+        judge(context.record, outside(n, context.fit.study), margin)
         for n, margin in zip(context.budgets, context.margin, strict=True)
     )
 
@@ -30,13 +31,18 @@ def judge(record: Record, factor: float, margin: float) -> Check:
     record : Record
         Of all back-tests.
     factor : float
-        Budget over largest run.
+        Budget over the largest run beyond it, over the smallest below it; 1 inside the runs.
     margin : float
         Regret that does not matter.
     """
+    if factor < 1.0:
+        return Check(
+            NAME, INFO, "back-tests look beyond the largest run, not below the smallest", "",
+            {"origins": list(record.origins)},
+        )  # fmt: skip
     level, gap = record.coverage("level", factor), record.coverage("difference", factor)
-    if level is None and factor <= WITHIN:
-        text = "no back-test is possible, and within the data none is needed"
+    if level is None and factor == 1.0:
+        text = "no back-test is possible, and inside your runs none is needed"
         return Check(NAME, PASS, text, "", {"origins": list(record.origins)})
     if level is None:
         return Check(
@@ -70,13 +76,25 @@ def judge(record: Record, factor: float, margin: float) -> Check:
         if chosen["regret"] > margin + OVERCONFIDENT * chosen["regret_expected"]:
             statuses.append(REVIEW)
     status = worst(statuses)
+    if status == PASS and beaten(chosen):
+        status = INFO
+        text += ": the simpler rule lost less"
     advice = ""
-    if status != PASS:
+    if status in (REVIEW, FAIL):
         advice = (
             "take the bands as too narrow; go no further than the record shows, or buy one run of "
             "the two leading candidates nearer the target"
         )
     return Check(NAME, status, text, advice, figures)
+
+
+def beaten(chosen: dict[str, float]) -> bool:
+    """Whether ranking by the largest run would have lost less, as far as two figures show."""
+    if not chosen["choices"] or not np.isfinite(chosen["regret_rank"]):
+        return False
+    return number(chosen["regret"]) != number(chosen["regret_rank"]) and bool(
+        chosen["regret"] > chosen["regret_rank"]
+    )
 
 
 def grade(coverage: Coverage) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qqt_bayes.risk.check import PASS, REVIEW, Check
+from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.thresholds import P_COSTLY
 
@@ -48,7 +48,7 @@ def judge(latent: np.ndarray, best: int, margin: float, data: str, runner_up: st
         "level_width90": float(np.subtract(*np.quantile(latent[:, best], [0.95, 0.05]))),
     }  # fmt: skip
     if runner_up is None:
-        return Check(NAME, PASS, f"{data} is the only candidate: nothing to choose", "", figures)
+        return Check(NAME, INFO, f"{data} is the only candidate: nothing to choose", "", figures)
     text = (
         f"P({data} is best) = {p_best:.2f}; expected regret {expected:.2g}, "
         f"P(it costs more than {margin:.2g}) = {costly:.2f}"

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from qqt_bayes.risk.check import PASS, Check
+from qqt_bayes.decide.place import outside
+from qqt_bayes.risk.check import INFO, Check
 from qqt_bayes.risk.context import Context
-from qqt_bayes.risk.thresholds import HARM, SLOPE_CHANGE, WITHIN
+from qqt_bayes.risk.thresholds import HARM, SLOPE_CHANGE
 
 NAME = "stress"
 
@@ -20,7 +21,7 @@ NAME = "stress"
 def check(context: Context) -> tuple[Check, ...]:
     """Room in the band of the best candidate at each budget, for changes of the usual size."""
     d, study = context.decision, context.fit.study
-    floor = float(np.median(context.fit.posterior.irreducible))
+    floor = float(study.kind.to_unit(np.median(context.fit.posterior.irreducible)))
     sizes = np.asarray(study.pools.sizes, float)
     seen = np.maximum(study.epochs.max(axis=0), 1.0)
     out = []
@@ -32,7 +33,7 @@ def check(context: Context) -> tuple[Check, ...]:
             judge(
                 better=(middle - lo) / (middle - floor),
                 worse=(hi - middle) / (middle - floor),
-                factor=samples / context.largest,
+                factor=outside(samples, study),
                 repeated=float(shares @ past),
                 data=context.best(b).text,
             )
@@ -48,21 +49,24 @@ def judge(*, better: float, worse: float, factor: float, repeated: float, data: 
     better, worse : float
         Half-widths of the 90% band, over the reducible error.
     factor : float
-        Budget over largest run.
+        Budget over largest run, or over the smallest below it; 1 inside the runs.
     repeated : float
         E-folds of epochs past the most seen, over pools by their share.
     data : str
         The candidate.
     """
-    folds = np.log(factor) if factor > WITHIN else 0.0
+    folds = np.log(factor) if factor > 1.0 else 0.0
     slope = min(better, worse) / folds if folds else np.inf
     harm = worse / repeated if repeated > 0.0 else np.inf
     figures = {
         "slope_tolerated": slope, "harm_tolerated": harm, "e_folds": folds,
         "repetition_e_folds": repeated,
     }  # fmt: skip
+    if factor < 1.0:
+        text = "looks beyond the largest run, not below the smallest"
+        return Check(NAME, INFO, text, "", figures)
     if not folds:
-        return Check(NAME, PASS, "within the data nothing has to go on as before", "", figures)
+        return Check(NAME, INFO, "inside your runs: nothing is extrapolated", "", figures)
     found = []
     if slope < SLOPE_CHANGE:
         found.append(
@@ -78,6 +82,6 @@ def judge(*, better: float, worse: float, factor: float, repeated: float, data: 
             f"band (room for {harm:.2f} per e-fold, {HARM:g} has been seen)"
         )
     if found:
-        return Check(NAME, PASS, "; ".join(found), "", figures)
+        return Check(NAME, INFO, "; ".join(found), "", figures)
     text = f"the band has room for a slope that changes by {slope:.2f} per e-fold"
-    return Check(NAME, PASS, text, "", figures)
+    return Check(NAME, INFO, text, "", figures)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.model.noise import trajectories
-from qqt_bayes.risk.check import PASS, REVIEW, Check
+from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check
 from qqt_bayes.risk.context import Context
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def judge(serious: list[str], notes: list[str]) -> Check:
             "what the target repeats",
             figures,
         )  # fmt: skip
-    text = "; ".join(notes) if notes else "nothing in the run table speaks against comparing it"
-    return Check(NAME, PASS, text, "", figures)
+    if notes:
+        return Check(NAME, INFO, "; ".join(notes), "", figures)
+    return Check(NAME, PASS, "no problem found in the run table", "", figures)
 
 
 def confounded(fit: Fit) -> tuple[list[str], list[str]]:

@@ -1,0 +1,105 @@
+"""Draw the two pictures of the evidence page: ``python docs/evidence_figures.py``.
+
+No fit is made: they are drawn from stored results, ``benchmarks/results/*.json``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from scipy.stats import binomtest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from tables import load
+
+from qqt_bayes import plots
+
+HERE = Path(__file__).parent
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#333333")
+MARKERS = "osD^v"
+
+
+def records(name: str) -> list[dict]:
+    """The rows of a stored table by column."""
+    table = load(name)
+    return [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+
+
+def covered() -> dict[str, dict[int, tuple[float, float, float]]]:
+    """Coverage of levels with its interval by table and by distance."""
+    rows = [*records("coverage/proving_ground"), *records("coverage/afterwards")]
+    curves = [r for r in records("coverage/published") if r["table"] == "20 language curves"]
+    rows += [{**r, "metric": "loss"} for r in curves]
+    lines: dict[str, dict[int, tuple[float, float, float]]] = {}
+    for row in rows:
+        if row["target"] == "levels" and (row["metric"] == "loss" or row["table"] == "digits"):
+            name = row["table"] + (", error" if row["metric"] == "error" else "")
+            lines.setdefault(name, {})[int(row["to"].rstrip("x"))] = tuple(row["coverage of 90%"])
+    return lines
+
+
+def draw_coverage() -> Figure:
+    """Coverage of 90% bands against distance beyond the largest run."""
+    with plots.style():
+        figure = plots.new_figure(4.6, 2.9)
+        ax = figure.subplots()
+        for k, (name, line) in enumerate(covered().items()):
+            x = [distance * (0.94 + 0.03 * k) for distance in line]
+            middle, lo, hi = zip(*line.values(), strict=True)
+            ax.vlines(x, lo, hi, color=COLOURS[k], lw=0.8)
+            ax.plot(x, middle, MARKERS[k] + "-", color=COLOURS[k], ms=4, label=name)
+        ax.axhline(0.9, color="#333333", lw=0.8, ls=":", zorder=0)
+        ax.set_xscale("log")
+        ax.set_xticks([2, 4, 8], ["2x", "4x", "8x"])
+        ax.minorticks_off()
+        ax.set(
+            xlabel="up to so many times the largest run", ylabel="inside 90% bands", ylim=(0, 1.05)
+        )
+        figure.legend(loc="outside right upper")
+    return figure
+
+
+def interval(cell: list | float, of: int) -> tuple[float, float, float]:
+    """Value and interval of a stored cell; of a plain rate Wilson's 95% interval."""
+    if isinstance(cell, list):
+        return tuple(cell)
+    bounds = binomtest(round(cell * of), of).proportion_ci(method="wilson")
+    return (cell, bounds.low, bounds.high)
+
+
+def draw_stated() -> Figure:
+    """Stated probabilities against what happened."""
+    series = (
+        ("P(best), 500 simulated studies", records("calibration/p_best"), "was best", "cases"),
+        ("P(costly), 70 verdicts on real tables", records("verdicts/stakes"), "came", "verdicts"),
+    )
+    with plots.style():
+        figure = plots.new_figure(3.3, 3.3)
+        ax = figure.subplots()
+        ax.plot([0, 1], [0, 1], color="#333333", lw=0.8, ls=":", zorder=0)
+        for k, (name, rows, happened, count) in enumerate(series):
+            x = [row["mean stated"] for row in rows]
+            y, lo, hi = zip(*(interval(row[happened], row[count]) for row in rows), strict=True)
+            ax.vlines(x, lo, hi, color=COLOURS[k], lw=0.8)
+            ax.plot(x, y, MARKERS[k], color=COLOURS[k], ms=4, label=name)
+        ax.set(xlabel="stated probability", ylabel="how often it happened", aspect="equal")
+        figure.legend(loc="outside lower center")
+    return figure
+
+
+PICTURES = {"coverage": draw_coverage, "stated": draw_stated}
+
+
+def main(out: Path = HERE / "_static") -> None:
+    """Write both pictures."""
+    for name, draw in PICTURES.items():
+        part = out / f".{name}.png"
+        draw().savefig(part, dpi=200)
+        part.replace(out / f"{name}.png")
+        print(out / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()

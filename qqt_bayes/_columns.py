@@ -1,0 +1,35 @@
+"""Columns of text that stay in line whatever the length of a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from unicodedata import east_asian_width
+
+__all__ = ["columns", "wide"]
+
+
+def wide(text: str) -> int:
+    """Places that a text takes in a terminal: two for a Chinese, Japanese or Korean letter."""
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def columns(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ") -> list[str]:
+    """Lines of a table whose columns are as wide as their widest cell.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        Cells; the first row is the header.
+    left : int
+        How many columns stand to the left; the others are numbers, to the right.
+    indent : str
+        Before each line.
+    """
+    widths = [max(map(wide, cells)) for cells in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        spaces = [" " * (width - wide(cell)) for cell, width in zip(row, widths, strict=True)]
+        cells = [c + s if k < left else s + c
+                 for k, (c, s) in enumerate(zip(row, spaces, strict=True))]  # fmt: skip
+        lines.append((indent + "  ".join(cells)).rstrip())
+    return lines

@@ -1,0 +1,244 @@
+"""How many samples it takes to reach a value of the metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.decide.candidates import default_candidates, parse_candidates
+from qqt_bayes.decide.decision import check_prob
+from qqt_bayes.decide.export import number
+from qqt_bayes.decide.predict import predict, thinning
+from qqt_bayes.errors import UsageError
+from qqt_bayes.runs import Mixture, format_number, parse_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+
+GRID = 96
+FURTHER = 16.0  # searched up to this many times the largest run
+SCHEMA = 1
+
+__all__ = ["Reach", "first_at", "reach"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """Samples that each candidate needs to reach a value; made by ``fit.reach``.
+
+    Attributes
+    ----------
+    fit : Fit
+        What it rests on.
+    value : float
+        Of the metric, in its own unit: performance averaged over seeds is to be as good.
+    candidates : tuple of Mixture
+    draws : numpy.ndarray
+        Dims (sample, candidate): samples; infinite where the value is not reached within the
+        searched range, and the smallest budget of the runs where it is reached there already.
+    searched : tuple of float
+        From the smallest budget of the runs to the largest number of samples searched.
+    prob : float
+        Probability of the equal-tailed intervals.
+    """
+
+    fit: Fit = field(repr=False)
+    value: float
+    candidates: tuple[Mixture, ...]
+    draws: np.ndarray = field(repr=False)
+    searched: tuple[float, float]
+    prob: float
+
+    @cached_property
+    def p_never(self) -> np.ndarray:
+        """Share of draws that do not get there within the searched range, dim (candidate,)."""
+        return np.mean(~np.isfinite(self.draws), axis=0)
+
+    @cached_property
+    def p_first(self) -> np.ndarray:
+        """Share of draws in which a candidate needs the fewest samples, dim (candidate,).
+
+        Draws in which none gets there, or several are there from the start, count for none.
+        """
+        least = self.draws.min(axis=1, keepdims=True)
+        first = (self.draws == least) & np.isfinite(least)
+        return np.mean(first & (first.sum(axis=1, keepdims=True) == 1), axis=0)
+
+    @cached_property
+    def quantiles(self) -> np.ndarray:
+        """Median, lo, hi (inverted CDF; infinite where never), dims (3, candidate)."""
+        tail = 0.5 * (1.0 - self.prob)
+        ends = [0.5, tail, 1.0 - tail]
+        return np.quantile(self.draws, ends, axis=0, method="inverted_cdf")
+
+    @cached_property
+    def best(self) -> int:
+        """The candidate of least median; of several, the one that is least often never there."""
+        order = np.lexsort((self.p_never, self.quantiles[0]))
+        return int(order[0])
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a candidate, fewest samples first; infinite samples mean not within the range."""
+        mid, lo, hi = self.quantiles
+        rows = [
+            {"data": c.text, "best": k == self.best, "p_first": self.p_first[k], "median": mid[k],
+             "lo": lo[k], "hi": hi[k], "p_never": self.p_never[k],
+             "p_already": float(np.mean(self.draws[:, k] <= self.searched[0]))}
+            for k, c in enumerate(self.candidates)
+        ]  # fmt: skip
+        return pd.DataFrame(rows).sort_values(["median", "p_never"], ignore_index=True)
+
+    def said(self, samples: float) -> str:
+        """A number of samples in words."""
+        start, end = self.searched
+        if not np.isfinite(samples):
+            return f"beyond {format_number(end)}"
+        return f"below {format_number(start)}" if samples <= start else format_number(samples)
+
+    @property
+    def text(self) -> str:
+        """The answer on one screen."""
+        study, end = self.fit.study, format_number(self.searched[1])
+        never = f"P(not by {end})"
+        width = max([len(c.text) for c in self.candidates] + [4])
+        lines = [
+            f"{self.fit.stamp}Samples until {study.metric} ({study.kind.better}) reaches "
+            f"{self.value:g}, averaged over seeds; searched up to {end}; "
+            f"{self.prob:.0%} equal-tailed credible intervals",
+            f"  {'data':<{width}} {'samples [interval]':>34} {'P(first)':>9} {never:>16}",
+        ]
+        for row in self.table.itertuples():
+            told = f"{self.said(row.median)} [{self.said(row.lo)} to {self.said(row.hi)}]"
+            lines.append(
+                f"  {row.data:<{width}} {told:>34} {row.p_first:>9.2f} {row.p_never:>16.2f}"
+            )
+        if self.p_never[self.best] > 0.5:
+            lines.append(f"no data probably reaches it by {end}")
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object; null samples mean not within the searched range."""
+        study = self.fit.study
+        return {
+            "schema": SCHEMA, "metric": study.metric, "kind": study.kind.name,
+            "direction": study.direction, "value": self.value, "prob": self.prob,
+            "searched": [number(n) for n in self.searched],
+            "best": self.candidates[self.best].text,
+            "candidates": [
+                {name: row[name] if name == "data" else number(row[name])
+                 for name in ("data", "p_first", "median", "lo", "hi", "p_never", "p_already")}
+                for row in self.table.to_dict("records")
+            ],
+        }  # fmt: skip
+
+    def plot(self, **options: Any) -> Any:
+        """Samples needed by each candidate, as a matplotlib figure."""
+        return import_module("qqt_bayes.plots").plot_reach(self, **options)
+
+
+def first_at(latent: np.ndarray, budgets: np.ndarray, goal: float) -> np.ndarray:
+    """Samples at which each curve first comes down to a goal, dims (sample, candidate).
+
+    Parameters
+    ----------
+    latent : numpy.ndarray
+        Dims (sample, budget, candidate), lower is better.
+    budgets : numpy.ndarray
+        Dim (budget,), increasing. Between two of them the curve is a line in log samples.
+    goal : float
+        In the unit of `latent`.
+    """
+    there = latent <= goal
+    k = np.argmax(there, axis=1)
+    before = np.maximum(k - 1, 0)[:, None]
+    above = np.take_along_axis(latent, before, axis=1)[:, 0]
+    below = np.take_along_axis(latent, k[:, None], axis=1)[:, 0]
+    logs = np.log(budgets)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(k > 0, (above - goal) / (above - below), 1.0)
+    out = np.exp(logs[before[:, 0]] + share * (logs[k] - logs[before[:, 0]]))
+    out = np.where(k == 0, budgets[0], out)
+    return np.where(there.any(axis=1), out, np.inf)
+
+
+def reach(
+    fit: Fit,
+    value: str | float,
+    candidates: str | Sequence[str] | None = None,
+    *,
+    upto: str | float | None = None,
+    prob: float = 0.9,
+) -> Reach:
+    """Say how many samples each candidate needs to reach a value of the metric.
+
+    Parameters
+    ----------
+    fit : Fit
+        The fitted study.
+    value : number
+        Of the metric in its own unit: 0.92 of an accuracy.
+    candidates : str or list of str, optional
+        As for :func:`qqt_bayes.decide.decide`.
+    upto : str or number, optional
+        Largest number of samples searched; by default 16 times the largest run.
+    prob : float
+        Probability of the equal-tailed intervals.
+
+    Returns
+    -------
+    Reach
+
+    Raises
+    ------
+    UsageError
+        For a bad argument, such as a value that this kind of metric cannot take.
+    """
+    check_prob(prob)
+    study = fit.study
+    goal = read_value(value, study.metric, study.kind)
+    start, largest = float(study.samples.min()), float(study.samples.max())
+    end = FURTHER * largest if upto is None else parse_number(upto)
+    if not end > start:
+        raise UsageError(
+            f"nothing to search up to {format_number(end)} samples: the smallest run has "
+            f"{format_number(start)} -> give more"
+        )
+    chosen = (
+        default_candidates(study)
+        if candidates is None
+        else parse_candidates(candidates, study.pools)
+    )
+    shares = np.array([c.vector(study.pools) for c in chosen])
+    budgets = np.geomspace(start, end, GRID)
+    every = thinning(fit, len(budgets) * len(shares))
+    latent = predict(fit, budgets, shares, every=every).latent
+    draws = first_at(latent, budgets, float(study.kind.reported(goal)))
+    return Reach(fit, goal, tuple(chosen), draws, (start, end), prob)
+
+
+def read_value(value: str | float, metric: str, kind: Any) -> float:
+    """The value to be reached as a number.
+
+    Raises
+    ------
+    UsageError
+        Where it is none, or none that the metric can take.
+    """
+    try:
+        goal = float(value)
+    except ValueError:
+        raise UsageError(f"reach {value!r} is not a number -> give one such as 0.92") from None
+    if not kind.low <= goal <= kind.high or not np.isfinite(goal):
+        percent = ", as a fraction" if kind.fraction and goal > 1 else ""
+        raise UsageError(
+            f"{metric} is {kind.words}: it cannot reach {goal:g} -> give a value that it can "
+            f"take{percent}"
+        )
+    return goal

@@ -1,0 +1,5 @@
+"""Run tables from what other tools write; one module a format, listed in `registry`."""
+
+from qqt_bayes.runs.importers.registry import IMPORTERS, NAMES, Found, import_runs
+
+__all__ = ["IMPORTERS", "NAMES", "Found", "import_runs"]

@@ -1,0 +1,240 @@
+"""Opening files: CSV of any separator, Excel, Parquet, JSON, JSON lines, logs."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from qqt_bayes.errors import InputError, UsageError
+from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_number
+from qqt_bayes.runs.frames import as_frame, as_text
+from qqt_bayes.runs.importers.base import File
+from qqt_bayes.runs.importers.roles import find_roles
+from qqt_bayes.runs.numbers import DECIMALS, ambiguous, spelling_advice, without_separators
+from qqt_bayes.runs.sheet import Sheet, separator_of, split
+
+# What to look for in a folder.
+IN_FOLDERS = ("eval_results.jsonl", "results*.json", "trainer_state.json", "logs-rank0.txt")
+COUNT = Rule("a whole number, e.g. 480000", low=-math.inf, count=True)
+COUNTS = ("samples", "params", "n_eval", "step")
+JSON = (".json", ".jsonl", ".ndjson")
+TABLES, BINARY = (".csv", ".tsv"), (".xlsx", ".xlsm", ".parquet")
+_COMMA = re.compile(r"[+-]?\d+,\d+")
+
+
+def open_all(path: Path, decimal: str | None, notes: list[str]) -> list[File]:
+    """Open a file, or those in a folder that are of a known name.
+
+    Raises
+    ------
+    UsageError, InputError
+        If there is none, or one cannot be read.
+    """
+    if decimal not in (None, *DECIMALS):
+        raise UsageError(f"decimal {decimal!r} -> give , or .")
+    if path.is_dir():
+        found = sorted({file for name in IN_FOLDERS for file in path.rglob(name)})
+        found = found or sorted(path.glob("*.jsonl")) or sorted(path.glob("*.csv"))
+        if not found:
+            raise UsageError(
+                f"no {' or '.join(IN_FOLDERS)} in {path} -> give the files, or a folder that holds "
+                "some"
+            )
+        return [_open(file, decimal, notes) for file in found]
+    if not path.is_file():
+        raise UsageError(f"no such file: {path} -> check the path")
+    return [_open(path, decimal, notes)]
+
+
+def open_frame(source: Any) -> File:
+    """A table in memory as a file."""
+    frame = as_frame(source)
+    assert frame is not None
+    return File(Path("<DataFrame>"), _text_table(frame))
+
+
+def _open(path: Path, decimal: str | None, notes: list[str]) -> File:
+    suffix = path.suffix.lower()
+    if suffix in BINARY:
+        return File(path, _read_binary(path, suffix))
+    text = _text(path)
+    if suffix not in (*TABLES, *JSON) and re.search(r"^(\[\w+(=\d+)?\])?\[batch=", text, re.M):
+        return File(path, lines=tuple(text.splitlines()))
+    if suffix in JSON or text.lstrip()[:1] in ("{", "["):
+        return _from_json(path, text)
+    return File(path, _from_csv(path, text, decimal, notes))
+
+
+def _text(path: Path) -> str:
+    raw = path.read_bytes()
+    codec = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return raw.decode(codec)
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path}: not UTF-8 (byte 0x{error.object[error.start]:02x} at {error.start}) "
+            "-> save the file as UTF-8"
+        ) from None
+
+
+def _read_binary(path: Path, suffix: str) -> pd.DataFrame:
+    try:
+        if suffix == ".parquet":
+            frame = pd.read_parquet(path)
+            frame = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
+        else:
+            frame = pd.read_excel(path, dtype=object)
+    except ImportError as error:
+        raise UsageError(
+            f"{path.name}: {error.name or 'a library'} is missing -> pip install "
+            "'qqt_bayes[import]', or save the table as CSV"
+        ) from None
+    except Exception as error:  # whatever a library makes of a broken file
+        raise UsageError(f"{path}: cannot be read ({type(error).__name__}: {error}) "
+                         "-> save the table as CSV") from None  # fmt: skip
+    return _text_table(frame)
+
+
+def _text_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every cell as text; empty rows and columns without name and content left out."""
+    names = [str(name).strip() for name in frame.columns]
+    cells = {i: [as_text(value) for value in frame.iloc[:, i]] for i in range(len(names))}
+    table = pd.DataFrame(cells, dtype=object).astype(object)
+    keep = [i for i in cells if any(cells[i]) or not names[i].startswith("Unnamed:")]
+    table = table[keep]
+    table.columns = pd.Index([names[i] for i in keep], dtype=object)
+    _refuse_doubles(table, "<table>")
+    filled = table.ne("").any(axis=1) if len(table.columns) else []
+    return table[filled].reset_index(drop=True)
+
+
+def _refuse_doubles(table: pd.DataFrame, name: str) -> None:
+    double = list(table.columns[table.columns.duplicated()])
+    if double:
+        raise UsageError(f"{name}: two columns '{double[0]}' -> rename or remove one of them")
+
+
+def _from_json(path: Path, text: str) -> File:
+    by_line = path.suffix != ".json"
+    try:
+        whole = _lines(path, text) if by_line else json.loads(text)
+    except UsageError:
+        whole = _whole(text)
+        if whole is None:
+            raise
+    except (ValueError, RecursionError):
+        whole = _lines(path, text)
+    table = None
+    if isinstance(whole, list) and whole and all(isinstance(row, dict) for row in whole):
+        table = _text_table(pd.DataFrame([_flat(row) for row in whole], dtype=object))
+    return File(path, table, whole)
+
+
+def _whole(text: str) -> Any:
+    """A text as one JSON value; None if it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _lines(path: Path, text: str) -> list[Any]:
+    """A text as one JSON value a line."""
+    out = []
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            if line.strip():
+                out.append(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise UsageError(
+                f"{path}:{number}: not JSON ({what}) -> give one object a file, or one a line"
+            ) from None
+    return out
+
+
+def _flat(row: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
+    """Nested objects as columns ``a.b``; one of numbers alone stays: it may be a mixture."""
+    out: dict[str, Any] = {}
+    for key, value in row.items():
+        name = f"{prefix}{key}"
+        numbers = isinstance(value, dict) and all(
+            isinstance(v, int | float) and not isinstance(v, bool) for v in value.values()
+        )
+        if isinstance(value, dict) and depth < 8 and not (numbers and _shares(value)):
+            out |= _flat(value, f"{name}.", depth + 1)
+        else:
+            out[name] = value
+    return out
+
+
+def _shares(value: dict[str, Any]) -> bool:
+    numbers = list(value.values())
+    return bool(numbers) and min(numbers) >= 0 and abs(sum(numbers) - 1) < 0.02
+
+
+def _from_csv(path: Path, text: str, decimal: str | None, notes: list[str]) -> pd.DataFrame:
+    sheet = Sheet(path.name)
+    separator = "\t" if path.suffix.lower() == ".tsv" else separator_of(text)
+    split(text, sheet, "run,data,samples,metric,value", separator)
+    if sheet.problems:
+        raise InputError(sheet.problems)
+    if not len(sheet):
+        raise UsageError(f"{path}: no rows below the header -> give a table with rows")
+    comma = separator != "," and any(
+        _COMMA.fullmatch(cell) for cells in sheet.cells.values() for cell in cells
+    )
+    mark = decimal or ("," if comma else None)
+    if comma and decimal is None:
+        notes.append(
+            f"{path.name}: commas are read as the mark before decimals (2,893 is 2.893), points "
+            "between thousands (30.000 is 30000); --decimal . says otherwise"
+        )
+    roles = {column: role for role, column in find_roles(sheet.columns).items()}
+    sheet.decimal = mark
+    for name in sheet.columns:
+        if roles.get(name) in COUNTS:
+            _refuse_separators(sheet, name)
+        elif mark == ",":
+            _refuse_points(path, name, sheet.cells[name])
+        if mark is not None:
+            sheet.cells[name] = [_canonical(cell, mark) for cell in sheet.cells[name]]
+    if sheet.problems:
+        raise InputError(sheet.problems)
+    return pd.DataFrame(sheet.cells, dtype=object)
+
+
+def _refuse_separators(sheet: Sheet, column: str) -> None:
+    """Flag counts that may be thirty or thirty thousand, while nobody says which."""
+    if not check_marks(sheet, column):
+        return
+    for row, cell in enumerate(sheet.column(column)):
+        if ambiguous(cell) or spelling_advice(cell):
+            try:
+                read_number(cell, COUNT, sheet.decimal)
+            except CellError as error:
+                sheet.flag(row, column, error.what, error.mend)
+
+
+def _refuse_points(path: Path, column: str, cells: list[str]) -> None:
+    """Refuse 2.893 among decimal commas where it is no count: nobody writes a loss of 2,893 so."""
+    strange = [cell for cell in cells if ambiguous(cell)]
+    if strange:
+        raise UsageError(
+            f"{path.name}, column '{column}', '{strange[0]}' (in {len(strange)} rows): a point "
+            f"before three digits, where commas stand before decimals -> write "
+            f"{strange[0].replace('.', ',')} or {strange[0].replace('.', '')}, or give the file "
+            "decimal points everywhere and counts without points"
+        )
+
+
+def _canonical(cell: str, decimal: str) -> str:
+    """A number with a point before decimals and nothing between thousands; else as it was."""
+    if not re.fullmatch(r"[+-]?[\d.,' _\u00a0\u202f\u2009\u2019]*\d\s*[kmbtKMBT%]?", cell):
+        return cell
+    return without_separators(cell, decimal) or cell

@@ -1,0 +1,94 @@
+"""``trainer_state.json`` of the Hugging Face trainer: the log of one run."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.runs.importers.base import COLUMNS, File, Found, Given
+from qqt_bayes.runs.importers.roles import is_metric
+from qqt_bayes.runs.importers.wide import steps_to_samples
+
+NAME = "hf-trainer"
+WHAT = "trainer_state.json of the Hugging Face trainer"
+TOKENS = ("num_input_tokens_seen", "num_tokens", "total_tokens")
+_CHECKPOINT = re.compile(r"checkpoint-\d+")
+
+
+def sniff(files: Sequence[File]) -> bool:
+    """JSON with a list ``log_history``."""
+    return all(isinstance(file.json, dict) and _log(file) is not None for file in files)
+
+
+def _log(file: File) -> list[dict[str, Any]] | None:
+    log = file.json.get("log_history") if isinstance(file.json, dict) else None
+    if not isinstance(log, list) or not all(isinstance(entry, dict) for entry in log):
+        return None
+    return log
+
+
+def read(files: Sequence[File], given: Given) -> Found:
+    """One row for each evaluation; of several checkpoints of a run the last state."""
+    last: dict[str, File] = {}
+    for file in files:
+        run = _run_name(file)
+        if run not in last or _steps(file) > _steps(last[run]):
+            last[run] = file
+    out = Found(pd.DataFrame(columns=[*COLUMNS, "annealed"]))
+    parts = [_read(run, file, given, out) for run, file in last.items()]
+    out.table = pd.concat(parts, ignore_index=True)
+    if len(last) < len(files):
+        out.left_out.append(f"{len(files) - len(last)} earlier states of the same runs")
+    return out
+
+
+def _run_name(file: File) -> str:
+    folder = file.path.resolve().parent
+    return folder.parent.name if _CHECKPOINT.fullmatch(folder.name) else folder.name
+
+
+def _steps(file: File) -> float:
+    steps = file.json.get("global_step")
+    return float(steps) if isinstance(steps, int | float) else 0.0
+
+
+def _read(run: str, file: File, given: Given, out: Found) -> pd.DataFrame:
+    log = _log(file)
+    if log is None:
+        raise UsageError(f"{file.path}: no log_history in it -> give a trainer_state.json")
+    evaluated = any(str(key).startswith("eval_") for entry in log for key in entry)
+    end = file.json.get("max_steps")
+    rows = []
+    for entry in log:
+        tokens = next((entry[name] for name in TOKENS if name in entry), None)
+        for key, value in entry.items():
+            if not is_metric(key) or key in TOKENS or isinstance(value, bool):
+                continue
+            if key == "loss":
+                if evaluated and "loss" not in given.metrics:
+                    continue
+                key = "train_loss"
+            number = isinstance(value, int | float) and math.isfinite(value)
+            if given.wants(key, key.removeprefix("train_")) and number:
+                annealed = "" if not end else str(entry.get("step") == end).lower()
+                rows.append([run, entry.get("step"), tokens, key, repr(value), annealed])
+    if not rows:
+        raise UsageError(f"{file.path}: no evaluation in its log -> choose others by --metric")
+    table = pd.DataFrame(rows, columns=["run", "step", "tokens", "metric", "value", "annealed"])
+    if table["tokens"].notna().all():
+        table["samples"] = [f"{tokens:.15g}" for tokens in table["tokens"]]
+        out.taken["num_input_tokens_seen"] = "samples"
+    else:
+        steps = pd.Series([str(step) for step in table["step"]])
+        table["samples"] = steps_to_samples(steps, given, f"{file.path.name} of '{run}'")
+        out.taken["step"] = "samples"
+    out.taken |= dict.fromkeys(table["metric"], "metric") | {"max_steps": "annealed (at the end)"}
+    if evaluated and any("loss" in entry for entry in log) and "loss" not in given.metrics:
+        told = "the training loss, since there are evaluations (--metric loss takes it)"
+        out.left_out += [told] if told not in out.left_out else []
+    return table.assign(data="")[[*COLUMNS, "annealed"]]

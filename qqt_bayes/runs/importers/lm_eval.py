@@ -1,0 +1,115 @@
+"""Results of the LM evaluation harness: one JSON file a model, tasks and their metrics in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.runs.importers.base import COLUMNS, File, Found, Given
+
+NAME = "lm-eval"
+WHAT = "results*.json of the LM evaluation harness"
+KINDS = {
+    "acc": "accuracy", "acc_norm": "accuracy", "exact_match": "accuracy", "em": "accuracy",
+    "f1": "accuracy", "acc_bytes": "accuracy", "mcc": "accuracy", "pass@1": "accuracy",
+    "perplexity": "perplexity", "word_perplexity": "perplexity", "byte_perplexity": "perplexity",
+    "bits_per_byte": "bpb", "loss": "loss", "brier_score": "loss", "bleu": "score",
+    "rouge": "score",
+}  # fmt: skip
+LONG = {"acc": "accuracy", "acc_norm": "accuracy_norm"}  # as metrics are called here
+
+
+def sniff(files: Sequence[File]) -> bool:
+    """JSON with an object ``results``, whose members are objects of numbers."""
+    return all(_tasks(file.json) is not None for file in files)
+
+
+def _tasks(found: Any) -> dict[str, dict[str, Any]] | None:
+    tasks = found.get("results") if isinstance(found, dict) else None
+    if not isinstance(tasks, dict) or not tasks:
+        return None
+    return tasks if all(isinstance(task, dict) for task in tasks.values()) else None
+
+
+def read(files: Sequence[File], given: Given) -> Found:
+    """One row for each run, task and metric; standard errors and numbers of items beside it."""
+    names = [_run_name(file) for file in files]
+    folders = [file.folder for file in files]
+    if len(set(names)) < len(set(folders)):
+        names = folders
+    latest = dict(sorted(zip(names, files, strict=True), key=lambda pair: str(pair[1].path)))
+    found = Found(pd.DataFrame(columns=[*COLUMNS, "se", "n_eval"]))
+    if len(latest) < len(files):
+        found.left_out.append(
+            f"{len(files) - len(latest)} earlier files of the same runs: the last by name is taken"
+        )
+    rows, there, dropped = [], [], 0
+    for run in dict.fromkeys(names):
+        for task, metric, value, se, items in _values(latest[run]):
+            name = f"{task}_{LONG.get(metric, metric)}"
+            there.append(name)
+            if not given.wants(name, task, metric, f"{task}_{metric}"):
+                continue
+            if value is None:
+                dropped += 1
+                continue
+            rows.append([run, "", "", name, value, se, items])
+            bare = metric.split(",")[0].split("_strict")[0].split("_flexible")[0]
+            if bare in KINDS:
+                found.kinds[name] = KINDS[bare]
+    if not rows:
+        asked = f"no metric '{given.metrics[0]}'" if given.metrics else "no numbers"
+        raise UsageError(f"{asked} in {files[0].path} -> choose from "
+                         f"{', '.join(dict.fromkeys(there)) or 'none'}")  # fmt: skip
+    found.table = pd.DataFrame(rows, columns=found.table.columns)
+    found.taken = {
+        "results": "metrics, named TASK_METRIC", "..._stderr": "se", "n-samples": "n_eval",
+        "model_args": "run",
+    }  # fmt: skip
+    if dropped:
+        found.left_out.append(f"{dropped} values that are no number (N/A)")
+    return found
+
+
+def _run_name(file: File) -> str:
+    """The model's last folder, else the folder that holds the file."""
+    found = file.json
+    config = found.get("config")
+    arguments = config.get("model_args") if isinstance(config, dict) else None
+    if isinstance(arguments, str):
+        arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
+    name = arguments.get("pretrained") if isinstance(arguments, dict) else None
+    name = name or found.get("model_name") or file.folder
+    return str(name).rstrip("/").replace("__", "/").rsplit("/", 1)[-1]
+
+
+def _values(file: File) -> Iterator[tuple[str, str, str | None, str, str]]:
+    """Task, metric, value (None if it is no number), standard error and items."""
+    items = file.json.get("n-samples")
+    items = items if isinstance(items, dict) else {}
+    for task, metrics in (_tasks(file.json) or {}).items():
+        count = items.get(task)
+        count = count.get("effective") if isinstance(count, dict) else None
+        for key, value in metrics.items():
+            metric, _, chosen = str(key).partition(",")
+            if metric in ("alias", "samples", "name") or metric.endswith("_stderr"):
+                continue
+            se = metrics.get(f"{metric}_stderr,{chosen}", metrics.get(f"{metric}_stderr"))
+            name = metric if chosen in ("", "none") else f"{metric}_{chosen}"
+            yield (
+                task.replace("/", "_"),
+                name,
+                _number(value),
+                _number(se) or "",
+                _number(count) or "",
+            )
+
+
+def _number(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return repr(value)

@@ -1,0 +1,135 @@
+"""Rows so far from their kin that something broke: a diverged seed, a slip of the pen.
+
+They are named, never dropped. Two comparisons, both robust: with replicates of the same mixture and
+budget, against the spread of replicates; and with the same mixture at other budgets, against the
+spread around a robust line in log samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qqt_bayes.runs.numbers import format_number
+from qqt_bayes.runs.sheet import Sheet, as_text
+
+SAME = 0.02  # budgets this close (in logs) are one
+SPREADS = 15.0  # from its replicates, in robust sd of replicates
+LEAST = 0.25  # and so much of its value
+OFF_CURVE = 12.0  # from the line through its mixture's budgets, in robust sd around lines
+LEAST_LOG = float(np.log(1.4))  # and by a factor of 1.4
+FEW = 6  # deviations that tell the spread of one mixture
+BUDGETS = 4  # that make a line
+SHOWN = 3
+MANY = 3  # values at one budget, of which one may be a stranger
+SCALES = 300.0  # factor between two scales
+WITHIN = ("metric", "model", "params", "annealed", "tuned")
+
+
+def tell_outliers(table: pd.DataFrame) -> list[str]:
+    """One line for each row far from its kin, at most a few of them."""
+    found: dict[int, str] = {}
+    keys = [table[name].map(as_text) for name in WITHIN if name in table]
+    for _, rows in table.groupby(keys, sort=False):
+        for row, why in (*_off_replicates(rows), *_off_curve(rows)):
+            found.setdefault(row, why)
+    lines = [_line(table.loc[row], why) for row, why in list(found.items())[:SHOWN]]
+    if len(found) > SHOWN:
+        names = ", ".join(str(table.loc[row, "run"]) for row in list(found)[SHOWN : 3 * SHOWN])
+        lines.append(f"{len(found) - SHOWN} more rows are as far from their kin: {names}")
+    return lines
+
+
+def flag_lone(sheet: Sheet, rows: list[int], values: list[float]) -> bool:
+    """Flag the one value at a budget that is on another scale than all others there."""
+    order = sorted(range(len(rows)), key=lambda i: values[i])
+    if len(rows) < MANY or values[order[0]] <= 0:
+        return False
+    for lone, others in ((order[-1], order[:-1]), (order[0], order[1:])):
+        low, high = values[others[0]], values[others[-1]]
+        near = high if lone == order[-1] else low
+        if max(values[lone] / near, near / values[lone]) < SCALES or high / low >= SCALES:
+            continue
+        row, run = rows[lone], sheet.column("run")[rows[lone]]
+        sheet.flag(
+            row, "value", f"run '{run}' is on another scale than the {len(others)} others at its "
+            f"budget ({low:.6g} to {high:.6g}): diverged, or in another unit?",
+            f"leave it out: --leave-out {run} (Python: leave_out=['{run}']), or convert it",
+        )  # fmt: skip
+        return True
+    return False
+
+
+def _line(row: pd.Series, why: str) -> str:
+    run = row["run"]
+    return (
+        f"run '{run}' (line {row['line']}): {row['metric']} {row['value']:.6g}, {why}; diverged, "
+        f"or a slip? --leave-out {run} takes the others (Python: where={{'run': '!={run}'}})"
+    )
+
+
+def _budget(rows: pd.DataFrame) -> np.ndarray:
+    return np.asarray(np.round(np.log(rows["samples"].to_numpy(float)) / SAME))
+
+
+def _off_replicates(rows: pd.DataFrame) -> Iterator[tuple[Any, str]]:
+    """Rows far from the replicates of their mixture and budget."""
+    value = rows["value"]
+    cells = [rows["data"], _budget(rows)]
+    middle = value.groupby(cells).transform("median")
+    count = value.groupby(cells).transform("size")
+    away = (value - middle).abs()
+    several = count >= 3
+    pooled = _spread(away[several])
+    for row in rows.index[several & (away > LEAST * middle.abs())]:
+        mine = away[several & (rows["data"] == rows["data"][row])]
+        spread = _spread(mine) if len(mine) >= FEW else pooled
+        if away[row] > SPREADS * spread:
+            kin = (rows["data"] == rows["data"][row]) & (_budget(rows) == _budget(rows.loc[[row]]))
+            others = value[kin].drop(row)
+            yield row, (f"while its {len(others)} replicates lie at {others.min():.6g} to "
+                        f"{others.max():.6g}")  # fmt: skip
+
+
+def _spread(away: pd.Series) -> float:
+    """Robust sd, above 0."""
+    return 1.4826 * float(away.median()) + 1e-12 if len(away) else np.inf
+
+
+def _off_curve(rows: pd.DataFrame) -> Iterator[tuple[Any, str]]:
+    """Rows far from the line through the other budgets of their mixture, in logs of the value."""
+    value = rows["value"].to_numpy(float)
+    if np.all(value > 0):
+        found = _off_line(rows, np.log(value))
+        if np.all(value < 1):  # an error or an accuracy: far on both scales
+            other = _off_line(rows, np.log1p(-value))
+            found = {row: expected for row, expected in found.items() if row in other}
+        for row, expected in found.items():
+            size = format_number(rows["samples"][row])
+            yield row, (f"where its mixture's other budgets lead to about {np.exp(expected):.3g} "
+                        f"at {size}")  # fmt: skip
+
+
+def _off_line(rows: pd.DataFrame, logs: np.ndarray) -> dict[Any, float]:
+    """Rows far from the line of their mixture, with the value expected there."""
+    log = pd.Series(logs, rows.index)
+    off: dict[Any, float] = {}
+    for _, mine in rows.groupby("data", sort=False):
+        t, y = np.log(mine["samples"].to_numpy(float)), log[mine.index].to_numpy()
+        if len(np.unique(_budget(mine))) >= BUDGETS:
+            off.update(zip(mine.index, y - _robust_line(t, y), strict=True))
+    away = pd.Series(off, dtype=float).abs()
+    spread = _spread(away)
+    far = away.index[(away > LEAST_LOG) & (away > OFF_CURVE * spread)]
+    return {row: float(log[row] - off[row]) for row in far}
+
+
+def _robust_line(t: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Theil and Sen's line: the median of all slopes, then of all intercepts."""
+    i, j = np.triu_indices(len(t), 1)
+    apart = np.abs(t[j] - t[i]) > SAME
+    slope = np.median((y[j] - y[i])[apart] / (t[j] - t[i])[apart])
+    return np.asarray(slope * t + np.median(y - slope * t))

@@ -1,0 +1,94 @@
+"""Sizes of pools: a number, a range where the size is not known exactly, or nothing at all."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from qqt_bayes.errors import UsageError
+from qqt_bayes.limits import LIMITS
+from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_number
+from qqt_bayes.runs.numbers import format_number, parse_number
+from qqt_bayes.runs.sheet import Sheet
+
+SIZE = Rule(
+    "the number of unique samples, e.g. 12.8M, a range such as 1B..20B, "
+    "or inf for an unlimited pool",
+    infinite=True, count=True, low=LIMITS["size"].low, low_allowed=True,
+    high=LIMITS["size"].high,
+)  # fmt: skip
+UNKNOWN = {"", "?", "unknown", "na", "n/a", "nan", "none", "null"}
+WIDER = 10.0  # a pool of unknown size: from a tenth of the smallest known to ten times the largest
+_RANGE = re.compile(r"(.+?)\s*(?:\.\.+|\N{HORIZONTAL ELLIPSIS}|\N{EN DASH}|\bto\b)\s*(.+)")
+_HYPHEN = re.compile(r"([\d.,]+\s*[kmbt]?)\s*-\s*([\d.,]+\s*[kmbt]?)", re.IGNORECASE)
+
+
+def read_sizes(sheet: Sheet, rows: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes (pool,) and their ranges (pool, 2), NaN where exact; problems go to the sheet.
+
+    The size of a range is its geometric mean. A pool without a size gets a range by those of the
+    others, which is noted.
+    """
+    sizes, ranges = np.full(len(rows), np.nan), np.full((len(rows), 2), np.nan)
+    blank: list[int] = []
+    if not check_marks(sheet, "size"):
+        return sizes, ranges
+    for i, row in enumerate(rows):
+        try:
+            given = _given_range(sheet, row) or _read(sheet.column("size")[row], sheet.decimal)
+        except CellError as error:
+            sheet.flag(row, "size", error.what, error.mend)
+            continue
+        if given is None:
+            blank.append(i)
+        elif isinstance(given, tuple):
+            ranges[i] = given
+            sizes[i] = math.sqrt(given[0]) * math.sqrt(given[1])
+        else:
+            sizes[i] = given
+    known = sizes[np.isfinite(sizes)]
+    for i in blank:
+        if not len(known):
+            what = "missing, and no other pool's size to judge by"
+            sheet.flag(rows[i], "size", what, SIZE.mend)
+            continue
+        low, high = float(known.min()) / WIDER, float(known.max()) * WIDER
+        ranges[i], sizes[i] = (low, high), math.sqrt(low) * math.sqrt(high)
+        sheet.notes.append(
+            f"pool '{sheet.column('pool')[rows[i]]}' has no size: taken to lie between "
+            f"{format_number(low)} and {format_number(high)}, a tenth of the smallest known pool "
+            "to ten times the largest; a range of your own (such as 1B..20B) says more"
+        )
+    return sizes, ranges
+
+
+def _given_range(sheet: Sheet, row: int) -> tuple[float, float] | None:
+    """The range in columns size_lo and size_hi, as this package writes them."""
+    ends = [sheet.column(name)[row] for name in ("size_lo", "size_hi")]
+    return _range(ends[0], ends[1], sheet.decimal) if all(ends) else None
+
+
+def _read(text: str, decimal: str | None) -> float | tuple[float, float] | None:
+    if text.lower() in UNKNOWN:
+        return None
+    found = _RANGE.fullmatch(text) or _HYPHEN.fullmatch(text)
+    if found:
+        return _range(found[1], found[2], decimal)
+    about = re.match(r"(?:~|\N{ALMOST EQUAL TO}|about|ca\.?|approx\.?)\s*(?=[\d.])", text, re.I)
+    if about:
+        try:
+            size = parse_number(text[about.end() :])
+            mend = f"{format_number(size / 1.5, 2)}..{format_number(size * 1.5, 2)}"
+        except UsageError:
+            mend = "1B..20B"
+        raise CellError("not a number", f"say how far it may be off by a range, such as {mend}")
+    return read_number(text, SIZE, decimal)
+
+
+def _range(low: str, high: str, decimal: str | None) -> tuple[float, float]:
+    ends = read_number(low, SIZE, decimal), read_number(high, SIZE, decimal)
+    if not 0 < ends[0] < ends[1] < math.inf:
+        raise CellError("not a range", "write the smaller end first, both finite: 1B..20B")
+    return ends
