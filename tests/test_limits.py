@@ -9,7 +9,7 @@ from documents import DOCS
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import COUNTS, LIMITS, no_more
 
-PAGE = (DOCS / "files.md").read_text(encoding="utf-8").split("\n## Limits\n", 1)[1]
+PAGE = (DOCS / "reference/files.md").read_text(encoding="utf-8").split("\n## Limits\n", 1)[1]
 
 
 @pytest.mark.parametrize("name", LIMITS)
