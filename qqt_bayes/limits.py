@@ -1,8 +1,8 @@
 """What every number may be: the range its meaning allows, and how many there may be of a thing.
 
-One row a quantity. Parsers of options, tables and specifications ask here, and the table "Limits"
-of ``docs/reference/files.md`` is compared with it, so that what is refused is the same everywhere and is
-written down. Within these ranges no sum, product or logarithm overflows.
+One row a quantity. Parsers of options, tables and specifications ask here. The table "Limits" of
+``docs/reference/files.md`` is compared with it, so that what is refused is the same everywhere and
+is written down. Within these ranges no sum, product or logarithm overflows.
 """
 
 from __future__ import annotations

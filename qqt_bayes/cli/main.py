@@ -151,13 +151,12 @@ def stopping() -> Iterator[list[int]]:
         The signals that came.
     """
     came: list[int] = []
-    first: list[float] = []
+    times: list[float] = []
 
     def stop(number: int, _frame: object) -> None:
-        again = came and monotonic() - first[0] < TIDYING
         came.append(number)
-        first.append(monotonic())
-        if not again:
+        times.append(monotonic())
+        if len(times) == 1 or times[-1] - times[0] > TIDYING:
             raise KeyboardInterrupt
 
     names = [signal.SIGINT, signal.SIGTERM]

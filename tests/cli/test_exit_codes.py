@@ -102,13 +102,15 @@ def test_a_signal_that_became_another_error(qqt, small_tables: Path, monkeypatch
         try:
             os.kill(os.getpid(), number)
             time.sleep(5)
+            pytest.fail("was not interrupted")
         except KeyboardInterrupt:
             raise RuntimeError("a library says") from None
 
-    before = signal.getsignal(number)
+    before, begun = signal.getsignal(number), time.monotonic()
     monkeypatch.setattr(options, "load_runs", swallow)
     assert qqt("check", small_tables / "runs.csv") == (128 + number, "", "qqt: stopped\n")
     assert signal.getsignal(number) == before
+    assert time.monotonic() - begun < 4
 
 
 def test_arithmetic_is_not_told_as_a_warning(qqt, small_tables: Path, monkeypatch) -> None:
@@ -149,3 +151,22 @@ def test_a_reader_that_has_seen_enough(small_tables: Path) -> None:
     assert "Traceback" not in told
     assert "Exception ignored" not in told
     assert done.returncode in (0, 141)
+
+
+def test_ctrl_c_in_a_fit(small_tables: Path) -> None:
+    """From its first second to its last: 130, a word, and no file."""
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, "-m", "qqt_bayes", "fit", "runs.csv", "--metric", "loss", "-o", "f.nc"]
+    before = sorted(small_tables.iterdir())
+    for wait in (1.0, 2.5, 4.0):
+        with subprocess.Popen(words, cwd=small_tables, env=env, stderr=subprocess.PIPE) as fit:
+            time.sleep(wait)
+            if fit.poll() is not None:
+                break  # a machine that fits sooner
+            begun = time.monotonic()
+            fit.send_signal(signal.SIGINT)
+            _, told = fit.communicate(timeout=60)
+        assert fit.returncode == 130
+        assert time.monotonic() - begun < 10
+        assert b"Traceback" not in told
+        assert sorted(small_tables.iterdir()) == before
