@@ -29,7 +29,7 @@ def small_fit(small_runs):
     """A short fit of the small study's loss."""
     import qqt_bayes as qqt
 
-    return qqt.fit(small_runs, "loss", seed=1, settings=qqt.Settings(draws=400))
+    return qqt.fit(small_runs, "loss", seed=1)
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def accuracy_fit(small_runs):
     rows = small_runs.select("error").table.drop(columns="line")
     rows = rows.assign(metric="accuracy", value=1 - rows["value"])
     runs = qqt.read_runs(rows, small_runs.pools)
-    return qqt.fit(runs, "accuracy", seed=1, settings=qqt.Settings(draws=400))
+    return qqt.fit(runs, "accuracy", seed=1)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def small_stack(small_runs):
     """Both shipped laws on the small study's loss, back-tested from two origins."""
     import qqt_bayes as qqt
 
-    return qqt.stack(small_runs, "loss", settings=qqt.Settings(draws=500), max_origins=2)
+    return qqt.stack(small_runs, "loss", max_origins=2)
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +68,6 @@ def small_tables(small_runs, tmp_path: Path) -> Path:
 @pytest.fixture
 def one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sample once only, however the gate judges it."""
-    from qqt_bayes.inference import posterior
+    from qqt_bayes.inference import engine
 
-    monkeypatch.setattr(posterior, "ATTEMPTS", 1)
+    monkeypatch.setattr(engine, "ATTEMPTS", 1)

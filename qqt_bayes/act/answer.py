@@ -219,7 +219,7 @@ def act(
     UsageError, InputError
         For bad arguments or actions.
     GateError
-        When R-hat or the effective sample size of a quantity is not good enough.
+        When a quantity that is compared is not known well enough.
     """
     check_prob(prob)
     wanted = parse_budgets(budgets)
@@ -245,8 +245,7 @@ def act(
         )
     found = compare(fit, wanted, todo, each, seed)
     names = [f"{a.name} at {n:,.0f}" for n in wanted for a in todo]
-    flat = found.at.reshape(len(found.at), -1).T.reshape(len(names), *fit.posterior.chains)
-    gate = check_draws(names, flat)
+    gate = fit.posterior.check(names, found.at.reshape(len(found.at), -1).T)
     if not gate.passed and fit.converged and on_fail != "warn":
         raise GateError(gate.text, gate)
     return ActionDecision(fit, wanted, todo, found, each, prob, gate, tuple(notes))

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.act.changed import ChangedData, draw_changed, quality_effects
 from qqt_bayes.decide.predict import bounded, ceiling
 from qqt_bayes.decide.worth import fewest_samples
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.changed import ChangedData, draw_changed, quality_effects
-from qqt_bayes.inference.natural import SPREAD, UTILITY
 from qqt_bayes.laws.registry import find_law
 
 if TYPE_CHECKING:
@@ -120,12 +119,12 @@ def better_utilities(fit: Fit, data: Data, seed: int) -> Callable[[np.ndarray], 
     """
     if not data.rank and not data.utility:
         return None
-    if find_law(fit.spec.law).rated:
+    if find_law(fit.spec.law).one_utility:
         raise UsageError(
             f"law '{fit.spec.law}' has one utility for all pools, so 'rank' and 'utility' cannot "
             "change it -> use the spec effective_utility, or name an improved pool: pool=B4"
         )
-    if data.rank and fit.posterior.cells.quality_sd == 0.0:
+    if data.rank and fit.posterior.priors["quality_effect"].none:
         raise UsageError(
             f"spec '{fit.spec.name}' has no effect of quality on utility -> say utility=1.05..1.3, "
             "or name an improved pool: pool=B4"
@@ -140,7 +139,7 @@ def improved(utility: np.ndarray, *, fit: Fit, data: Data, seed: int) -> np.ndar
     improved pool may have, as large as between two pools of one family. A stated factor: log-normal
     with the interval given.
     """
-    pools, natural = data.pools, fit.posterior.natural
+    pools, p = data.pools, fit.posterior.parameters
     out = utility.copy()
     quality = quality_effects(fit.posterior, utility, np.random.default_rng((seed, 1)))
     ranks = np.asarray(pools.quality_rank, float)
@@ -148,9 +147,9 @@ def improved(utility: np.ndarray, *, fit: Fit, data: Data, seed: int) -> np.ndar
     for name, rank in data.rank.items():
         i = pools.index(name)
         own = np.random.default_rng((seed, 2, i)).standard_normal(len(utility))
-        deviation = apart * natural[:, SPREAD] * own
+        deviation = apart * p.scale("utility_spread") * own
         step = (ranks[i] - rank) / ranks[np.isfinite(ranks)].std()
-        out[:, i] += natural[:, UTILITY] * (quality * step + deviation)
+        out[:, i] += p.utility * (quality * step + deviation)
     for name, (lo, hi) in data.utility.items():
         i = pools.index(name)
         own = np.random.default_rng((seed, 3, i)).standard_normal(len(utility))

@@ -90,7 +90,7 @@ def buy(
         the log of the budget from which the second of two candidates stays ahead of the first (to
         the one budget asked, where a later one counts as there).
     draws : int
-        Draws of the few to use; time grows with the square.
+        Draws of the parameters to use; time grows with the square.
     refits : int
         Simulated outcomes to refit exactly (``regret`` and ``variance`` only) for each of the
         :data:`ROUGH_MOST` most valuable designs whose k-hat is above .7; 0: none. The values of

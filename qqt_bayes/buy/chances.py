@@ -2,68 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from qqt_bayes.buy.problem import Problem
 from qqt_bayes.buy.tally import Tally
 from qqt_bayes.buy.worlds import Known, Outcome
-from qqt_bayes.decide.crossovers import crossover
-from qqt_bayes.inference.preposterior import best_sums, crossing_sums
 
 REPLICATES = 4  # joint deviations of the targets per draw
+LEAST = 1e-4  # the replicates are few: no need to be as exact in the weights as for expectations
+WORLDS = 16  # at a time, so that their arrays stay in the processor's cache
 
-__all__ = ["chances", "crossed", "crossings", "pooled", "winners"]
+type Measure = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-
-def winners(problem: Problem) -> Tally:
-    """Which candidate is best in each simulated truth: 1 for it, 0 for the others."""
-    winner = np.argmin(problem.true_values, axis=2)
-    found = (winner[:, :, None] == np.arange(problem.candidates)).astype(float)
-    return Tally.of(found, np.repeat(problem.group, len(found) // len(problem.group)))
+__all__ = ["Measure", "best_of", "crossing_of", "from_draws", "log_crossing", "pooled", "seen"]
 
 
-def chances(known: Known, outcome: Outcome) -> Tally:
-    """Probability of being best in each world.
-
-    The order of the candidates is that of their log reducible errors, which share the irreducible
-    part. Joint deviations are drawn before any purchase and moved by what each purchase teaches.
-    """
-    p = known.problem
-    moved = deviations(known, outcome)
-    sums, total = known.blank()
-    best_sums(outcome.log_weight, outcome.shift, known.mean, outcome.gain, moved, p.budgets,
-              p.group, sums, total)  # fmt: skip
-    return known.tally(sums, total)
-
-
-def log_crossing(logs: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """Log of the budget from which the second candidate stays ahead, the last at most (sample,).
+def best_of(logs: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """1 for the best candidate of each budget, 0 for the others; dims as those given.
 
     Parameters
     ----------
     logs : numpy.ndarray
-        Dims (sample, budget, candidate): log reducible error of two candidates.
+        Dims (budget, candidate, ...): log reducible error, whose order is that of performance.
     samples : numpy.ndarray
-        Dim (budget,), increasing.
+        Dim (budget,).
     """
-    found = crossover(logs, samples, 0, 1).draws
-    return np.asarray(np.log(np.minimum(found, samples[-1])))
+    return np.asarray(logs == logs.min(axis=1, keepdims=True), float)
 
 
-def crossed(problem: Problem) -> Tally:
-    """Log of the crossing budget in each simulated truth."""
-    found = log_crossing(problem.true_logs, problem.samples)
-    group = np.repeat(problem.group, len(found) // len(problem.group))
-    return Tally.of(found[:, None, None], group)
+def crossing_of(logs: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """:func:`log_crossing` as the one candidate of one budget, dims (1, 1, ...)."""
+    return log_crossing(logs[:, 0] - logs[:, 1], np.log(samples))[None, None]
 
 
-def crossings(known: Known, outcome: Outcome) -> Tally:
-    """Expected log of the crossing budget in each world."""
-    p = known.problem
-    sums, total = known.blank(1)
-    crossing_sums(outcome.log_weight, outcome.shift, known.mean, outcome.gain,
-                  deviations(known, outcome), np.log(p.samples), p.group, sums, total)  # fmt: skip
-    return known.tally(sums, total)
+def log_crossing(lead: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Log of the budget from which a lead stays above zero, the last at most.
+
+    Parameters
+    ----------
+    lead : numpy.ndarray
+        Dims (budget, ...).
+    at : numpy.ndarray
+        Dim (budget,), increasing: logs of the budgets.
+    """
+    out = np.full(lead.shape[1:], at[0])
+    for b in range(len(at) - 1):  # the last crossing is the one that stays
+        here = (lead[b] <= 0.0) & (lead[b + 1] > 0.0)
+        rise = np.where(here, lead[b + 1] - lead[b], 1.0)
+        out = np.where(here, at[b] - lead[b] / rise * (at[b + 1] - at[b]), out)
+    return np.where(lead[-1] <= 0.0, at[-1], out)
+
+
+def seen(problem: Problem, measure: Measure) -> Tally:
+    """What is measured in each simulated truth."""
+    found = np.moveaxis(measure(np.moveaxis(problem.true_logs, 0, 2), problem.samples), 2, 0)
+    return Tally.of(found, np.repeat(problem.group, len(found) // len(problem.group)))
+
+
+def from_draws(known: Known, outcome: Outcome, measure: Measure) -> Tally:
+    """Average of what is measured in each world.
+
+    Joint deviations of the targets are drawn before any purchase and moved by what each purchase
+    teaches.
+    """
+    p, (weight, shift) = known.problem, outcome.kept(LEAST)
+    base = deviations(known, outcome).T[:, None]  # (target, 1, replicate, draw)
+    sums = []
+    for begin in range(0, len(weight), WORLDS):
+        some = slice(begin, begin + WORLDS)
+        centre = np.stack([mean[some] for mean in known.means])
+        centre += outcome.gain.T[:, None] * shift[some]
+        logs = (centre[:, :, None] + base).reshape(p.budgets, p.candidates, -1, *base.shape[2:])
+        sums.append(p.by_group(weight[some] * measure(logs, p.samples).mean(axis=3)))
+    return known.tally(np.concatenate(sums, axis=2).transpose(2, 3, 0, 1), weight)
 
 
 def pooled(truth: Tally) -> Tally:

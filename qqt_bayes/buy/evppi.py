@@ -20,19 +20,18 @@ from qqt_bayes.buy.regression import (
     variance_gain,
 )  # fmt: skip
 from qqt_bayes.decide.predict import bounded, ceiling, thinning
-from qqt_bayes.inference.natural import DILUTION, IRREDUCIBLE
-from qqt_bayes.model.effects import COMPONENTS, REGIME
+from qqt_bayes.inference.conditional import MEAN, REGIME
+from qqt_bayes.model.effects import EFFECTS
 from qqt_bayes.model.noise import median_evaluation
 
 if TYPE_CHECKING:
     from qqt_bayes.buy.question import Question
 
 VARIANCES = ("variance", "crossover")  # objectives that are one
-REPEATS = 2  # draws of the linear part for each draw of the few
-PARTS = {
-    "mixture error": ("mixture_error", "mixture_drift"), "pool drift": ("pool_drift",),
-    "repetition drift": ("repetition_drift",), "common drift": ("common_drift",),
-}  # fmt: skip
+REPEATS = 2  # draws of the linear part for each draw of the parameters
+# What can be known besides the parameters by pool, which hold the effects of that part.
+PARTS = {e.title: i for i, e in enumerate(EFFECTS) if e.part != "parameters"}
+PARTS["change of regime"] = REGIME
 
 __all__ = ["Sample", "bands", "parameter_values", "run_values"]
 
@@ -65,7 +64,7 @@ class Sample:
     def every(self) -> int:
         """One posterior draw in so many is used, so that no array gets too large."""
         points = self.targets + len(self.question.designs)
-        return thinning(self.question.fit, points * (REGIME + 2) * REPEATS)
+        return thinning(self.question.fit, points * (MEAN + 1) * REPEATS)
 
     def repeated(self, draws: np.ndarray) -> np.ndarray:
         """Something of the posterior, dims (posterior draw, ...), as dims (draw, ...)."""
@@ -79,7 +78,7 @@ class Sample:
     @cached_property
     def block(self) -> np.ndarray:
         """Consecutive posterior draws together, dim (draw,)."""
-        draws = len(self.question.fit.posterior.natural)
+        draws = len(self.question.fit.posterior)
         return self.repeated(np.arange(draws) * BLOCKS // draws)
 
     @cached_property
@@ -110,7 +109,7 @@ class Sample:
         q = self.question
         if q.objective == "crossover":
             logs = self.latent[:, : self.targets].reshape(-1, len(q.budgets), 2)
-            return log_crossing(logs, q.budgets)[:, None, None]
+            return log_crossing((logs[:, :, 0] - logs[:, :, 1]).T, np.log(q.budgets))[:, None, None]
         if q.objective != "p_best":
             return self.values
         best = self.values.argmin(axis=2)[:, :, None] == np.arange(len(q.candidates))
@@ -121,7 +120,7 @@ class Sample:
         designs, fit = self.question.designs, self.question.fit
         rng = np.random.default_rng((self.question.seed, 11, design))
         value = self.irreducible + np.exp(self.latent[:, self.targets + design])
-        used = self.repeated(np.arange(len(fit.posterior.natural)))
+        used = self.repeated(np.arange(len(fit.posterior)))
         noise = fit.posterior.noise_variance(
             value[:, None], designs.shares[[design]], median_evaluation(fit.study), used
         )[:, 0]
@@ -136,18 +135,16 @@ class Sample:
         )
         return block_mean(self.question.weights @ gain, self.block)
 
-    def parts(self, which: Sequence[int], budget: int) -> np.ndarray:
-        """What some components contribute at a budget's targets (draw, candidate).
+    def part(self, place: int, budget: int) -> np.ndarray:
+        """What an effect contributes at a budget's targets (draw, candidate).
 
         To a crossover: to the difference of the two at every budget (draw, budget).
         """
+        every = np.concatenate([d.parts[:, place, : self.targets] for d in self.drawn])
+        by_budget = every.reshape(len(every), len(self.question.budgets), -1)
         if self.question.objective == "crossover":
-            of = [d.parts[:, list(which), : self.targets].sum(axis=1) for d in self.drawn]
-            both = np.concatenate(of).reshape(len(self.latent), -1, 2)
-            return np.asarray(both[:, :, 0] - both[:, :, 1])
-        width = len(self.question.candidates)
-        at = slice(budget * width, (budget + 1) * width)
-        return np.concatenate([d.parts[:, list(which), at].sum(axis=1) for d in self.drawn])
+            return np.asarray(by_budget[:, :, 0] - by_budget[:, :, 1])
+        return by_budget[:, budget]
 
 
 def always(columns: np.ndarray) -> Callable[[int], np.ndarray]:
@@ -185,11 +182,12 @@ def parameter_values(sample: Sample) -> pd.DataFrame:
         for name, column in own.items():
             add(name, pool, always(column[:, None]))
         add("everything", pool, always(np.column_stack(list(own.values()))))
-    for name, place in (("irreducible part", IRREDUCIBLE), ("dilution", DILUTION)):
-        add(name, "", always(sample.repeated(post.natural[:, [place]])))
-    for name, components in PARTS.items():
-        add(name, "", partial(sample.parts, [COMPONENTS.index(c) for c in components]))
-    add("change of regime", "", partial(sample.parts, [REGIME]))
+    for name, draws in (
+        ("irreducible part", post.irreducible), ("dilution", post.parameters.dilution),
+    ):  # fmt: skip
+        add(name, "", always(sample.repeated(draws)[:, None]))
+    for name, place in PARTS.items():
+        add(name, "", partial(sample.part, place))
     table = pd.DataFrame(rows)
     return table.sort_values("evppi", ascending=False, kind="stable").reset_index(drop=True)
 

@@ -1,8 +1,8 @@
 """The value of a run by brute force: simulate its outcome, refit exactly, decide anew.
 
-The closed form of :mod:`qqt_bayes.buy.value` stands on draws of the few that are reweighted. Where
-few of them speak for an outcome, or where it is to be checked, some of the very outcomes that it
-simulated are refitted. Both values of one outcome differ by what the reweighting gets wrong and
+The closed form of :mod:`qqt_bayes.buy.value` stands on draws of the parameters that are reweighted.
+Where few of them speak for an outcome, or where it is to be checked, some of the very outcomes that
+it simulated are refitted. Both values of one outcome differ by what the reweighting gets wrong and
 hardly vary otherwise, so that few refits tell their mean difference well.
 """
 
@@ -21,15 +21,14 @@ from qqt_bayes.buy.refit import quick_fit
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.value import Objective
 from qqt_bayes.buy.worlds import Known, Outcome
-from qqt_bayes.inference.settings import Settings, Start
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs.study import COMPARABLE
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
-REFIT = Settings(draws=200, tune=100, target_accept=0.8)  # warm: only the step size is to learn
-DRAWS = 400  # of the few, to decide by
+REFIT = Settings(draws=400, engine="importance")
 
 __all__ = ["REFIT", "Trial", "corrected", "simulate"]
 
@@ -104,13 +103,14 @@ def result_rows(fit: Fit, designs: Designs, design: int, value: float, squares: 
 
 
 def decide_after(job: Job) -> np.ndarray:
-    """Refit one outcome: expected performance (budget, candidate), in closed form given the few."""
+    """Refit one outcome: expected performance (budget, candidate), by the closed form."""
     fit = job.question.fit
     refit = quick_fit(
         fit.runs.append(job.rows), fit.study.metric, fit.spec, kind=fit.study.kind,
-        seed=job.seed, settings=job.settings, start=Start.of(fit.posterior.theta),
+        seed=job.seed, settings=job.settings, start=fit.posterior.start,
     )  # fmt: skip
-    problem = build_problem(replace(job.question, fit=refit, seed=0), draws=DRAWS, worlds=1)
+    then = replace(job.question, fit=refit, seed=0)
+    problem = build_problem(then, draws=job.settings.draws, worlds=1)
     known = Known.single(problem)
     return np.asarray(known.expected(known.idle()).mean()[0])
 

@@ -47,7 +47,7 @@ class Plan(Shown):
     values : tuple of Value
         Of each design on its own.
     khat : numpy.ndarray
-        Dim (design,): Pareto k-hat of the weights of the few under a simulated outcome; above .7
+        Dim (design,): Pareto k-hat of the weights of the draws under a simulated outcome; above .7
         few draws speak for such an outcome, and the value is rough.
     net : numpy.ndarray
         Dim (design,): value in units of cost less the cost; NaN without a stake.

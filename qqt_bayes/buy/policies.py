@@ -22,7 +22,7 @@ from qqt_bayes.buy.worlds import Known
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
-DRAWS = 320  # of the few, and as many worlds, when a policy values designs
+DRAWS = 320  # of the parameters, and as many worlds, when a policy values designs
 ALPHA = 1.0  # power of the cost by which the variance and information criteria are divided
 
 __all__ = ["ADAPTIVE", "ALPHA", "FIXED", "POLICIES", "rank_largest", "ranked_buys"]

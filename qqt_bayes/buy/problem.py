@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.buy.moments import Moments, moments
 from qqt_bayes.buy.tally import group_draws
 from qqt_bayes.decide.predict import ceiling
-from qqt_bayes.inference.moments import Moments, moments
-from qqt_bayes.inference.natural import NOISE, SCALES
-from qqt_bayes.inference.noise import log_variance
-from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.marginal import log_variance
 from qqt_bayes.model.noise import Evaluation, median_evaluation, seed_factor
 
 if TYPE_CHECKING:
     from qqt_bayes.buy.question import Question
+    from qqt_bayes.model.marginal import Cells
 
 DRAWS = 512  # too few make everything look worth knowing: each world tells which draw it is from
 WORLDS = 1  # simulated for each draw
-TRUTHS = 16  # joint draws of the targets per draw of the few, for perfect information
+TRUTHS = 16  # joint draws of the targets per draw of the parameters, for perfect information
 
 __all__ = ["DRAWS", "Problem", "build_problem"]
 
@@ -48,15 +47,15 @@ class Problem:
         Dim (target,): how bad a target can get, as modelled.
     per_unit : float
         Of the metric's unit, to one of the modelled value (of a perplexity near the runs).
-    relative_noise : bool
-        Whether seed noise is relative to the modelled value.
     evaluation : Evaluation
         Evaluation noise of one run.
+    cells : Cells
+        Say what seed noise is relative to.
     noise_factor : numpy.ndarray
         Dims (draw, point): seed noise of the point's mixture over the common one.
     seed : int
     worlds : int
-        Simulated worlds for each draw of the few.
+        Simulated worlds for each draw of the parameters.
     """
 
     moments: Moments
@@ -69,8 +68,8 @@ class Problem:
     cost: np.ndarray
     ceiling: np.ndarray
     per_unit: float
-    relative_noise: bool
     evaluation: Evaluation
+    cells: Cells
     noise_factor: np.ndarray
     seed: int
     worlds: int
@@ -83,16 +82,20 @@ class Problem:
     @property
     def irreducible(self) -> np.ndarray:
         """Dim (draw,)."""
-        return np.ascontiguousarray(self.moments.natural[:, 0])
+        return self.moments.parameters.irreducible
 
     def seed_noise(self, design: int) -> np.ndarray:
         """Of a design, relative to the metric, dim (draw,)."""
-        return self.moments.natural[:, NOISE] * self.noise_factor[:, self.place[design]]
+        return self.moments.parameters.seed_noise * self.noise_factor[:, self.place[design]]
 
     @cached_property
     def group(self) -> np.ndarray:
         """Group of each draw, for the error of a value (draw,)."""
         return group_draws(len(self.moments.mean))
+
+    def by_group(self, weighted: np.ndarray) -> np.ndarray:
+        """Sums over the draws of each group, dims (..., draw) to (..., group)."""
+        return np.add.reduceat(weighted, np.flatnonzero(np.diff(self.group, prepend=-1)), axis=-1)
 
     @cached_property
     def variance(self) -> np.ndarray:
@@ -109,9 +112,9 @@ class Problem:
         """Variance of a design's mean outcome on the log reducible scale (draw,)."""
         gap = np.exp(self.moments.mean[:, self.place[design]])
         value = self.irreducible + gap
-        size = value if self.relative_noise else 1.0
-        v = (self.seed_noise(design) * size) ** 2 + self.evaluation.variance(value)
-        return np.asarray(log_variance(v, gap)) / self.seeds[design]
+        of_seeds = (self.seed_noise(design) * self.cells.size(value)) ** 2
+        whole = of_seeds + self.evaluation.variance(value)
+        return np.asarray(log_variance(whole, gap)) / self.seeds[design]
 
     @cached_property
     def truths(self) -> np.ndarray:
@@ -147,32 +150,28 @@ def build_problem(question: Question, *, draws: int = DRAWS, worlds: int = WORLD
     question : Question
         Its budgets are the target budgets.
     draws : int
-        Draws of the few to use.
+        Draws of the parameters to use.
     worlds : int
         Simulated worlds for each of them.
     """
     fit, designs = question.fit, question.designs
     budgets, shares = question.budgets, question.shares
     posterior, study = fit.posterior, fit.study
-    pick = np.linspace(0, len(posterior.natural) - 1, min(draws, len(posterior.natural)))
-    natural = np.ascontiguousarray(posterior.natural[np.round(pick).astype(int)])
+    pick = np.linspace(0, len(posterior) - 1, min(draws, len(posterior)))
+    given = posterior.given.take(np.round(pick).astype(int))
     key = np.column_stack([designs.samples, designs.shares])
     unique, index = np.unique(key, axis=0, return_inverse=True)
     samples = np.concatenate([np.repeat(budgets, len(shares)), unique[:, 0]])
     points = posterior.design.points_at(
         samples, np.concatenate([np.tile(shares, (len(budgets), 1)), unique[:, 1:]])
     )
-    found = moments(
-        natural, posterior.cells, posterior.design, points, posterior.priors["regime"],
-        question.seed,
-    )  # fmt: skip
-    at = SCALES + len(COMPONENTS) + 2 * shares.shape[1]  # of the noise ratios
-    factor = seed_factor(natural[:, at : at + shares.shape[1]], points.shares)
+    found = moments(given, points, posterior.priors["regime"], question.seed)
+    factor = seed_factor(given.parameters.noise_ratio, points.shares)
     targets = len(budgets) * len(shares)
     per_unit = 1.0 / float(np.median(study.kind.slope(study.value)))
     _, data = np.unique(designs.shares, axis=0, return_inverse=True)
     return Problem(
         found, budgets, len(budgets), len(shares), targets + index.reshape(-1), data.reshape(-1),
         designs.seeds, designs.cost, ceiling(fit, samples[:targets]).top, per_unit,
-        study.kind.relative_noise, median_evaluation(study), factor, question.seed, worlds,
+        median_evaluation(study), posterior.cells, factor, question.seed, worlds,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from qqt_bayes.decide.export import number
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.settings import Settings, Start
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.kinds import Kind
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers, refit_many
@@ -221,7 +221,7 @@ def play(b: Beginning) -> list[dict[str, Any]]:
         return quick_fit(
             b.ground.table_of(held.rows), b.metric, b.spec, kind=b.kind,
             seed=b.seed * 7919 + b.number + 1, settings=b.settings,
-            start=None if warm is None else Start.of(warm.posterior.theta),
+            start=None if warm is None else warm.posterior.start,
         )  # fmt: skip
 
     first = refit(begin, None) if set(b.policies) != {"none"} else None

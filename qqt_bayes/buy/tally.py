@@ -1,8 +1,8 @@
-"""Averages over draws of the few, and their error: a jackknife over groups of draws.
+"""Averages over draws of the parameters, and their error: a jackknife over groups of draws.
 
-A value rests on the simulated worlds and on the draws of the few that explain them. Both are left
-out together, a group at a time, so that the standard error holds what other draws of the same
-posterior would change. Groups are consecutive draws of a chain: correlated ones leave together.
+A value rests on the simulated worlds and on the draws of the parameters that explain them. Both are
+left out together, a group at a time, so that the standard error holds what other draws of the same
+posterior would change. Groups are consecutive draws: of chains the correlated ones leave together.
 """
 
 from __future__ import annotations

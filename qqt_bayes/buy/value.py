@@ -15,16 +15,17 @@ the data has heavy tails, and without a bound it has no mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from qqt_bayes.buy.chances import chances, crossed, crossings, pooled, winners
+from qqt_bayes.buy.chances import best_of, crossing_of, from_draws, pooled, seen
 from qqt_bayes.buy.problem import Problem
 from qqt_bayes.buy.tally import Gain, Tally, Value, jackknife
 from qqt_bayes.buy.worlds import Known, Outcome
-from qqt_bayes.inference.cores import threads
+from qqt_bayes.inference.cores import NUMBERS, in_chunks
+from qqt_bayes.inference.importance import smoothed
 
 OBJECTIVES = ("regret", "variance", "p_best", "crossover")
 KHAT_WORLDS = 5
@@ -101,11 +102,11 @@ def objective(name: str, problem: Problem, weights: np.ndarray) -> Objective:
     gain = GAINS[name]
     measure: Callable[[Known, Outcome], Tally] = Known.expected
     if name == "crossover":
-        truth, measure = crossed(problem), crossings
+        truth, measure = seen(problem, crossing_of), partial(from_draws, measure=crossing_of)
         now = pooled(truth)
         best = np.argmin(problem.true_values[:, -1:].mean(axis=0), axis=1)
     elif name == "p_best":
-        truth, measure = winners(problem), chances
+        truth, measure = seen(problem, best_of), partial(from_draws, measure=best_of)
         now = pooled(truth)
         best = np.argmax(now.mean()[0], axis=1)
     else:
@@ -135,23 +136,14 @@ def undominated(problem: Problem) -> np.ndarray:
 
 
 def khat(outcome: Outcome) -> float:
-    """Pareto k-hat of the weights of the few: the median of some simulated outcomes."""
-    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
+    """Pareto k-hat of the weights of the draws: the median of some simulated outcomes.
 
+    Minus infinity where nothing was learned of the parameters, infinity where one draw has all the
+    weight.
+    """
     worlds = np.linspace(0, len(outcome.log_weight) - 1, KHAT_WORLDS + 2).astype(int)[1:-1]
-    weights = outcome.log_weight[worlds]
-    found = []
-    for row in weights:
-        kept = row[np.isfinite(row)]
-        if np.ptp(kept) < 1e-9:
-            found.append(-np.inf)  # nothing was learned of the few
-            continue
-        try:
-            # it takes log likelihoods left out, and so turns the sign
-            found.append(float(array_stats.psislw(-kept)[1]))
-        except ValueError:  # one draw has all the weight
-            found.append(np.inf)
-    return float(np.median(found))
+    rows = outcome.log_weight[worlds]
+    return float(np.median([smoothed(row[np.isfinite(row)])[1] for row in rows]))
 
 
 def value_designs(
@@ -163,5 +155,5 @@ def value_designs(
         outcome = known.outcome(int(design))
         return aim.value(known, outcome), khat(outcome) if with_khat else np.nan
 
-    with ThreadPoolExecutor(threads(2)) as pool:
-        return list(pool.map(work, which))
+    parts = in_chunks(lambda c: [work(d) for d in which[c]], len(which), NUMBERS)
+    return [found for part in parts for found in part]

@@ -1,20 +1,28 @@
 """Simulated worlds: what is known of the targets now, and after some runs have been bought.
 
-Within each of K draws of the few everything is Gaussian, and the few themselves are these K draws,
-equally likely. Under that discrete prior all updates are exact, so the value of a run can neither
-be negative nor exceed that of perfect information, but for Monte Carlo error. The same worlds
-(source draws and random numbers) are used for every design, so that rankings are stable.
+Within each of K draws of the parameters everything is Gaussian, and the parameters themselves are
+these K draws, equally likely. Under that discrete prior all updates are exact, so the value of a
+run can neither be negative nor exceed that of perfect information, but for Monte Carlo error.
+
+A world has a source draw, which generates the outcome of a run. Every draw then explains the
+outcome more or less well (a weight) and moves its own predictions by a Gaussian update (a shift
+along its gains). The same worlds (source draws and random numbers) are used for every design, so
+that rankings are stable.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+from scipy.special import log_ndtr, ndtr
+from scipy.stats import chi2, norm
 
 from qqt_bayes.buy.problem import Problem
 from qqt_bayes.buy.tally import Tally
-from qqt_bayes.inference.preposterior import expected_sums, update_weights
+
+LEAST = 1e-6  # weight over the largest of its world below which a draw is left out
 
 __all__ = ["Known", "Outcome"]
 
@@ -26,7 +34,7 @@ class Outcome:
     Attributes
     ----------
     log_weight, shift : numpy.ndarray
-        Dims (world, draw): weights of the few, and standardised outcomes.
+        Dims (world, draw): weights of the draws, and standardised outcomes.
     gain, var : numpy.ndarray
         Dims (draw, target): move of a target per unit shift, and its variance afterwards.
     value, scatter : numpy.ndarray
@@ -42,6 +50,15 @@ class Outcome:
     value: np.ndarray
     scatter: np.ndarray
 
+    def kept(self, least: float = LEAST) -> tuple[np.ndarray, np.ndarray]:
+        """Weights over the largest of their world, and shifts (world, draw).
+
+        Both are zero where the weight is below the least.
+        """
+        weight = np.exp(self.log_weight - self.log_weight.max(axis=1, keepdims=True))
+        left = weight >= least
+        return np.where(left, weight, 0.0), np.where(left, self.shift, 0.0)
+
 
 @dataclass(frozen=True, eq=False)
 class Known:
@@ -51,17 +68,14 @@ class Known:
     ----------
     log_weight : numpy.ndarray
         Dims (world, draw), normalised.
-    mean : numpy.ndarray
-        Dims (world, draw, target): log reducible.
     var : numpy.ndarray
-        Dims (draw, target).
+        Dims (draw, target): of the log reducible error.
     steps : tuple
         For each purchase: gains at all points (draw, point) and shifts (world, draw).
     """
 
     problem: Problem
     log_weight: np.ndarray
-    mean: np.ndarray
     var: np.ndarray
     steps: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
 
@@ -69,30 +83,23 @@ class Known:
     def now(cls, problem: Problem) -> Known:
         """Nothing bought yet."""
         draws = len(problem.moments.mean)
-        worlds, targets = draws * problem.worlds, problem.targets
-        return cls(
-            problem,
-            np.full((worlds, draws), -np.log(draws)),
-            np.repeat(problem.moments.mean[None, :, targets], worlds, axis=0),
-            problem.variance[:, targets],
-        )
+        log_weight = np.full((draws * problem.worlds, draws), -np.log(draws))
+        return cls(problem, log_weight, problem.variance[:, problem.targets])
 
     @classmethod
     def single(cls, problem: Problem) -> Known:
         """Nothing bought yet, in a single world."""
         now = cls.now(problem)
-        return cls(problem, now.log_weight[:1], now.mean[:1], now.var)
+        return cls(problem, now.log_weight[:1], now.var)
 
     @property
     def source(self) -> np.ndarray:
-        """The draw of the few that each world comes from."""
+        """The draw of the parameters that each world comes from."""
         worlds, draws = self.log_weight.shape
         return np.arange(worlds) % draws
 
     def random(self, extra: float) -> tuple[np.ndarray, np.ndarray]:
         """Stratified standard normals, and chi-squares of the replicates' scatter (world,)."""
-        from scipy.stats import chi2, norm
-
         worlds = len(self.log_weight)
         rng = np.random.default_rng((self.problem.seed, 1, len(self.steps)))
         middle = (np.arange(worlds) + 0.5) / worlds
@@ -100,13 +107,17 @@ class Known:
         uniform = rng.permutation(middle)
         return normal, chi2.ppf(uniform, extra) if extra > 0 else np.zeros(worlds)
 
-    def latent_mean(self, design: int) -> np.ndarray:
-        """Predicted log reducible error of a design (world, draw)."""
-        at = int(self.problem.place[design])
-        mean = np.repeat(self.problem.moments.mean[None, :, at], len(self.log_weight), axis=0)
+    def mean_at(self, point: int) -> np.ndarray:
+        """Predicted log reducible error at a point (world, draw)."""
+        mean = np.tile(self.problem.moments.mean[:, point], (len(self.log_weight), 1))
         for gain, shift in self.steps:
-            mean += gain[:, at] * shift
+            mean += gain[:, point] * shift
         return mean
+
+    @cached_property
+    def means(self) -> tuple[np.ndarray, ...]:
+        """Predictions of the targets: :meth:`mean_at` of each."""
+        return tuple(self.mean_at(int(q)) for q in self.problem.targets)
 
     def information(self, design: int) -> float:
         """Expected information of an outcome on everything within a draw, in nats."""
@@ -128,18 +139,26 @@ class Known:
 
     def outcome(self, design: int) -> Outcome:
         """Simulate a design in every world and update."""
-        p = self.problem
-        extra = float(p.seeds[design] - 1)
+        p, source = self.problem, self.source
+        noise, extra = p.seed_noise(design), float(p.seeds[design] - 1)
         normal, scatter = self.random(extra)
-        mean = self.latent_mean(design)
+        mean = self.mean_at(int(p.place[design]))
         sd, gain, var = self.update(design)
-        log_weight, shift = np.empty_like(mean), np.empty_like(mean)
-        value = np.empty(len(mean))
-        update_weights(
-            self.source, normal, scatter, extra, self.log_weight, mean, sd, p.irreducible,
-            p.seed_noise(design), log_weight, shift, value,
-        )  # fmt: skip
-        squares = (p.seed_noise(design)[self.source] * value) ** 2 * scatter
+        drawn = mean[np.arange(len(mean)), source] + sd[source] * normal
+        value = p.irreducible[source] + np.exp(drawn)
+        squares = (noise[source] * p.cells.size(value)) ** 2 * scatter
+        gap = value[:, None] - p.irreducible
+        log = np.log(np.where(gap > 0.0, gap, np.nan))  # a draw that cannot explain the outcome
+        shift = (log - mean) / sd
+        log_weight = self.log_weight - 0.5 * shift**2 - np.log(sd) - log
+        if extra > 0.0:
+            spread = (noise * p.cells.size(value)[:, None]) ** 2
+            log_weight -= 0.5 * (extra * np.log(spread) + squares[:, None] / spread)
+        possible = np.isfinite(log_weight)
+        log_weight = np.where(possible, log_weight, -np.inf)
+        log_weight -= log_weight.max(axis=1, keepdims=True)
+        log_weight -= np.log(np.exp(log_weight).sum(axis=1, keepdims=True))
+        shift = np.where(possible, shift, 0.0)
         return Outcome(design, log_weight, shift, gain, var, value, squares)
 
     def without_outcome(self, design: int) -> Outcome:
@@ -153,33 +172,45 @@ class Known:
 
     def blind(self, design: int, gain: np.ndarray, var: np.ndarray) -> Outcome:
         """Weights stay as they are."""
-        none = np.empty(0)
-        return Outcome(
-            design, self.log_weight, np.zeros_like(self.log_weight), gain, var, none, none
-        )
+        none, still = np.empty(0), np.zeros_like(self.log_weight)
+        return Outcome(design, self.log_weight, still, gain, var, none, none)
 
-    def blank(self, columns: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Room for sums (world, group, target or column) and for their weights (world, group)."""
-        p = self.problem
-        shape = (len(self.log_weight), int(p.group.max()) + 1)
-        return np.empty((*shape, columns or len(p.targets))), np.empty(shape)
+    def tally(self, sums: np.ndarray, weight: np.ndarray) -> Tally:
+        """Averages over the draws in each world.
 
-    def tally(self, sums: np.ndarray, total: np.ndarray) -> Tally:
-        """Sums by world and group of draws, with where the worlds come from."""
+        Parameters
+        ----------
+        sums : numpy.ndarray
+            Dims (world, group, budget, candidate).
+        weight : numpy.ndarray
+            Dims (world, draw).
+        """
         p = self.problem
         single = len(sums) == 1  # not one of the simulated worlds
         group = np.array([-1]) if single else p.group[self.source]
-        shape = (p.budgets, p.candidates) if sums.shape[2] == len(p.targets) else (1, -1)
-        return Tally(sums.reshape(*total.shape, *shape), total, group)
+        return Tally(sums, p.by_group(weight), group)
 
     def expected(self, outcome: Outcome) -> Tally:
         """Posterior mean of the targets in each world."""
+        p, (weight, shift) = self.problem, outcome.kept()
+        sums = np.stack(
+            [p.by_group(weight * self.expectation(q, outcome, shift)) for q in p.targets], axis=2
+        )
+        by_budget = p.per_unit * sums.reshape(*sums.shape[:2], p.budgets, p.candidates)
+        return self.tally(by_budget, weight)
+
+    def expectation(self, target: int, outcome: Outcome, shift: np.ndarray) -> np.ndarray:
+        """What each draw expects of a target in each world, its ceiling kept (world, draw)."""
         p = self.problem
-        sums, total = self.blank()
-        expected_sums(outcome.log_weight, outcome.shift, self.mean, outcome.var, outcome.gain,
-                      p.irreducible, p.ceiling, p.group, sums, total)  # fmt: skip
-        sums *= p.per_unit
-        return self.tally(sums, total)
+        var = outcome.var[:, target]
+        sd = np.sqrt(np.maximum(var, 1e-24))
+        log_cap = np.log(np.maximum(p.ceiling[target] - p.irreducible, 1e-12))
+        safe = log_cap - var - 5.0 * sd  # below this mean the cap does not matter
+        centre = self.means[target] + outcome.gain[:, target] * shift
+        value = np.exp(np.minimum(centre, safe) + 0.5 * var)
+        world, draw = np.nonzero(centre > safe)
+        value[world, draw] = capped_lognormal(centre[world, draw], sd[draw], log_cap[draw])
+        return p.irreducible + value
 
     def after(self, outcome: Outcome) -> Known:
         """What is known once the outcome has been seen."""
@@ -191,9 +222,13 @@ class Known:
             gain -= step * step[:, [at]]
         gain /= self.update(outcome.design)[0][:, None]
         return replace(
-            self,
-            log_weight=outcome.log_weight,
-            mean=self.mean + outcome.gain * outcome.shift[:, :, None],
-            var=outcome.var,
+            self, log_weight=outcome.log_weight, var=outcome.var,
             steps=(*self.steps, (gain, outcome.shift)),
-        )
+        )  # fmt: skip
+
+
+def capped_lognormal(mean: np.ndarray, sd: np.ndarray, log_cap: np.ndarray) -> np.ndarray:
+    """Expectation of the smaller of a cap and a lognormal with this mean and sd of the log."""
+    high = (log_cap - mean) / sd
+    below = np.exp(mean + 0.5 * sd**2 + log_ndtr(high - sd))  # in logs: either factor may be huge
+    return np.asarray(below + np.exp(log_cap) * ndtr(-high))

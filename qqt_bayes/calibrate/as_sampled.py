@@ -11,25 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qqt_bayes.inference.natural import IRREDUCIBLE, NOISE, RUN_SHARE, SCALES
-from qqt_bayes.inference.noise import WORST
-from qqt_bayes.model.effects import COMPONENTS
-from qqt_bayes.model.noise import seed_factor
+from qqt_bayes.model.marginal import WORST
+from qqt_bayes.model.prior_predictive import noise_at
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
+    from qqt_bayes.model.parameters import Parameters
 
 STEPS = 80  # to the middle of a row's density, each a Newton step
 LEAST_OWN = 1e-12  # share of a row's variance that is its own: none would be no density
 
-__all__ = ["Rows", "from_marginal", "log_mass", "log_noise", "rows_of_truths"]
-
-
-def log_noise(natural: np.ndarray, design: Design) -> np.ndarray:
-    """Log ratios of the pools' seed noise in natural vectors, dims (..., pool)."""
-    pools = len(design.sizes)
-    at = SCALES + len(COMPONENTS) + 2 * pools
-    return natural[..., at : at + pools]
+__all__ = ["Rows", "from_marginal", "log_mass", "rows_of_truths"]
 
 
 class Rows(NamedTuple):
@@ -67,13 +59,13 @@ class Rows(NamedTuple):
         return z
 
 
-def rows_of_truths(natural: np.ndarray, design: Design) -> Rows:
-    """Of truths as natural vectors, dims (truth, natural): dims (truth, row, 1)."""
-    factor = seed_factor(log_noise(natural, design), design.points.shares)
+def rows_of_truths(parameters: Parameters, design: Design) -> Rows:
+    """Of some truths: dims (truth, row, 1)."""
+    p = parameters
     return Rows(
-        natural[:, IRREDUCIBLE, None, None],
-        (natural[:, [NOISE]] * factor)[..., None],
-        (natural[:, [RUN_SHARE]] * (design.run >= 0))[..., None],
+        p.irreducible[:, None, None],
+        noise_at(p, design.points.shares)[..., None],
+        (p.run_share[:, None] * (design.run >= 0))[..., None],
         design.eval_var[:, None],
     )
 
@@ -87,14 +79,14 @@ def log_mass(
     """
     middle = rows.middle(centre, effect)
     reach = np.minimum(40.0 * np.sqrt(rows.noise_at(middle)[0]), 5.0)
-    grid = middle + reach * np.sinh(np.linspace(-5.0, 5.0, 801)) / np.sinh(5.0)
+    grid = middle + reach * np.sinh(np.linspace(-5.0, 5.0, 401)) / np.sinh(5.0)
     density = np.exp(rows.log_density(grid, centre, effect))
     steps = 0.5 * (density[..., 1:] + density[..., :-1]) * np.diff(grid, axis=-1)
     return np.log(steps.sum(axis=-1)), grid, steps
 
 
 def from_marginal(
-    latent: np.ndarray, natural: np.ndarray, design: Design, seed: int, top: float = np.inf
+    latent: np.ndarray, parameters: Parameters, design: Design, seed: int, top: float = np.inf
 ) -> tuple[np.ndarray, int]:
     """Values from the density that the engine samples, and which of the proposed truths they have.
 
@@ -105,8 +97,8 @@ def from_marginal(
     ----------
     latent : numpy.ndarray
         Dims (proposal, cell).
-    natural : numpy.ndarray
-        Dims (proposal, natural).
+    parameters : Parameters
+        One draw a proposal.
     design : Design
         Without replicates. Gives evaluation variances and runs; its values are not read.
     seed : int
@@ -115,21 +107,21 @@ def from_marginal(
         Truths with a latent value above are not kept, as if their values were refused.
     """
     rng = np.random.default_rng(seed)
-    sound = np.all(np.isfinite(latent) & (latent > natural[:, :1]) & (latent < top), axis=1)
+    above = latent - parameters.irreducible[:, None]
+    sound = np.all(np.isfinite(latent) & (above > 0.0) & (latent < top), axis=1)
     if not sound.any():
         return np.full(latent.shape[1], np.inf), 0
     chosen = np.flatnonzero(sound)
-    latent, natural = latent[sound], natural[sound]
-    rows, centre = rows_of_truths(natural, design), np.log(latent - natural[:, :1])[..., None]
-    effect = np.zeros((*latent.shape, 1))
+    rows, centre = rows_of_truths(parameters.take(sound), design), np.log(above[sound])[..., None]
+    effect = np.zeros(centre.shape)
     if (runs := int(design.run.max(initial=-1)) + 1) > 0:
-        drawn = rng.standard_normal((len(latent), runs))
+        drawn = rng.standard_normal((len(centre), runs))
         effect = np.where(design.run >= 0, drawn[:, design.run], 0.0)[..., None]
     mass, grid, steps = log_mass(rows, centre, effect)
     weight = np.exp(mass.sum(axis=1) - mass.sum(axis=1).max())
-    kept = int(rng.choice(len(latent), p=weight / weight.sum()))
+    kept = int(rng.choice(len(centre), p=weight / weight.sum()))
     z = []
     for step, points in zip(steps[kept], grid[kept], strict=True):
         mass_below = np.concatenate([[0.0], np.cumsum(step)])
         z.append(np.interp(rng.uniform() * mass_below[-1], mass_below, points))
-    return natural[kept, IRREDUCIBLE] + np.exp(z), int(chosen[kept])
+    return parameters.irreducible[chosen[kept]] + np.exp(z), int(chosen[kept])

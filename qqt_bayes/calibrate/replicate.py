@@ -15,23 +15,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.calibrate.as_sampled import from_marginal, log_noise
+from qqt_bayes.calibrate.as_sampled import from_marginal
 from qqt_bayes.calibrate.reweight import reference_weights
 from qqt_bayes.decide.candidates import default_candidates
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.cells import build_cells
-from qqt_bayes.inference.chart import SCALARS, build_chart
 from qqt_bayes.inference.conditional import Conditional
-from qqt_bayes.inference.gate import GateReport
-from qqt_bayes.inference.marginal import log_density
-from qqt_bayes.inference.natural import NOISE, RUN_SHARE, SCALES
-from qqt_bayes.inference.posterior import Posterior, sample_posterior
-from qqt_bayes.inference.sample import Settings, sample_few
-from qqt_bayes.kinds import kind_named
+from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.inference.posterior import Posterior
+from qqt_bayes.inference.reweight import densities
+from qqt_bayes.inference.settings import Settings
+from qqt_bayes.kinds import Kind, kind_named
 from qqt_bayes.model.design import Design, Points, build_design
-from qqt_bayes.model.effects import COMPONENTS
-from qqt_bayes.model.noise import Evaluation, seed_factor
-from qqt_bayes.model.prior_predictive import draw_prior, simulate_study, simulate_values
+from qqt_bayes.model.noise import Evaluation
+from qqt_bayes.model.parameters import Parameters
+from qqt_bayes.model.prior_predictive import (
+    Truth,
+    draw_prior,
+    noise_at,
+    simulate_study,
+    simulate_values,
+)
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers, refit_many
@@ -40,7 +43,7 @@ from qqt_bayes.runs import Study, read_runs
 RANKS = 99  # posterior draws that the truth is ranked among: 100 possible ranks
 HORIZONS = (0.7, 2.0, 4.0)  # budgets predicted, in multiples of the largest run
 LIKELIHOODS = ("reference", "marginal", "reweighted")
-DRAWS, TUNE = 500, 300  # of each of two chains
+DRAWS = 2000  # of each posterior, as many as a fit has
 PROPOSALS = 50  # of a study, one of which is kept, under the marginal likelihood
 TRIES = 1000
 TOP_LOSS = 1e3  # nats: no loss is that large
@@ -67,11 +70,11 @@ class Replications:
         Dims (replication, horizon, candidate): P(best), and whether it is.
     candidates : tuple of str
     runs : pandas.DataFrame
-        One row a replication: ``converged`` (see :func:`enough`), ``excluded`` (the true
+        One row a replication: ``converged`` (passed the gate), ``excluded`` (the true
         irreducible part is not below every value, so the marginal form rules the truth out),
         ``redrawn``, ``noise`` (largest relative noise of a reducible part, see
         :func:`relative_noise`), ``k_hat`` (of the weights to the reference likelihood, if they are
-        used), ``gradients``, ``seconds``.
+        used), ``values`` (of the density), ``seconds``.
     """
 
     spec: str
@@ -179,17 +182,9 @@ def replicate(
     design = build_design(study, chosen)
     if likelihood != "reference" and len(design.value) < len(study):
         raise UsageError(f"likelihood '{likelihood}' does not take replicates -> use 'reference'")
-    settings = Settings(draws=draws, tune=TUNE, chains=2)
+    settings, again = Settings(draws=draws, engine="importance"), load_spec(fitted or chosen)
     tasks = [
-        Task(
-            study,
-            chosen,
-            likelihood,
-            settings,
-            seed * 1_000_003 + i,
-            keep,
-            load_spec(fitted or chosen),
-        )
+        Task(study, chosen, likelihood, settings, seed * 1_000_003 + i, keep, again)
         for i in range(replications)
     ]
     rows = refit_many(one, tasks, workers=workers, client=client, progress=progress)
@@ -216,7 +211,7 @@ def one(task: Task) -> dict[str, Any]:
     design = build_design(study, task.spec)
     chosen = default_candidates(study)
     shares = np.array([c.vector(study.pools) for c in chosen])
-    budgets = np.repeat(np.exp(design.largest) * np.array(HORIZONS), len(chosen))
+    budgets = np.repeat(np.exp(design.setting.largest) * np.array(HORIZONS), len(chosen))
     mixes = np.tile(shares, (len(HORIZONS), 1))
     everywhere = design.points_at(
         np.concatenate([np.exp(design.points.log_samples), budgets]),
@@ -225,7 +220,7 @@ def one(task: Task) -> dict[str, Any]:
     values, latent, truth, redrawn = simulate(task, design, everywhere, priors)
     seed = int(np.random.SeedSequence([task.seed, 1]).generate_state(1)[0])
     simulated = simulate_study(study, values)
-    noise = relative_noise(truth, latent[: len(design.value)], design)
+    noise = relative_noise(truth, latent[: len(design.value)], design, study.kind)
     if task.keep is not None:
         simulated = rows_of(simulated, np.array(task.keep))
     design = build_design(simulated, task.fitted)
@@ -236,21 +231,21 @@ def one(task: Task) -> dict[str, Any]:
         budgets = np.concatenate([np.exp(at_cells.log_samples), budgets])
         mixes = np.concatenate([at_cells.shares, mixes])
     at = posterior.at(design.points_at(budgets, mixes))
-    budgets, mixes = budgets[cells:], mixes[cells:]
-    names, groups, true, drawn = quantities(
-        posterior, at, mixes, truth, latent[-len(budgets) :], [c.text for c in chosen], seed
+    mixes = mixes[cells:]
+    names, groups, found = quantities(
+        posterior, at, mixes, truth, latent[-len(mixes) :], [c.text for c in chosen], seed
     )
-    picked, k_hat = np.arange(len(drawn)), np.nan
+    true, drawn, k_hat = found[0], found[1:], np.nan
     if weighted:
         weight, k_hat = reference_weights(posterior, at.log_reducible[:, :cells])
-        picked = rng.choice(len(drawn), size=len(drawn), p=weight)
-    drawn = drawn[picked]
+        drawn = drawn[rng.choice(len(drawn), size=len(drawn), p=weight)]
+    # draws of one parent stand side by side: those far apart have different ones
     thin = np.linspace(0, len(drawn) - 1, RANKS).round().astype(int)
     tail = np.quantile(drawn, [0.05, 0.95], axis=0)
     shape = (-1, len(HORIZONS), len(chosen))
     first = names.index(f"latent {chosen[0].text} at {HORIZONS[0]:g}x")
-    best = drawn[:, first : first + len(budgets)].reshape(shape).argmin(axis=2)
-    true_best = latent[-len(budgets) :].reshape(shape)[0].argmin(axis=1)
+    best = drawn[:, first : first + len(mixes)].reshape(shape).argmin(axis=2)
+    true_best = latent[-len(mixes) :].reshape(shape)[0].argmin(axis=1)
     every = np.arange(len(chosen))
     return {
         "names": names, "groups": groups, "candidates": tuple(c.text for c in chosen),
@@ -260,12 +255,12 @@ def one(task: Task) -> dict[str, Any]:
         "p_best": (best[..., None] == every).mean(axis=0),
         "is_best": true_best[:, None] == every,
         "run": {
-            "converged": enough(posterior.gate),
-            "excluded": bool(truth["natural"][0] >= design.value.min()),
+            "converged": posterior.gate.passed,
+            "excluded": bool(truth.parameters.irreducible[0] >= design.value.min()),
             "redrawn": redrawn,
             "noise": noise,
             "k_hat": k_hat,
-            "gradients": posterior.gradients,
+            "values": posterior.values,
             "seconds": time.perf_counter() - begin,
         },
     }  # fmt: skip
@@ -278,34 +273,15 @@ def ranks(drawn: np.ndarray, true: np.ndarray, rng: np.random.Generator) -> np.n
 
 
 def refit(
-    design: Design, priors: dict[str, Prior], kind: str, seed: int, settings: Settings
+    design: Design, priors: dict[str, Prior], kind: str | Kind, seed: int, settings: Settings
 ) -> Posterior:
-    """Posterior of one simulated study: a short walk, or a full fit where that is not enough."""
-    cells, chart = build_cells(design, priors, kind), build_chart(priors, design)
-    walk = sample_few(chart, cells, seed, settings)
-    short = Posterior(design, priors, kind, walk.theta, walk.stats, walk.gradients, seed)
-    if enough(short.gate):
-        return short
-    full = sample_posterior(design, priors, kind, seed, replace(settings, draws=1000, tune=500))
-    return replace(full, gradients=full.gradients + short.gradients)
-
-
-def enough(gate: GateReport) -> bool:
-    """Whether the thinned draws are nearly independent: less than a fit for use has to show."""
-    if gate.passed:
-        return True
-    f = gate.figures
-    return bool(
-        f["r_hat"] <= 1.02
-        and f["ess"] >= 3 * RANKS
-        and f.get("diverging", 1.0) <= 0.002
-        and f.get("e_bfmi", 0.0) >= 0.3
-    )
+    """Posterior of one simulated study."""
+    return sample_posterior(design, priors, kind, seed, settings)
 
 
 def simulate(
     task: Task, design: Design, points: Points, priors: dict[str, Prior]
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], int]:
+) -> tuple[np.ndarray, np.ndarray, Truth, int]:
     """Values of one study, latent performance at all points, the truth, and how many were redrawn.
 
     A study with a value outside its range (an error above one, a loss of a thousand nats) is drawn
@@ -322,24 +298,26 @@ def simulate(
         if marginal:
             # beyond the range of losses values would be refused: such truths have no weight
             value, kept = from_marginal(
-                latent[:, :cells], truth["natural"], design, int(seeds[1]), TOP_LOSS
+                latent[:, :cells], truth.parameters, design, int(seeds[1]), TOP_LOSS
             )
             values = value[design.row_cell]
         else:
-            kept, true = 0, truth["natural"][:1]
-            noise = true[:, [NOISE]] * seed_factor(log_noise(true, design), design.points.shares)
-            seen, share = latent[:1, :cells], true[:, RUN_SHARE]
-            values = simulate_values(task.study, design, seen, noise, int(seeds[1]), share)[0]
+            kept, p = 0, truth.parameters
+            noise = noise_at(p, design.points.shares)
+            values = simulate_values(
+                task.study, design, latent[:, :cells], noise, int(seeds[1]), p.run_share
+            )[0]
         if values.min() > 0.0 and values.max() < top:
-            return values, latent[kept], {n: v[kept] for n, v in truth.items()}, attempt
+            return values, latent[kept], truth.take(slice(kept, kept + 1)), attempt
     raise UsageError(f"no study of {TRIES} drawn from the priors lies in the metric's range")
 
 
-def relative_noise(truth: dict[str, np.ndarray], latent: np.ndarray, design: Design) -> float:
+def relative_noise(truth: Truth, latent: np.ndarray, design: Design, kind: Kind) -> float:
     """Largest sd of the noise over the reducible part: what linearising takes to be small."""
-    few = truth["natural"]
-    noise = few[NOISE] * seed_factor(log_noise(few, design), design.points.shares)
-    return float(np.max(np.sqrt((noise * latent) ** 2 + design.eval_var) / (latent - few[0])))
+    noise = noise_at(truth.parameters, design.points.shares)
+    seeds = noise * latent if kind.relative_noise else noise
+    above = latent - truth.parameters.irreducible
+    return float(np.max(np.sqrt(seeds**2 + design.eval_var) / above))
 
 
 def rows_of(study: Study, rows: np.ndarray) -> Study:
@@ -353,54 +331,41 @@ def rows_of(study: Study, rows: np.ndarray) -> Study:
 
 
 def quantities(
-    posterior: Posterior, at: Conditional, shares: np.ndarray, truth: dict[str, np.ndarray],
-    latent: np.ndarray, candidates: list[str], seed: int,
-) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray, np.ndarray]:  # fmt: skip
-    """Names, groups, truths and draws, dims (quantity,) and (draw, quantity).
+    posterior: Posterior, at: Conditional, shares: np.ndarray, truth: Truth, latent: np.ndarray,
+    candidates: list[str], seed: int,
+) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:  # fmt: skip
+    """Names, groups and values, dims (quantity,) and (draw, quantity): the truth comes first.
 
     ``at`` are draws at points of which the last are predicted; ``shares``, dims (point, pool), and
     ``latent`` are the data and the truth there.
     """
-    rng = np.random.default_rng([seed, 3])
-    out: list[tuple[str, str, Any, np.ndarray]] = []
-    natural, sizes = truth["natural"], posterior.design.sizes
-    known = dict(zip(SCALARS[:-2], natural, strict=False))
-    known |= {n: truth[f"half_life_{s}"] for n, s in
-              (("half_life", "median"), ("half_life_spread", "spread"))}  # fmt: skip
-    out += [(n, "scalar", known[n], v) for n, v in posterior.scalars().items()]
-    pools, harms = len(sizes), not posterior.priors["harm"].fixed
-    start, rates = SCALES + len(COMPONENTS), posterior.exchange_rates
-    for i in range(pools):
-        if rates is not None and np.ptp(rates[:, i]) > 0.0:  # that of the reference is 1
-            rate = np.exp(natural[start + 3 * pools + i])
-            out.append((f"exchange rate {i + 1}", "exchange rate", rate, rates[:, i]))
-        out.append((f"utility {i + 1}", "utility", truth["utility"][i], at.utility[:, i]))
-        out.append((f"level {i + 1}", "level", truth["level"][i], at.level[:, i]))
-        if not np.isfinite(sizes[i]):
-            continue
-        life, harm = natural[start + i], natural[start + pools + i]
-        out.append((f"half-life {i + 1}", "half-life", np.exp(life), posterior.half_lives[:, i]))
-        if harms:
-            out.append((f"harm {i + 1}", "harm", harm, posterior.harms[:, i]))
-    by_pool = posterior.pool_noise
-    if by_pool is not None:
-        true = natural[NOISE] * np.exp(log_noise(natural, posterior.design))
-        out += [(f"seed noise {i + 1}", "seed noise", true[i], by_pool[:, i]) for i in range(pools)]
+    rng, design = np.random.default_rng([seed, 3]), posterior.design
+    pairs = zip(truth.parameters, posterior.parameters, strict=True)
+    both = replace(posterior, parameters=Parameters(*map(np.concatenate, pairs)))
+    utility, level = np.vstack([truth.utility, at.utility]), np.vstack([truth.level, at.level])
+    out = [(n, "scalar", v) for n, v in both.scalars().items()]
+    rates, by_pool = both.exchange_rates, both.pool_noise
+    for i, finite in enumerate(design.setting.finite):
+        if rates is not None and np.ptp(rates[1:, i]) > 0.0:  # that of the reference is 1
+            out.append((f"exchange rate {i + 1}", "exchange rate", rates[:, i]))
+        out.append((f"utility {i + 1}", "utility", utility[:, i]))
+        out.append((f"level {i + 1}", "level", level[:, i]))
+        if finite:
+            out.append((f"half-life {i + 1}", "half-life", both.half_lives[:, i]))
+        if finite and not posterior.priors["harm"].fixed:
+            out.append((f"harm {i + 1}", "harm", both.harms[:, i]))
+        if by_pool is not None:
+            out.append((f"seed noise {i + 1}", "seed noise", by_pool[:, i]))
     drawn = posterior.irreducible[:, None] + np.exp(at.log_reducible[:, -len(latent) :])
-    given = Evaluation(given=float(posterior.design.eval_var[0] * posterior.design.count[0]))
-    both = np.vstack([latent, drawn])
-    noise = natural[NOISE] * seed_factor(log_noise(natural, posterior.design), shares)
-    variance = np.vstack(
-        [(noise * latent) ** 2 + given.given, posterior.noise_variance(drawn, shares, given)]
-    )
-    new = both + np.sqrt(variance) * rng.standard_normal(both.shape)
-    for group, values in (("latent", both), ("new run", new)):
-        for h, horizon in enumerate(HORIZONS):
-            for c, name in enumerate(candidates):
-                column = values[:, h * len(candidates) + c]
-                out.append((f"{group} {name} at {horizon:g}x", group, column[0], column[1:]))
+    performance = np.vstack([latent, drawn])
+    evaluation = Evaluation(given=float(design.eval_var[0]))
+    variance = both.noise_variance(performance, shares, evaluation)
+    new = performance + np.sqrt(variance) * rng.standard_normal(performance.shape)
+    cases = [f"{name} at {horizon:g}x" for horizon in HORIZONS for name in candidates]
+    for group, values in (("latent", performance), ("new run", new)):
+        out += [(f"{group} {case}", group, v) for case, v in zip(cases, values.T, strict=True)]
     for h, horizon in enumerate(HORIZONS):
-        block = both[:, h * len(candidates) : (h + 1) * len(candidates)]
+        block = performance[:, h * len(candidates) : (h + 1) * len(candidates)]
         best, others = block.min(axis=1), block[:, 1:].min(axis=1)
         first = candidates[0]
         for name, value in (
@@ -411,10 +376,9 @@ def quantities(
             (f"{first} is best", (block[:, 0] <= best).astype(float)),
             ("which is best", block.argmin(axis=1).astype(float)),
         ):
-            out.append((f"{name} at {horizon:g}x", "decision", value[0], value[1:]))
-    every = np.vstack([natural, posterior.natural])
-    gradient = np.empty(every.shape[1])
-    density = np.array([log_density(row, posterior.cells, gradient) for row in every])
-    out.append(("log likelihood", "log likelihood", density[0], density[1:]))
-    names, groups, true, draws = zip(*out, strict=True)
-    return names, groups, np.array(true, float), np.column_stack(draws)
+            out.append((f"{name} at {horizon:g}x", "decision", value))
+    density = densities(both.parameters, posterior.cells)
+    # none where the truth is ruled out
+    out.append(("log likelihood", "log likelihood", np.nan_to_num(density, nan=-np.inf)))
+    names, groups, columns = zip(*out, strict=True)
+    return names, groups, np.column_stack(columns)

@@ -1,10 +1,10 @@
 r"""Weights from the density that the engine samples to the reference likelihood.
 
 The engine takes :math:`\log(y - d)` as normal, with the noise that belongs to the value seen. Given
-the few and a joint draw of the latent log reducible error at the runs, both densities of the runs
-are closed: plain products, and along a trajectory a normal density with one effect in common. Their
-ratio weighs that draw, the few and every prediction drawn with it. A truth that the engine rules
-out (d above the smallest value) no weight can bring back.
+the parameters and a joint draw of the latent log reducible error at the runs, both densities of the
+runs are closed: plain products, and along a trajectory a normal density with one effect in common.
+Their ratio weighs that draw, the parameters and every prediction drawn with it. A truth that the
+engine rules out (d above the smallest value) no weight can bring back.
 """
 
 from __future__ import annotations
@@ -44,14 +44,15 @@ def reference_weights(posterior: Posterior, log_reducible: np.ndarray) -> tuple[
         Dims (draw, cell): joint draws at the runs.
     """
     design, value = posterior.design, posterior.design.value
-    d, noise, share, eval_var = (part[..., 0] for part in rows_of_truths(posterior.natural, design))
+    rows = rows_of_truths(posterior.parameters, design)
+    d, noise, share, eval_var = (part[..., 0] for part in rows)
     of_run = design.run[:, None] == np.arange(design.run.max(initial=-1) + 1)
     latent, gap = d + np.exp(log_reducible), value - d
     seeds = (noise * latent) ** 2
     wanted = tied(
         value - latent, (1.0 - share) * seeds + eval_var, np.sqrt(share * seeds), of_run
     )  # fmt: skip
-    own, along, slope = rows_of_truths(posterior.natural, design).noise_at(np.log(gap)[..., None])
+    own, along, slope = rows.noise_at(np.log(gap)[..., None])
     own, along, tilt = own[..., 0], along[..., 0], -slope[..., 0] @ of_run
     given = tied(np.log(gap) - log_reducible - along * (tilt @ of_run.T), own, along, of_run)
     given += 0.5 * (tilt**2).sum(axis=1) - np.log(gap).sum(axis=1)

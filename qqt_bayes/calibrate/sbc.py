@@ -19,7 +19,6 @@ import pandas as pd
 
 from qqt_bayes._shown import Shown
 from qqt_bayes.calibrate.replicate import DRAWS, RANKS, Replications, replicate
-from qqt_bayes.calibrate.sizes import replicate_sizes
 from qqt_bayes.errors import UsageError
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers
@@ -184,8 +183,7 @@ def sbc(
     client : distributed.Client, optional
         A dask cluster to use instead.
     draws : int
-        Posterior draws of each of two chains, of which 99 are kept; the law of model size takes
-        three times as many.
+        Posterior draws, of which the truth is ranked among 99.
     likelihood : {'reference', 'marginal'}
         What the data are drawn from. ``"marginal"`` is the density that the engine samples, with
         noise linearised in the log: its ranks must be uniform exactly. ``"reference"`` is the
@@ -208,6 +206,8 @@ def sbc(
                 "the law of model size has one design, of a loss, and one likelihood "
                 "-> leave kind, likelihood and design out"
             )
+        from qqt_bayes.calibrate.sizes import replicate_sizes
+
         return SBC(
             replicate_sizes(
                 chosen, replications=replications, seed=seed, workers=workers, client=client,

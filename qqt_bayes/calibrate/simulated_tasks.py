@@ -8,18 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.calibrate.as_sampled import log_noise
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.natural import NOISE, RUN_SHARE, SCALES
 from qqt_bayes.model.design import build_design
-from qqt_bayes.model.effects import COMPONENTS
-from qqt_bayes.model.noise import seed_factor
-from qqt_bayes.model.prior_predictive import draw_prior, simulate_values
-from qqt_bayes.model.priors import Prior
+from qqt_bayes.model.prior_predictive import draw_prior, noise_at, simulate_values
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import Runs
-from qqt_bayes.tasks.joint import KINDS
 
+KINDS = ("utility", "half_life", "level", "average")  # of what tasks may have in common
 TRIES = 100
 
 __all__ = ["SimulatedTasks", "simulate_tasks"]
@@ -65,7 +60,7 @@ def simulate_tasks(
     withheld: int = 0,
     spec: str | Spec = "effective_utility",
 ) -> SimulatedTasks:
-    """Draw tasks from the hierarchy of :mod:`qqt_bayes.inference.together`, and runs of them.
+    """Draw tasks from a hierarchy in which pools are alike between tasks, and runs of them.
 
     Parameters
     ----------
@@ -101,32 +96,27 @@ def simulate_tasks(
         np.concatenate([np.exp(design.points.log_samples), np.repeat(budgets, len(shares))]),
         np.concatenate([design.points.shares, np.tile(shares, (len(budgets), 1))]),
     )
-    pools, finite = len(design.sizes), np.isfinite(design.sizes)
+    setting, cells = design.setting, len(design.value)
     top = study.kind.limits[1]
-    cells = len(design.value)
     for attempt in range(TRIES):
         rng = np.random.default_rng([seed, attempt])
         rho = {k: float(rng.uniform()) for k in KINDS} | dict(correlation or {})
-        given = deviations(
-            rho, count, pools, int(finite.sum()), priors, covariate_of(params, withheld), rng
-        )
+        given = deviations(rho, count, setting.finite, covariate_of(params, withheld), rng)
         latent, truth = draw_prior(
             design, points, priors, study.kind, count, int(rng.integers(2**31)), given
         )
-        true = truth["natural"]
-        noise = true[:, [NOISE]] * seed_factor(log_noise(true, design), design.points.shares)
+        p = truth.parameters
         values = simulate_values(
-            study, design, latent[:, :cells], noise, int(rng.integers(2**31)), true[:, RUN_SHARE]
-        )
+            study, design, latent[:, :cells], noise_at(p, design.points.shares),
+            int(rng.integers(2**31)), p.run_share,
+        )  # fmt: skip
         if values.min() > 0.0 and values.max() < top:
             break
     else:
         raise UsageError(f"no tasks of {TRIES} drawn from the priors lie in the metric's range")
-    start = SCALES + len(COMPONENTS)  # of the log half-lives
     return SimulatedTasks(
-        run_table(runs, metric, values[: count - withheld], params),
-        truth["utility"], truth["level"],
-        np.exp(truth["natural"][:, start : start + pools]), truth["natural"][:, 0],
+        run_table(runs, metric, values[: count - withheld], params), truth.utility, truth.level,
+        np.exp(p.log_half_life), p.irreducible,
         latent[:, cells:].reshape(count, len(budgets), len(shares)), rho,
     )  # fmt: skip
 
@@ -140,8 +130,8 @@ def covariate_of(params: np.ndarray | None, withheld: int) -> np.ndarray | None:
 
 
 def deviations(
-    rho: Mapping[str, float], count: int, pools: int, finite: int, priors: Mapping[str, Prior],
-    z: np.ndarray | None, rng: np.random.Generator,
+    rho: Mapping[str, float], count: int, finite: np.ndarray, z: np.ndarray | None,
+    rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """What the hierarchy draws, as :func:`draw_prior` takes it."""
 
@@ -152,16 +142,14 @@ def deviations(
         own = rng.standard_normal((count, width))
         return np.asarray(np.sqrt(rho[kind]) * common + np.sqrt(1.0 - rho[kind]) * own)
 
+    lives = tied("half_life", int(finite.sum()))
     out = {
-        "utility_effects": tied("utility", pools),
-        "quality_effect": priors["quality_effect"].pair[1] * tied("utility", 1)[:, 0],
-        "half_life_effects": tied("half_life", finite),
-        "level_effects": tied("level", pools),
-    }
+        "utility_spread_effects": tied("utility", len(finite)),
+        "quality_effect_effects": tied("utility", 1),
+        "level_spread_effects": tied("level", len(finite)),
+    } | {f"half_life[{i}]": life for i, life in zip(np.flatnonzero(finite), lives.T, strict=True)}
     if z is not None:
-        for name in ("utility", "half_life"):
-            mu, sigma = priors[name].pair
-            out[name] = np.exp(mu + sigma * tied("average", 1)[:, 0])
+        out |= {name: tied("average", 1)[:, 0] for name in ("utility", "half_life")}
     return out
 
 

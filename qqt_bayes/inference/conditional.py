@@ -6,7 +6,7 @@ observed residuals say. The draws are exact, joint over all wanted points, and c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # What each part of a prediction holds: the effects in their order, then these two.
 REGIME, MEAN = len(EFFECTS), len(EFFECTS) + 1
 
-__all__ = ["MEAN", "REGIME", "Conditional", "condition", "exponents_ahead", "with_cells"]
+__all__ = ["MEAN", "REGIME", "Conditional", "condition", "exponents_ahead"]
 
 
 @dataclass(frozen=True)
@@ -46,31 +46,6 @@ class Conditional:
     utility: np.ndarray
     level: np.ndarray
     parts: np.ndarray | None
-
-
-def with_cells(cells: Points, points: Points) -> Points:
-    """The observed cells, then other points."""
-    sizes = [np.broadcast_to(p.sizes, p.shares.shape) for p in (cells, points)]
-    return replace(
-        cells,
-        log_samples=np.concatenate([cells.log_samples, points.log_samples]),
-        shares=np.concatenate([cells.shares, points.shares]),
-        sizes=np.concatenate(sizes),
-    )
-
-
-def with_anchors(points: Points) -> Points:
-    """Some points, then every pool alone at the anchor, where its log reducible error is its level.
-
-    No path but the constant ones has begun there.
-    """
-    setting = points.setting
-    pools = len(setting.sizes)
-    alone = replace(
-        points, log_samples=np.full(pools, np.log(setting.anchor)), shares=np.eye(pools),
-        sizes=setting.sizes,
-    )  # fmt: skip
-    return with_cells(points, alone)
 
 
 def exponents_ahead(
@@ -125,8 +100,8 @@ def condition(
     with_parts : bool
         Whether to keep what each effect contributes.
     """
-    seen, wanted = given.cells.design.points, with_anchors(points)
-    both = with_cells(seen, wanted)
+    seen, wanted = given.cells.design.points, points.and_anchors()
+    both = seen.joined(wanted)
     roots, cross = [features(effect, both) for effect in PATHS], kernels(seen, wanted)
     smooth, extra = exponents_ahead(given.parameters, points, regime, seed)
     given.sums, given.noise, given.residual, given.roots  # noqa: B018 (made once, for all threads)

@@ -34,6 +34,7 @@ ROUND = 1024  # draws a round, or so many for each score:
 PER_SCORE = 32
 WIDER = 1.1  # of the first proposal
 ATTEMPTS = 3
+NOTHING = 1e-9  # relative change of a log density that is rounding
 TRIES = 3  # places at which it is tried whether a score matters
 
 __all__ = ["Target", "sample_posterior"]
@@ -85,7 +86,7 @@ class Target:
         matters = np.zeros(self.size, bool)
         for place in 0.3 * rng.standard_normal((TRIES, self.size)):
             values = self.log_likelihood(np.vstack([place, place + 0.5 * np.eye(self.size)]))
-            matters |= values[1:] != values[0]
+            matters |= ~(np.abs(values[1:] - values[0]) < NOTHING * max(abs(values[0]), 1.0))
         self.informed = matters
 
 

@@ -26,6 +26,7 @@ from qqt_bayes.laws.law import Law
 LN2 = float(np.log(2.0))
 EXACT_PASSES = 256
 BIN_RATIO = 1.01
+ROUNDING = 1e-9  # epochs: a run of exactly one pass does not begin another
 
 __all__ = ["LAW", "exponent_sums", "first_pass_lengths", "pass_bins"]
 
@@ -48,7 +49,7 @@ def pass_bins(max_epochs: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         Dim (bin,): epochs at which the bin begins and ends, and repeats (pass number less one)
         that its weight is taken at. Empty when nothing is repeated.
     """
-    last = int(np.ceil(max_epochs - 1e-9)) if np.isfinite(max_epochs) else 1
+    last = int(np.ceil(max_epochs - ROUNDING)) if np.isfinite(max_epochs) else 1
     exact = np.arange(1.0, min(last, EXACT_PASSES))
     start, stop, repeats = list(exact), list(exact + 1.0), list(exact)
     edge = float(EXACT_PASSES)
@@ -130,7 +131,7 @@ def exponent_sums(
     """
     first, epochs, shares = (np.asarray(a, float) for a in (first, epochs, shares))
     out = shares * first + 0.0 * log_half_life
-    row, pool = np.nonzero((shares > 0) & (epochs > 1.0) & np.isfinite(epochs))
+    row, pool = np.nonzero((shares > 0) & (epochs > 1.0 + ROUNDING) & np.isfinite(epochs))
     if len(row) == 0:
         return out
     start, stop, repeats = pass_bins(float(epochs[row, pool].max()))

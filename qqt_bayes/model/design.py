@@ -116,6 +116,23 @@ class Points:
     def __len__(self) -> int:
         return len(self.log_samples)
 
+    def joined(self, other: Points) -> Points:
+        """These points, then the other ones."""
+        sizes = [np.broadcast_to(p.sizes, p.shares.shape) for p in (self, other)]
+        return Points(
+            self.setting, np.concatenate([self.log_samples, other.log_samples]),
+            np.concatenate([self.shares, other.shares]), np.concatenate(sizes),
+        )  # fmt: skip
+
+    def and_anchors(self) -> Points:
+        """These points, then every pool alone at the anchor, where it is at its level.
+
+        No path but the constant ones has begun there.
+        """
+        sizes = self.setting.sizes
+        log_samples = np.full(len(sizes), np.log(self.setting.anchor))
+        return self.joined(Points(self.setting, log_samples, np.eye(len(sizes)), sizes))
+
     @cached_property
     def lengths(self) -> tuple[np.ndarray, np.ndarray]:
         """E-folds in the first pass, and epochs; dims (point, pool)."""

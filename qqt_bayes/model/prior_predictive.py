@@ -9,55 +9,58 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qqt_bayes.laws.registry import find_law
+from qqt_bayes.kinds import kind_named
 from qqt_bayes.model.design import evaluation_variance
-from qqt_bayes.model.effects import COMPONENTS, unit_kernels
-from qqt_bayes.model.noise import informed
-from qqt_bayes.model.priors import NO_RATES
+from qqt_bayes.model.effects import EFFECTS, features
+from qqt_bayes.model.marginal import Cells, exponents
+from qqt_bayes.model.noise import seed_factor
+from qqt_bayes.model.parameters import Coordinates, Parameters
 from qqt_bayes.model.regime import mean_factors, relative_wander, stretch
 
 if TYPE_CHECKING:
+    from qqt_bayes.kinds import Kind
     from qqt_bayes.model.design import Design, Points
     from qqt_bayes.model.priors import Prior
     from qqt_bayes.runs import Study
 
-# Eigenvalues of a kernel below this share of the largest are rounding, not directions.
-NEGLIGIBLE = 1e-13
+__all__ = [
+    "Truth", "draw_prior", "noise_at", "prior_predictive", "simulate_study", "simulate_values",
+]  # fmt: skip
 
-__all__ = ["draw_prior", "kernel_factor", "prior_predictive", "simulate_study", "simulate_values"]
 
+class Truth(NamedTuple):
+    """What simulated performance was drawn from.
 
-def kernel_factor(kernel: np.ndarray) -> np.ndarray:
-    """Matrix F with F F' equal to a covariance that may be singular.
-
-    Parameters
+    Attributes
     ----------
-    kernel : numpy.ndarray
-        Dims (point, point), positive semi-definite.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dims (point, direction); no direction when the kernel is zero.
+    parameters : Parameters
+    utility, level : numpy.ndarray
+        Dims (draw, pool).
     """
-    values, vectors = np.linalg.eigh(kernel)
-    keep = values > NEGLIGIBLE * max(float(values.max(initial=0.0)), np.finfo(float).tiny)
-    return vectors[:, keep] * np.sqrt(values[keep])
+
+    parameters: Parameters
+    utility: np.ndarray
+    level: np.ndarray
+
+    def take(self, chosen: slice | np.ndarray) -> Truth:
+        """Some of the draws."""
+        return Truth(self.parameters.take(chosen), self.utility[chosen], self.level[chosen])
 
 
 def draw_prior(
     design: Design,
     points: Points,
     priors: dict[str, Prior],
-    kind: str,
+    kind: str | Kind,
     draws: int,
     seed: int,
-    given: Mapping[str, np.ndarray] | None = None,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    given: Mapping[str, np.ndarray] = MappingProxyType({}),
+) -> tuple[np.ndarray, Truth]:
     """Draw everything from the prior.
 
     Parameters
@@ -69,103 +72,69 @@ def draw_prior(
         (:meth:`Design.points_at`); effects are joint over all of them.
     priors : dict of Prior
         From :meth:`qqt_bayes.model.spec.Spec.priors`.
-    kind : {'loss', 'error', 'accuracy'}
-        What levels are relative to.
+    kind : str or Kind
+        Of the metric.
     draws : int
         Number of draws.
     seed : int
         Same seed, same draws.
     given : mapping, optional
-        What is not to be drawn: scalars by name, dim (draw,), and whitened deviations of the pools
-        as ``utility_effects``, ``level_effects`` and ``half_life_effects`` (finite pools only),
-        dims (draw, pool), standard normal beforehand.
+        Standard normal numbers that are not to be drawn: scores by their name
+        (:attr:`qqt_bayes.model.parameters.Coordinates.names`), dim (draw,), and those behind an
+        effect X as ``X_effects``, dims (draw, direction).
 
     Returns
     -------
     latent : numpy.ndarray
         Dims (draw, point): latent performance f, drift and mixture error included.
-    truth : dict of numpy.ndarray
-        ``natural``, dims (draw, natural), in the order of the marginal engine; ``utility`` and
-        ``level``, dims (draw, pool); ``half_life_median``, ``half_life_spread`` and ``regime``
-        (the multiple drawn), dim (draw,).
+    truth : Truth
     """
     rng = np.random.default_rng(seed)
-    scalar = {
-        name: priors[name].draw(draws, rng)
-        for name in priors
-        if name not in ("harm", "exchange_rate", "run_share", "seed_noise_spread")
-    }
-    given = given or {}
-    scalar |= {name: given[name] for name in scalar if name in given}
-    pools, finite = len(design.sizes), np.isfinite(design.sizes)
+    # before any data the irreducible part lies below no value
+    unseen = replace(design, value=np.full_like(design.value, np.inf))
+    coordinates = Coordinates.of(priors, unseen)
+    scores = rng.standard_normal((draws, len(coordinates.names)))
+    for i, name in enumerate(coordinates.names):
+        scores[:, i] = given.get(name, scores[:, i])
+    p = coordinates.parameters(scores)
 
-    def effects_of(what: str, count: int) -> np.ndarray:
-        drawn = rng.standard_normal((draws, count))
-        return np.asarray(given.get(f"{what}_effects", drawn))
+    everywhere, pools = points.and_anchors(), design.pools
+    paths, relative = np.zeros((draws, len(everywhere))), np.zeros((draws, pools))
+    for i, effect in enumerate(EFFECTS):
+        root = (
+            features(effect, everywhere) if effect.loadings is None
+            else effect.loadings(design.setting)
+        )  # fmt: skip
+        white = rng.standard_normal((draws, root.shape[1]))
+        total = paths if effect.loadings is None else relative
+        total += given.get(f"{effect.name}_effects", white) @ root.T * p.scales[:, [i]]
+    utility = p.utility[:, None] * (1.0 + relative)
 
-    factor = np.linalg.cholesky(design.likeness)
-    root = np.linalg.cholesky(design.likeness[np.ix_(finite, finite)])
-    eta = np.zeros((draws, pools))
-    eta[:, finite] = effects_of("half_life", len(root)) @ root.T
-    log_half_life = np.log(scalar["half_life"])[:, None] + scalar["half_life_spread"][:, None] * eta
-    log_half_life += scalar["dilution"][:, None] * design.log_size
-    harm = priors["harm"].draw((draws, pools), rng)
-    if not priors["harm"].fixed:
-        harm = np.where(finite, harm, 0.0)
-
-    relative = scalar["utility_spread"][:, None] * (effects_of("utility", pools) @ factor.T)
-    quality = scalar["quality_effect"][:, None] * design.quality
-    utility = scalar["utility"][:, None] * (1.0 + quality + relative)
-    reference = scalar["irreducible"] if kind == "loss" else 1.0 - scalar["irreducible"]
-    common = np.log(reference) + scalar["level"]
-    apart = effects_of("level", pools) @ factor.T
-    level = common[:, None] + scalar["level_spread"][:, None] * apart
-
-    law, log_rate = find_law(design.law), np.zeros((draws, pools))
-    if law.rated:
-        free = rng.standard_normal((draws, design.rate_factor.shape[1]))
-        log_rate = priors.get("exchange_rate", NO_RATES).pair[1] * (free @ design.rate_factor.T)
-    log_reducible = level @ points.shares.T
-    ahead = points.beyond
+    sums, ahead = exponents(p, points), points.beyond
     if ahead is not None:
-        wander = relative_wander(scalar["utility"], scalar["common_drift"], scalar["pool_drift"])
-        factors = mean_factors(scalar["regime"] * wander, ahead.horizons, rng)[:, ahead.horizon]
-    for row in range(draws):
-        few = (log_half_life[row], scalar["dilution"][row], harm[row], log_rate[row])
-        sums = law.sums(points.first, points.epochs, points.shares, *few)
-        if ahead is not None:
-            edge = law.sums(ahead.first, ahead.epochs, ahead.shares, *few)
-            sums = stretch(sums, edge, ahead.edge, factors[row])
-        log_reducible[row] -= sums @ utility[row]
-    kernels = unit_kernels(points.effects, points.effects)
-    for name, kernel in zip(COMPONENTS, kernels, strict=True):
-        if name != "level_spread":
-            unit = kernel_factor(kernel)
-            effects = rng.standard_normal((draws, unit.shape[1])) @ unit.T
-            log_reducible += scalar[name][:, None] * effects
+        wander = relative_wander(p.utility, p.scale("common_drift"), p.scale("pool_drift"))
+        scales = priors["regime"].draw(draws, rng) * wander
+        factors = mean_factors(scales, ahead.horizons, rng)[:, ahead.horizon]
+        sums = stretch(sums, exponents(p, ahead.edges), ahead.edge, factors)
+    cells = Cells.of(design, priors, kind_named(kind))
+    middle = (cells.log_reference(p.irreducible) + cells.level_mean)[:, None]
+    log_reducible = middle + paths[:, :-pools] - (sums @ utility[..., None])[..., 0]
+    latent = p.irreducible[:, None] + np.exp(log_reducible)
+    return latent, Truth(p, utility, middle + paths[:, -pools:])
 
-    # last, so that what precedes is the same whether the runs tell of these or not
-    told = informed(priors, design)
-    for name in ("seed_noise_spread", "run_share"):
-        scalar[name] = told[name].draw(draws, rng)
-    log_noise = scalar["seed_noise_spread"][:, None] * rng.standard_normal((draws, pools))
 
-    names = ("irreducible", "utility", "utility_spread", "seed_noise", "dilution", "run_share",
-             "seed_noise_spread", *COMPONENTS)  # fmt: skip
-    by_pool = [log_half_life, harm, log_noise] + [log_rate] * law.rated
-    truth = {
-        "natural": np.column_stack([*(scalar[name] for name in names), *by_pool]),
-        "utility": utility,
-        "level": level,
-        "half_life_median": scalar["half_life"],
-        "half_life_spread": scalar["half_life_spread"],
-        "regime": scalar["regime"],
-    }
-    return scalar["irreducible"][:, None] + np.exp(log_reducible), truth
+def noise_at(parameters: Parameters, shares: np.ndarray) -> np.ndarray:
+    """Seed-to-seed sd of mixtures, relative to the metric (or its unit), dims (draw, point)."""
+    return parameters.seed_noise[:, None] * seed_factor(parameters.noise_ratio, shares)
 
 
 def prior_predictive(
-    design: Design, points: Points, priors: dict[str, Prior], kind: str, draws: int, seed: int
+    design: Design,
+    points: Points,
+    priors: dict[str, Prior],
+    kind: str | Kind,
+    draws: int,
+    seed: int,
 ) -> np.ndarray:
     """Latent performance at the points, drawn from the prior; see :func:`draw_prior`.
 
@@ -214,10 +183,9 @@ def simulate_values(
     centre = np.asarray(latent, float)[..., design.row_cell]
     noise = np.asarray(seed_noise, float)
     by_cell = noise.ndim == np.ndim(latent) and noise.shape == np.shape(latent)
-    spread = (noise[..., design.row_cell] if by_cell else noise[..., None]) * centre
-    evaluation = evaluation_variance(
-        study, np.clip(centre, 0.0, None if study.kind == "loss" else 1.0)
-    )
+    size = centre if kind_named(study.kind).relative_noise else 1.0
+    spread = (noise[..., design.row_cell] if by_cell else noise[..., None]) * size
+    evaluation = evaluation_variance(study, centre)
     run = design.run[design.row_cell]
     share = np.asarray(run_share, float)[..., None] * (run >= 0)
     apart = np.sqrt((1.0 - share) * spread**2 + evaluation) * rng.standard_normal(centre.shape)

@@ -1,9 +1,9 @@
-r"""Leaving out one cell, in closed form given the few.
+r"""Leaving out one cell, in closed form given the parameters.
 
 With the covariance C of the cells and their residuals r, :math:`a = C^{-1} r`, the value of cell i
 given all others is Gaussian with mean :math:`z_i - a_i / C^{-1}_{ii}` and variance
 :math:`1 / C^{-1}_{ii}`; a prediction with covariances k to the cells moves by
-:math:`(k C^{-1})_i a_i / C^{-1}_{ii}` when cell i is left out. The few themselves are reweighted by
+:math:`(k C^{-1})_i a_i / C^{-1}_{ii}` when cell i is left out. The parameters are reweighted by
 one over the density of the cell given the others (PSIS).
 """
 
@@ -14,22 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.inference.gaussian import solve, solve_with_precision
-from qqt_bayes.inference.natural import (
-    IRREDUCIBLE,
-    SCALES,
-    SPREAD,
-    UTILITY,
-    cell_exponents,
-    cell_noise,
-    mean,
-)
-from qqt_bayes.inference.noise import subtract_tilt
-from qqt_bayes.laws.effective_utility import pass_bins
-from qqt_bayes.model.effects import unit_kernels
+from qqt_bayes.inference.cores import in_chunks
+from qqt_bayes.inference.importance import smoothed
+from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, SLOPES, kernels
+from qqt_bayes.model.marginal import exponents
 
 if TYPE_CHECKING:
-    from qqt_bayes.inference.natural import Cells
+    from qqt_bayes.inference.given import Given
     from qqt_bayes.inference.posterior import Posterior
     from qqt_bayes.model.design import Points
 
@@ -60,49 +51,33 @@ class LeaveOneOut:
     good_k: float
 
 
-def exponents_at(row: np.ndarray, cells: Cells, points: Points) -> np.ndarray:
-    """Exponents at the points for one draw, dims (point, pool)."""
-    start, stop, repeats = pass_bins(float(points.epochs.max(initial=1.0)))
-    cells = cells._replace(start=start, lengths=np.log(stop / start), repeats=repeats)
-    out = np.empty(points.shares.shape)
-    cell_exponents(row, cells, points.first, points.epochs, points.shares, out, np.empty((0, 0, 0)))
-    return out
+def precisions(given: Given) -> np.ndarray:
+    """Diagonals of the inverse covariances of the cells, dims (draw, cell)."""
 
+    def work(chunk: slice) -> np.ndarray:
+        return np.asarray((np.linalg.inv(given.root(chunk)) ** 2).sum(axis=1))
 
-def parts_of(posterior: Posterior, row: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Exponents, residuals, variance of a replicate and noise variance of the cells for a draw."""
-    cells, points = posterior.cells, posterior.design.points
-    x = exponents_at(row, cells, points)
-    factor, single, noise, along = np.empty((4, len(cells.value)))
-    cell_noise(row, cells, factor, single, noise, along)
-    residual = np.log(cells.value - row[IRREDUCIBLE]) - mean(row, cells, x)
-    subtract_tilt(row[IRREDUCIBLE], cells, single, along, residual)
-    return x, residual, single, noise, along
+    given.roots  # noqa: B018 (made once, for all threads)
+    return np.concatenate(in_chunks(work, given.parameters.draws, given.square))
 
 
 def leave_one_out(posterior: Posterior) -> LeaveOneOut:
-    """Predict each cell from the others, with the few reweighted."""
+    """Predict each cell from the others, with the parameters reweighted."""
     from scipy.special import logsumexp, ndtr
 
-    cells = posterior.cells
-    natural = posterior.natural[:: max(1, len(posterior.natural) // MAX_DRAWS)]
-    shape = (len(natural), len(cells.value))
-    z, log_density = np.empty(shape), np.empty(shape)
-    extra = cells.replicates - 1.0
-    for s, row in enumerate(natural):
-        x, residual, single, noise, along = parts_of(posterior, row)
-        pull, precision = solve_with_precision(row, cells, x, noise, along, residual)
-        z[s] = pull / np.sqrt(precision)  # error over its sd
-        log_density[s] = (
-            0.5 * np.log(precision / (2.0 * np.pi))
-            - 0.5 * z[s] ** 2
-            - np.log(cells.value - row[IRREDUCIBLE])
-            - 0.5 * (extra * np.log(single) + cells.scatter / single)
-        )
+    given = posterior.given.take(slice(None, None, max(1, len(posterior) // MAX_DRAWS)))
+    design, single, precision = posterior.design, given.noise.single, precisions(given)
+    z = given.pull / np.sqrt(precision)  # error over its sd
+    log_density = (
+        0.5 * np.log(precision / (2.0 * np.pi))
+        - 0.5 * z**2
+        - np.log(design.value - given.parameters.irreducible[:, None])
+        - 0.5 * ((design.count - 1.0) * np.log(single) + design.scatter / single)
+    )
     weights, k_hat = pareto_weights(-log_density.T)
     pit = np.sum(weights.T * ndtr(z), axis=0)
     density = logsumexp(log_density, b=np.maximum(weights.T, 1e-300), axis=0)
-    good = min(1.0 - 1.0 / np.log10(max(len(natural), 10)), 0.7)
+    good = min(1.0 - 1.0 / np.log10(max(len(z), 10)), 0.7)
     return LeaveOneOut(pit, k_hat, density, good)
 
 
@@ -114,18 +89,10 @@ def pareto_weights(log_ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     log_ratio : numpy.ndarray
         Dims (..., draw): log of wanted over given density.
     """
-    from arviz_stats.base import array_stats  # type: ignore[attr-defined]
-
     log_ratio = np.asarray(log_ratio, float)
-    rows = log_ratio.reshape(-1, log_ratio.shape[-1])
-    weight, k_hat = np.ones(rows.shape), np.full(len(rows), -np.inf)
-    uneven = np.ptp(rows, axis=1) > 1e-9  # equal weights have no tail to smooth
-    if uneven.any():
-        # the library takes the log-likelihood that is taken away, that is, minus the log ratio
-        log_weight, k_hat[uneven] = array_stats.psislw(-rows[uneven], axis=-1)
-        weight[uneven] = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
-    weight /= weight.sum(axis=-1, keepdims=True)
-    return weight.reshape(log_ratio.shape), k_hat.reshape(log_ratio.shape[:-1])
+    found = [smoothed(row) for row in log_ratio.reshape(-1, log_ratio.shape[-1])]
+    weight, k_hat = zip(*found, strict=True)
+    return np.reshape(weight, log_ratio.shape), np.reshape(k_hat, log_ratio.shape[:-1])
 
 
 def influence(
@@ -136,11 +103,11 @@ def influence(
     Parameters
     ----------
     posterior : Posterior
-        Gives the few, which are held fixed.
+        Gives the parameters, which are held fixed.
     points : Points
         What is predicted.
     draws : int
-        Root mean square over so many draws of the few.
+        Root mean square over so many draws of the parameters.
     contrast : bool
         Of the first point less the second (less nothing if there is only one) instead.
 
@@ -149,26 +116,18 @@ def influence(
     numpy.ndarray
         Dims (point, cell), or (cell,) for a contrast.
     """
-    design = posterior.design
-    kernels = unit_kernels(points.effects, design.points.effects)
-    natural = posterior.natural
-    total = np.zeros((1 if contrast else len(points), len(design.value)))
-    chosen = natural[np.linspace(0, len(natural) - 1, draws).astype(int)]
-    for row in chosen:
-        x, residual, _, noise, along = parts_of(posterior, row)
-        there = exponents_at(row, posterior.cells, points)
-        quality = row[UTILITY] * posterior.cells.quality_sd * design.quality
-        k = (
-            (row[UTILITY] * row[SPREAD]) ** 2 * there @ design.likeness @ x.T
-            + np.outer(there @ quality, x @ quality)
-            + posterior.cells.level_sd**2
-            + np.einsum("j,jab->ab", row[SCALES : SCALES + len(kernels)] ** 2, kernels)
-        )
-        pull, precision = solve_with_precision(row, posterior.cells, x, noise, along, residual)
-        solved = np.array([solve(row, posterior.cells, x, noise, along, r) for r in k])
-        moved = solved * pull / precision
-        if contrast:
-            moved = moved[:1] - moved[1:2] if len(moved) > 1 else moved
-        total += moved**2
-    found = np.sqrt(total / len(chosen))
-    return found[0] if contrast else found
+    cells = posterior.design.points
+    given = posterior.given.take(np.linspace(0, len(posterior) - 1, draws).astype(int))
+    p = given.parameters
+    loadings = [effect.loadings(cells.setting) for effect in SLOPES if effect.loadings]
+    alike = np.array([loading @ loading.T for loading in loadings])
+    variances = (p.utility[:, None] * p.scales[:, AT_SLOPES]) ** 2
+    between = np.tensordot(variances, alike, 1)  # utilities, dims (draw, pool, pool)
+    cross = exponents(p, points) @ between @ np.swapaxes(given.sums, 1, 2)
+    cross += np.tensordot(p.scales[:, AT_PATHS] ** 2, kernels(points, cells), 1)
+    solved = np.stack([given.solve(row) for row in np.swapaxes(cross, 0, 1)], axis=1)
+    moved = solved * (given.pull / precisions(given))[:, None]
+    if contrast:
+        moved = moved[:, :1] - moved[:, 1:2] if len(points) > 1 else moved
+    found = np.sqrt(np.mean(moved**2, axis=0))
+    return np.asarray(found[0] if contrast else found)

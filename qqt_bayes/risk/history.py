@@ -12,7 +12,7 @@ import pandas as pd
 from qqt_bayes.backtest import Origin, coverage_interval, judge, judge_choice, origins, predictive
 from qqt_bayes.backtest.origins import FACTORS, SLACK
 from qqt_bayes.refits import Workers
-from qqt_bayes.risk.refit import Order, make, mixed, order
+from qqt_bayes.risk.refit import Order, make, order, sound
 from qqt_bayes.risk.thresholds import MAX_ORIGINS, MIN_TARGETS
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Record:
     def at(self, what: str, factor: float) -> pd.DataFrame:
         """Scores of levels or differences at a budget this far beyond the data.
 
-        Those of the same group (up to 2x, 4x, 8x); when they are few, nearer ones too.
+        Those of the same group (up to 2x, 4x, 8x); where they are too few, nearer ones too.
         """
         if self.scores.empty:
             return self.scores
@@ -132,10 +132,10 @@ def back_test(
 
 
 def from_origin(job: tuple[Origin, Order, int]) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """Scores and choices of one origin; None where the refit did not mix."""
+    """Scores and choices of one origin; None where the refit failed."""
     origin, ordered, seed = job
     past = make(ordered)
-    if not mixed(past):
+    if not sound(past):
         return None
     samples = origin.targets["samples"].to_numpy()
     draws = predictive(past.posterior, origin.train, samples, origin.shares, seed)

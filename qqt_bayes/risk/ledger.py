@@ -1,10 +1,11 @@
 r"""The variance ledger: where the uncertainty at a budget comes from.
 
-A new run is a sum of parts, drawn jointly. The share of a part is
-:math:`\mathrm{cov}(\text{part}, \text{total}) / \mathrm{var}(\text{total})`, so that shares add
-up to one exactly, whatever the correlations; one can be below zero when the data force it to
-cancel another. Law disagreement is the variance between the laws' predictions, which adds to that
-within the main law.
+A new run is a sum of parts, drawn jointly. A part's share is the further share of the variance
+(:math:`R^2`) that knowing it explains, averaged over the orders in which the parts may become known
+(Lindeman, Merenda & Gold 1980; the Shapley effects of Owen & Prieur 2017, arXiv:1610.02080). Of
+independent parts that is their own variance. Data make parts cancel each other: then none goes
+below zero, as a covariance with the total would, and shares add up to one. Law disagreement is the
+variance between the laws' predictions, which adds to that within the main law.
 
 The scale is that of the log reducible error at the median irreducible part,
 :math:`\tilde y / (\tilde y - \tilde d) \log y`. A draw's own d would not do: d and the level of
@@ -17,27 +18,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from math import factorial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.model.effects import COMPONENTS, REGIME
+from qqt_bayes.inference.conditional import MEAN, REGIME
+from qqt_bayes.model.effects import EFFECTS
 from qqt_bayes.model.noise import median_evaluation
 from qqt_bayes.risk.thresholds import CENTRAL
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
-# In this order everywhere. What each holds of the model's components (the last, beyond the
-# regime, is levels' mean and utilities):
+# In this order everywhere; the part of an effect of the user's own comes before the last.
+ORDER = ("noise", "parameters", "mixture error", "pool drift", "common drift")
+# What each holds of the parts of a conditional draw.
 PARTS: dict[str, tuple[int, ...]] = {
-    "noise": (),
-    "parameters": (COMPONENTS.index("level_spread"), REGIME + 1),
-    "mixture error": (COMPONENTS.index("mixture_error"), COMPONENTS.index("mixture_drift")),
-    "pool drift": (COMPONENTS.index("pool_drift"), COMPONENTS.index("repetition_drift")),
-    "common drift": (COMPONENTS.index("common_drift"), REGIME),
-    "law disagreement": (),
+    name: tuple(i for i, effect in enumerate(EFFECTS) if effect.part == name)
+    for name in (*ORDER, *(e.part for e in EFFECTS), "law disagreement")
 }
+PARTS["parameters"] += (MEAN,)
+PARTS["common drift"] += (REGIME,)
 NAMES = tuple(PARTS)
 SMALL = 0.005  # shares that are not told
 
@@ -60,8 +63,9 @@ class Ledger:
     budgets : numpy.ndarray
         Dim (budget,).
     levels, differences : numpy.ndarray
-        Dims (budget, part), each row adds up to one: of a new run on the best candidate, and of
-        the difference between it and the runner-up. Differences are NaN with one candidate only.
+        Dims (budget, part), none negative, each row adds up to one: of a new run on the best
+        candidate, and of the difference between it and the runner-up. Differences are NaN with one
+        candidate only.
     level_sd, difference_sd : numpy.ndarray
         Dim (budget,): what they are shares of, on the log-reducible scale.
     """
@@ -224,7 +228,7 @@ def divide(parts: np.ndarray, laws: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     Returns
     -------
     shares : numpy.ndarray
-        Dims (budget, part); rows add up to one.
+        Dims (budget, part); none negative, rows add up to one.
     sd : numpy.ndarray
         Dim (budget,).
     """
@@ -234,11 +238,43 @@ def divide(parts: np.ndarray, laws: np.ndarray) -> tuple[np.ndarray, np.ndarray]
         total = parts[:, :, b].sum(axis=1)
         lo, hi = np.quantile(total, [0.5 * (1.0 - CENTRAL), 0.5 * (1.0 + CENTRAL)])
         kept = parts[(total >= lo) & (total <= hi), :, b]
-        centred = kept - kept.mean(axis=0)
-        whole = centred.sum(axis=1)
-        within = float(np.mean(whole**2))
+        covariance = np.cov(kept, rowvar=False, bias=True)
+        within = float(covariance.sum())
         everything = within + extra[b]
-        shares[b] = (centred * whole[:, None]).mean(axis=0) / everything
+        shares[b] = explained(covariance) * within / everything
         shares[b, NAMES.index("law disagreement")] += extra[b] / everything
         sd[b] = np.sqrt(everything)
     return shares, sd
+
+
+def explained(covariance: np.ndarray) -> np.ndarray:
+    """Share of the variance of the sum of some parts that each explains; see the module.
+
+    Parameters
+    ----------
+    covariance : numpy.ndarray
+        Dims (part, part), perhaps singular.
+
+    Returns
+    -------
+    numpy.ndarray
+        Dim (part,): zero or more, adding up to one.
+    """
+    sd = np.sqrt(np.diag(covariance))
+    parts = [int(i) for i in np.flatnonzero(sd > 0.0)]
+    with_total, count = covariance.sum(axis=1), len(parts)
+    r2: dict[tuple[int, ...], float] = {(): 0.0}
+    for size in range(1, count + 1):
+        for known in combinations(parts, size):
+            at = list(known)
+            correlation = covariance[np.ix_(at, at)] / np.outer(sd[at], sd[at])
+            toward = with_total[at] / sd[at]
+            inverse = np.linalg.pinv(correlation, rcond=1e-9, hermitian=True)
+            r2[known] = float(toward @ inverse @ toward)
+    out = np.zeros(len(covariance))
+    for known, before in r2.items():
+        weight = factorial(len(known)) * factorial(max(count - len(known) - 1, 0))
+        for part in set(parts) - set(known):
+            more = r2[tuple(sorted((*known, part)))] - before
+            out[part] += weight * max(more, 0.0)  # rounding apart, nothing is known less
+    return np.asarray(out / out.sum())

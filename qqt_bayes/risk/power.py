@@ -1,53 +1,32 @@
-"""Log prior and log likelihood of the few, priors raised to a power, and what the runs informed."""
+"""Log prior and log likelihood of draws, priors raised to a power, and what the runs informed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
-from qqt_bayes.inference.marginal import log_density
+from qqt_bayes.inference.reweight import densities
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.posterior import Posterior
     from qqt_bayes.model.priors import Prior
 
-PRIOR_DRAWS = 4000
-
-__all__ = ["contraction", "log_likelihood", "log_prior", "powered_priors"]
-
-
-def log_pdf(prior: Prior, values: np.ndarray) -> np.ndarray:
-    """Log density of a prior, up to a constant."""
-    a, b = prior.pair
-    match prior.family:
-        case "normal":
-            return -0.5 * ((values - a) / b) ** 2
-        case "lognormal":
-            return -0.5 * ((np.log(values) - a) / b) ** 2 - np.log(values)
-        case "halfnormal":
-            return -0.5 * (values / b) ** 2
-        case "halfstudent":
-            return -0.5 * (a + 1.0) * np.log1p(values**2 / (a * b * b))
-        case "beta":
-            return (a - 1.0) * np.log(values) + (b - 1.0) * np.log1p(-values)
-    return np.zeros(len(values))
+__all__ = ["contraction", "log_likelihood", "log_prior", "powered", "powered_priors"]
 
 
 def log_prior(posterior: Posterior) -> np.ndarray:
-    """Log prior density of the sampled few, dim (draw,), each on its natural scale.
+    """Log prior density of the sampled parameters, dim (draw,), each in its own unit.
 
     Those of the top level only: in a hierarchy, scaling what lies below would scale the pooling.
     """
-    total = np.zeros(len(posterior.natural))
-    for name, values in posterior.scalars().items():
-        total += log_pdf(posterior.priors[name], values)
-    harm = posterior.priors["harm"]
+    scalars, harm = posterior.scalars(), posterior.priors["harm"]
+    found = [posterior.priors[name].log_density(values) for name, values in scalars.items()]
     if not harm.fixed:
-        for values in posterior.harms.T:
-            if np.all(np.isfinite(values)):
-                total += log_pdf(harm, values)
-    return total
+        harms = posterior.harms[:, posterior.design.setting.finite]
+        found.append(harm.log_density(harms).sum(axis=1))
+    return np.asarray(sum(found, np.zeros(len(posterior))))
 
 
 def powered_priors(posterior: Posterior, power: float) -> dict[str, dict[str, float | str]]:
@@ -88,17 +67,14 @@ def powered(prior: Prior, power: float) -> dict[str, float | str]:
 
 
 def log_likelihood(posterior: Posterior) -> np.ndarray:
-    """Log density of the runs given the few, dim (draw,); all that is linear integrated out."""
-    cells, scratch = posterior.cells, np.empty(posterior.natural.shape[1])
-    return np.array([log_density(row, cells, scratch) for row in posterior.natural])
+    """Log density of the runs given the parameters, dim (draw,); all linear integrated out."""
+    return densities(posterior.parameters, posterior.cells)
 
 
-def contraction(posterior: Posterior, seed: int = 0) -> dict[str, float]:
+def contraction(posterior: Posterior) -> dict[str, float]:
     """Posterior spread over prior spread (interquartile ranges) of each sampled scalar."""
-    rng = np.random.default_rng(seed)
     out = {}
     for name, values in posterior.scalars().items():
-        prior = posterior.priors[name].draw(PRIOR_DRAWS, rng)
-        wide = np.subtract(*np.quantile(prior, [0.75, 0.25]))
-        out[name] = float(np.subtract(*np.quantile(values, [0.75, 0.25])) / wide)
+        lower, upper = posterior.priors[name].at_score(ndtri([0.25, 0.75]))
+        out[name] = float(np.subtract(*np.quantile(values, [0.75, 0.25])) / (upper - lower))
     return out

@@ -1,7 +1,7 @@
-"""Refits with other rows or another specification: few draws, warm-started, never gated.
+"""Refits with other rows or another specification: fewer draws, warm-started, never gated.
 
-They compare decisions, so a few hundred draws do; one that has not mixed is not used. A refit is
-ordered first and made later, perhaps by another process.
+They compare decisions, so some hundred draws do; one whose draws do not represent its posterior is
+not used. A refit is ordered first and made later, perhaps by another process.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import numpy as np
 
 from qqt_bayes.decide.drawn import levels
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.chart import dimension
-from qqt_bayes.inference.posterior import Posterior
-from qqt_bayes.inference.sample import Settings, Start, sample_few
+from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.inference.gate import K
+from qqt_bayes.inference.settings import Settings, Start
 from qqt_bayes.model.design import build_design
-from qqt_bayes.risk.thresholds import REFIT_R_HAT
+from qqt_bayes.risk.thresholds import REFIT_ESS
 
 if TYPE_CHECKING:
     from qqt_bayes.model.spec import Spec
     from qqt_bayes.runs import Runs, Study
 
-FEW = Settings(draws=200, tune=250, chains=2)  # much of the warm-up is spared by a warm start
+SHORT = Settings(draws=600, engine="importance")
 ARRAYS = ("samples", "value", "shares", "n_eval", "se", "run", "seed", "annealed", "line")
 
-__all__ = ["FEW", "Order", "latent_of", "make", "mixed", "order", "subset"]
+__all__ = ["SHORT", "Order", "latent_of", "make", "order", "sound", "subset"]
 
 
 def subset(study: Study, keep: np.ndarray) -> Study:
@@ -61,7 +61,7 @@ class Order:
 
 def order(
     fit: Fit, study: Study | None = None, spec: Spec | None = None, *, seed: int = 0,
-    settings: Settings = FEW,
+    settings: Settings = SHORT,
 ) -> Order:  # fmt: skip
     """Order a fit of other rows or under another specification.
 
@@ -76,33 +76,31 @@ def order(
     seed : int
         Added to the fit's own.
     settings : Settings
-        Draws, warm-up, chains.
+        Of the sampler.
     """
     return Order(
         fit.runs, study or fit.study, spec or fit.spec, fit.seed * 7919 + seed, settings,
-        Start.of(fit.posterior.theta), fit.selection,
+        fit.posterior.start, fit.selection,
     )  # fmt: skip
 
 
 def make(o: Order) -> Fit:
-    """Make an ordered fit. It is not gated: see :func:`mixed`."""
-    blank = Posterior(
-        build_design(o.study, o.spec), o.spec.priors(o.study.kind), o.study.kind,
-        np.empty((0, 0, 0)), {}, 0, o.seed,
+    """Make an ordered fit. It is not gated: see :func:`sound`."""
+    posterior = sample_posterior(
+        build_design(o.study, o.spec), o.spec.priors(o.study.kind), o.study.kind, o.seed,
+        o.settings, o.start,
     )  # fmt: skip
-    start = o.start if len(o.start.centre) == dimension(blank.chart) else None
-    walk = sample_few(blank.chart, blank.cells, o.seed, o.settings, start)
-    posterior = replace(blank, theta=walk.theta, stats=walk.stats, gradients=walk.gradients)
     return Fit(o.runs, o.study, o.spec, posterior, o.seed, o.settings, o.selection)
 
 
-def mixed(fit: Fit) -> bool:
-    """Whether the chains of a short refit agree well enough to compare decisions."""
-    return fit.posterior.gate.figures.get("r_hat", np.inf) <= REFIT_R_HAT
+def sound(fit: Fit) -> bool:
+    """Whether the draws of a short refit are good enough to compare decisions."""
+    figures = fit.posterior.gate.figures
+    return figures["k"] <= K and figures["ess"] >= REFIT_ESS
 
 
 def latent_of(job: tuple[Order, np.ndarray, np.ndarray]) -> np.ndarray | None:
-    """Draws of the candidates' performance under an ordered fit; None where it did not mix."""
+    """Draws of the candidates' performance under an ordered fit; None where it is not sound."""
     ordered, budgets, shares = job
     other = make(ordered)
-    return levels(other, budgets, shares) if mixed(other) else None
+    return levels(other, budgets, shares) if sound(other) else None

@@ -68,8 +68,8 @@ GOOD_K = 0.7
 NOT_IDENTIFIED = 0.9
 # Most cells and seeds left out, by their influence on the decision.
 LEFT_OUT = 8
-# Refits with few draws whose R-hat is above this are not used.
-REFIT_R_HAT = 1.1
+# Refits with fewer effective draws than this are not used: a probability is off by .05 at most.
+REFIT_ESS = 100
 
 # --- the ledger ----------------------------------------------------------------------------------
 # The wandering beyond the data has no finite variance: shares are of the central part of the draws.

@@ -6,11 +6,11 @@ Some differ in one assumption of the fit's own specification, one is another law
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qqt_bayes.model.spec import load_spec
-from qqt_bayes.risk.refit import FEW, Order, make, mixed, order
+from qqt_bayes.risk.refit import Order, make, order, sound
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -31,8 +31,6 @@ LAWS: dict[str, dict[str, dict[str, Any]]] = {
 
 OTHER_LAW = {"effective_utility": "exchange_rate", "exchange_rate": "effective_utility"}
 
-MORE = replace(FEW, draws=3 * FEW.draws, tune=3 * FEW.tune, target_accept=0.97)
-
 __all__ = ["LAWS", "Variant", "fit_variants"]
 
 
@@ -47,20 +45,17 @@ class Variant:
 def fit_variants(
     fit: Fit, workers: Workers, progress: Callable[[int, int], None]
 ) -> tuple[Variant, ...]:
-    """Refit under each law that differs from the fit's own; those that do not mix are left out."""
+    """Refit under each law that differs from the fit's own; refits that fail are left out."""
     specs = other_specs(fit)
-    # a law that fits badly walks slowly
-    jobs = [
-        (order(fit, spec=spec, seed=101 + k), order(fit, spec=spec, seed=151 + k, settings=MORE))
-        for k, spec in enumerate(specs.values())
-    ]
-    made = workers.run(first_mixed, jobs, progress)
+    jobs = [order(fit, spec=spec, seed=101 + k) for k, spec in enumerate(specs.values())]
+    made = workers.run(sound_fit, jobs, progress)
     return tuple(Variant(n, f) for n, f in zip(specs, made, strict=True) if f is not None)
 
 
-def first_mixed(orders: tuple[Order, ...]) -> Fit | None:
-    """The first of several ordered fits that mixes."""
-    return next((made for o in orders if mixed(made := make(o))), None)
+def sound_fit(ordered: Order) -> Fit | None:
+    """An ordered fit, if its draws are good enough."""
+    made = make(ordered)
+    return made if sound(made) else None
 
 
 def other_specs(fit: Fit) -> dict[str, Spec]:

@@ -8,13 +8,12 @@ import pandas as pd
 import pytest
 
 from qqt_bayes.act import ActionDecision, act
+from qqt_bayes.act.changed import ChangedData, draw_changed, exponent_draws, quality_effects
 from qqt_bayes.decide.worth import fewest_samples
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.changed import ChangedData, draw_changed, exponent_draws, quality_effects
-from qqt_bayes.inference.natural import DILUTION, SCALES, SPREAD, UTILITY
 from qqt_bayes.laws.effective_utility import exponent_sums, first_pass_lengths
-from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.effects import NAMES, PATHS
 from qqt_bayes.model.priors import Prior
 
 ACTIONS = pd.DataFrame(
@@ -33,6 +32,13 @@ ACTIONS = pd.DataFrame(
 @pytest.fixture(scope="module")
 def answer(small_fit: Fit) -> ActionDecision:
     return act(small_fit, "480k,960k", ACTIONS, data="A+B")
+
+
+def with_scales(posterior, scale: float, *names: str):
+    """A posterior whose effects of these names have one scale."""
+    scales = posterior.parameters.scales.copy()
+    scales[:, [NAMES.index(name) for name in names]] = scale
+    return dataclasses.replace(posterior, parameters=posterior.parameters._replace(scales=scales))
 
 
 def row(answer: ActionDecision, name: str, samples: float = 960e3) -> pd.Series:
@@ -65,11 +71,8 @@ def test_a_change_that_changes_nothing(small_fit) -> None:
 
 def test_a_change_is_what_the_law_says(small_fit) -> None:
     """Within the data and without repetition drift: draw by draw, the law written out again."""
-    post = small_fit.posterior
-    post = dataclasses.replace(post)
-    natural = post.natural.copy()
-    natural[:, SCALES + COMPONENTS.index("repetition_drift")] = 0.0
-    post.__dict__["natural"] = natural
+    post = with_scales(small_fit.posterior, 0.0, "repetition_drift")
+    setting = post.design.setting
     n, shares = np.array([200e3, 400e3]), np.array([0.6, 0.4, 0.0])
     growth = np.array([2.5, 1.0, 1.0])
     plain = ChangedData(n, shares, np.ones(3))
@@ -79,34 +82,33 @@ def test_a_change_is_what_the_law_says(small_fit) -> None:
                                    np.repeat([np.ones(3), growth], 2, axis=0))  # fmt: skip
     utility = post.at(points, seed=3).utility
     for s in (0, 100, 1000):
-        dilution, lives, harm = natural[s, DILUTION], post.half_lives[s], post.harms[s]
+        dilution, lives, harm = post.parameters.dilution[s], post.half_lives[s], post.harms[s]
 
         def reach(sizes, lives, u, s=s, dilution=dilution, harm=harm):
             both = np.tile(shares, (2, 1))
-            first, epochs = first_pass_lengths(np.log(n), both, sizes, post.design.anchor)
+            first, epochs = first_pass_lengths(np.log(n), both, sizes, setting.anchor)
             return exponent_sums(first, epochs, both, np.log(lives), dilution, harm) @ u
 
         u = utility[s]
-        before = reach(post.design.sizes, lives, u)
-        after = reach(post.design.sizes * growth, lives * growth**dilution, u * [1.0, 1.2, 1.0])
+        before = reach(setting.sizes, lives, u)
+        after = reach(setting.sizes * growth, lives * growth**dilution, u * [1.0, 1.2, 1.0])
         np.testing.assert_allclose(b[s] - a[s], before - after, atol=1e-9)
 
 
 def test_the_change_of_regime_is_that_of_the_draws(small_fit) -> None:
     """With hardly any drift and much regime: level less exponents is what was drawn."""
     post = dataclasses.replace(
-        small_fit.posterior,
+        with_scales(small_fit.posterior, 1e-6, *(e.name for e in PATHS if e.part != "parameters")),
         priors=small_fit.posterior.priors | {"regime": Prior("regime", "fixed", (1e6,))},
     )
-    natural = small_fit.posterior.natural.copy()
-    natural[:, SCALES + 1 : SCALES + len(COMPONENTS)] = 1e-6  # all but the levels' spread
-    post.__dict__["natural"] = natural
     points = post.design.points_at(np.array([300e3, 1e6, 4e6]), np.tile([0.0, 1.0, 0.0], (3, 1)))
     drawn = post.at(points, seed=4)
-    sums = exponent_draws(post, points, natural, 4)
+    sums = exponent_draws(post, points, post.parameters, 4)
     told = drawn.level[:, 1, None] - np.einsum("spi,si->sp", sums, drawn.utility)
     np.testing.assert_allclose(told, drawn.log_reducible, atol=1e-3)
-    still = exponent_draws(post, points, natural, 5)  # other changes of regime are other sums
+    still = exponent_draws(
+        post, points, post.parameters, 5
+    )  # other changes of regime are other sums
     assert np.abs(still - sums)[:, 2].max() > 0.1
 
 
@@ -156,13 +158,9 @@ def test_the_fewest_samples() -> None:
 
 def test_quality_effects_are_those_of_a_regression(small_fit) -> None:
     """Utilities made with a known effect and little spread give it back."""
-    post = small_fit.posterior
-    few = post.natural.copy()
-    few[:, SPREAD] = 1e-3
-    shrunk = dataclasses.replace(post)
-    shrunk.__dict__["natural"] = few
+    shrunk = with_scales(small_fit.posterior, 1e-3, "utility_spread")
     true = 0.1
-    utility = few[:, UTILITY, None] * (1.0 + true * post.cells.quality)
+    utility = shrunk.parameters.utility[:, None] * (1.0 + true * shrunk.design.setting.quality)
     effects = quality_effects(shrunk, utility, np.random.default_rng(0))
     assert effects.mean() == pytest.approx(true, abs=1e-3)
     assert effects.std() < 0.01
@@ -180,7 +178,7 @@ def test_json_words_table_and_figure(answer) -> None:
         assert set(swap["break_even"]) == {"median", "lo", "hi"}
     assert "break-even price of a sample" in answer.text
     assert "A(120k)+B" in answer.text
-    size = len(answer.fit.posterior.natural)
+    size = len(answer.fit.posterior)
     assert answer.draws["break_even"].sizes == {"sample": size, "budget": 2, "action": 7}
     for width in (7.0, 3.3):
         figure = answer.plot(width=width)

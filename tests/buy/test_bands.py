@@ -16,7 +16,7 @@ AT_TARGET = pd.DataFrame({"data": ["A"], "samples": [960e3]})
 def test_a_run_at_the_target_leaves_little_to_know_of_it(buy_fit: Fit) -> None:
     bands = buy_fit.buy("960k", designs=AT_TARGET, candidates=["A", "B"]).bands
     share = bands.set_index(["of", "data"])["share"]
-    noise = np.median(buy_fit.posterior.seed_noise)
+    noise = np.median(buy_fit.posterior.parameters.seed_noise)
     level = bands[(bands["of"] == "level") & (bands["data"] == "A")].iloc[0]
     assert share["level", "A"] < 0.25 + 2 * noise * level["median"] / (level["hi"] - level["lo"])
     assert share["level", "B"] > 0.6  # of the other pool it tells far less

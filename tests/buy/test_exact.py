@@ -96,10 +96,10 @@ def test_the_stated_error_is_that_of_other_draws(buy_fit: Fit) -> None:
     designs = read_designs(pd.DataFrame({"data": ["B"], "samples": [480e3]}), pools)
     candidates = tuple(parse_mixture(c, pools) for c in ("A", "B"))
     question = Question(buy_fit, np.array([960e3]), np.ones(1), candidates, designs)
-    theta = buy_fit.posterior.theta.reshape(-1, buy_fit.posterior.theta.shape[-1])
+    posterior = buy_fit.posterior
     found = []
     for k in range(16):
-        part = replace(buy_fit.posterior, theta=theta[k::16][None])
+        part = replace(posterior, parameters=posterior.parameters.take(slice(k, None, 16)))
         fit = replace(buy_fit, posterior=part)
         problem = build_problem(replace(question, fit=fit, seed=k), draws=125)
         aim = objective("regret", problem, np.ones(1))

@@ -70,7 +70,8 @@ def test_plan_says_what_is_worth_knowing(buy_fit: Fit, objective: str) -> None:
     pools = {"A", "B"} | ({"C"} if objective == "variance" else set())  # C is never best
     assert set(table["pool"]) == pools | {""}
     assert np.all(table["evppi"] < plan.evpi + 4 * np.hypot(table["se"], plan.limit.se))
-    assert np.all(table["evppi"] > -4 * table["se"] - 1e-12)
+    # below nothing by error, and by what fitting a few dozen functions to the draws costs
+    assert np.all(table["evppi"] > -4 * table["se"] - 0.004 * plan.evpi)
     assert table["evppi"].is_monotonic_decreasing
     still = table.set_index("parameter").loc["change of regime", "evppi"]
     assert abs(still) < 1e-9  # it is switched off in this fit

@@ -11,7 +11,7 @@ from qqt_bayes.buy.ground import Held, build_ground
 from qqt_bayes.buy.policies import FIXED, POLICIES, rank_largest
 from qqt_bayes.cli.main import main
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 
 BUDGETS = [30e3, 60e3, 120e3, 240e3, 480e3]
 
@@ -66,7 +66,7 @@ def test_ranking_without_a_model_by_hand(runs) -> None:  # type: ignore[no-untyp
 def test_replay_end_to_end(runs) -> None:  # type: ignore[no-untyped-def]
     done = replay(
         runs, "loss", "480k", 2, policies=("evsi", "d_optimal", "none"), spend=500e3, stages=2,
-        settings=Settings(draws=100, tune=100),
+        settings=Settings(draws=400, engine="importance"),
     )  # fmt: skip
     out = json.loads(json.dumps(done.to_json(), allow_nan=False))
     assert out["schema"] == 1

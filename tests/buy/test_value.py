@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 
 from qqt_bayes.buy.batch import best_batch
+from qqt_bayes.buy.chances import log_crossing
 from qqt_bayes.buy.designs import Designs, read_designs
 from qqt_bayes.buy.exact import simulate
 from qqt_bayes.buy.problem import Problem, build_problem
 from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.value import OBJECTIVES, objective, undominated, value_designs
-from qqt_bayes.buy.worlds import Known
+from qqt_bayes.buy.worlds import Known, capped_lognormal
+from qqt_bayes.decide.crossovers import crossover
 from qqt_bayes.fitting import Fit
 from qqt_bayes.runs import parse_mixture
 
@@ -160,3 +162,33 @@ def test_value_is_that_of_brute_force(question: Question, designs_tried: list, o
         wrong = aim.gain(aim.measure(known, half).mean(), aim.now.mean()[0])[:, 0]
         off = trial.exact - wrong[np.argsort(outcome.value, kind="stable")[worlds]]
         assert abs(off.mean()) > allowed
+
+
+def test_a_crossing_is_found_where_the_lead_stays() -> None:
+    """By lines that are drawn by hand, and as `decide` finds it."""
+    at = np.log([1.0, 2.0, 4.0, 8.0])
+    lead = np.array(
+        [
+            [1, 1, 1, 1],
+            [-1, -1, -1, -1],
+            [-1, 1, 1, 1],
+            [-1, 2, -1, 3],
+            [1, 1, 1, -1],
+            [0, 0, 3, 3],
+        ],
+        float,
+    )
+    found = log_crossing(lead.T, at)
+    want = [at[0], at[3], (at[0] + at[1]) / 2, at[2] + 0.25 * (at[3] - at[2]), at[3], at[1]]
+    np.testing.assert_allclose(found, want)
+    both = np.stack([lead, np.zeros_like(lead)], axis=2)
+    by_decide = crossover(both, np.exp(at), 0, 1).draws
+    np.testing.assert_allclose(found, np.log(np.minimum(by_decide, 8.0)))
+
+
+def test_the_cap_of_an_expectation_is_that_of_draws() -> None:
+    rng = np.random.default_rng(1)
+    mean, sd, cap = np.array([0.5, -3.0, 4.0]), np.array([1.5, 0.1, 30.0]), np.log([2.0, 2.0, 1.0])
+    drawn = np.minimum(np.exp(mean + sd * rng.standard_normal((200_000, 3))), np.exp(cap))
+    error = drawn.std(axis=0) / np.sqrt(len(drawn))
+    assert np.all(np.abs(capped_lognormal(mean, sd, cap) - drawn.mean(axis=0)) < 4.5 * error)

@@ -11,7 +11,6 @@ from qqt_bayes.backtest.judge import catch_up
 from qqt_bayes.calibrate import calibrate
 from qqt_bayes.calibrate.run import Job, studies
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.sample import Settings
 from qqt_bayes.runs import Runs, read_runs
 
 
@@ -48,10 +47,7 @@ def test_an_origin_with_nothing_left_to_fit_is_passed_over(table: Runs) -> None:
 
 
 def test_calibrate_judges_every_method_on_the_same_runs(table: Runs) -> None:
-    result = calibrate(
-        studies(table, "toy"), methods=("qqt", "bootstrap", "power_law"),
-        settings=Settings(draws=350, tune=250),
-    )  # fmt: skip
+    result = calibrate(studies(table, "toy"), methods=("qqt", "bootstrap", "power_law"))
     keys = ["what", "origin", "data", "samples", "seen"]
     ours, theirs = (
         set(result.scores[result.scores["method"] == m][keys].itertuples(index=False))

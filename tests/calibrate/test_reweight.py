@@ -8,31 +8,33 @@ from scipy.special import logsumexp
 
 from qqt_bayes.calibrate.as_sampled import rows_of_truths
 from qqt_bayes.calibrate.reweight import reference_weights
-from qqt_bayes.inference.natural import IRREDUCIBLE, NOISE, RUN_SHARE, SCALES
-from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.parameters import Parameters
 
 ONE = np.array([1.5])
 CURVE = np.array([1.66, 1.52, 1.45, 1.37])  # seen along a run, where the law halves the gap
 APART = np.log([1.0, 0.8, 0.65, 0.5])  # of the rows' log reducible errors from their common part
 PRIOR = np.log(0.6), 1.0
+BY_POOL = ("log_half_life", "harm", "noise_ratio", "log_rate", "scales")
 
 
 def posterior_of_a_run(value: np.ndarray, noise: float, share: float = 0.0, draws: int = 20_000):
     """One run, all but its common log reducible error known: draws of that, and what is meant."""
     d, (prior_mean, prior_sd), apart = 1.0, PRIOR, APART[: len(value)]
-    natural = np.zeros((draws, SCALES + len(COMPONENTS) + 3))
-    natural[:, [IRREDUCIBLE, NOISE, RUN_SHARE]] = d, noise, share
+    known = {"irreducible": d, "seed_noise": noise, "run_share": share}
+    one = {n: np.zeros((draws, 1) if n in BY_POOL else draws) for n in Parameters._fields}
+    parameters = Parameters(**one | {n: np.full(draws, float(v)) for n, v in known.items()})
     run = np.full(len(value), -1 if len(value) == 1 else 0)
     design = SimpleNamespace(
-        value=value, eval_var=np.zeros(len(value)), run=run, sizes=np.ones(1),
+        value=value, eval_var=np.zeros(len(value)), run=run,
         points=SimpleNamespace(shares=np.ones((len(value), 1))),
     )  # fmt: skip
-    posterior = SimpleNamespace(natural=natural, design=design)
+    posterior = SimpleNamespace(parameters=parameters, design=design)
 
     # as sampled: a normal density, the mean of the run's effect moved to its tilt
     z = np.log(value - d)
     own, along, slope = (
-        part[0, :, 0] for part in rows_of_truths(natural[:1], design).noise_at(z[None, :, None])
+        part[0, :, 0]
+        for part in rows_of_truths(parameters.take(slice(1)), design).noise_at(z[None, :, None])
     )
     seen = z - apart + along * slope.sum() * (len(value) > 1)
     inverse = np.linalg.inv(np.diag(own) + np.outer(along, along))

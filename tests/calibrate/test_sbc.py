@@ -134,7 +134,7 @@ def test_replicates_need_the_reference_likelihood() -> None:
 @pytest.mark.parametrize("likelihood", ["marginal", "reweighted"])
 def test_trajectories_are_taken(likelihood: str) -> None:
     study = replace(default_study("loss", 2, 2), run=np.array(["a", "a", "b", "b", "ab"]))
-    few = replicate(study=study, likelihood=likelihood, replications=2, workers=1, draws=200)
+    few = replicate(study=study, likelihood=likelihood, replications=2, workers=1)
     assert "run_share" in few.names
     assert np.isfinite(few.runs["k_hat"]).all() == (likelihood == "reweighted")
 
@@ -144,7 +144,7 @@ def test_another_specification_can_be_refitted() -> None:
     study = replace(default_study("loss", 2, 2), run=np.array(["a", "a", "b", "b", "ab"]))
     spec = load_spec("effective_utility")
     alone = spec.with_priors(run_share={"family": "fixed", "value": 0.0})
-    common = {"replications": 2, "study": study, "workers": 1, "draws": 200}
+    common = {"replications": 2, "study": study, "workers": 1}
     tied, free = replicate(spec, **common), replicate(spec, fitted=alone, **common)
     assert "run_share" in tied.names
     assert "run_share" not in free.names
@@ -271,15 +271,16 @@ def without_jacobian(design, priors, kind, seed, settings) -> Posterior:
     weight = np.exp(gap - gap.max())
     rng = np.random.default_rng(seed)
     picked = rng.choice(len(weight), size=len(weight), p=weight / weight.sum())
-    theta = right.theta.reshape(len(weight), -1)[picked].reshape(right.theta.shape)
-    return replace(right, theta=theta)
+    return replace(right, parameters=right.parameters.take(picked))
 
 
 def too_sure(design, priors, kind, seed, settings) -> Posterior:
     """The posterior drawn together to half its spread."""
     right = remembered(design, priors, kind, seed, settings)
-    centre = right.theta.mean(axis=(0, 1))
-    return replace(right, theta=centre + 0.5 * (right.theta - centre))
+    scores = right.coordinates.scores(right.parameters)
+    centre = scores.mean(axis=0)
+    narrow = right.coordinates.parameters(centre + 0.5 * (scores - centre))
+    return replace(right, parameters=narrow)
 
 
 def sixty(monkeypatch: pytest.MonkeyPatch, refit) -> SBC:

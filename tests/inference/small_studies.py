@@ -1,4 +1,4 @@
-"""Small simulated studies of every shape, with natural vectors to evaluate them at."""
+"""Small simulated studies of every shape, with parameters to evaluate them at."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.inference.cells import build_cells
-from qqt_bayes.inference.chart import build_chart
-from qqt_bayes.inference.natural import NOISE, RUN_SHARE, SCALES
+from qqt_bayes.kinds import kind_named
 from qqt_bayes.model.design import Design, build_design
-from qqt_bayes.model.effects import COMPONENTS
+from qqt_bayes.model.marginal import Cells
 from qqt_bayes.model.noise import seed_factor
-from qqt_bayes.model.prior_predictive import draw_prior, simulate_study, simulate_values
+from qqt_bayes.model.parameters import Coordinates, Parameters
+from qqt_bayes.model.prior_predictive import Truth, draw_prior, simulate_study, simulate_values
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import Study, read_runs
@@ -29,33 +28,24 @@ class Case:
     design: Design
     priors: dict[str, Prior]
     kind: str
-    truth: dict[str, np.ndarray]
+    truth: Truth
 
     @cached_property
-    def cells(self) -> Any:
-        return build_cells(self.design, self.priors, self.kind)
+    def cells(self) -> Cells:
+        return Cells.of(self.design, self.priors, kind_named(self.kind))
 
     @cached_property
-    def chart(self) -> Any:
-        return self.chart_of(self.priors)
+    def coordinates(self) -> Coordinates:
+        return Coordinates.of(self.priors, self.design)
 
-    def chart_of(self, priors: dict[str, Prior]) -> Any:
-        return build_chart(priors, self.design)
-
-    def naturals(self, draws: int, seed: int) -> np.ndarray:
-        """Natural vectors from the prior, with an irreducible part that the values allow."""
-        points = self.design.points
-        natural = draw_prior(self.design, points, self.priors, self.kind, draws, seed)[1]["natural"]
+    def parameters(self, draws: int, seed: int) -> Parameters:
+        """Draws of the prior, with an irreducible part that the values allow."""
         rng = np.random.default_rng(seed)
-        natural[:, 0] = self.design.value.min() * rng.uniform(0.1, 0.95, draws)
-        return natural
-
-
-def leaning(case: Case, seed: int) -> np.ndarray:
-    """Something that a study could share with others; see `natural.given_shared`."""
-    rng, pools = np.random.default_rng(seed), len(case.design.sizes)
-    quality = 0.0 if case.chart.rated else 0.3  # utilities of such a law do not differ by pool
-    return np.concatenate([[0.4, 0.7, quality], rng.normal(size=2 * pools)])
+        found = self.coordinates.parameters(
+            rng.standard_normal((draws, len(self.coordinates.names)))
+        )
+        share = rng.uniform(0.1, 0.95, draws)
+        return found._replace(irreducible=self.design.value.min() * share)
 
 
 def simulate(rows: list[tuple[str, float]], pools: dict[str, list], metric: str, seed: int,
@@ -70,15 +60,13 @@ def simulate(rows: list[tuple[str, float]], pools: dict[str, list], metric: str,
     design = build_design(study, spec)
     for attempt in range(seed, seed + 1000):
         latent, truth = draw_prior(design, design.points, priors, study.kind, 1, attempt)
-        truth = {name: value[0] for name, value in truth.items()}
-        natural, pools = truth["natural"], len(design.sizes)
-        log_noise = natural[SCALES + len(COMPONENTS) + 2 * pools :][:pools]
-        noise = natural[NOISE] * seed_factor(log_noise, design.points.shares)
-        values = simulate_values(study, design, latent[0], noise, attempt, natural[RUN_SHARE])
+        p = truth.parameters
+        noise = p.seed_noise[0] * seed_factor(p.noise_ratio, design.points.shares)[0]
+        values = simulate_values(study, design, latent[0], noise, attempt, p.run_share[0])
         ceiling = np.inf if study.kind == "loss" else 0.97
-        if values.min() > 1.02 * truth["natural"][0] and values.max() < ceiling:
+        if values.min() > 1.02 * p.irreducible[0] and values.max() < ceiling:
             study = simulate_study(study, values)
-            return Case(study, build_design(study, spec), priors, study.kind, truth)
+            return Case(study, build_design(study, spec), priors, str(study.kind), truth)
     raise AssertionError("no draw of the prior gives sensible values")
 
 

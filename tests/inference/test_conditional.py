@@ -2,86 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from dense import dense_form
-from small_studies import Case, leaning
+from small_studies import Case
 
-from qqt_bayes.inference.conditional import CHUNK, condition
-from qqt_bayes.inference.moments import moments
-from qqt_bayes.inference.natural import wander_of
-from qqt_bayes.inference.paths import update_path, walk
-from qqt_bayes.model.effects import COMPONENTS, ibm_kernel
+from qqt_bayes.inference.conditional import MEAN, REGIME, condition
+from qqt_bayes.inference.cores import one_core
+from qqt_bayes.inference.given import Given
+from qqt_bayes.model.effects import EFFECTS
+from qqt_bayes.model.parameters import Parameters
 from qqt_bayes.model.priors import Prior
-from qqt_bayes.model.regime import mean_factors
+from qqt_bayes.model.regime import mean_factors, relative_wander
 
 DRAWS = 20_000
 WILD = Prior("regime", "halfstudent", (2.0, 3.0))
 STILL = Prior("regime", "fixed", (0.0,))  # no change of regime beyond the largest run
 
 
+def repeated(case: Case, draws: int = DRAWS, seed: int = 8) -> Parameters:
+    """One draw of the parameters, so many times."""
+    return Parameters(*(np.repeat(v, draws, axis=0) for v in case.parameters(1, seed)))
+
+
 def wanted(case: Case) -> tuple[np.ndarray, np.ndarray]:
     """Points inside and beyond the data: a cell again, single pools, a new mixture."""
-    pools = len(case.design.sizes)
+    pools = case.design.pools
     samples, shares = [np.exp(case.design.points.log_samples[0])], [case.design.points.shares[0]]
     for i in range(pools):
-        samples += [np.exp(case.design.smallest) * 0.5, np.exp(case.design.largest) * 8]
+        samples += [
+            np.exp(case.design.setting.smallest) * 0.5,
+            np.exp(case.design.setting.largest) * 8,
+        ]
         shares += [np.eye(pools)[i]] * 2
     for n in (1.0, 3.0):
-        samples.append(np.exp(case.design.largest) * n)
+        samples.append(np.exp(case.design.setting.largest) * n)
         shares.append(np.arange(1.0, pools + 1) / np.arange(1.0, pools + 1).sum())
     return np.array(samples), np.array(shares)
 
 
-@pytest.fixture(scope="module", params=["alone", "shared"])
-def drawn(case: Case, request: pytest.FixtureRequest):
-    """Many draws at one natural vector, and what they should be: mean and covariance."""
-    shared = leaning(case, 5) if request.param == "shared" else None
+@pytest.fixture(scope="module")
+def drawn(case: Case):
+    """Many draws at one set of parameters, and what they should be: mean and covariance."""
     samples, shares = wanted(case)
-    natural = case.naturals(1, seed=8)[0]
+    parameters = repeated(case)
     points = case.design.points_at(samples, shares)
-    draws = condition(
-        np.tile(natural, (DRAWS, 1)), case.cells, case.design, points, STILL, seed=1,
-        shared=None if shared is None else np.tile(shared, (DRAWS, 1)),
-    )  # fmt: skip
-    form = dense_form(natural, case.design, case.priors, case.kind, samples, shares, shared)
+    draws = condition(Given(parameters, case.cells), points, STILL, seed=1)
+    form = dense_form(parameters, case.design, case.priors, case.kind, samples, shares)
     there = tuple(part[len(form.z) :] for part in form.log_reducible)
     mean, covariance = form.conditional(there, form.utility, form.level)
     together = np.concatenate([draws.log_reducible, draws.utility, draws.level], axis=1)
     return together, mean, covariance
 
 
-def test_what_residuals_say_of_a_path() -> None:
-    """Running sums are the product with the kernel; a row before the clock starts says nothing."""
-    rng = np.random.default_rng(3)
-    times = np.sort(rng.uniform(0.0, 5.0, 12))
-    rows, place = np.arange(1, 20), np.concatenate([[-1], rng.integers(0, 12, 18)])
-    weight, pull = rng.normal(size=19), rng.normal(size=25)
-    out = rng.normal(size=12)
-    there = np.where(place >= 0, times[place], 0.0)
-    expected = out + 2.5 * ibm_kernel(times[:, None], there) @ (weight * pull[rows])
-    update_path(times, 2.5, False, rows, weight, place, pull, out)
-    np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-10)
-
-
 def test_mean_is_the_conditional_mean(drawn) -> None:
     draws, mean, covariance = drawn
     error = np.sqrt(np.diag(covariance) / DRAWS)
     assert np.all(np.abs(draws.mean(axis=0) - mean) < 4.5 * error + 1e-9)
-
-
-def test_moments_are_the_conditional_ones(case: Case) -> None:
-    """The closed form that planning uses, of all points."""
-    samples, shares = wanted(case)
-    natural = case.naturals(1, seed=8)
-    points = case.design.points_at(samples, shares)
-    found = moments(natural, case.cells, case.design, points, STILL, seed=1)
-    form = dense_form(natural[0], case.design, case.priors, case.kind, samples, shares)
-    mean, covariance = form.conditional(tuple(p[len(form.z) :] for p in form.log_reducible))
-    np.testing.assert_allclose(found.mean[0], mean, rtol=1e-5, atol=1e-6)
-    every = np.arange(len(points))
-    scale = np.diag(covariance).max()
-    np.testing.assert_allclose(found.covariance(every, every)[0], covariance, atol=1e-6 * scale)
 
 
 def test_covariance_is_the_conditional_covariance(drawn) -> None:
@@ -105,67 +84,68 @@ def test_draws_are_gaussian_conditionals_one_by_one(drawn) -> None:
 @pytest.fixture(scope="module")
 def many(families: Case):
     samples, shares = wanted(families)
-    naturals = families.naturals(3 * CHUNK + 7, seed=3)
-    return families, naturals, families.design.points_at(samples, shares)
+    given = Given(families.parameters(4000, seed=3), families.cells)
+    return given, families.design.points_at(samples, shares)
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_threads_do_not_change_draws(many, threads: int) -> None:
-    case, naturals, points = many
-    base = condition(naturals, case.cells, case.design, points, WILD, seed=4, threads=2)
-    other = condition(naturals, case.cells, case.design, points, WILD, 4, threads=threads)
+def test_cores_do_not_change_draws(many) -> None:
+    given, points = many
+    base = condition(given, points, WILD, seed=4)
+    with one_core():
+        other = condition(given, points, WILD, seed=4)
     np.testing.assert_array_equal(other.log_reducible, base.log_reducible)
     np.testing.assert_array_equal(other.utility, base.utility)
     np.testing.assert_array_equal(other.level, base.level)
 
 
-def test_chunks_do_not_change_draws(many) -> None:
-    """More draws do not change the first ones; another seed does."""
-    case, naturals, points = many
-    base = condition(naturals, case.cells, case.design, points, STILL, seed=4)
-    fewer = condition(naturals[: CHUNK + 3], case.cells, case.design, points, STILL, seed=4)
-    np.testing.assert_array_equal(fewer.log_reducible, base.log_reducible[: CHUNK + 3])
-    other = condition(naturals, case.cells, case.design, points, STILL, seed=5)
+def test_another_seed_and_another_chunk_are_other_draws(many) -> None:
+    given, points = many
+    base = condition(given, points, STILL, seed=4)
+    other = condition(given, points, STILL, seed=5)
     assert not np.any(other.log_reducible == base.log_reducible)
-    blocks = base.log_reducible[:CHUNK] == base.log_reducible[CHUNK : 2 * CHUNK]
-    assert not blocks.any()  # the blocks have streams of their own
+    same = Given(Parameters(*(np.repeat(v[:1], 4000, axis=0) for v in given.parameters)),
+                 given.cells)  # fmt: skip
+    drawn = condition(same, points, STILL, seed=4).log_reducible[:, 0]
+    assert len(np.unique(drawn)) == len(drawn)
 
 
 def test_parts_add_up(many) -> None:
-    case, naturals, points = many
-    drawn = condition(naturals, case.cells, case.design, points, WILD, 4, with_parts=True)
-    assert drawn.parts.shape == (len(naturals), len(COMPONENTS) + 2, len(points))
-    np.testing.assert_allclose(drawn.parts.sum(axis=1), drawn.log_reducible, atol=1e-12)
-    plain = condition(naturals, case.cells, case.design, points, WILD, 4)
+    given, points = many
+    drawn = condition(given, points, WILD, 4, with_parts=True)
+    assert drawn.parts.shape == (4000, len(EFFECTS) + 2, len(points))
+    np.testing.assert_allclose(drawn.parts.sum(axis=1), drawn.log_reducible, atol=1e-10)
+    plain = condition(given, points, WILD, 4)
     np.testing.assert_array_equal(plain.log_reducible, drawn.log_reducible)
     assert plain.parts is None
 
 
 def test_the_fit_passes_near_the_cells(families: Case) -> None:
     """At the cells the draws scatter about the values by less than the noise allows."""
-    natural = families.naturals(1, seed=8)[0]
-    natural[3] = 1e-5
-    cells = families.cells._replace(eval_var=np.zeros(len(families.design.value)))
-    draws = condition(
-        np.tile(natural, (200, 1)), cells, families.design, families.design.points, STILL, seed=1
-    )
-    fitted = natural[0] + np.exp(draws.log_reducible)
-    np.testing.assert_allclose(fitted, np.tile(families.design.value, (200, 1)), rtol=1e-4)
+    design = replace(families.design, eval_var=np.zeros(len(families.design.value)))
+    parameters = repeated(families, 200)._replace(seed_noise=np.full(200, 1e-5))
+    given = Given(parameters, families.cells._replace(design=design))
+    draws = condition(given, design.points, STILL, seed=1)
+    fitted = parameters.irreducible[:, None] + np.exp(draws.log_reducible)
+    np.testing.assert_allclose(fitted, np.tile(design.value, (200, 1)), rtol=1e-4)
 
 
 def test_regime_stretches_what_the_law_gains_beyond_the_largest_run(two_pools: Case) -> None:
     """Nothing changes within the data; beyond, the law's own gain is multiplied."""
-    case, natural = two_pools, two_pools.naturals(1, seed=8)[0]
-    samples = np.exp(case.design.largest + np.array([-1.0, 0.0, 0.7, 2.0]))
+    case = two_pools
+    samples = np.exp(case.design.setting.largest + np.array([-1.0, 0.0, 0.7, 2.0]))
     points = case.design.points_at(samples, np.tile([0.3, 0.7], (4, 1)))
-    naturals = np.tile(natural, (DRAWS, 1))
-    multiple = Prior("regime", "halfstudent", (2.0, 0.8 / wander_of(naturals)[0]))
-    drawn = condition(naturals, case.cells, case.design, points, multiple, 1, with_parts=True)
-    calm = condition(naturals, case.cells, case.design, points, STILL, 1, with_parts=True)
-    regime, law = drawn.parts[:, len(COMPONENTS)], drawn.parts[:, len(COMPONENTS) + 1]
+    p = repeated(case)
+    # what slopes add to the law is another part: without it a factor can be read off
+    p.scales[:, [e.loadings is not None for e in EFFECTS]] = 0.0
+    wander = relative_wander(p.utility, p.scale("common_drift"), p.scale("pool_drift"))
+    multiple = Prior("regime", "halfstudent", (2.0, 0.8 / wander[0]))
+    given = Given(p, case.cells)
+    drawn = condition(given, points, multiple, 1, with_parts=True)
+    calm = condition(given, points, STILL, 1, with_parts=True)
+    regime, law = drawn.parts[:, REGIME], drawn.parts[:, MEAN]
     assert not regime[:, :2].any()
-    assert not calm.parts[:, len(COMPONENTS)].any()
-    np.testing.assert_array_equal(law, calm.parts[:, len(COMPONENTS) + 1])
+    assert not calm.parts[:, REGIME].any()
+    np.testing.assert_array_equal(law, calm.parts[:, MEAN])
     np.testing.assert_allclose(drawn.log_reducible - calm.log_reducible, regime, atol=1e-12)
     factor = 1.0 + regime[:, 2:] / (law[:, 2:] - law[:, [1]])
     assert factor.min() > 0.0
@@ -175,38 +155,16 @@ def test_regime_stretches_what_the_law_gains_beyond_the_largest_run(two_pools: C
     assert np.all(np.quantile(factor, 0.9, axis=0) > np.quantile(expected, 0.8, axis=0))
 
 
-def test_paths_are_integrated_brownian_motions() -> None:
-    times = np.array([0.05, 0.3, 0.31, 1.0, 2.5, 4.0])
-    rng, paths = np.random.default_rng(1), np.empty((40_000, len(times)))
-    for row in paths:
-        walk(times, 0.7, False, rng, row)
-    expected = 0.49 * ibm_kernel(times[:, None], times)
-    sd = np.sqrt(np.diag(expected))
-    error = np.sqrt((expected**2 + np.outer(sd, sd) ** 2) / len(paths))
-    assert np.all(np.abs(np.cov(paths.T) - expected) < 5 * error)
-    assert np.all(np.abs(paths.mean(axis=0)) < 4.5 * sd / np.sqrt(len(paths)))
-    flat = np.empty(1)
-    walk(np.zeros(1), 0.7, True, np.random.default_rng(2), flat)
-    assert flat[0] == 0.7 * np.random.default_rng(2).standard_normal()
-
-
 def test_more_candidates_leave_the_others_as_they_were(families: Case) -> None:
     """Refining a grid of shares and budgets: same distribution at the common points."""
-    pools, natural = len(families.design.sizes), families.naturals(1, seed=8)[0]
-    top = np.exp(families.design.largest)
+    pools, given = families.design.pools, Given(repeated(families), families.cells)
+    top = np.exp(families.design.setting.largest)
 
     def grid(shares, budgets):
         rows = [(n, [w, 0.0, 1.0 - w, 0.0]) for w in shares for n in budgets]
         samples, mix = (np.array(part) for part in zip(*rows, strict=True))
         points = families.design.points_at(samples, mix.reshape(-1, pools))
-        drawn = condition(
-            np.tile(natural, (DRAWS, 1)),
-            families.cells,
-            families.design,
-            points,
-            Prior("regime", "halfnormal", (0.3,)),
-            1,
-        )
+        drawn = condition(given, points, Prior("regime", "halfnormal", (0.3,)), 1)
         return rows, drawn.log_reducible
 
     coarse_rows, coarse = grid([0.2, 0.6], [top, 4 * top])

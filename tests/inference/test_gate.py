@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qqt_bayes.inference.gate import check_draws, check_energy, merge
+from qqt_bayes.inference.gate import (
+    check_chains,
+    check_energy,
+    check_halves,
+    check_weights,
+    effective,
+    merge,
+)
 
 CHAINS, DRAWS = 4, 1000
 
@@ -26,7 +33,7 @@ def no_divergence() -> np.ndarray:
 
 
 def test_good_draws_pass(good, energy) -> None:
-    report = merge(check_draws(["a", "b"], good), check_energy(no_divergence(), energy))
+    report = merge(check_chains(["a", "b"], good), check_energy(no_divergence(), energy))
     assert report.passed
     assert report.failures == ()
     assert report.text.startswith("converged: r_hat 1.00")
@@ -39,24 +46,24 @@ def test_good_draws_pass(good, energy) -> None:
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_single_value_that_is_not_finite_fails(good, bad) -> None:
     good[1, 2, 500] = bad
-    report = check_draws(["a", "b"], good)
+    report = check_chains(["a", "b"], good)
     assert not report.passed
     assert report.failures == ("b: draws that are not finite",)
     assert report.figures["r_hat"] == np.inf
 
 
 def test_all_nan_fails(good) -> None:
-    assert not check_draws(["a", "b"], np.full_like(good, np.nan)).passed
+    assert not check_chains(["a", "b"], np.full_like(good, np.nan)).passed
 
 
 def test_a_constant_fails(good) -> None:
     good[0] = 3.0
-    assert check_draws(["a", "b"], good).failures == ("a: all draws are the same",)
+    assert check_chains(["a", "b"], good).failures == ("a: all draws are the same",)
 
 
 def test_a_chain_elsewhere_fails(good) -> None:
     good[0, 3] += 1.0
-    report = check_draws(["a", "b"], good)
+    report = check_chains(["a", "b"], good)
     assert any(f.startswith("a: R-hat 1.") for f in report.failures)
     assert not any(f.startswith("b:") for f in report.failures)
     assert report.figures["r_hat"] > 1.05
@@ -65,12 +72,12 @@ def test_a_chain_elsewhere_fails(good) -> None:
 def test_a_chain_of_other_spread_fails(good) -> None:
     """Same centre, other spread: only a rank-normalised, folded R-hat sees it."""
     good[0, 3] *= 3.0
-    assert any(f.startswith("a: R-hat") for f in check_draws(["a", "b"], good).failures)
+    assert any(f.startswith("a: R-hat") for f in check_chains(["a", "b"], good).failures)
 
 
 def test_a_drifting_chain_fails(good) -> None:
     good[1] += np.linspace(-1, 1, DRAWS)
-    assert any(f.startswith("b: R-hat") for f in check_draws(["a", "b"], good).failures)
+    assert any(f.startswith("b: R-hat") for f in check_chains(["a", "b"], good).failures)
 
 
 def test_sticky_chains_fail(good) -> None:
@@ -78,8 +85,8 @@ def test_sticky_chains_fail(good) -> None:
     sticky = np.random.default_rng(3).normal(size=(1, CHAINS, 6000))
     for t in range(1, sticky.shape[2]):
         sticky[..., t] = 0.97 * sticky[..., t - 1] + np.sqrt(1 - 0.97**2) * sticky[..., t]
-    report = check_draws(["slow"], sticky[:, :, ::2])
-    assert any("bulk effective sample size" in f for f in report.failures)
+    report = check_chains(["slow"], sticky[:, :, ::2])
+    assert any("effective sample size" in f for f in report.failures)
     assert report.figures["ess"] < 400
 
 
@@ -88,12 +95,12 @@ def test_sticky_tails_fail() -> None:
     rng = np.random.default_rng(4)
     out = rng.random((CHAINS, DRAWS // 50)).repeat(50, axis=1) < 0.1  # one block in ten
     u = np.where(out, rng.uniform(0.90, 1.0, out.shape), rng.uniform(0.0, 0.90, out.shape))
-    report = check_draws(["a"], u[None])
-    assert any("tail effective sample size" in f for f in report.failures)
+    report = check_chains(["a"], u[None])
+    assert any("effective sample size" in f for f in report.failures)
 
 
 def test_too_few_draws_fail(good) -> None:
-    report = check_draws(["a", "b"], good[:, :, :60])
+    report = check_chains(["a", "b"], good[:, :, :60])
     assert sum("effective sample size" in f for f in report.failures) >= 2
 
 
@@ -131,19 +138,76 @@ def test_merge_keeps_the_worst(good, energy) -> None:
     bad = good.copy()
     bad[0, 3] += 1.0
     report = merge(
-        check_draws(["a", "b"], good), check_draws(["c", "d"], bad),
+        check_chains(["a", "b"], good), check_chains(["c", "d"], bad),
         check_energy(no_divergence(), energy),
     )  # fmt: skip
     assert not report.passed
     assert [row[0] for row in report.table] == ["a", "b", "c", "d"]
-    assert report.figures["r_hat"] == max(row[1] for row in report.table)
-    assert report.figures["ess"] == min(min(row[2:]) for row in report.table)
+    assert report.figures["r_hat"] == max(row[2] for row in report.table)
+    assert report.figures["ess"] == min(row[1] for row in report.table)
 
 
 def test_a_failure_says_what_to_do(good) -> None:
     many = np.concatenate([good + np.arange(CHAINS)[None, :, None]] * 4)
-    text = check_draws([f"q{i}" for i in range(8)], many).text
+    text = check_chains([f"q{i}" for i in range(8)], many).text
     assert text.startswith("the fit did not pass its convergence gate:\n  q0: R-hat")
     assert "\n  and " in text  # the first eight in full, the others counted
     assert "--draws" in text
     assert 'on_fail="warn"' in text
+
+
+@pytest.fixture
+def halves() -> tuple[np.ndarray, np.ndarray]:
+    """Two quantities of independent draws, dims (quantity, half, draw), and their parents."""
+    draws = np.random.default_rng(5).normal(size=(2, 2, DRAWS))
+    return draws, np.arange(2 * DRAWS).reshape(2, DRAWS)
+
+
+def test_independent_draws_pass_and_count_whole(halves) -> None:
+    draws, parent = halves
+    report = merge(check_weights(0.4), check_halves(["a", "b"], draws, parent))
+    assert report.passed
+    assert report.figures["k"] == 0.4
+    assert report.figures["ess"] == pytest.approx(2 * DRAWS)
+    assert [row[0] for row in report.table] == ["a", "b"]
+
+
+def test_draws_of_one_parent_count_once(halves) -> None:
+    draws, parent = halves
+    same = np.repeat(draws[:, :, ::8], 8, axis=2)
+    shared = np.repeat(parent[:, ::8], 8, axis=1)
+    assert effective(same.reshape(2, -1), shared.ravel()) == pytest.approx([DRAWS / 4] * 2)
+    assert not check_halves(["a", "b"], same, shared).passed
+    # what is drawn anew for each child is known by all of them
+    assert np.all(effective(draws.reshape(2, -1), shared.ravel()) > 1.6 * DRAWS)
+
+
+def test_sparse_tails_fail(halves) -> None:
+    """A quantity whose upper tail hangs on few parents, though its mean does not."""
+    draws, parent = halves
+    shared = parent.copy()
+    top = draws[0] > np.quantile(draws[0], 0.93)
+    shared[top] = np.arange(top.sum()) % 10
+    report = check_halves(["a", "b"], draws, shared)
+    assert any(f.startswith("a: effective sample size") for f in report.failures)
+
+
+def test_halves_apart_fail(halves) -> None:
+    draws, parent = halves
+    draws[1, 1] += 0.5
+    report = check_halves(["a", "b"], draws, parent)
+    assert any(f.startswith("b: halves of the draws") for f in report.failures)
+    assert not any(f.startswith("a:") for f in report.failures)
+
+
+@pytest.mark.parametrize("k", [0.71, np.inf, np.nan])
+def test_a_heavy_tail_of_weights_fails(k) -> None:
+    assert not check_weights(k).passed
+
+
+def test_constant_or_broken_halves_fail(halves) -> None:
+    draws, parent = halves
+    draws[0] = 1.0
+    draws[1, 0, 3] = np.nan
+    failures = check_halves(["a", "b"], draws, parent).failures
+    assert failures == ("a: all draws are the same", "b: draws that are not finite")

@@ -6,7 +6,6 @@ import pytensor.tensor as pt
 import pytest
 
 from qqt_bayes.datasets import paper_parameters
-from qqt_bayes.inference.exponents import exponents_and_slopes
 from qqt_bayes.laws.as_released import paper_form
 from qqt_bayes.laws.effective_utility import (
     BIN_RATIO,
@@ -127,31 +126,17 @@ def test_cut_invariance_needs_half_lives_that_scale_with_size() -> None:
     np.testing.assert_allclose(*cut(2, 0.0, scaled=False), rtol=1e-12)  # q = 0: no dilution
 
 
-def test_twin_equals_the_law(lengths) -> None:
-    bins = pass_bins(float(lengths[1].max()))
-    sums, *_ = exponents_and_slopes(*lengths, SHARES, LOG_HALF_LIFE, DILUTION, HARM, bins)
-    expected = exponent_sums(*lengths, SHARES, LOG_HALF_LIFE, DILUTION, HARM)
-    np.testing.assert_allclose(sums, expected, rtol=1e-12, atol=1e-13)
-
-
-@pytest.mark.parametrize("shift", [0.0, np.log(60.0)], ids=["half-lives 3-20", "180-1200"])
-def test_twin_slopes_equal_complex_steps(lengths, shift: float) -> None:
-    tau, step = LOG_HALF_LIFE + shift, 1e-30j
-    bins = pass_bins(float(lengths[1].max()))
-    assert len(bins[0]) > EXACT_PASSES  # the grouped passes are walked too
-    _, by_tau, by_q, by_h, _ = exponents_and_slopes(*lengths, SHARES, tau, DILUTION, HARM, bins)
-    for i in range(len(tau)):
-        moved = tau.astype(complex)
-        moved[i] += step
-        slope = exponent_sums(*lengths, SHARES, moved, DILUTION, HARM).imag / 1e-30
-        np.testing.assert_allclose(by_tau[:, i], slope[:, i], rtol=1e-11, atol=1e-13)
-        assert not np.any(np.delete(slope, i, axis=1))  # each pool's own half-life only
-        moved = HARM.astype(complex)
-        moved[i] += step
-        slope = exponent_sums(*lengths, SHARES, tau, DILUTION, moved).imag / 1e-30
-        np.testing.assert_allclose(by_h[:, i], slope[:, i], rtol=1e-11, atol=1e-13)
-    slope = exponent_sums(*lengths, SHARES, tau, DILUTION + step, HARM).imag / 1e-30
-    np.testing.assert_allclose(by_q, slope, rtol=1e-11, atol=1e-13)
+def test_many_draws_are_each_draw_alone(lengths) -> None:
+    """The parameters of all draws at once, dims (draw, 1, pool)."""
+    rng = np.random.default_rng(4)
+    tau = LOG_HALF_LIFE + rng.normal(size=(5, len(LOG_HALF_LIFE)))
+    harm, dilution = HARM * rng.uniform(0.5, 2.0, size=(5, 1)), rng.uniform(0.0, 1.5, 5)
+    together = exponent_sums(
+        *lengths, SHARES, tau[:, None], dilution[:, None, None], harm[:, None], np.zeros((5, 1, 1))
+    )
+    for k in range(5):
+        alone = exponent_sums(*lengths, SHARES, tau[k], dilution[k], harm[k])
+        np.testing.assert_allclose(together[k], alone, rtol=1e-12, atol=1e-13)
 
 
 def test_bins_leave_no_gap() -> None:
@@ -210,3 +195,12 @@ def test_sums_start_at_zero_at_the_anchor() -> None:
     np.testing.assert_allclose(
         exponent_sums(first, epochs, SHARES[[1]], LOG_HALF_LIFE), 0.0, atol=1e-14
     )
+
+
+def test_rounding_does_not_begin_another_pass() -> None:
+    """Samples that are an average may miss the pool's size by rounding."""
+    shares = np.ones((2, 1))
+    first, epochs = first_pass_lengths(np.log([60e3, 60e3 * (1 + 1e-12)]), shares, [60e3], 30e3)
+    assert epochs[1, 0] > 1.0
+    sums = exponent_sums(first, epochs, shares, np.log([3.0]))
+    np.testing.assert_allclose(sums[1], sums[0], rtol=1e-9)

@@ -1,4 +1,4 @@
-"""The exchange-rate law: its definition, its compiled twin, and laws of one's own."""
+"""The exchange-rate law: its definition, and laws of one's own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import pytensor.tensor as pt
 import pytest
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.exponents import EXCHANGE_RATE, exponents_and_slopes
-from qqt_bayes.inference.own_law import address_of
-from qqt_bayes.laws.effective_utility import first_pass_lengths, pass_bins
+from qqt_bayes.laws.effective_utility import first_pass_lengths
 from qqt_bayes.laws.exchange_rate import exponent_sums
-from qqt_bayes.laws.registry import find_law, register_law
+from qqt_bayes.laws.registry import find_law, known_laws, register_law
 
 SIZES = np.array([100.0, 200.0, np.inf])
 SHARES = np.array([[1, 0, 0], [0.5, 0.5, 0], [0.2, 0.3, 0.5], [0, 0, 1.0], [0.7, 0.3, 0]])
@@ -55,53 +53,54 @@ def test_numpy_equals_pytensor() -> None:
     np.testing.assert_allclose(symbolic, plain, rtol=1e-13)
 
 
-def by_hand(first, epochs, shares, half_life, dilution, harm, rate):
+def by_hand(first, epochs, shares, half_life, dilution, harm, rate, xp):
     """The same law as a user would write it."""
-    total, hurt = 0.0, 0.0
-    for i in range(len(shares)):
-        if shares[i] > 0.0:
-            worth = 1.0
-            if epochs[i] > 1.0:
-                decay = math.log(2.0) * shares[i] ** dilution / half_life[i]
-                worth = 1.0 + (1.0 - math.exp(-decay * (epochs[i] - 1.0))) / decay
-                hurt += shares[i] * harm[i] * math.log(epochs[i] / worth)
-            total += shares[i] * rate[i] * math.exp(first[i]) * worth
-    return math.log(total) - hurt
+    repeats = xp.maximum(epochs - 1.0, 0.0)
+    decay = math.log(2.0) * xp.maximum(shares, 1e-300) ** dilution / half_life
+    worth = 1.0 + (1.0 - xp.exp(-decay * repeats)) / decay
+    hurt = shares * harm * (xp.log(xp.maximum(epochs, 1.0)) - xp.log(worth))
+    total = xp.sum(shares * rate * xp.exp(first) * worth, axis=-1)
+    return xp.log(total) - xp.sum(hurt, axis=-1)
 
 
-@pytest.fixture(scope="module")
-def own() -> int:
-    return address_of(register_law("by_hand", by_hand))
-
-
-@pytest.mark.parametrize("law", ["twin", "own"])
-def test_compiled_values_and_slopes(law: str, own: int) -> None:
-    code = EXCHANGE_RATE if law == "twin" else own
-    tight = {"rtol": 1e-11, "atol": 1e-12} if law == "twin" else {"rtol": 1e-7, "atol": 1e-8}
-    bins = pass_bins(300.0)
-    places = (*lengths(), SHARES)
-    out, *slopes = exponents_and_slopes(*places, LIFE, DILUTION, HARM, bins, RATE, code)
-    expected = exponent_sums(*places, LIFE, DILUTION, HARM, RATE)
-    np.testing.assert_allclose(out, expected, rtol=1e-11, atol=1e-12)
-    step = 1e-30j
-    given = [LIFE.astype(complex), HARM.astype(complex), RATE.astype(complex)]
-    for which, found in ((0, slopes[0]), (1, slopes[2]), (2, slopes[3])):
-        for i in range(3):
-            moved = [v.copy() for v in given]
-            moved[which][i] += step
-            slope = exponent_sums(*places, moved[0], DILUTION, moved[1], moved[2])
-            np.testing.assert_allclose(found[:, i], slope.sum(axis=1).imag / 1e-30, **tight)
-    slope = exponent_sums(*places, given[0], DILUTION + step, HARM, RATE).sum(axis=1).imag / 1e-30
-    np.testing.assert_allclose(slopes[1].sum(axis=1), slope, **tight)
-
-
-def test_the_plain_form_of_an_own_law() -> None:
+def test_a_law_of_ones_own_is_a_law_like_any_other() -> None:
     law = register_law("by_hand", by_hand)
-    found = law.sums(*lengths(), SHARES, LIFE, DILUTION, HARM, RATE)
+    assert law.one_utility
+    found = law.exponents(*lengths(), SHARES, LIFE, DILUTION, HARM, RATE)
     expected = exponent_sums(*lengths(), SHARES, LIFE, DILUTION, HARM, RATE)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
-    with pytest.raises(UsageError, match="no symbolic form"):
-        law.sums(*lengths(), SHARES, LIFE, DILUTION, HARM, RATE, xp=pt)
+    parts = [pt.as_tensor(a) for a in (LIFE, HARM, RATE)]
+    symbolic = law.exponents(*lengths(), SHARES, parts[0], DILUTION, parts[1], parts[2], xp=pt)
+    np.testing.assert_allclose(symbolic.eval(), expected, rtol=1e-12)
+
+
+def test_many_draws_are_each_draw_alone() -> None:
+    rng = np.random.default_rng(4)
+    life, rate = LIFE + rng.normal(size=(5, 3)), RATE + rng.normal(size=(5, 3))
+    harm, dilution = HARM * rng.uniform(0.5, 2.0, size=(5, 1)), rng.uniform(0.0, 1.5, 5)
+    together = exponent_sums(
+        *lengths(), SHARES, life[:, None], dilution[:, None, None], harm[:, None], rate[:, None]
+    )
+    for k in range(5):
+        alone = exponent_sums(*lengths(), SHARES, life[k], dilution[k], harm[k], rate[k])
+        np.testing.assert_allclose(together[k], alone, rtol=1e-12)
+
+
+def test_a_law_that_is_not_one_number_a_row_is_refused() -> None:
+    def one_number(first, epochs, shares, half_life, dilution, harm, rate, xp):
+        return 1.0
+
+    def broken(first, epochs, shares, half_life, dilution, harm, rate, xp):
+        raise TypeError("no")
+
+    def not_finite(first, epochs, shares, half_life, dilution, harm, rate, xp):
+        return xp.log(0.0 * xp.sum(shares * rate, axis=-1))
+
+    with np.errstate(divide="ignore"):
+        for law in (one_number, broken, not_finite):
+            with pytest.raises(UsageError, match=r"one number a row"):
+                register_law("bad", law)
+    assert "bad" not in known_laws()
 
 
 @pytest.mark.parametrize("parts", [2, 7])

@@ -11,7 +11,7 @@ from scipy import stats
 
 from qqt_bayes.laws.effective_utility import exponent_sums
 from qqt_bayes.model.design import build_design, family_matrices, quality_covariate
-from qqt_bayes.model.effects import COMPONENTS, unit_kernels
+from qqt_bayes.model.effects import PATHS, kernels
 from qqt_bayes.model.spec import load_spec, spec_from_dict
 from qqt_bayes.runs import read_pools, read_runs
 
@@ -51,9 +51,9 @@ def test_replicates_become_one_cell(rows) -> None:
 
 def test_anchor_is_below_every_run_and_first_pass(rows) -> None:
     design = build_design(study(rows), SPEC)
-    assert design.anchor == 500  # the smallest run
-    assert build_design(study([("A", 2000, 2.0)]), SPEC).anchor == 1000  # the smallest pool
-    assert np.exp([design.smallest, design.largest]) == pytest.approx([500, 50_000])
+    assert design.setting.anchor == 500  # the smallest run
+    assert build_design(study([("A", 2000, 2.0)]), SPEC).setting.anchor == 1000  # the smallest pool
+    assert np.exp([design.setting.smallest, design.setting.largest]) == pytest.approx([500, 50_000])
 
 
 def test_collapsing_loses_nothing_of_the_reference_likelihood() -> None:
@@ -88,7 +88,8 @@ def test_evaluation_noise_of_errors_is_binomial_or_given() -> None:
     n_eval, se = [1000, 1000, 1000, None], [None, None, 0.03, None]
     design = build_design(study(rows, "top1_accuracy", n_eval=n_eval, se=se), SPEC)
     assert design.value[design.row_cell[0]] == pytest.approx(0.25)  # an accuracy is an error
-    expected = [0.25 * 0.75 / 1000] * 2 + [0.03**2, 0.0]
+    smooth = 251 / 1002  # half a success and half a failure more, on each side
+    expected = [smooth * (1 - smooth) / 1000] * 2 + [0.03**2, 0.0]
     np.testing.assert_allclose(design.eval_var[design.row_cell], expected)
 
 
@@ -103,7 +104,7 @@ def test_points_at_the_cells_are_the_cells(rows) -> None:
     points = design.points_at(np.exp(design.points.log_samples), design.points.shares)
     np.testing.assert_allclose(points.first, design.points.first)
     np.testing.assert_allclose(points.epochs, design.points.epochs)
-    np.testing.assert_allclose(unit_kernels(points.effects, points.effects), design.kernels)
+    np.testing.assert_allclose(kernels(points, points), design.points.kernels)
     assert len(points) == 4
 
 
@@ -111,16 +112,10 @@ def test_points_elsewhere_keep_anchor_and_clocks(rows) -> None:
     design = build_design(study(rows), SPEC)
     points = design.points_at(np.array([100.0, 8e5]), np.array([[1.0, 0, 0], [0.5, 0.5, 0]]))
     sums = exponent_sums(points.first, points.epochs, points.shares, np.log([4.0, 4.0, 4.0]))
-    assert sums[0, 0] == pytest.approx(np.log(100 / design.anchor))  # below the anchor: negative
+    assert sums[0, 0] == pytest.approx(
+        np.log(100 / design.setting.anchor)
+    )  # below the anchor: negative
     np.testing.assert_allclose(points.epochs[1], [400, 100, 0])
-
-
-def test_bins_cover_the_deepest_cell(rows) -> None:
-    design = build_design(study(rows), SPEC)
-    start, stop, _ = design.bins
-    assert design.points.epochs.max() == pytest.approx(2)
-    assert stop[-1] >= design.points.epochs.max()
-    assert len(start) == 1
 
 
 def test_quality_is_standardised_best_highest() -> None:
@@ -193,11 +188,12 @@ def test_families_reach_the_kernels() -> None:
     rows = [("A:0.5+B:0.5", 3000, 2.0), ("A:0.5+C:0.5", 3000, 2.0), ("A", 500, 3.0)]
     design = build_design(study(rows, pools=pools), SPEC)
     mixed, foreign, single = design.row_cell
-    level = design.kernels[COMPONENTS.index("level_spread")]
+    found = dict(zip([e.name for e in PATHS], design.points.kernels, strict=True))
+    level = found["level_spread"]
     assert level[single, single] == pytest.approx(1.0)
     assert level[mixed, mixed] == pytest.approx(0.5 * (1 + 0.5))  # correlated within the family
     assert level[foreign, foreign] == pytest.approx(0.5)
-    mixture = design.kernels[COMPONENTS.index("mixture_error")]
+    mixture = found["mixture_error"]
     assert mixture[foreign, foreign] == pytest.approx(1.0)  # one sd at equal shares
     assert mixture[mixed, mixed] == pytest.approx(0.25)
     assert mixture[mixed, foreign] == 0.0  # different pairs
@@ -207,18 +203,19 @@ def test_families_reach_the_kernels() -> None:
 def test_points_of_pools_that_have_grown(rows) -> None:
     """The same as those of a study with larger pools, within the data and beyond; C is endless."""
     design = build_design(study(rows), SPEC)
-    larger = dataclasses.replace(design, sizes=design.sizes * [2.0, 1.0, 1.0])
+    setting = dataclasses.replace(design.setting, sizes=design.setting.sizes * [2.0, 1.0, 1.0])
+    points = dataclasses.replace(design.points, setting=setting, sizes=setting.sizes)
+    larger = dataclasses.replace(design, points=points)
     samples, shares = np.array([3000.0, 90_000.0]), np.array([[0.5, 0.5, 0.0], [0.9, 0.0, 0.1]])
     growth = np.tile([2.0, 1.0, 1.0], (2, 1))
     grown, same = design.points_at(samples, shares, growth), larger.points_at(samples, shares)
     for name in ("first", "epochs"):
         np.testing.assert_array_equal(getattr(grown, name), getattr(same, name))
-    np.testing.assert_array_equal(grown.effects.clock, same.effects.clock)
-    np.testing.assert_array_equal(grown.effects.component, same.effects.component)
-    np.testing.assert_array_equal(grown.beyond.epochs, same.beyond.epochs)
+    np.testing.assert_array_equal(grown.kernels, same.kernels)
+    np.testing.assert_array_equal(grown.beyond.edges.epochs, same.beyond.edges.epochs)
     assert grown.epochs[0, 0] == 0.5 * design.points_at(samples, shares).epochs[0, 0]
     # one data at two sizes has two edges
     both = design.points_at(
         np.full(2, 90_000.0), shares[[1, 1]], np.array([[1.0, 1, 1], [2, 1, 1]])
     )
-    assert len(both.beyond.shares) == 2
+    assert len(both.beyond.edges) == 2

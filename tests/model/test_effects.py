@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from qqt_bayes.model.effects import (
-    COMPONENTS,
-    build_effects,
-    ibm_kernel,
-    unit_kernels,
-)
+from qqt_bayes.model.design import Points, Setting
+from qqt_bayes.model.effects import EFFECTS, PATHS, features, ibm_kernel, kernels
+from qqt_bayes.model.effects import kernel as kernel_of
 
 SIZES = np.array([1e5, 3e5, np.inf])
 SMALLEST, LARGEST = np.log(1e5), np.log(1e7)
 
 
-def effects_at(samples, shares, likeness=None, weight=None, repetition=0.9):
-    pools = len(SIZES)
-    return build_effects(
-        np.log(np.asarray(samples, float)), np.asarray(shares, float), SIZES,
-        np.eye(pools) if likeness is None else likeness,
-        np.ones((pools, pools)) if weight is None else weight, repetition, SMALLEST,
+def points_at(samples, shares, likeness=None, weight=None, repetition=0.9) -> Points:
+    pools, none = len(SIZES), np.zeros(len(SIZES))
+    setting = Setting(
+        "effective_utility", SIZES, none, none, np.eye(pools) if likeness is None else likeness,
+        np.ones((pools, pools)) if weight is None else weight, np.eye(pools), repetition, 1e5,
+        SMALLEST, LARGEST,
     )  # fmt: skip
+    return Points(setting, np.log(np.asarray(samples, float)), np.asarray(shares, float), SIZES)
 
 
-def kernel(component: str, samples, shares, **options) -> np.ndarray:
-    there = effects_at(samples, shares, **options)
-    return unit_kernels(there, there)[COMPONENTS.index(component)]
+def kernel(name: str, samples, shares, **options) -> np.ndarray:
+    there = points_at(samples, shares, **options)
+    return kernel_of(next(e for e in PATHS if e.name == name), there, there)
 
 
 def test_kernel_of_integrated_brownian_motion() -> None:
@@ -52,8 +52,9 @@ def test_kernels_are_positive_semi_definite(seed: int) -> None:
     same = np.array([[True, True, False], [True, True, False], [False, False, True]])
     likeness = np.where(same, 0.9, 0.0)
     np.fill_diagonal(likeness, 1.0)
-    there = effects_at(samples, shares, likeness, np.where(same, 0.5, 1.0))
-    for name, matrix in zip(COMPONENTS, unit_kernels(there, there), strict=True):
+    there = points_at(samples, shares, likeness, np.where(same, 0.5, 1.0))
+    for effect, matrix in zip(PATHS, kernels(there, there), strict=True):
+        name = effect.name
         np.testing.assert_allclose(matrix, matrix.T, err_msg=name)
         assert np.linalg.eigvalsh(matrix).min() > -1e-10 * max(matrix.max(), 1.0), name
 
@@ -61,9 +62,9 @@ def test_kernels_are_positive_semi_definite(seed: int) -> None:
 def test_blocks_of_different_points_belong_together() -> None:
     rng = np.random.default_rng(1)
     samples, shares = np.exp(rng.uniform(SMALLEST, LARGEST, 9)), rng.dirichlet([1] * 3, 9)
-    whole = unit_kernels(*[effects_at(samples, shares)] * 2)
-    left, right = effects_at(samples[:4], shares[:4]), effects_at(samples[4:], shares[4:])
-    np.testing.assert_allclose(unit_kernels(left, right), whole[:, :4, 4:])
+    whole = kernels(*[points_at(samples, shares)] * 2)
+    left, right = points_at(samples[:4], shares[:4]), points_at(samples[4:], shares[4:])
+    np.testing.assert_allclose(kernels(left, right), whole[:, :4, 4:])
 
 
 def test_common_drift_is_the_same_for_all_candidates() -> None:
@@ -89,7 +90,7 @@ def test_repetition_drift_begins_with_the_second_pass() -> None:
     k = kernel(
         "repetition_drift", [1e5, 5e5, 5e5, 1e9], [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
     )
-    assert k[0, 0] == 0.0
+    assert k[0, 0] == pytest.approx(0.0, abs=1e-40)
     assert k[1, 1] == pytest.approx(ibm_kernel(np.log(5), np.log(5)))
     assert k[2, 2] == pytest.approx(ibm_kernel(np.log(5 / 3), np.log(5 / 3)))
     assert k[1, 2] == pytest.approx(0.9 * ibm_kernel(np.log(5), np.log(5 / 3)))
@@ -135,9 +136,49 @@ def test_levels_average_over_the_shares() -> None:
     np.testing.assert_allclose(k, [[1, 0.5, 0], [0.5, 0.5, 0], [0, 0, 1]])
 
 
+def test_the_mean_gain_of_mixing_is_one_constant() -> None:
+    """All pairs together: what a mixture of three gains is the sum of what its pairs gain."""
+    k = kernel("mixture_gain", [1e6] * 3, [[1, 0, 0], [0.5, 0.5, 0], [0.4, 0.4, 0.2]])
+    weight = np.array([0.0, 1.0, 4 * (0.16 + 0.08 + 0.08)])
+    np.testing.assert_allclose(k, np.outer(weight, weight))
+
+
 def test_constants_have_no_clock() -> None:
-    there = effects_at([1e6, 1e7], [[0.5, 0.5, 0], [1, 0, 0]])
-    constant = np.all(there.clock < 0, axis=1)
-    names = np.array(COMPONENTS)[there.component]
-    assert set(names[constant]) == {"level_spread", "mixture_error"}
-    assert np.all(there.clock[~constant] >= 0)
+    there = points_at([1e6, 1e7], [[0.5, 0.5, 0], [1, 0, 0]])
+    rows = {e.name: e.rows(there) for e in PATHS}
+    constant = {name for name, found in rows.items() if found.clock is None}
+    assert constant == {"level", "level_spread", "mixture_gain", "mixture_error"}
+    assert all(np.all(rows[name].clock >= 0) for name in rows.keys() - constant)
+
+
+def test_features_are_roots_of_the_kernels() -> None:
+    rng = np.random.default_rng(2)
+    samples = np.exp(rng.uniform(SMALLEST, LARGEST, 40))
+    samples[5:9] = samples[4]
+    there = points_at(samples, rng.dirichlet([0.4] * 3, 40))
+    for effect in PATHS:
+        root, whole = features(effect, there), kernel_of(effect, there, there)
+        np.testing.assert_allclose(root @ root.T, whole, atol=1e-9 * max(whole.max(), 1.0))
+
+
+def test_every_effect_says_what_it_is() -> None:
+    """What report, ledger, formulas and the value of information read off the list."""
+    parts = {"parameters", "mixture error", "pool drift", "common drift"}
+    for effect in EFFECTS:
+        assert (effect.rows is None) != (effect.loadings is None)
+        assert effect.title
+        assert effect.symbol
+        assert effect.part in parts
+    assert len({e.name for e in EFFECTS}) == len(EFFECTS)
+
+
+def test_one_pool_and_unlimited_pools_have_no_pairs_and_no_epochs() -> None:
+    there = points_at([1e6, 2e6], [[0, 0, 1.0], [0, 0, 1.0]])
+    setting = there.setting
+    alone = dataclasses.replace(
+        setting, sizes=SIZES[2:], likeness=np.eye(1), mixture_weight=np.ones((1, 1))
+    )
+    points = Points(alone, there.log_samples, np.ones((2, 1)), SIZES[2:])
+    for effect in PATHS:
+        root = features(effect, points)
+        np.testing.assert_allclose(root @ root.T, kernel_of(effect, points, points), atol=1e-9)

@@ -68,12 +68,23 @@ def test_same_seed_same_draws() -> None:
 
 
 @pytest.mark.parametrize("family", TABLES)
-def test_pair_and_code(family: str) -> None:
-    chosen = prior(family)
-    assert chosen.code == FAMILIES[family][1]
+def test_pair(family: str) -> None:
     numbers = tuple(TABLES[family].values())
     expected = {"fixed": (0.3, 0.0), "halfnormal": (0.0, 0.4)}.get(family, numbers)
-    assert chosen.pair == expected
+    assert prior(family).pair == expected
+
+
+@pytest.mark.parametrize("family", [f for f in TABLES if f != "fixed"])
+def test_quantiles_probabilities_and_densities_are_scipys(family: str) -> None:
+    chosen, score = prior(family), np.linspace(-3.0, 3.0, 13)
+    exact = chosen.distribution()
+    value = chosen.at_score(score)
+    # SciPy has the half-t as a fine histogram only
+    rough = {"rtol": 2e-3} if family == "halfstudent" else {"rtol": 1e-7, "atol": 1e-12}
+    np.testing.assert_allclose(chosen.cdf(value), stats.norm.cdf(score), rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(exact.cdf(value), stats.norm.cdf(score), **rough)
+    density = exact.logpdf(value) - chosen.log_density(value)
+    assert np.ptp(density) < (0.05 if family == "halfstudent" else 1e-7)  # but for a constant
 
 
 @pytest.mark.parametrize(

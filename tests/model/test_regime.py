@@ -72,6 +72,6 @@ def test_a_further_horizon_leaves_the_nearer_ones() -> None:
 
 
 def test_stretch_multiplies_the_gain_alone() -> None:
-    sums, edge = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([[1.0, 4.0]])
-    out = stretch(sums, edge, np.array([-1, 0]), np.array([9.0, 2.0]))
-    np.testing.assert_allclose(out, [[1.0, 2.0], [5.0, 6.0]])
+    sums, edge = np.array([[[1.0, 2.0], [3.0, 5.0]]]), np.array([[[1.0, 4.0]]])
+    out = stretch(sums, edge, np.array([-1, 0]), np.array([[9.0, 2.0]]))
+    np.testing.assert_allclose(out, [[[1.0, 2.0], [5.0, 6.0]]])

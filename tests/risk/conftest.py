@@ -17,4 +17,4 @@ def tiny_fit(small_runs):
     rows = small_runs.select("loss", where={"seed": "0"}).table
     rows = rows[rows["data"].isin(["A", "B", "A+B"])]
     runs = qqt.read_runs(rows.drop(columns="line"), small_runs.pools)
-    return qqt.fit(runs, "loss", settings=qqt.Settings(draws=300), on_fail="warn")
+    return qqt.fit(runs, "loss")

@@ -37,8 +37,13 @@ def test_a_trajectory_is_left_out_as_one() -> None:
 
 
 def test_convergence() -> None:
+    weights = convergence.judge(GateReport((), (), {"k": 0.31, "ess": 800.0, "apart": 1.1}))
+    assert weights.status == PASS
+    assert "Pareto k of the importance weights at most 0.310" in weights.text
     figures = {"r_hat": 1.003, "ess": 900.0}
-    assert convergence.judge(GateReport((), (), figures)).status == PASS
+    chains = convergence.judge(GateReport((), (), figures))
+    assert chains.status == PASS
+    assert "R-hat at most 1.003, effective draws at least 900" in chains.text
     failed = convergence.judge(GateReport((), ("utility: R-hat 1.200",), figures))
     assert failed.status == FAIL
     assert "utility" in failed.text

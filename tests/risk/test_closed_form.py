@@ -1,25 +1,24 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from qqt_bayes.inference.gaussian import covariance, solve_with_precision
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.model.design import build_design
-from qqt_bayes.risk.closed_form import influence, leave_one_out, pareto_weights, parts_of
+from qqt_bayes.risk.closed_form import influence, leave_one_out, pareto_weights, precisions
 from qqt_bayes.risk.refit import subset
 
 
 def test_leave_one_out_is_conditioning(tiny_fit) -> None:
     """Against the textbook conditional of one cell on the others."""
-    post = tiny_fit.posterior
-    natural = post.natural[5]
-    x, residual, _, noise, along = parts_of(post, natural)
-    pull, precision = solve_with_precision(natural, post.cells, x, noise, along, residual)
-    c = covariance(natural, post.cells, x, noise, along)
+    given = tiny_fit.posterior.given.take(slice(5, 6))
+    c, residual = given.covariance(slice(0, 1))[0], given.residual[0]
+    precision = precisions(given)[0]
     i, rest = 2, [j for j in range(len(c)) if j != 2]
     weights = np.linalg.solve(c[np.ix_(rest, rest)], c[rest, i])
     error = residual[i] - weights @ residual[rest]
     variance = c[i, i] - weights @ c[rest, i]
-    assert pull[i] / precision[i] == pytest.approx(error, rel=1e-5)
+    assert given.pull[0, i] / precision[i] == pytest.approx(error, rel=1e-5)
     assert 1 / precision[i] == pytest.approx(variance, rel=1e-5)
 
 
@@ -40,31 +39,27 @@ def test_an_outlier_is_found(small_fit) -> None:
 
 
 def post_with(post: Posterior, value: np.ndarray) -> Posterior:
-    from dataclasses import replace
-
     return replace(post, design=replace(post.design, value=value))
 
 
 def test_influence_is_the_shift_when_left_out(tiny_fit) -> None:
-    """The few held fixed, exact draws with and without a cell differ by the closed form."""
+    """The parameters held fixed, exact draws with and without a cell differ by the closed form."""
     post, study = tiny_fit.posterior, tiny_fit.study
     samples, pools = np.array([960e3, 960e3]), len(study.pools)
     shares = np.zeros((2, pools))
     shares[0, 0], shares[1, :2] = 1.0, 0.5
-    row = np.repeat(post.natural[7:8], 20_000, axis=0)
-    one = Posterior(post.design, post.priors, post.kind, post.theta[:1, 7:8], {}, 0, 1)
-    one.__dict__["natural"] = post.natural[7:8]
+    one = replace(post, parameters=post.parameters.take(slice(7, 8)))
     cell = int(np.argmax(influence(one, post.design.points_at(samples, shares), 1)[1]))
     keep = post.design.row_cell != cell
     fewer = build_design(subset(study, keep), tiny_fit.spec)
+    every = post.parameters.take(np.full(20_000, 7))
     means = []
     for design in (post.design, fewer):
-        every = Posterior(design, post.priors, post.kind, post.theta, {}, 0, 1)
-        every.__dict__["natural"] = row
-        means.append(every.at(design.points_at(samples, shares)).log_reducible.mean(axis=0))
+        many = replace(post, design=design, parameters=every)
+        means.append(many.at(design.points_at(samples, shares)).log_reducible.mean(axis=0))
     shift = np.abs(means[0] - means[1])
     # clocks of drift start at the smallest run in both, unless that was the cell left out
-    assert fewer.smallest == post.design.smallest
+    assert fewer.setting.smallest == post.design.setting.smallest
     found = influence(one, post.design.points_at(samples, shares), 1)[:, cell]
     np.testing.assert_allclose(shift, found, atol=0.006)
 

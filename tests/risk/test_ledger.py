@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qqt_bayes.risk.ledger import NAMES, divide, draw_parts, ledger
+from qqt_bayes.risk.ledger import NAMES, divide, draw_parts, explained, ledger
 
 
 def pair(fit, budgets):
@@ -30,6 +30,7 @@ def test_shares_add_up_and_grow_with_distance(small_fit) -> None:
     found = ledger(small_fit, budgets, *pair(small_fit, budgets))
     np.testing.assert_allclose(found.levels.sum(axis=1), 1.0, atol=1e-12)
     np.testing.assert_allclose(found.differences.sum(axis=1), 1.0, atol=1e-12)
+    assert min(found.levels.min(), found.differences.min()) >= 0.0
     assert np.all(np.diff(found.level_sd) > 0)
     assert np.all(found.difference_sd[1:] < found.level_sd[1:])
     drift = found.levels[:, NAMES.index("common drift")]
@@ -48,7 +49,8 @@ def test_total_variance_is_that_of_the_draws() -> None:
     # the central part of a normal has a little less than its variance
     assert sd[0] ** 2 == pytest.approx(parts.sum(axis=1).var(), rel=0.1)
     assert sd[0] ** 2 < parts.sum(axis=1).var()
-    assert shares[0, 5] < 0 < shares[0, 4]
+    assert shares[0, 4] == pytest.approx(shares[0, 5], rel=1e-6)  # each tells of the other
+    assert shares[0, 4:].sum() == pytest.approx(2.5**2 / (30 + 2.5**2), abs=0.02)
     expected = np.array([1, 4, 9, 16]) / (30 + 2.5**2)
     np.testing.assert_allclose(shares[0, :4], expected, atol=0.02)
 
@@ -71,3 +73,24 @@ def test_heavy_tails_do_not_take_over() -> None:
     parts[:, 1, 0] = 0.05 * rng.standard_t(1.2, size=4000)
     shares, _ = divide(parts, np.zeros((1, 1)))
     assert shares[0, 0] > 0.85
+
+
+def test_what_a_part_explains() -> None:
+    """Of independent parts their variance; of two, the average over both orders by hand."""
+    np.testing.assert_allclose(explained(np.diag([1.0, 0.0, 3.0])), [0.25, 0.0, 0.75])
+    a, b, c = 2.0, 5.0, -1.8  # variances and covariance
+    total, (toward_a, toward_b) = a + b + 2 * c, (a + c, b + c)
+    alone = toward_a**2 / a / total, toward_b**2 / b / total
+    by_hand = [0.5 * (alone[0] + 1 - alone[1]), 0.5 * (alone[1] + 1 - alone[0])]
+    np.testing.assert_allclose(explained(np.array([[a, c], [c, b]])), by_hand)
+
+
+def test_every_effect_has_a_part() -> None:
+    """So that a further effect is in the ledger without a line there."""
+    from qqt_bayes.inference.conditional import MEAN
+    from qqt_bayes.model.effects import EFFECTS
+    from qqt_bayes.risk.ledger import PARTS
+
+    held = sorted(i for places in PARTS.values() for i in places)
+    assert held == list(range(MEAN + 1))
+    assert all(i in PARTS[effect.part] for i, effect in enumerate(EFFECTS))

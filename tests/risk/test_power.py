@@ -1,12 +1,15 @@
 """Priors raised to a power, and what the check of the priors makes of crossovers and refits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from qqt_bayes.model.marginal import log_density
 from qqt_bayes.model.priors import Prior, prior_from_dict
 from qqt_bayes.risk import PASS, REVIEW
 from qqt_bayes.risk.checks import priors
-from qqt_bayes.risk.power import log_pdf, log_prior, powered, powered_priors
+from qqt_bayes.risk.power import contraction, log_likelihood, log_prior, powered, powered_priors
 
 NUMBERS = {
     "normal": (0.3, 0.7), "lognormal": (-1.2, 0.6), "halfnormal": (0.4,),
@@ -20,7 +23,7 @@ def test_a_powered_prior_has_the_density_to_that_power(family: str, power: float
     prior = Prior("x", family, NUMBERS[family])
     other = prior_from_dict("x", powered(prior, power))
     x = np.linspace(0.01, 0.9, 50)
-    difference = log_pdf(other, x) - power * log_pdf(prior, x)
+    difference = other.log_density(x) - power * prior.log_density(x)
     np.testing.assert_allclose(difference, difference[0], atol=1e-9)
     assert powered(Prior("x", "fixed", (1.5,)), power) == {"family": "fixed", "value": 1.5}
 
@@ -38,6 +41,27 @@ def test_all_sampled_priors_are_scaled(tiny_fit) -> None:
         and p.numbers != spec.priors("loss")[n].numbers
     }  # fmt: skip
     assert np.all(np.isfinite(log_prior(post)))
+
+
+def test_prior_and_likelihood_make_the_posterior(tiny_fit) -> None:
+    """Among draws that differ in one parameter only, the ratios are those of the two densities."""
+    post = tiny_fit.posterior
+    two = post.parameters.take(np.array([3, 3]))._replace(utility=np.array([0.2, 0.3]))
+    pair = replace(post, parameters=two)
+    prior = post.priors["utility"].distribution().logpdf(two.utility)
+    np.testing.assert_allclose(np.diff(log_prior(pair)), np.diff(prior))
+    expected = [log_density(two.take(slice(i, i + 1)), post.cells)[0] for i in (0, 1)]
+    np.testing.assert_allclose(log_likelihood(pair), expected, rtol=1e-10)
+
+
+def test_contraction_compares_interquartile_ranges(tiny_fit) -> None:
+    post = tiny_fit.posterior
+    found = contraction(post)
+    assert set(found) == set(post.scalars())
+    name = "seed_noise"
+    wide = np.subtract(*post.priors[name].distribution().ppf([0.75, 0.25]))
+    narrow = np.subtract(*np.quantile(post.parameters.seed_noise, [0.75, 0.25]))
+    assert found[name] == pytest.approx(narrow / wide, rel=1e-6)
 
 
 def case(seed: int = 0) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:

@@ -89,7 +89,7 @@ def test_mix_takes_draws_by_weight() -> None:
 
 def test_one_origin_gives_equal_weights(small_runs) -> None:
     short = small_runs.select(upto="120k")  # three budgets: one origin
-    made = qqt.stack(short, "loss", settings=qqt.Settings(draws=500))
+    made = qqt.stack(short, "loss")
     np.testing.assert_array_equal(made.weights, [0.5, 0.5])
     assert any("equal weights" in note for note in made.notes)
     assert "equal weights" in made.decide("240k", on_fail="warn").text

@@ -21,8 +21,7 @@ from scipy.optimize import least_squares
 
 from qqt_bayes.calibrate.baselines.cells import Cells
 from qqt_bayes.calibrate.baselines.levenberg import solve_many
-from qqt_bayes.inference.exponents import exponents_and_slopes
-from qqt_bayes.laws.effective_utility import first_pass_lengths, pass_bins
+from qqt_bayes.laws.effective_utility import exponent_sums, first_pass_lengths
 
 RIDGE = 0.002
 HALF_LIFE = 5.0
@@ -30,6 +29,7 @@ UTILITY = 0.2
 HIGHEST = 0.99  # of the smallest value: the largest irreducible error
 STARTS = tuple((share, tau) for share in (0.1, 0.5, 0.85) for tau in (2.0, 20.0))
 MIN_CELLS = 4
+STEP = 1e-6  # of the log half-life, for derivatives by differences
 
 __all__ = ["Fit", "Places", "applicable", "fit_cells", "problem"]
 
@@ -41,7 +41,6 @@ class Places:
     first: np.ndarray
     epochs: np.ndarray
     shares: np.ndarray
-    bins: tuple[np.ndarray, np.ndarray, np.ndarray]
 
     @classmethod
     def at(
@@ -49,8 +48,13 @@ class Places:
     ) -> Places:
         """Places at samples (place,) and shares (place, pool)."""
         first, epochs = first_pass_lengths(np.log(samples), shares, sizes, anchor)
-        bins = pass_bins(float(epochs.max(initial=1.0)))
-        return cls(first, epochs, np.ascontiguousarray(shares), bins)
+        return cls(first, epochs, shares)
+
+    def exponents(self, log_half_life: np.ndarray) -> np.ndarray:
+        """Exponents of the law for some half-lives (..., pool), dims (..., place, pool)."""
+        flat = log_half_life.reshape(-1, 1, log_half_life.shape[-1])
+        sums = exponent_sums(self.first, self.epochs, self.shares, flat)
+        return np.asarray(sums).reshape(*log_half_life.shape[:-1], *self.shares.shape)
 
 
 @dataclass
@@ -67,17 +71,19 @@ class Problem:
     upper: np.ndarray
 
     def law(self, theta: np.ndarray, places: Places) -> tuple[np.ndarray, np.ndarray]:
-        """Log of the law and its derivatives, dims (place,) and (place, parameter)."""
+        """Log of the law and its derivatives, dims (..., place) and (..., place, parameter)."""
         pools = places.shares.shape[1]
-        level, utility, log_tau = theta[1:].reshape(3, pools)
-        sums, slope, *_ = exponents_and_slopes(
-            places.first, places.epochs, places.shares, log_tau, 1.0, np.zeros(pools), places.bins
-        )
-        reducible = np.exp(np.clip(places.shares @ level - sums @ utility, -60.0, 60.0))
-        value = theta[0] * self.floor + reducible
-        part = (reducible / value)[:, None]
-        slopes = [self.floor / value[:, None], part * places.shares, -part * sums]
-        return np.log(value), np.hstack([*slopes, -part * slope * utility])
+        level, utility, log_tau = np.split(theta[..., 1:, None], [pools, 2 * pools], axis=-2)
+        tau = log_tau[..., 0]
+        sums, moved = places.exponents(np.stack([tau, tau + STEP]))
+        slope = (moved - sums) / STEP  # a pool's exponent depends on its own half-life alone
+        log_reducible = (places.shares @ level - sums @ utility)[..., 0]
+        reducible = np.exp(np.clip(log_reducible, -60.0, 60.0))
+        value = theta[..., :1] * self.floor + reducible
+        part = (reducible / value)[..., None]
+        by_tau = -part * slope * np.swapaxes(utility, -1, -2)
+        slopes = [self.floor / value[..., None], part * places.shares, -part * sums, by_tau]
+        return np.log(value), np.concatenate(slopes, axis=-1)
 
     def residuals(self, theta: np.ndarray) -> np.ndarray:
         """Weighted residuals, then the ridge."""
@@ -94,10 +100,7 @@ class Problem:
         pools = self.places.shares.shape[1]
         theta = self.centre.copy()
         theta[0], theta[1 + 2 * pools :] = share, np.log(tau)
-        sums, *_ = exponents_and_slopes(
-            self.places.first, self.places.epochs, self.places.shares, theta[1 + 2 * pools :],
-            1.0, np.zeros(pools), self.places.bins,
-        )  # fmt: skip
+        sums = self.places.exponents(theta[1 + 2 * pools :])
         reducible = np.maximum(np.exp(self.target) - share * self.floor, 1e-3 * self.floor)
         linear = slice(1, 1 + 2 * pools)
         weight = self.weight * reducible / np.exp(self.target)
@@ -122,8 +125,7 @@ class Problem:
         """Local optima (replicate, parameter) for other targets (replicate, cell)."""
 
         def residuals(theta: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            laws = [self.law(row, self.places) for row in theta]
-            fitted, slopes = np.stack([f for f, _ in laws]), np.stack([s for _, s in laws])
+            fitted, slopes = self.law(theta, self.places)
             error = self.weight * (fitted - targets[which])
             ridge = np.broadcast_to(self.ridge, (len(theta), *self.ridge.shape))
             pull = (theta - self.centre) @ self.ridge.T

@@ -100,7 +100,9 @@ def features(effect: Effect, points: Points) -> np.ndarray:
     coefficient, clock = effect.rows(points)
     if clock is None:
         return coefficient.T
-    columns = [np.zeros((coefficient.shape[1], 0))]  # of one pool alone there is no pair
+    columns = [np.zeros((coefficient.shape[1], 0))]
+    if len(coefficient) == 0:  # of one pool alone there is no pair, of unlimited ones no epoch
+        return columns[0]
     times, index = np.unique(clock[0], return_inverse=True)
     root = factor_of(ibm_kernel(times[:, None], times))[index]
     for row in range(len(coefficient)):

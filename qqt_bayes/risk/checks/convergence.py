@@ -7,6 +7,7 @@ from qqt_bayes.risk.check import FAIL, PASS, Check
 from qqt_bayes.risk.context import Context
 
 NAME = "convergence"
+FIGURES = {"r_hat": "R-hat", "k": "Pareto k of the importance weights"}  # of either engine
 
 
 def check(context: Context) -> tuple[Check, ...]:
@@ -18,13 +19,16 @@ def judge(gate: GateReport) -> Check:
     """FAIL unless the gate was passed."""
     figures = dict(gate.figures) | {"failures": list(gate.failures[:8])}
     if gate.passed:
+        told, value = next(
+            (name, gate.figures[key]) for key, name in FIGURES.items() if key in gate.figures
+        )
         text = (
-            f"the sampler converged (R-hat at most {gate.figures['r_hat']:.3f}, "
+            f"the sampler converged ({told} at most {value:.3f}, "
             f"effective draws at least {gate.figures['ess']:.0f})"
         )
         return Check(NAME, PASS, text, "", figures)
     return Check(
         NAME, FAIL, f"the sampler did not converge: {'; '.join(gate.failures[:3])}",
-        "fit again with more draws (--draws 4000) or another --seed before reading any number",
+        "fit again with more draws (--draws 8000) or another --seed before reading any number",
         figures,
     )  # fmt: skip

@@ -7,17 +7,15 @@ from zlib import crc32
 
 import numpy as np
 
-from qqt_bayes.inference.sample import warmed
 from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check, and_list
 from qqt_bayes.risk.closed_form import influence
 from qqt_bayes.risk.context import Context
-from qqt_bayes.risk.refit import FEW, latent_of, order, subset
+from qqt_bayes.risk.refit import latent_of, order, subset
 from qqt_bayes.risk.thresholds import LEFT_OUT
 
 NAME = "leave one out"
 FEWEST_ROWS = 4
 SEEDS = 3
-LEFT = warmed(FEW)  # nearly the same runs
 
 
 def check(context: Context) -> tuple[Check, ...]:
@@ -26,8 +24,8 @@ def check(context: Context) -> tuple[Check, ...]:
     asked = [omissions(context, b) for b in range(len(d.budgets))]
     without = {(kind, name): keep for found in asked for kind, name, keep in found}
     jobs = [
-        (order(context.fit, subset(context.fit.study, keep), seed=201 + crc32(name.encode()),
-               settings=LEFT), d.budgets, context.shares)
+        (order(context.fit, subset(context.fit.study, keep), seed=201 + crc32(name.encode())),
+         d.budgets, context.shares)
         for (_, name), keep in without.items()
     ]  # fmt: skip
     made = context.workers.run(latent_of, jobs, context.share("leave one out"))

@@ -26,7 +26,7 @@ def check(context: Context) -> tuple[Check, ...]:
     """Sensitivity of P(best), regret and crossovers at each budget to priors and likelihood."""
     d, post = context.decision, context.fit.posterior
     logs = {"prior": log_prior(post), "likelihood": log_likelihood(post)}
-    left = contraction(post, context.seed)
+    left = contraction(post)
     vague = [name for name, ratio in left.items() if ratio >= NOT_IDENTIFIED]
     crossings = {
         f"crossover {d.candidates[c.origin].text} -> {d.candidates[c.to].text}": np.log(
@@ -85,7 +85,7 @@ def judge(
     margin : float
         Regret that does not matter.
     logs : dict of numpy.ndarray
-        ``prior`` and ``likelihood``: log densities of the few, dim (draw,).
+        ``prior`` and ``likelihood``: log densities of the parameters, dim (draw,).
     quantities : dict of numpy.ndarray
         What else is examined, dim (draw,).
     vague : list of str
