@@ -8,6 +8,7 @@ PYTHON ?=
 PYTEST_ARGS ?=
 DEMO_OUTPUT ?= demo-output
 CALIBRATE_ARGS ?=
+OLDEST := .venv-oldest
 
 # Parts of the slow tests, each as long as a coffee.
 PARTS := calibration engine answers pages notebooks
@@ -27,10 +28,10 @@ $(shell $(BIN)/python -c '' 2>/dev/null || rm -f $(VENV)/.stamp-* $(BIN)/python)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-slow bench calibrate docs pages lint format clean
+.PHONY: help setup demo test test-fast test-slow test-oldest bench calibrate docs pages lint format clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  one test:  make test-fast PYTEST_ARGS='tests/runs -x'"
 	@echo "  a coffee:  make test-slow PART=$(firstword $(PARTS))   (parts: $(PARTS))"
@@ -72,6 +73,12 @@ test-fast: $(VENV)/.stamp-dev ## tests alone, those in PYTEST_ARGS or all
 
 test-slow: $(VENV)/.stamp-dev ## the slow tests, all parts or PART=NAME
 	$(BIN)/python -m pytest -m slow --durations=10 $(SLOW_$(PART)) $(PYTEST_ARGS)
+
+test-oldest: ## the oldest versions promised: install them apart and run the package (minutes)
+	@python=$$(sh scripts/find_python.sh $(if $(PYTHON),"$(PYTHON)")) || exit 1; \
+	"$$python" -m venv --clear $(OLDEST)
+	@$(OLDEST)/bin/python -m pip install -qq --disable-pip-version-check -c tests/oldest.txt .
+	@rm -rf $(OLDEST)/work && cd $(OLDEST) && bin/python -P ../tests/smoke.py work
 
 bench: $(VENV)/.stamp-dev ## speed, as ratios against named baselines (minutes)
 	$(BIN)/python benchmarks/speed.py

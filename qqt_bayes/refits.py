@@ -3,23 +3,24 @@
 Every loop over fits (back-tests, simulation-based calibration, leave-one-out, other laws, replays)
 goes through :func:`refit_many`. A job carries its own seed and its result takes its own place in
 the list, so that where it ran, and what finished first, cannot change an answer. A worker that dies
-costs the job it was working on, which is done again. Scheduling is left to the standard library and
-to dask.
+costs the job it was working on, which is done again; when this process ends, however it ends, its
+workers end too. What was finished before can be taken from a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing, contextmanager
 from queue import SimpleQueue
+from threading import Event
+from time import sleep
 from types import TracebackType
 from typing import Any, Self
 
 from qqt_bayes.errors import UsageError, WorkerError
-from qqt_bayes.inference.cores import one_core
+from qqt_bayes.finished import NO_ANSWER, Finished, fingerprint
+from qqt_bayes.helper import Helper, single_core
 
 DEATHS = 3  # of workers, over one job, after which the job is at fault
 FAULT = (
@@ -39,10 +40,12 @@ class Workers:
     Parameters
     ----------
     workers : int
-        Processes of this machine; with 1 the jobs are done in this one, chains on threads.
+        Processes of this machine; with 1 the jobs are done in this one.
     client : distributed.Client, optional
         A dask cluster to use instead. Its machines need this package, and its workers one thread
         each (``dask worker --nthreads 1``) or as many as may refit at a time.
+    finished : Finished, optional
+        Jobs done before, whose answers are taken from there; those done now are added.
 
     Raises
     ------
@@ -50,15 +53,17 @@ class Workers:
         If ``workers`` is below 1.
     """
 
-    def __init__(self, workers: int = 1, client: Any = None) -> None:
+    def __init__(
+        self, workers: int = 1, client: Any = None, finished: Finished | None = None
+    ) -> None:
         if workers < 1:
             raise UsageError(f"workers is {workers} -> give 1 (no processes) or more")
         self.count = workers
         self.client = client
-        # one executor a process: a broken pool of several would take its neighbours' jobs along
-        self.idle: SimpleQueue[Executor] = SimpleQueue()
+        self.finished = finished
+        self.idle: SimpleQueue[Helper] = SimpleQueue()
         for _ in range(workers if self.parallel and client is None else 0):
-            self.idle.put(hire())
+            self.idle.put(Helper())
 
     @property
     def parallel(self) -> bool:
@@ -69,59 +74,93 @@ class Workers:
         self, work: Callable[[Job], Answer], jobs: Sequence[Job], progress: Progress | None = None
     ) -> list[Answer]:
         """Do every job; see :func:`refit_many`."""
-        tell = progress or silent
-        if self.client is not None:
-            return self.run_on_cluster(work, jobs, tell)
-        if not self.parallel or len(jobs) < 2:
-            return run_here(work, jobs, tell)
-        with ThreadPoolExecutor(self.count) as threads:
-            futures = [threads.submit(self.run_apart, work, job) for job in jobs]
-            try:
-                for done, future in enumerate(as_completed(futures), start=1):
-                    future.result()  # raises at once what a job raised
-                    tell(done, len(jobs))
-            except BaseException:
-                threads.shutdown(wait=False, cancel_futures=True)
-                raise
-        return [future.result() for future in futures]
+        answers: dict[int, Answer] = {}
+        keys = [] if self.finished is None else [fingerprint(work, job) for job in jobs]
+        for place, key in enumerate(keys):
+            if self.finished is not None and (old := self.finished.get(key)) is not NO_ANSWER:
+                answers[place] = old
+        left = [place for place in range(len(jobs)) if place not in answers]
+        with closing(self.each(work, [jobs[place] for place in left])) as arriving:
+            for k, answer in arriving:
+                answers[left[k]] = answer
+                if self.finished is not None:
+                    self.finished.add(keys[left[k]], answer)
+                if progress is not None:
+                    progress(len(answers), len(jobs))
+        return [answers[place] for place in range(len(jobs))]
 
-    def run_apart[Job, Answer](self, work: Callable[[Job], Answer], job: Job) -> Answer:
+    def each[Job, Answer](
+        self, work: Callable[[Job], Answer], jobs: Sequence[Job]
+    ) -> Generator[tuple[int, Answer]]:
+        """The answers as they come, each with the place of its job."""
+        if self.client is not None:
+            yield from self.on_cluster(work, jobs)
+        elif not self.parallel or len(jobs) < 2:
+            yield from ((place, work(job)) for place, job in enumerate(jobs))
+        else:
+            yield from self.beside(work, jobs)
+
+    def beside[Job, Answer](
+        self, work: Callable[[Job], Answer], jobs: Sequence[Job]
+    ) -> Iterator[tuple[int, Answer]]:
+        """The answers of processes beside this one, as they come."""
+        threads, stopped = ThreadPoolExecutor(self.count), Event()
+        busy: set[Helper] = set()
+        try:
+            places = {
+                threads.submit(self.apart, work, job, busy, stopped): place
+                for place, job in enumerate(jobs)
+            }
+            for future in as_completed(places):
+                yield places[future], future.result()  # raises at once what a job raised
+        finally:  # a job that failed, Ctrl-C, or all done
+            stopped.set()
+            threads.shutdown(wait=False, cancel_futures=True)
+            while busy:
+                for helper in list(busy):
+                    helper.kill()
+                sleep(0.01)
+            threads.shutdown()
+
+    def apart[Job, Answer](
+        self, work: Callable[[Job], Answer], job: Job, busy: set[Helper], stopped: Event
+    ) -> Answer:
         """Do one job in a process of its own, as often as that process dies."""
         for _ in range(DEATHS):
-            process = self.idle.get()
+            helper = self.idle.get()
+            busy.add(helper)
             try:
-                return process.submit(single_core, work, job).result()
-            except BrokenProcessPool:
-                process.shutdown(wait=False)
-                process = hire()
+                if stopped.is_set():
+                    break
+                return helper.do(work, job)
+            except EOFError:
+                continue
             finally:
-                self.idle.put(process)
+                busy.discard(helper)
+                self.idle.put(helper)
         raise WorkerError(FAULT)
 
-    def run_on_cluster[Job, Answer](
-        self, work: Callable[[Job], Answer], jobs: Sequence[Job], tell: Progress
-    ) -> list[Answer]:
-        """Do every job on the dask cluster, which gives those of a lost worker to another."""
+    def on_cluster[Job, Answer](
+        self, work: Callable[[Job], Answer], jobs: Sequence[Job]
+    ) -> Iterator[tuple[int, Answer]]:
+        """The answers of a dask cluster, which gives the jobs of a lost worker to another."""
         from distributed import KilledWorker
         from distributed import as_completed as as_finished
 
         futures = self.client.map(single_core, [work] * len(jobs), list(jobs), pure=False)
-        finished = as_finished(futures, loop=self.client.loop, with_results=True)
-        answers: dict[str, Answer] = {}
+        places = {future.key: place for place, future in enumerate(futures)}
         try:
-            for future, answer in finished:
-                answers[future.key] = answer
-                tell(len(answers), len(jobs))
+            for future, answer in as_finished(futures, loop=self.client.loop, with_results=True):
+                yield places[future.key], answer
         except KilledWorker as error:
             raise WorkerError(f"{FAULT}: {error}") from None
         finally:
             self.client.cancel(futures)
-        return [answers[future.key] for future in futures]
 
     def close(self) -> None:
         """End the processes; a client is left to whoever made it."""
         while not self.idle.empty():
-            self.idle.get().shutdown(cancel_futures=True)
+            self.idle.get().drop()
 
     def __enter__(self) -> Self:
         return self
@@ -190,32 +229,6 @@ def opened(
         workers = min(workers, max(jobs, 1))
     with Workers(workers, client) as crew:
         yield crew
-
-
-def hire() -> Executor:
-    """A process that waits for work: started afresh, since one with threads cannot be forked."""
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-
-
-def single_core[Job, Answer](work: Callable[[Job], Answer], job: Job) -> Answer:
-    """Do a job on one core: the refits beside it take the others."""
-    with one_core():
-        return work(job)
-
-
-def run_here[Job, Answer](
-    work: Callable[[Job], Answer], jobs: Sequence[Job], tell: Progress
-) -> list[Answer]:
-    """Do every job in this process."""
-    answers = []
-    for done, job in enumerate(jobs, start=1):
-        answers.append(work(job))
-        tell(done, len(jobs))
-    return answers
-
-
-def silent(_done: int, _total: int) -> None:
-    """Report no progress."""
 
 
 @contextmanager

@@ -19,6 +19,7 @@ IDS = [path.relative_to(ROOT).as_posix() for path in FILES]
 # re-exports every part lazily, so importing from it is as good as importing all of them.
 FLOW = (
     ("errors",),
+    ("limits", "harmless", "files"),
     ("kinds",),
     ("runs",),
     ("datasets",),
@@ -27,6 +28,7 @@ FLOW = (
     ("inference",),
     ("fitting",),
     ("store",),
+    ("finished", "helper"),
     ("refits",),
     ("decide",),
     ("backtest",),

@@ -19,6 +19,7 @@ from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.drawn import share_best
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport
+from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs import Mixture, Pools, format_number, parse_mixture, parse_number
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ def positive(price: str | float) -> float:
             f"price {price!r} -> give what training on one sample costs, above 0, in the unit of "
             "the column 'cost'"
         )
-    return value
+    return LIMITS["price"].check(f"price {price!r}", value)
 
 
 def data_now(text: str, pools: Pools) -> Mixture:

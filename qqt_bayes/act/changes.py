@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs import Mixture, Pools, format_number, parse_mixture, parse_number
 from qqt_bayes.runs.cells import CellError
 
@@ -257,6 +258,13 @@ def _number(text: str, verb: str) -> float:
     return value
 
 
+def _within(limit: str, text: str, value: float) -> float:
+    """The number, if its meaning allows it."""
+    if not LIMITS[limit].holds(value):
+        raise CellError(f"{limit} {text} is out of range", f"give {LIMITS[limit].text}")
+    return value
+
+
 def _rank(text: str, pool: str, pools: Pools) -> float:
     value, rank = _number(text, "rank"), np.asarray(pools.quality_rank, float)
     if np.isnan(rank[pools.index(pool)]) or len(set(rank[np.isfinite(rank)])) < 2:
@@ -265,7 +273,7 @@ def _rank(text: str, pool: str, pools: Pools) -> float:
             "fill in 'quality_rank' of this pool and of others in the pool table, or say "
             + VERBS["utility"],
         )
-    return value
+    return _within("rank", text, value)
 
 
 def _interval(text: str) -> tuple[float, float]:
@@ -273,7 +281,7 @@ def _interval(text: str) -> tuple[float, float]:
     mend = "give the ends of a 90% interval of the factor of its utility, as in utility=1.05..1.3"
     if not dots:
         raise CellError("no interval", mend)
-    lo, hi = _number(first, "utility"), _number(last, "utility")
+    lo, hi = (_within("factor of utility", p, _number(p, "utility")) for p in (first, last))
     if not 0.0 < lo < hi:
         raise CellError("not two factors above 0 in rising order", mend)
     return lo, hi
@@ -292,4 +300,4 @@ def _size(text: str, now: float) -> float:
             "give the size after buying (size=120k), what is bought (size=+60k) or a factor "
             "(size=2x); to keep less, make the part that is kept a pool of its own",
         )
-    return size
+    return _within("size", text, size)

@@ -8,12 +8,14 @@ import numpy as np
 
 from qqt_bayes.act.changes import Data, apply, parse_changes
 from qqt_bayes.errors import InputError
+from qqt_bayes.limits import LIMITS, no_more
 from qqt_bayes.runs import Mixture, Pools
 from qqt_bayes.runs.cells import CellError, Rule, read_number
 from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
 
 HEADER = "action,pool,changes,cost,per"
-COST = Rule("a cost of 0 or more", "or leave it blank for none", low_allowed=True)
+COST = Rule("a cost of 0 or more", "or leave it blank for none", low_allowed=True,
+            high=LIMITS["cost"].high)  # fmt: skip
 AS_IT_IS = "as it is"
 PER = ("fixed", "sample")
 
@@ -67,6 +69,7 @@ def read_actions(source: Source, pools: Pools, now: Mixture) -> tuple[Action, ..
     sheet = read_sheet(source, HEADER)
     if not sheet.require(("action", "changes"), {"action": ("name",), "changes": ("change", "do")}):
         raise InputError(sheet.problems)
+    no_more(len(sheet), "rows of actions")
     start = Action(AS_IT_IS, Data.of(now, pools), 0.0, np.nan)
     found: dict[str, Action] = {AS_IT_IS: start}
     for row, name in enumerate(sheet.column("action")):
@@ -125,5 +128,9 @@ def cost_of(sheet: Sheet, row: int, touched: float) -> float:
     if not np.isfinite(touched):
         raise CellError(
             "a cost per sample where there is no number of samples", "give a fixed cost"
+        )
+    if not LIMITS["cost"].holds(cost * touched):
+        raise CellError(
+            f"{cost * touched:g} in all, above {LIMITS['cost'].high:g}", "give a smaller cost"
         )
     return cost * touched

@@ -19,6 +19,7 @@ from qqt_bayes.allocation.sizes import FLOPS
 from qqt_bayes.allocation.text import as_json, describe, headline
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.settings import Settings
+from qqt_bayes.limits import LIMITS
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.runs import Mixture, Runs, parse_mixture, parse_number
 
@@ -191,6 +192,7 @@ def parse_compute(compute: Any) -> np.ndarray:
         value = parse_number(item)
         if not (np.isfinite(value) and value > 0):
             raise UsageError(f"compute '{item}' -> give a positive number of operations, e.g. 1e21")
+        LIMITS["compute"].check(f"compute '{item}'", value)
         if value in values:
             raise UsageError(f"compute '{item}' is given twice -> give each once")
         values.append(value)

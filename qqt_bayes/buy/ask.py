@@ -20,6 +20,7 @@ from qqt_bayes.buy.value import OBJECTIVES, objective, undominated, value_design
 from qqt_bayes.buy.worlds import Known
 from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
 from qqt_bayes.errors import UsageError
+from qqt_bayes.limits import LIMITS
 from qqt_bayes.refits import Workers
 from qqt_bayes.runs import parse_number
 from qqt_bayes.runs.sheet import Source
@@ -37,8 +38,10 @@ def parse_weights(weights: Sequence[float] | None, budgets: int) -> np.ndarray:
     if weights is None:
         return np.full(budgets, 1.0 / budgets)
     given = np.asarray(weights, float)
-    if given.shape != (budgets,) or not np.all(np.isfinite(given)) or np.any(given < 0):
-        raise UsageError(f"weights must be {budgets} numbers of 0 or more, one for each budget")
+    if given.shape != (budgets,) or not all(map(LIMITS["weight"].holds, given)):
+        raise UsageError(
+            f"weights must be {budgets} numbers of {LIMITS['weight'].text}, one for each budget"
+        )
     if given.sum() <= 0:
         raise UsageError("all weights are 0 -> give at least one above")
     return given / given.sum()
@@ -156,7 +159,7 @@ def positive(spend: str | float) -> float:
     value = parse_number(spend)
     if not (np.isfinite(value) and value > 0):
         raise UsageError(f"spend {spend!r} -> give what may be spent, for example 3M")
-    return value
+    return LIMITS["spend"].check(f"spend {spend!r}", value)
 
 
 def valued(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import InputError, UsageError
+from qqt_bayes.limits import LIMITS, no_more
 from qqt_bayes.runs import Mixture, Pools, parse_mixture
 from qqt_bayes.runs.cells import CellError, Rule, read_number
 from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from qqt_bayes.runs import Study
 
 HEADER = "data,samples,seeds,cost"
-SAMPLES = Rule("the samples to train on, e.g. 480k")
+SAMPLES = Rule("the samples to train on, e.g. 480k", low=1, low_allowed=True,
+               high=LIMITS["samples"].high)  # fmt: skip
 SEEDS = Rule("a whole number of seeds", "or leave it blank for 1", low=1, low_allowed=True,
-             suffixes=False, whole=True)  # fmt: skip
-COST = Rule("the cost of all its seeds together", "or leave it blank")
+             suffixes=False, whole=True, high=LIMITS["seeds"].high)  # fmt: skip
+COST = Rule("the cost of all its seeds together", "or leave it blank", high=LIMITS["cost"].high)
 STEP = 2.0  # from one generated budget beyond the data to the next
 NEAR = 0.1  # budgets this close count as one
 
@@ -145,6 +147,7 @@ def read_designs(source: Source, pools: Pools) -> Designs:
     sheet = read_sheet(source, HEADER)
     if not sheet.require(("data", "samples"), {"samples": ("n", "budget", "tokens")}):
         raise InputError(sheet.problems)
+    no_more(len(sheet), "designs")
     mixtures = [mixture_of(sheet, row, pools) for row in range(len(sheet))]
     samples = numbers(sheet, "samples", SAMPLES)
     seeds = numbers(sheet, "seeds", SEEDS, 1.0)

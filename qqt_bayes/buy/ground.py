@@ -11,6 +11,7 @@ import numpy as np
 from qqt_bayes.buy.designs import Designs, assemble, price_of
 from qqt_bayes.errors import UsageError
 from qqt_bayes.kinds import Kind
+from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs import Mixture, Runs, format_number, parse_number
 
 NEAR = 0.1
@@ -151,7 +152,7 @@ def build_ground(
     chosen = runs.select(metric)
     study = chosen.study(metric, kind=kind)
     budgets = chosen.budgets(metric)
-    wanted = parse_number(target)
+    wanted = LIMITS["samples"].check(f"target '{target}'", parse_number(target))
     near = np.flatnonzero(np.abs(np.log(budgets / wanted)) < NEAR)
     if len(near) == 0:
         there = ", ".join(format_number(b) for b in budgets)

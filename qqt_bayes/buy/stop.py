@@ -13,6 +13,7 @@ from qqt_bayes.buy.designs import price_of
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
+from qqt_bayes.limits import LIMITS
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -69,7 +70,7 @@ def parse_stake(stake: str | float | None) -> str | float | None:
             f"stake {stake!r} -> give what one unit of the metric is worth in units of cost, for "
             "example 50M, or the word compute"
         )
-    return value
+    return LIMITS["stake"].check(f"stake {stake!r}", value)
 
 
 def worth(fit: Fit, stake: str | float, budgets: np.ndarray, best: np.ndarray) -> np.ndarray:

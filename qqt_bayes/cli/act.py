@@ -31,6 +31,7 @@ def act(
     plot: Annotated[
         Path | None, typer.Option(help="Also draw changes and break-even prices to this file.")
     ] = None,
+    force: o.Force = False,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "effective_utility",
@@ -54,8 +55,8 @@ def act(
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
     positive(price)
-    o.check_plot(plot)
-    o.check_out(out, json, csv)
+    o.check_plot(plot, source, pools, actions, force=force)
+    o.check_out(out, json, csv, source, pools, actions, force=force)
     if data is not None and not o.is_saved_fit(source):
         known = o.load_runs(source, pools, metric, kind, chance, where).pools
         read_actions(actions, known, data_now(data, known))

@@ -27,6 +27,7 @@ def allocate(
     plot: Annotated[
         Path | None, typer.Option(help="Also draw losses over model sizes (png, pdf, svg).")
     ] = None,
+    force: o.Force = False,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "chinchilla",
@@ -55,8 +56,8 @@ def allocate(
     check(prob)
     check_overfitted(overfitted)
     o.check_on_fail(on_fail)
-    o.check_plot(plot)
-    o.check_out(out, json, csv)
+    o.check_plot(plot, table, pools, force=force)
+    o.check_out(out, json, csv, table, pools, force=force)
     runs = o.load_runs(table, pools, metric, kind, None, where)
     name = o.only_metric(runs, metric)
     with progress(f"fitting {name}") as update:

@@ -10,6 +10,7 @@ import typer
 
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
+from qqt_bayes.files import check_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,19 +32,20 @@ def fit(
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
+    force: o.Force = False,
 ) -> None:
     """Fit one metric of a run table and save the fit.
 
     Example: qqt fit runs.csv --pools pools.csv --metric loss --upto 500k -o fit.nc
     """
-    o.writable(out, (".nc",))
+    check_file(out, (".nc",), inputs=(runs, pools), force=force)
     made = o.open_fit(
         runs, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         chance=chance, seed=seed,
         draws=draws, on_fail=on_fail,
     )  # fmt: skip
     made.save(out)
-    typer.echo(made.text)
+    o.say(made.text)
     o.note(f"saved {out}")
 
 
@@ -83,6 +85,7 @@ def decide(
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
+    force: o.Force = False,
 ) -> None:
     """Say which data is best at each budget, how sure that is, and what being wrong costs.
 
@@ -99,8 +102,8 @@ def decide(
         parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
     regret = o.parse_margin(margin)
-    o.check_plot(plot)
-    o.check_out(out, json, csv)
+    o.check_plot(plot, source, pools, force=force)
+    o.check_out(out, json, csv, source, pools, force=force)
     if reach is not None and specs is not None:
         raise UsageError("--reach takes one law, --specs several -> leave one of them out")
     if shares is not None and budgets is None:
@@ -170,6 +173,7 @@ def demo(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the picture and report.")] = (
         Path("demo-output")
     ),
+    force: o.Force = False,
 ) -> None:
     """Fit the bundled training runs up to 500k samples, and judge the answer at up to 1.92M.
 
@@ -177,7 +181,7 @@ def demo(
     """
     from qqt_bayes.cli.demo import run_demo
 
-    run_demo(out)
+    run_demo(out, force=force)
 
 
 def register(app: typer.Typer) -> None:

@@ -52,6 +52,7 @@ def buy(
     plot: Annotated[
         Path | None, typer.Option(help="Also draw value against cost to this file.")
     ] = None,
+    force: o.Force = False,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "effective_utility",
@@ -79,8 +80,8 @@ def buy(
     share_of = None if weights is None else numbers(weights)
     if designs is not None and not designs.is_file():
         raise UsageError(f"no such file: {designs} -> give a CSV with data,samples,seeds,cost")
-    o.check_plot(plot)
-    o.check_out(out, json, csv)
+    o.check_plot(plot, source, pools, designs, force=force)
+    o.check_out(out, json, csv, source, pools, designs, force=force)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
@@ -112,6 +113,7 @@ def replay(
     json: o.Json = False,
     csv: o.Csv = False,
     out: o.Out = None,
+    force: o.Force = False,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "effective_utility",
@@ -121,6 +123,7 @@ def replay(
     seed: o.Seed = 1,
     workers: many.Processes = 1,
     dask: many.Dask = None,
+    resume: many.Resume = None,
 ) -> None:
     """Replay buying on a complete run table: regret of the choice against spend, by policy.
 
@@ -129,7 +132,7 @@ def replay(
     from qqt_bayes.buy import replay as run_replay
     from qqt_bayes.buy.policies import POLICIES
 
-    o.check_out(out, json, csv)
+    o.check_out(out, json, csv, table, pools, force=force)
     runs = o.load_runs(table, pools, metric, kind, chance, where)
     name = o.only_metric(runs, metric)
     chosen = runs.select(name, o.parse_where(where))
@@ -138,7 +141,7 @@ def replay(
         if policies is None
         else tuple(part.strip() for part in policies.split(",") if part.strip())
     )
-    with many.crew(workers, dask) as crew, many.counted("starts") as tell:
+    with many.crew(workers, dask, resume) as crew, many.counted("starts", workers) as tell:
         done = run_replay(
             chosen, name, target, starts, policies=named, spend=spend, spec=spec,
             seed=seed, workers=crew, progress=tell,

@@ -10,6 +10,10 @@ import typer
 from qqt_bayes.cli import many
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
+from qqt_bayes.files import check_file, write_text
+from qqt_bayes.harmless import csv_text
+
+SCORES = ("set,method,",)  # how the table of scores begins
 
 
 def calibrate(
@@ -38,9 +42,11 @@ def calibrate(
     draws: o.Draws = o.DRAWS,
     workers: many.Processes = 2,
     dask: many.Dask = None,
+    resume: many.Resume = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Also write the targets' scores (CSV).")
     ] = None,
+    force: o.Force = False,
     json: o.Json = False,
 ) -> None:
     """Back-test on complete run tables whether the bands hold, beside simpler methods.
@@ -58,6 +64,8 @@ def calibrate(
         raise UsageError(
             "--pools goes with one run table -> put X.pools.csv beside each X.runs.csv"
         )
+    if out is not None:
+        check_file(out, (".csv",), inputs=(*tables, pools), header=SCORES, force=force)
     chosen = tuple(m.strip() for m in methods.split(",")) if methods else METHODS
     jobs = []
     for path in tables:
@@ -67,13 +75,13 @@ def calibrate(
         if name == "runs":
             name = path.resolve().parent.name
         jobs += studies(runs, name, metric, o.parse_where(where))
-    with many.crew(workers, dask) as crew, many.counted("back-tests") as tell:
+    with many.crew(workers, dask, resume) as crew, many.counted("back-tests", workers) as tell:
         result = run(
             jobs, methods=chosen, spec=spec, seed=seed, settings=Settings(draws=draws),
             workers=crew, keep=(lambda d: "+" not in d) if single else None, progress=tell,
         )  # fmt: skip
     if out is not None:
-        o.write(out, result.scores.to_csv(index=False, lineterminator="\n"))
+        write_text(out, csv_text(result.scores))
         o.note(f"wrote {out}")
     o.tell(result, json)
 

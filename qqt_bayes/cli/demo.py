@@ -13,6 +13,7 @@ import typer
 
 from qqt_bayes.cli.options import note
 from qqt_bayes.cli.progress import progress
+from qqt_bayes.files import check_folder, staged, write_text
 from qqt_bayes.runs import Runs, format_number, parse_mixture, parse_number
 
 BUDGETS = ("240k", "480k", "960k", "1.92M")
@@ -20,6 +21,7 @@ CANDIDATES = ("A", "A+B", "A+B+C", "A+B+C+D", "A+B+C+D+E")
 UPTO = "500k"
 METRIC = "loss"
 WIDE = 7.0  # inches
+PICTURE, SAVED, TEXT, PAGE = "bands.png", "fit.nc", "report.txt", "report.html"
 
 
 def observed(runs: Runs, metric: str) -> pd.DataFrame:
@@ -100,22 +102,18 @@ def failures(table: pd.DataFrame) -> list[str]:
     return ["where it failed:", *lines] if lines else ["no band failed"]
 
 
-def run_demo(out: Path) -> None:
+def run_demo(out: Path, *, force: bool = False) -> None:
     """Fit, decide, compare with the runs held back, and write the picture and report."""
     from qqt_bayes import datasets
     from qqt_bayes.fitting import fit
     from qqt_bayes.report import write_page
 
-    out.mkdir(parents=True, exist_ok=True)
+    check_folder(out, (PICTURE, SAVED, TEXT, PAGE), SAVED, force=force)
     runs = datasets.load("proving_ground")
     note("fitting the bundled training runs up to 500k samples (the first time also compiles)")
     with progress(f"fitting {METRIC}") as update:
         made = fit(runs, METRIC, upto=UPTO, seed=1, progress=update)
     answer = made.decide(BUDGETS, CANDIDATES)
-    picture, saved, report = out / "bands.png", out / "fit.nc", out / "report.txt"
-    page = out / "report.html"
-    made.save(saved)
-    answer.plot(width=WIDE, held_out=runs).savefig(picture, dpi=200)
     table = compare(answer, observed(runs, METRIC))
     lines = [
         "Five nested pools of text, clean (A) to noisy (E), 60k characters each: which is best",
@@ -131,13 +129,16 @@ def run_demo(out: Path) -> None:
         *failures(table),
     ]
     typer.echo("\n".join(lines))
-    again = ["qqt", "report", str(saved), "--budgets", ",".join(BUDGETS), "--candidates",
+    again = ["qqt", "report", str(out / SAVED), "--budgets", ",".join(BUDGETS), "--candidates",
              ";".join(CANDIDATES), "--risk", "none", "-o", str(out / "report")]  # fmt: skip
-    write_page(answer, page, command=shlex.join(again))
-    report.write_text("\n".join([*lines, "", answer.text, "", made.text, ""]), encoding="utf-8")
-    typer.echo(f"\nThe picture: {picture}\nThe report:  {report}\nThe page:    {page}"
-               f"\nThe fit:     {saved}"
-               f"\nNext: {program()} decide {saved} --budgets 4M")  # fmt: skip
+    with staged(out) as part:
+        made.save(part / SAVED)
+        answer.plot(width=WIDE, held_out=runs).savefig(part / PICTURE, dpi=200)
+        write_page(answer, part / PAGE, command=shlex.join(again))
+        write_text(part / TEXT, "\n".join([*lines, "", answer.text, "", made.text, ""]))
+    typer.echo(f"\nThe picture: {out / PICTURE}\nThe report:  {out / TEXT}"
+               f"\nThe page:    {out / PAGE}\nThe fit:     {out / SAVED}"
+               f"\nNext: {program()} decide {out / SAVED} --budgets 4M")  # fmt: skip
 
 
 def program() -> str:

@@ -9,6 +9,8 @@ import typer
 
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
+from qqt_bayes.files import check_file, write_text
+from qqt_bayes.harmless import csv_text
 
 if TYPE_CHECKING:
     from qqt_bayes.runs.importers import Found
@@ -65,7 +67,7 @@ def import_(
     pools: Annotated[
         Path | None, typer.Option(help="Pool table to write beside it in plain form, too.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    force: o.Force = False,
 ) -> None:
     """Turn what another tool wrote into a run table: W&B, lm-eval, swarms, wide tables, Excel.
 
@@ -76,21 +78,21 @@ def import_(
     from qqt_bayes.runs.pools import read_pools
 
     files, format = named_format(files, format)
-    o.writable(out, (".csv",))
     beside = out.with_name(out.name.removesuffix("runs.csv") + "pools.csv")
     pools = pools or pools_beside(files, beside)
     if pools is not None and not out.name.endswith("runs.csv"):
         raise UsageError(f"'{out}' -> call it runs.csv or X.runs.csv, so that its pools are found")
     targets = [out] if pools is None else [out, beside]
-    check_targets(targets, [*files, *filter(None, [pools])], force)
+    for target in targets:  # any table that is there may have been edited: none is ours
+        check_file(target, (".csv",), inputs=[*files, pools], force=force)
     found = import_runs(
         files, format, metrics=tuple(metric or ()), data=parse_data(data), samples=samples,
         per_step=per_step, name=name, decimal=decimal,
     )  # fmt: skip
     table = None if pools is None else read_pools(pools, decimal=decimal or comma(pools)).table
-    o.write(out, found.table.to_csv(index=False, lineterminator="\n"))
+    write_text(out, csv_text(found.table))
     if table is not None:
-        o.write(beside, table.map(as_text).to_csv(index=False, lineterminator="\n"))
+        write_text(beside, csv_text(table.map(as_text)))
     tell(found, out, beside, table is not None)
 
 
@@ -120,24 +122,6 @@ def pools_beside(files: list[Path], target: Path) -> Path | None:
     return there if there.is_file() and there.resolve() != target.resolve() else None
 
 
-def check_targets(targets: list[Path], inputs: list[Path], force: bool) -> None:
-    """Refuse to replace an input, or a file that exists.
-
-    Raises
-    ------
-    UsageError
-        If a target exists (without --force) or is an input.
-    """
-    sources = {path.resolve() for path in inputs}
-    for target in targets:
-        if target.resolve() in sources:
-            raise UsageError(f"{target} is an input and would be replaced -> write elsewhere: -o")
-        if target.exists() and not force:
-            raise UsageError(
-                f"{target} exists and would be replaced -> write elsewhere: -o, or add --force"
-            )
-
-
 def parse_data(data: list[str] | None) -> str | dict[str, str] | None:
     """``["AB=A+B"]`` as a dict; a mixture alone is that of all runs."""
     out: dict[str, str] = {}
@@ -154,14 +138,14 @@ def tell(found: Found, out: Path, beside: Path, with_pools: bool) -> None:
     table = found.table
     metrics = list(dict.fromkeys(table["metric"]))
     more = f" and {len(metrics) - SHOWN} more" if len(metrics) > SHOWN else ""
-    typer.echo(
+    o.say(
         f"wrote {out}: {table['run'].nunique()} runs, {len(table)} rows "
         f"({', '.join(metrics[:SHOWN])}{more})"
     )
     for line in told_columns(found):
-        typer.echo(f"  {line}")
+        o.say(f"  {line}")
     for text in found.left_out:
-        typer.echo(f"  left out or changed: {text}")
+        o.say(f"  left out or changed: {text}")
     missing = advice(table)
     if missing is not None:
         o.note(missing)

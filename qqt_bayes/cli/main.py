@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from time import monotonic
+from traceback import print_exception
 from typing import Annotated
 
 import typer
@@ -25,8 +32,14 @@ from qqt_bayes.cli import (
 )
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import GateError, QQTError
+from qqt_bayes.harmless import visible
 
-BAD_INPUT, NOT_CONVERGED, STOPPED = 2, 3, 130
+BAD_INPUT, NOT_CONVERGED, FAULT, STOPPED, UNREAD = 2, 3, 70, 130, 141
+TRACEBACK = "--traceback"
+TIDYING = 2.0  # seconds after a first Ctrl-C in which a second does not disturb
+LONG = 300  # characters of somebody else's message
+UNTOLD = (RuntimeWarning, DeprecationWarning, PendingDeprecationWarning, FutureWarning,
+          ResourceWarning, ImportWarning)  # fmt: skip
 
 app = typer.Typer(
     name="qqt",
@@ -36,7 +49,7 @@ app = typer.Typer(
     help="From a CSV of small training runs to credible bands on the best data at each budget.",
     epilog="Example: qqt decide runs.csv --metric loss --budgets 480k,1.92M\n\n"
     "Exit codes: 0 done; 1 `qqt risk` says FAIL; 2 bad input or usage; 3 the fit did not converge; "
-    "130 interrupted.",
+    "70 a fault of qqt itself; 130 interrupted.",
 )
 
 
@@ -53,6 +66,10 @@ def common(
         bool,
         typer.Option("--version", help="Print the version.", is_eager=True, callback=say_version),
     ] = False,
+    traceback: Annotated[
+        bool,
+        typer.Option(TRACEBACK, help="Of an unexpected error, print all of it; goes anywhere."),
+    ] = False,
 ) -> None:
     """Options of the program itself."""
 
@@ -66,31 +83,102 @@ for part in (
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit.
 
-    0 done, 1 `qqt risk` says FAIL, 2 bad input or usage, 3 not converged, 130 interrupted.
+    0 done, 1 `qqt risk` says FAIL, 2 bad input or usage, 3 not converged, 70 a fault of this
+    program, 130 interrupted.
     """
-    warnings.showwarning = lambda message, *_args, **_kw: print(f"warning: {message}",
-                                                               file=sys.stderr)  # fmt: skip
     words = whole(sys.argv[1:] if argv is None else argv)
+    traceback = TRACEBACK in words
+    warnings.showwarning = partial(show_warning, everything=traceback)
+    with stopping() as signals:
+        try:
+            words = o.spelled_out(words)
+            code = run([word for word in words if word != TRACEBACK])
+            if code == STOPPED:
+                say("stopped", STOPPED)
+            sys.stdout.flush()  # a full disk is told here, not after the end
+        except BaseException as error:
+            # a signal tells, whatever became of it on its way through other libraries
+            code = say("stopped", 128 + signals[0]) if signals else explain(error, traceback)
+    sys.exit(code)
+
+
+def run(words: list[str]) -> int:
+    """Run a command; returns what it ends with."""
+    code = app(words, prog_name="qqt", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def explain(error: BaseException, traceback: bool) -> int:
+    """Tell on stderr why the program ends; returns the exit code."""
+    match error:
+        case KeyboardInterrupt() | typer.Abort():
+            return say("stopped", STOPPED)
+        case GateError():
+            return say(error.on_command_line, NOT_CONVERGED)
+        case QQTError():
+            return say(error, BAD_INPUT)
+        case BrokenPipeError() | SystemExit(code=1):  # the reader of the output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return UNREAD
+        case OSError() if error.errno is not None:
+            return say(f"{error.filename or 'file'}: {error.strerror or error}", BAD_INPUT)
+        case Exception() if hasattr(error, "format_message"):  # a usage error of the parser
+            context, text = getattr(error, "ctx", None), error.format_message()
+            help_at = f" -> see {context.command_path} --help" if context else ""
+            return say(text, BAD_INPUT, "" if " -> " in text else help_at)
+        case MemoryError() if not traceback:
+            return say("not enough memory -> ask for fewer budgets, candidates or draws", FAULT)
+        case Exception() if not traceback:
+            what = " ".join(f"{type(error).__name__}: {error}".split())[:LONG]
+            return say(
+                f"a fault of this program, not of your input: {what} -> run it again with "
+                f"{TRACEBACK} and report what it prints",
+                FAULT,
+            )
+        case Exception():
+            print_exception(error)
+            return FAULT
+    raise error
+
+
+@contextmanager
+def stopping() -> Iterator[list[int]]:
+    """Ctrl-C and a request to end: the first stops what is done, with time to tidy up.
+
+    Yields
+    ------
+    list of int
+        The signals that came.
+    """
+    came: list[int] = []
+    times: list[float] = []
+
+    def stop(number: int, _frame: object) -> None:
+        came.append(number)
+        times.append(monotonic())
+        if len(times) == 1 or times[-1] - times[0] > TIDYING:
+            raise KeyboardInterrupt
+
+    names = [signal.SIGINT, signal.SIGTERM]
     try:
-        words = o.spelled_out(words)
-        code = app(words, prog_name="qqt", standalone_mode=False)
-    except GateError as error:
-        code = say(error.on_command_line, NOT_CONVERGED)
-    except QQTError as error:
-        code = say(error, BAD_INPUT)
-    except typer.Abort:
-        code = STOPPED
-    except OSError as error:
-        code = say(f"{error.filename or 'file'}: {error.strerror or error}", BAD_INPUT)
-    except Exception as error:
-        if not hasattr(error, "format_message"):
-            raise
-        context = getattr(error, "ctx", None)  # a usage error of the parser
-        help_at = f" -> see {context.command_path} --help" if context else ""
-        code = say(error.format_message(), BAD_INPUT, help_at)
-    if code == STOPPED:
-        say("stopped", STOPPED)
-    sys.exit(code if isinstance(code, int) else 0)
+        before = [signal.signal(name, stop) for name in names]
+    except ValueError:  # not the main thread: somebody else attends to signals
+        yield came
+        return
+    try:
+        yield came
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)
+
+
+def show_warning(
+    message: Warning | str, category: type[Warning], *_args: object, everything: bool = False,
+    **_options: object,
+) -> None:  # fmt: skip
+    """Tell a warning that is meant for the user; those of the arithmetic only on demand."""
+    if everything or not issubclass(category, UNTOLD):
+        print(visible(f"warning: {message}"), file=sys.stderr)
 
 
 def whole(argv: list[str]) -> list[str]:
@@ -104,5 +192,8 @@ def whole(argv: list[str]) -> list[str]:
 def say(message: object, code: int, advice: str = "") -> int:
     """Tell on stderr why the program ends; returns the exit code."""
     if text := str(message):  # without arguments the help has been printed already
-        print(f"qqt: {text.removesuffix('.') if advice else text}{advice}", file=sys.stderr)
+        text = visible(f"qqt: {text.removesuffix('.') if advice else text}{advice}")
+        # whatever the terminal can write
+        print(text.encode(sys.stderr.encoding or "utf-8", "backslashreplace").decode(
+            sys.stderr.encoding or "utf-8"), file=sys.stderr)  # fmt: skip
     return code

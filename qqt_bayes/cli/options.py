@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qqt_bayes import harmless
 from qqt_bayes.cli.progress import progress, stages
 from qqt_bayes.errors import UsageError
+from qqt_bayes.files import PICTURES, check_file, write_bytes, write_text
+from qqt_bayes.harmless import visible
+from qqt_bayes.limits import LIMITS
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -58,8 +63,11 @@ Chance = Annotated[
         help="What guessing reaches, of an accuracy or error: 0.25 with four choices.",
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Random seed: same seed, same answer.")]
-Draws = Annotated[int, typer.Option(min=100, help="Posterior draws.")]
+Seed = Annotated[
+    int,
+    typer.Option(min=0, max=int(LIMITS["seed"].high), help="Random seed: same seed, same answer."),
+]
+Draws = Annotated[int, typer.Option(min=100, max=100_000, help="Posterior draws.")]
 OnFail = Annotated[
     str,
     typer.Option(help="raise or warn, when the fit does not converge; a warning stamps outputs."),
@@ -73,6 +81,9 @@ Candidates = Annotated[
 ]
 Prob = Annotated[float, typer.Option(help="Probability of intervals and of the credible set.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace a file that qqt did not write. Never an input.")
+]
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print the table as CSV and nothing else.")]
 Out = Annotated[
@@ -86,6 +97,7 @@ Margin = Annotated[
 ]  # fmt: skip
 
 DRAWS = 2000
+TABLES_BEGIN = ("samples,", "data,", "policy,", "task,", "set,", "quantity,", "compute,")
 
 # Groups of the commands in `qqt --help`, in the order in which one meets them.
 TABLES, ANSWERS, TRIALS = "Write down your runs", "Ask", "See how well it works"
@@ -93,7 +105,12 @@ TABLES, ANSWERS, TRIALS = "Write down your runs", "Ask", "See how well it works"
 
 def note(text: str) -> None:
     """Tell people something, on stderr, so that stdout stays clean."""
-    typer.echo(text, err=True)
+    typer.echo(visible(text), err=True)
+
+
+def say(text: str) -> None:
+    """Print an answer; what a name hides from the eye is spelled out."""
+    typer.echo(visible(text))
 
 
 def print_json(value: Any) -> None:
@@ -124,14 +141,16 @@ def parse_margin(margin: str | None) -> float | None:
     """
     if margin is None:
         return None
+    from qqt_bayes.runs import parse_number
+
     try:
-        value = float(margin)
-    except ValueError:
-        value = float("nan")
-    if not 0.0 < value < float("inf"):
+        value = LIMITS["margin"].check(f"--margin {margin!r}", parse_number(margin))
+    except UsageError:
+        value = 0.0
+    if value <= 0.0:
         raise UsageError(
-            f"--margin {margin!r} -> give a regret above 0 in the metric's unit, such as 0.02 for "
-            "1% of a loss of 2"
+            f"--margin {margin!r} -> give a regret above 0, up to {LIMITS['margin'].high:g}, in "
+            "the metric's unit, such as 0.02 for 1% of a loss of 2"
         )
     return value
 
@@ -238,46 +257,36 @@ def only_metric(runs: Runs, metric: str | None) -> str:
     )
 
 
-def writable(path: Path, suffixes: tuple[str, ...]) -> Path:
-    """Check a file to write before any work is done for it.
-
-    Raises
-    ------
-    UsageError
-        If its folder does not exist, or its name does not end as it should.
-    """
-    if path.suffix.lower() not in suffixes:
-        raise UsageError(f"'{path}' -> give it a name that ends in {' or '.join(suffixes)}")
-    if not path.parent.is_dir():
-        raise UsageError(f"no such folder: {path.parent} -> make it first, or write elsewhere")
-    return path
-
-
 def check_on_fail(on_fail: str) -> None:
     """Refuse another answer to a fit that does not converge."""
     if on_fail not in ("raise", "warn"):
         raise UsageError(f"--on-fail {on_fail!r} -> give raise or warn")
 
 
-def check_plot(plot: Path | None) -> None:
+def check_plot(plot: Path | None, *inputs: Path | None, force: bool = False) -> None:
     """Check the file of a picture, if one is wanted, before any work is done for it."""
     if plot is not None:
-        writable(plot, (".png", ".pdf", ".svg"))
+        check_file(plot, PICTURES, inputs=inputs, force=force)
 
 
 def draw(answer: Any, plot: Path | None) -> None:
     """Draw an answer, if a picture is wanted."""
     if plot is not None:
-        answer.plot().savefig(plot)
+        suffix, buffer = plot.suffix.lower().removeprefix("."), BytesIO()
+        program = "Software" if suffix == "png" else "Creator"  # by which it is known again
+        answer.plot().savefig(buffer, format=suffix, metadata={program: "qqt_bayes"})
+        write_bytes(plot, buffer.getvalue())
         note(f"drew {plot}")
 
 
-def check_out(out: Path | None, as_json: bool, as_csv: bool) -> None:
+def check_out(
+    out: Path | None, as_json: bool, as_csv: bool, *inputs: Path | None, force: bool = False
+) -> None:
     """Check how an answer is to be handed over, before any work is done for it."""
     if as_json and as_csv:
         raise UsageError("--json and --csv print two things in one place -> leave one of them out")
     if out is not None:
-        writable(out, (".csv", ".json"))
+        check_file(out, (".csv", ".json"), inputs=inputs, header=TABLES_BEGIN, force=force)
 
 
 def tell(
@@ -285,14 +294,14 @@ def tell(
 ) -> None:
     """Print an answer: for people, as one JSON object or as its table; write it to a file too."""
     if out is not None:
-        write(out, csv_text(answer) if out.suffix.lower() == ".csv" else json_text(answer))
+        write_text(out, csv_text(answer) if out.suffix.lower() == ".csv" else json_text(answer))
         note(f"wrote {out}")
     if as_json:
         typer.echo(json_text(answer), nl=False)
     elif as_csv:
         typer.echo(csv_text(answer), nl=False)
     else:
-        typer.echo(answer.text + extra)
+        say(answer.text + extra)
 
 
 def json_text(answer: Any) -> str:
@@ -302,17 +311,7 @@ def json_text(answer: Any) -> str:
 
 def csv_text(answer: Any) -> str:
     """The table of an answer, unrounded."""
-    return str(answer.table.to_csv(index=False))
-
-
-def write(out: Path, text: str) -> None:
-    """Write a file in one go, so that a failure leaves nothing half-written."""
-    part = out.with_name(f".{out.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    return harmless.csv_text(answer.table)
 
 
 def is_saved_fit(path: Path) -> bool:

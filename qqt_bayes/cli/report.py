@@ -11,6 +11,11 @@ import typer
 from qqt_bayes.cli import options as o
 from qqt_bayes.cli.progress import stages
 from qqt_bayes.errors import UsageError
+from qqt_bayes.files import check_folder
+
+PAGE, QUESTIONS = "report.html", "questions.toml"
+FILES = (PAGE, QUESTIONS, "decision.json", "methods.md", "methods.tex", "references.bib", "tables",
+         "figures")  # fmt: skip
 
 __all__ = ["register"]
 
@@ -54,6 +59,7 @@ def report(
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
+    force: o.Force = False,
 ) -> None:
     """Write a report: one page for people, and tables, figures and methods for a paper.
 
@@ -63,13 +69,13 @@ def report(
     from qqt_bayes.decide.candidates import parse_budgets
     from qqt_bayes.decide.decision import check_prob
     from qqt_bayes.report.checklists import read_answers
-    from qqt_bayes.report.folder import check_folder
     from qqt_bayes.report.write import check_risk, write_report
 
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
     check_risk(risk)
-    check_folder(out)
+    check_folder(out, FILES, PAGE, force=force)
+    check_questions(out, answers, force=force)
     parse_stake(stake)
     if stake is not None and spend is None:
         raise UsageError("--stake is about runs to buy -> add --spend, what may be spent on them")
@@ -106,9 +112,28 @@ def report(
             stake=stake, command=shlex.join(words), answers=told, risk=risk, on_fail=on_fail,
             progress=progress,
         )  # fmt: skip
-    typer.echo(f"wrote {page}")
+    o.say(f"wrote {page}")
     o.note(f"beside it: decision.json, methods.md, tables and figures; answer {out}/questions.toml"
            " and give it back by --answers")  # fmt: skip
+
+
+def check_questions(out: Path, answers: Path | None, *, force: bool) -> None:
+    """Refuse to replace the user's answers to the checklists by empty ones.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds answers that were not given.
+    """
+    from qqt_bayes.report.checklists import read_answers
+
+    old = out / QUESTIONS
+    if force or not old.is_file() or (answers is not None and answers.samefile(old)):
+        return
+    if any(str(value).strip() for value in read_answers(old).values()):
+        raise UsageError(
+            f"{old} holds your answers, which would be lost -> give --answers {old}, or --force"
+        )
 
 
 def register(app: typer.Typer) -> None:

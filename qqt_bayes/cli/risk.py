@@ -29,6 +29,7 @@ def risk(
         Path | None,
         typer.Option(help="Also draw the variance ledger to this file (png, pdf, svg)."),
     ] = None,
+    force: o.Force = False,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "effective_utility",
@@ -51,8 +52,8 @@ def risk(
 
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     regret = o.parse_margin(margin)
-    o.check_plot(plot)
-    o.check_out(out, json, csv)
+    o.check_plot(plot, source, pools, force=force)
+    o.check_out(out, json, csv, source, pools, force=force)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,

@@ -28,9 +28,11 @@ def sbc(
     draws: Annotated[int, typer.Option(min=100, help="Draws of each of two chains.")] = 500,
     workers: many.Processes = 2,
     dask: many.Dask = None,
+    resume: many.Resume = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the ranks' distributions (PNG, PDF or SVG).")
     ] = None,
+    force: o.Force = False,
     json: o.Json = False,
 ) -> None:
     """Check the machinery on studies whose truth is known: uniform ranks, honest intervals.
@@ -39,23 +41,21 @@ def sbc(
 
     Example: qqt sbc --spec effective_utility --replications 200
     """
-    o.check_plot(plot)
+    o.check_plot(plot, force=force)
     from qqt_bayes.calibrate.recovery import recovery
     from qqt_bayes.calibrate.sbc import sbc as run
 
-    with many.crew(workers, dask) as crew, many.counted("refits") as tell:
+    with many.crew(workers, dask, resume) as crew, many.counted("refits", workers) as tell:
         result = run(
             spec, kind=kind, replications=replications, seed=seed, workers=crew, draws=draws,
             likelihood=likelihood, progress=tell,
         )  # fmt: skip
     recovered = recovery(simulations=result)
-    if plot is not None:
-        result.plot().savefig(plot)
-        o.note(f"wrote {plot}")
+    o.draw(result, plot)
     if json:
         o.print_json(result.to_json() | {"recovery": recovered.to_json()})
     else:
-        typer.echo(f"{result.text}\n\n{recovered.text}")
+        o.say(f"{result.text}\n\n{recovered.text}")
 
 
 def register(app: typer.Typer) -> None:

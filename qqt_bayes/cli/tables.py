@@ -9,6 +9,8 @@ import typer
 
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
+from qqt_bayes.files import write_text
+from qqt_bayes.harmless import one_line
 
 RUNS_TEMPLATE = """\
 run,data,samples,metric,value,seed
@@ -51,7 +53,7 @@ def check(
     """
     runs = o.load_runs(table, pools, None, kind, chance, where, decimal)
     conditions = o.parse_where(where)
-    typer.echo((runs.select(where=conditions) if conditions else runs).text)
+    o.say((runs.select(where=conditions) if conditions else runs).text)
 
 
 def new(
@@ -67,7 +69,7 @@ def new(
         raise UsageError(f"{' and '.join(there)} would be overwritten -> choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in targets.items():
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
     typer.echo(GUIDE.format(runs=folder / "runs.csv", pools=folder / "pools.csv"))
 
 
@@ -102,13 +104,14 @@ def priors(
     """
     from rich.console import Console
     from rich.table import Table as RichTable
+    from rich.text import Text
 
     from qqt_bayes.model.spec import load_spec
 
     chosen = load_spec(named or spec)
-    table = RichTable("parameter", "prior", "why", title=chosen.title)
-    for name, prior in chosen.priors(kind).items():
-        table.add_row(name, prior.text, prior.why)
+    table = RichTable("parameter", "prior", "why", title=Text(one_line(chosen.title)))
+    for name, prior in chosen.priors(kind).items():  # as texts, in which brackets are no markup
+        table.add_row(name, prior.text, Text(one_line(prior.why)))
     Console().print(table)
 
 

@@ -81,6 +81,7 @@ def tasks(
     plot: Annotated[
         Path | None, typer.Option(help="Also draw P(best) by task (png, pdf, svg).")
     ] = None,
+    force: o.Force = False,
     pools: o.PoolTable = None,
     spec: o.SpecName = "effective_utility",
     where: o.Where = None,
@@ -106,8 +107,8 @@ def tasks(
 
     chosen = parse_weights(weights)
     size = None if params is None else parse_size(params, by, weights)
-    o.check_plot(plot)
-    o.check_out(out, json, csv)
+    o.check_plot(plot, table, pools, force=force)
+    o.check_out(out, json, csv, table, pools, force=force)
     only = metric[0] if metric and len(metric) == 1 else None
     runs = o.load_runs(table, pools, only, kind, chance, where)
     if size is None and by == "metric":  # before fits are made, so that a slip costs no time

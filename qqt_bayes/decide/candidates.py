@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.limits import LIMITS, no_more
 from qqt_bayes.runs import Mixture, Pools, parse_mixture, parse_number
 
 if TYPE_CHECKING:
     from qqt_bayes.runs import Study
+
+THOUSANDS = re.compile(r"\d{1,3}(,\d{3})*,0{3}")  # 1,200,000: no list of budgets has one of 0
 
 __all__ = ["default_candidates", "kept_sizes", "parse_budgets", "parse_candidates"]
 
@@ -26,6 +30,11 @@ def parse_budgets(budgets: str | float | Iterable[str | float]) -> np.ndarray:
     """
     items: list[str | float]
     if isinstance(budgets, str):
+        if THOUSANDS.fullmatch(budgets.strip()):
+            whole = budgets.replace(",", "").strip()
+            raise UsageError(
+                f"budgets '{budgets}' look like one number with separators -> write {whole}"
+            )
         items = [part for part in budgets.split(",") if part.strip()]
     elif isinstance(budgets, Iterable):
         items = list(budgets)
@@ -33,7 +42,8 @@ def parse_budgets(budgets: str | float | Iterable[str | float]) -> np.ndarray:
         items = [budgets]
     if not items:
         raise UsageError("no budgets given -> pass some, for example --budgets 480k,1.92M")
-    values = []
+    no_more(len(items), "budgets")
+    values: list[float] = []
     for item in items:
         try:
             value = parse_number(item)
@@ -43,6 +53,7 @@ def parse_budgets(budgets: str | float | Iterable[str | float]) -> np.ndarray:
             raise UsageError(
                 f"budget '{item}' is not a positive number of samples -> give one, e.g. 480k"
             )
+        LIMITS["samples"].check(f"budget '{item}'", value)
         if value in values:
             raise UsageError(f"budget '{item}' is given twice -> give each once")
         values.append(value)
@@ -61,6 +72,7 @@ def parse_candidates(candidates: str | Sequence[str], pools: Pools) -> list[Mixt
     items = [item.strip() for item in items if item.strip()]
     if not items:
         raise UsageError('no candidates given -> pass some, for example --candidates "A;A+B"')
+    no_more(len(items), "candidates")
     seen: dict[tuple[float, ...], Mixture] = {}
     for item in items:
         try:

@@ -21,6 +21,7 @@ from qqt_bayes.decide.predict import compute_factor
 from qqt_bayes.decide.text import describe, headline
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport
+from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs import Mixture
 
 if TYPE_CHECKING:
@@ -258,6 +259,7 @@ def decide(
         When R-hat or the effective sample size of a decision quantity is not good enough.
     """
     check_prob(prob)
+    check_margin(margin)
     question = ask(fit.study, budgets, candidates)
     drawn = draw(fit, question)
     gate = check_decision(fit, drawn.latent, question)
@@ -304,6 +306,18 @@ def check_prob(prob: float) -> None:
     """
     if not 0.0 < prob < 1.0:
         raise UsageError(f"prob is {prob:g} -> give a probability between 0 and 1, such as 0.9")
+
+
+def check_margin(margin: float | None) -> None:
+    """Check a regret that is good enough, if one is given.
+
+    Raises
+    ------
+    UsageError
+        Unless it is a number of 0 or more.
+    """
+    if margin is not None:
+        LIMITS["margin"].check(f"margin {margin:g}", margin)
 
 
 def check_decision(fit: Fit, latent: np.ndarray, question: Question) -> GateReport:

@@ -9,7 +9,9 @@ import numpy as np
 from scipy.special import betainc, betaincinv, ndtr, ndtri, stdtr, stdtrit
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.limits import LIMITS
 
+SMALLEST = 1e-9  # scale of a prior
 # family -> names of its numbers
 FAMILIES: dict[str, tuple[str, ...]] = {
     "fixed": ("value",),
@@ -168,7 +170,7 @@ def prior_from_dict(name: str, table: dict[str, Any]) -> Prior:
         If the family is unknown or a number is missing, not finite or not positive.
     """
     family = table.get("family")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         valid = ", ".join(FAMILIES)
         raise UsageError(f"prior '{name}': family {family!r} is not one of {valid}.")
     names = FAMILIES[family]
@@ -181,12 +183,19 @@ def prior_from_dict(name: str, table: dict[str, Any]) -> Prior:
             + (f"; not known: {', '.join(sorted(extra))}" if extra else "")
             + "."
         )
+    given = [table[n] for n in names]
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in given):
+        raise UsageError(f"prior '{name}' ({family}): {', '.join(names)} must be numbers.")
     try:
-        numbers = tuple(float(table[n]) for n in names)
-    except (TypeError, ValueError):
-        said = f"prior '{name}' ({family}): {', '.join(names)} must be numbers."
-        raise UsageError(said) from None
-    positive = [v for n, v in zip(names, numbers, strict=True) if n not in ("mu", "value")]
+        numbers = tuple(map(float, given))
+    except OverflowError:
+        numbers = (np.inf,)
+    positive = [v for n, v in zip(names, numbers, strict=False) if n not in ("mu", "value")]
     if not np.all(np.isfinite(numbers)) or any(v <= 0 for v in positive):
         raise UsageError(f"prior '{name}' ({family}): numbers must be finite, scales positive.")
+    if not all(map(LIMITS["prior"].holds, numbers)) or any(v < SMALLEST for v in positive):
+        raise UsageError(
+            f"prior '{name}' ({family}): numbers must be from {LIMITS['prior'].text}, scales from "
+            f"{SMALLEST:g}."
+        )
     return Prior(name, family, numbers, str(table.get("why", "")))

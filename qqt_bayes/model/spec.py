@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import resources
@@ -14,6 +13,7 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.kinds import Kind, kind_named
 from qqt_bayes.model.effects import NAMES
 from qqt_bayes.model.priors import Prior, prior_from_dict
+from qqt_bayes.model.toml import check_types, read_toml
 
 SCHEMA = 1
 # Tables of priors that differ by kind of metric (an accuracy is an error); of scores they may be
@@ -205,18 +205,29 @@ def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
     ]
 
 
-def spec_from_dict(source: dict[str, Any], where: str = "spec") -> Spec:
+def not_valid(where: str, problems: list[str]) -> str:
+    """The message that tells all problems."""
+    lines = "\n  ".join(dict.fromkeys(problems))
+    return f"{where} is not a valid specification:\n  {lines}"
+
+
+def spec_from_dict(
+    source: dict[str, Any], where: str = "spec", above: tuple[Path, ...] = ()
+) -> Spec:
     """Build a validated :class:`Spec` from the parsed TOML.
 
-    With ``base = "NAME"`` only what differs from that specification has to be given.
+    With ``base = "NAME"`` only what differs from that specification has to be given; `above` are
+    the files that named it as their base.
 
     Raises
     ------
     UsageError
         For unknown keys or parameters, a missing prior or a malformed one.
     """
+    if problems := check_types(source):
+        raise UsageError(not_valid(where, problems))
     if "base" in source:
-        source = on_base(load_spec(str(source["base"])).source, source)
+        source = on_base(load_spec(source["base"], above).source, source)
     problems = [unknown("key", key, KEYS) for key in source if key not in KEYS]
     problems += [f"no '{key}' given." for key in ("name", "law") if key not in source]
     if source.get("schema") != SCHEMA:
@@ -224,8 +235,7 @@ def spec_from_dict(source: dict[str, Any], where: str = "spec") -> Spec:
     problems += check_structure(source.get("structure", {}), law_of(source)[1])
     problems += check_priors(source.get("priors", {}), law_of(source)[0])
     if problems:
-        lines = "\n  ".join(dict.fromkeys(problems))
-        raise UsageError(f"{where} is not a valid specification:\n  {lines}")
+        raise UsageError(not_valid(where, problems))
     return Spec(
         name=source["name"],
         law=source["law"],
@@ -262,13 +272,15 @@ def available_specs() -> list[str]:
     return sorted(path.stem for path in spec_folder().glob("*.toml"))
 
 
-def load_spec(spec: str | Path | Spec) -> Spec:
+def load_spec(spec: str | Path | Spec, above: tuple[Path, ...] = ()) -> Spec:
     """A shipped specification by name, or one from a TOML file.
 
     Parameters
     ----------
     spec : str, Path or Spec
         Name such as ``"effective_utility"``, a path ending in ``.toml``, or a :class:`Spec`.
+    above : tuple of Path
+        Files whose base it is.
 
     Raises
     ------
@@ -282,10 +294,7 @@ def load_spec(spec: str | Path | Spec) -> Spec:
         path = spec_folder() / f"{spec}.toml"
         if not path.is_file():
             raise UsageError(unknown("spec", str(spec), available_specs()))
-    try:
-        source = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"no such spec file: {path}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from None
-    return spec_from_dict(source, where=str(path))
+    here = path.resolve()
+    if here in above:
+        raise UsageError(f"{path} is a base of itself -> name another as its base")
+    return spec_from_dict(read_toml(path), where=str(path), above=(*above, here))

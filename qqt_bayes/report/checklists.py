@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections import Counter
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.harmless import one_line
 from qqt_bayes.report.known import KNOWN, evidence
 
 if TYPE_CHECKING:
@@ -211,10 +213,14 @@ def fill(
     return Item(group, key, question, UNKNOWN, hint)
 
 
-def questions(lists: tuple[Checklist, ...]) -> str:
-    """A TOML file of what is not known, to fill in and hand back by ``--answers``."""
+def questions(lists: tuple[Checklist, ...], told: dict[str, str]) -> str:
+    """A TOML file of what is not known, to fill in and hand back by ``--answers``.
+
+    What was told already stands first, so that the file may replace the one it was read from.
+    """
     lines = ["# Fill in what applies, then: qqt report ... --answers questions.toml"]
-    seen = set()
+    lines += [f"{key} = {json.dumps(one_line(a), ensure_ascii=False)}" for key, a in told.items()]
+    seen = set(told)
     for item in (i for c in lists for i in c.items if i.status == UNKNOWN):
         if item.key not in seen:
             lines += ["", f"# {item.question}", f'{item.key} = ""']

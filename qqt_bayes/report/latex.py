@@ -1,25 +1,12 @@
-"""LaTeX: text with its special characters escaped, and tables."""
+"""LaTeX: tables."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-__all__ = ["escape", "tabular"]
+from qqt_bayes.harmless import latex
 
-SPECIAL = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "×": r"$\times$",
-    "−": "$-$", "–": "--", "∞": r"$\infty$", "≤": r"$\leq$", "≥": r"$\geq$", "…": r"\ldots{}",
-    "[": "{[}", "]": "{]}",  # an optional argument of \\ otherwise
-}  # fmt: skip
-PATTERN = re.compile("|".join(map(re.escape, SPECIAL)))
-
-
-def escape(text: str) -> str:
-    """Text as LaTeX prints it literally."""
-    return PATTERN.sub(lambda found: SPECIAL[found[0]], " ".join(str(text).split()))
+__all__ = ["tabular"]
 
 
 def tabular(
@@ -45,13 +32,13 @@ def tabular(
         r"% needs \usepackage{booktabs}",
         r"\begin{table}[t]",
         r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
-        f"  \\caption{{{escape(caption)}}}",
+        f"  \\caption{{{latex(caption)}}}",
         f"  \\label{{{label}}}",
         f"  \\begin{{tabular}}{{@{{}}{spec}@{{}}}}",
         r"    \toprule",
-        "    " + " & ".join(map(escape, header)) + r" \\",
+        "    " + " & ".join(map(latex, header)) + r" \\",
         r"    \midrule",
-        *("    " + " & ".join(map(escape, row)) + r" \\" for row in rows),
+        *("    " + " & ".join(map(latex, row)) + r" \\" for row in rows),
         r"    \bottomrule",
         r"  \end{tabular}",
         r"\end{table}",

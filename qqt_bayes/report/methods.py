@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qqt_bayes.decide.text import headline
+from qqt_bayes.harmless import latex, markdown, markdown_code, visible
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.bibliography import REFERENCES
-from qqt_bayes.report.latex import escape
 from qqt_bayes.report.sampler import algorithm, required, size
 
 if TYPE_CHECKING:
     from qqt_bayes.report.content import Content
 
-CITED = re.compile(r" ?\[(@[\w; @]+)\]")
+KEYS = "|".join(REFERENCES)  # of known works only: a name may look like a citation
+CITED = re.compile(rf" ?\[(@(?:{KEYS})(?:; @(?:{KEYS}))*)\]")
 
 __all__ = ["as_html_parts", "as_markdown", "as_tex", "sentences"]
 
@@ -108,10 +110,16 @@ def keys(content: Content) -> list[str]:
 
 def as_markdown(content: Content) -> str:
     """The paragraph and its references."""
-    lines = ["# Methods", "", " ".join(sentences(content)), "", "# References", ""]
+    text, shown, start = " ".join(sentences(content)), [], 0
+    for found in CITED.finditer(text):
+        shown += [keeping_space(text[start : found.start()], markdown), found[0]]
+        start = found.end()
+    shown.append(keeping_space(text[start:], markdown))
+    lines = ["# Methods", "", "".join(shown), "", "# References", ""]
     lines += [f"- {REFERENCES[k].text} <{REFERENCES[k].url}>" for k in keys(content)]
     hashed = f"Data (SHA-256 of the runs fitted): `{content.fit.runs.sha256}`"
-    return "\n".join([*lines, "", hashed, "", f"Reproduce: `{content.command}`", ""])
+    again = f"Reproduce: {markdown_code(content.command)}"
+    return "\n".join([*lines, "", hashed, "", again, ""])
 
 
 def as_tex(content: Content) -> str:
@@ -120,9 +128,9 @@ def as_tex(content: Content) -> str:
     out, start = [], 0
     for found in CITED.finditer(text):
         names = ",".join(key.strip(" @") for key in found[1].split(";"))
-        out += [escape_keeping_space(text[start : found.start()]), f"~\\cite{{{names}}}"]
+        out += [keeping_space(text[start : found.start()], latex), f"~\\cite{{{names}}}"]
         start = found.end()
-    out.append(escape_keeping_space(text[start:]))
+    out.append(keeping_space(text[start:], latex))
     body = "".join(out)
     return (
         "% \\input{methods}; references in references.bib\n"
@@ -131,7 +139,7 @@ def as_tex(content: Content) -> str:
     )
 
 
-def escape_keeping_space(text: str) -> str:
+def keeping_space(text: str, escape: Callable[[str], str]) -> str:
     """Escape a piece of a paragraph without losing the space at its ends."""
     left = " " if text[:1].isspace() else ""
     right = " " if text[-1:].isspace() and text.strip() else ""
@@ -140,7 +148,7 @@ def escape_keeping_space(text: str) -> str:
 
 def as_html_parts(content: Content) -> list[tuple[str, str]]:
     """Pieces for the page: (text, address), the address empty for plain text."""
-    text = " ".join(sentences(content))
+    text = visible(" ".join(sentences(content)))
     parts: list[tuple[str, str]] = []
     start = 0
     for found in CITED.finditer(text):

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from qqt_bayes.decide.place import extrapolation, outside
 from qqt_bayes.decide.text import confidence, crossover_lines, headline
+from qqt_bayes.harmless import visible
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.command import buy_command, decide_command
 from qqt_bayes.report.explorer import explorer
@@ -58,7 +59,7 @@ def render(
 
     environment = Environment(
         loader=PackageLoader("qqt_bayes.report", "templates"), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["broken"] = broken
     script = (
@@ -92,6 +93,11 @@ def render(
         alone=alone,
     )
     return page + "\n"
+
+
+def shown(value: Any) -> Any:
+    """What a template prints: a text with nothing hidden in it; it is escaped besides."""
+    return value if hasattr(value, "__html__") or not isinstance(value, str) else visible(value)
 
 
 def policy_hash(script: str) -> str:

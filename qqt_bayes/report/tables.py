@@ -10,6 +10,7 @@ import pandas as pd
 
 from qqt_bayes.decide.worth import amount
 from qqt_bayes.decide.worth import told as worth
+from qqt_bayes.harmless import csv_text, markdown
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.latex import tabular
 from qqt_bayes.report.sampler import size
@@ -52,7 +53,7 @@ class Table:
     @property
     def csv(self) -> str:
         """Comma-separated values, unrounded."""
-        return self.raw.to_csv(index=False)
+        return csv_text(self.raw)
 
     @property
     def md(self) -> str:
@@ -65,13 +66,6 @@ class Table:
         return "\n".join(
             [line(self.header), rule, *map(line, self.rows), "", f"*{markdown(self.caption)}*", ""]
         )
-
-
-def markdown(text: str) -> str:
-    """Text that Markdown prints literally."""
-    for mark in "\\`*_<>|[]":
-        text = text.replace(mark, f"\\{mark}")
-    return text
 
 
 def make_tables(content: Content) -> tuple[Table, ...]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from qqt_bayes.buy.stop import parse_stake
 from qqt_bayes.decide.candidates import parse_budgets
 from qqt_bayes.errors import UsageError
+from qqt_bayes.files import check_folder, staged, write_text
 from qqt_bayes.fitting import Fit
 from qqt_bayes.report.bibliography import bibtex
 from qqt_bayes.report.checklists import check_answers, make_checklists, questions
 from qqt_bayes.report.command import SAVED, report_command
 from qqt_bayes.report.content import Content
 from qqt_bayes.report.figures import make_pictures
-from qqt_bayes.report.folder import check_folder, staged
 from qqt_bayes.report.methods import as_markdown, as_tex
 from qqt_bayes.report.page import render
 from qqt_bayes.report.tables import make_tables
@@ -161,7 +161,7 @@ def fill(folder: Path, content: Content, tell: Callable[[str, float], None]) -> 
         "methods.md": as_markdown(content),
         "methods.tex": as_tex(content),
         "references.bib": bibtex(),
-        "questions.toml": questions(lists),
+        "questions.toml": questions(lists, content.answers),
         "report.html": render(content, tables, pictures, lists),
     }
     for name, data in files.items():
@@ -209,12 +209,7 @@ def write_page(
     content = Content(decision.fit, decision, risk, None, command, versions(), told)
     pictures = list(make_pictures(content, paper=False))
     page = render(content, make_tables(content), pictures, make_checklists(content), alone=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(page, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_text(path, page)
     return path
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes._shown import Shown
+from qqt_bayes.decide.decision import check_margin
 from qqt_bayes.errors import UsageError
 from qqt_bayes.refits import Workers, opened
 from qqt_bayes.risk.check import FAIL, Check, plain, worst
@@ -229,6 +230,7 @@ def risk(
     UsageError
         For a bad argument.
     """
+    check_margin(margin)
     if margin is not None and not margin > 0:
         raise UsageError(f"margin is {margin:g} -> give a positive regret in the metric's unit")
     decision = fit.decide(budgets, candidates, on_fail="warn")

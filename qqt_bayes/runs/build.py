@@ -33,7 +33,7 @@ def find_pools(
     if isinstance(source, str | PathLike):
         path = Path(source)
         paired = path.name == "runs.csv" or path.name.endswith(".runs.csv")
-        beside = path.with_name(path.name.removesuffix("runs.csv") + "pools.csv")
+        beside = path.parent / (path.name.removesuffix("runs.csv") + "pools.csv")
         if paired and beside.exists():
             return read_sheet(beside, POOL_HEADER, decimal=decimal)
         what = "no pool table given"

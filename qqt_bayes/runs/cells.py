@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.limits import short
 from qqt_bayes.runs.numbers import ambiguous, parse_number, spelling_advice, two_marks
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Rule:
     otherwise: str = ""
     low: float = 0.0
     low_allowed: bool = False
+    high: float = math.inf
     suffixes: bool = True
     whole: bool = False
     infinite: bool = False
@@ -70,6 +72,8 @@ def read_number(text: str, rule: Rule, decimal: str | None = None) -> float:
     if value < rule.low or (value == rule.low and not rule.low_allowed):
         sign = "zero" if value == 0 else "negative"
         raise CellError(f"below {rule.low:g}" if value > 0 else sign, rule.mend)
+    if rule.high < value < math.inf:
+        raise CellError(f"above {short(rule.high)}", rule.mend)
     if rule.whole and value != math.floor(value):
         raise CellError("not a whole number", rule.mend)
     return value

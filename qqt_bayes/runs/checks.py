@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from qqt_bayes.kinds import Kind, kind_of
+from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_flag, read_number
 from qqt_bayes.runs.metrics import check_chance, check_range, check_scale
 from qqt_bayes.runs.mixture import SUM_TOLERANCE, Mixture, examine
@@ -36,17 +37,26 @@ NUMBERS = {
         low=1,
         low_allowed=True,
         count=True,
+        high=LIMITS["samples"].high,
     ),
     "value": Rule("the metric's value, e.g. 2.31", _DROP, low=-np.inf, suffixes=False),
     "n_eval": Rule(
-        "the whole number of test items, e.g. 50000 or 50k", _BLANK, whole=True, count=True
+        "the whole number of test items, e.g. 50000 or 50k",
+        _BLANK,
+        whole=True,
+        count=True,
+        high=LIMITS["n_eval"].high,
     ),
     "se": Rule("the standard error, 0 or more", _BLANK, low_allowed=True, suffixes=False),
     "chance": Rule(
         "what guessing reaches as a fraction, e.g. 0.25", _BLANK, low_allowed=True, suffixes=False
     ),
-    "params": Rule("the number of parameters, e.g. 124M", _BLANK, count=True),
-    "cost": Rule("the cost, 0 or more, e.g. 480k", _BLANK, low_allowed=True),
+    "params": Rule(
+        "the number of parameters, e.g. 124M", _BLANK, count=True, high=LIMITS["params"].high
+    ),
+    "cost": Rule(
+        "the cost, 0 or more, e.g. 480k", _BLANK, low_allowed=True, high=LIMITS["cost"].high
+    ),
 }
 FLAGS = ("annealed", "tuned")
 KIND = "kind"  # column that says what the metric's name does not

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,14 +10,17 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import InputError, UsageError
+from qqt_bayes.limits import COUNTS, LIMITS
 from qqt_bayes.runs.cells import CellError, Rule, plain_numbers, read_number
 from qqt_bayes.runs.mixture import POOL_NAME
 from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
 from qqt_bayes.runs.sizes import read_sizes
 
 HEADER = "pool,size,quality_rank,family,overlaps,price"
-RANK = Rule("a number, 1 = best", "or leave it blank", low=-math.inf, suffixes=False)
-PRICE = Rule("a price of 0 or more", "or leave it blank", low_allowed=True)
+RANK = Rule("a number, 1 = best", "or leave it blank", low=LIMITS["rank"].low, low_allowed=True,
+            high=LIMITS["rank"].high, suffixes=False)  # fmt: skip
+PRICE = Rule("a price of 0 or more", "or leave it blank", low_allowed=True,
+             high=LIMITS["price"].high)  # fmt: skip
 _SYNONYMS = {
     "pool": ("name", "data", "source", "dataset"),
     "size": ("n", "samples", "unique", "unique_samples", "tokens", "pool_size"),
@@ -136,6 +138,9 @@ def check_pools(sheet: Sheet) -> Pools | None:
     when not even the names and sizes are there.
     """
     if not sheet.require(("pool", "size"), _SYNONYMS):
+        return None
+    if len(sheet) > COUNTS["pools"]:
+        sheet.flag(None, None, f"{len(sheet)} pools, at most {COUNTS['pools']}", "give fewer")
         return None
     rows = _named_rows(sheet)
     names = tuple(sheet.column("pool")[row] for row in rows)

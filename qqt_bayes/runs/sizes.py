@@ -8,6 +8,7 @@ import re
 import numpy as np
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_number
 from qqt_bayes.runs.numbers import format_number, parse_number
 from qqt_bayes.runs.sheet import Sheet
@@ -15,7 +16,8 @@ from qqt_bayes.runs.sheet import Sheet
 SIZE = Rule(
     "the number of unique samples, e.g. 12.8M, a range such as 1B..20B, "
     "or inf for an unlimited pool",
-    infinite=True, count=True,
+    infinite=True, count=True, low=LIMITS["size"].low, low_allowed=True,
+    high=LIMITS["size"].high,
 )  # fmt: skip
 UNKNOWN = {"", "?", "unknown", "na", "n/a", "nan", "none", "null"}
 WIDER = 10.0  # a pool of unknown size: from a tenth of the smallest known to ten times the largest

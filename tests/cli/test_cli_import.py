@@ -70,9 +70,9 @@ def test_pools_beside_come_along(qqt, here: Path) -> None:
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        ("import wide.csv -o wide.csv", "wide.csv is an input and would be replaced"),
+        ("import wide.csv -o wide.csv", "wide.csv is an input of this command"),
         ("import wide.csv -o wide.csv --force", "wide.csv is an input"),
-        ("import wide.csv -o old.runs.csv", "old.runs.csv exists and would be replaced"),
+        ("import wide.csv -o old.runs.csv", "old.runs.csv is there already"),
         ("import wide.csv -o no/x.runs.csv", "no such folder: no"),
         ("import wide.csv -o x.xlsx", "ends in .csv"),
         ("import wide.csv -o x.csv --pools mine.csv", "call it runs.csv or X.runs.csv"),

@@ -38,7 +38,7 @@ def test_counts_add_up(small_fit) -> None:
 def test_only_the_user_knows(small_fit, tmp_path) -> None:
     found = lists(small_fit)
     assert item(found, "schedule").status == UNKNOWN
-    asked = questions(found)
+    asked = questions(found, {})
     assert 'schedule = ""' in asked
     path = tmp_path / "answers.toml"
     path.write_text(asked.replace('schedule = ""', 'schedule = "cosine to zero"'))

@@ -10,10 +10,10 @@ import pytest
 
 from qqt_bayes.cli import main
 from qqt_bayes.errors import UsageError
+from qqt_bayes.files import staged
+from qqt_bayes.harmless import latex
 from qqt_bayes.report import write_report
 from qqt_bayes.report.command import decide_command
-from qqt_bayes.report.folder import staged
-from qqt_bayes.report.latex import escape
 
 TABLES = ("candidates", "pools", "priors", "diagnostics")
 FIGURES = ("bands", "differences", "pools")
@@ -97,7 +97,7 @@ def test_tables_hold_the_decision(made, decision) -> None:
 
 
 def test_latex_is_escaped(evil) -> None:
-    assert escape(r"a_b % & $x$ #{}~^\ <1>") == (
+    assert latex(r"a_b % & $x$ #{}~^\ <1>") == (
         r"a\_b \% \& \$x\$ \#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{} "
         r"\textless{}1\textgreater{}"
     )

@@ -1,0 +1,247 @@
+"""Whatever is given, it is read as written or refused with a message: never a traceback.
+
+The ordinary run tries a few hundred inputs a test; `pytest -m slow` tries a hundred thousand.
+What was found once is kept in `tests/corpus`.
+"""
+
+import contextlib
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hostile import mutated, names, numbers
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from qqt_bayes.act.answer import data_now, positive
+from qqt_bayes.act.table import read_actions
+from qqt_bayes.allocation.answer import parse_compute
+from qqt_bayes.buy.ask import parse_weights
+from qqt_bayes.buy.ask import positive as spendable
+from qqt_bayes.buy.designs import read_designs
+from qqt_bayes.buy.stop import parse_stake
+from qqt_bayes.decide.candidates import parse_budgets, parse_candidates
+from qqt_bayes.errors import QQTError, UsageError
+from qqt_bayes.finished import packed, unpacked
+from qqt_bayes.limits import COUNTS, LIMITS
+from qqt_bayes.model.spec import load_spec, spec_folder
+from qqt_bayes.report.checklists import read_answers
+from qqt_bayes.runs import parse_mixture, read_pools
+
+CORPUS = Path(__file__).parent / "corpus"
+FAST = settings(
+    max_examples=150, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+MANY = 12_500  # inputs of each of eight kinds in the slow run: 100,000 in all
+
+POOLS = (
+    "pool,size,quality_rank,family,overlaps,price\nA,60k,1,web,,1\nB,1.2M,2,web,,2\nC,inf,3,,,3\n"
+)
+DESIGNS = "data,samples,seeds,cost\nA,480k,1,\nB,960k,2,1.5M\nA+B,1M,,\nA:0.7+C:0.3,2M,3,7\n"
+ACTIONS = (
+    "action,pool,changes,cost,per\nbuy,A,size=120k,50k,\nbetter,B,rank=1.5,.2,sample\n"
+    "more,B,utility=1.05..1.3,,\nswap,A,pool=C,1,fixed\nmix,,data=A:0.6+C:0.4,3M,\n"
+)
+SPEC = (spec_folder() / "effective_utility.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def pools(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pools") / "pools.csv"
+    path.write_text(POOLS)
+    return read_pools(path)
+
+
+def refused(read, *args):
+    """What is read, or None with a message that is one: neither empty nor of unbounded length."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            return read(*args)
+        except QQTError as error:
+            told = str(error)
+    assert 0 < len(told.strip()) < 100_000
+    return None
+
+
+# --- one reader a kind; each takes a text and checks what it accepts ---------------------------
+
+
+def budgets(text: str, _pools, _folder) -> None:
+    found = refused(parse_budgets, text)
+    if found is not None:
+        assert len(found) <= COUNTS["budgets"]
+        assert all(map(LIMITS["samples"].holds, found))
+
+
+def amounts(text: str, _pools, _folder) -> None:
+    for limit, read in (("spend", spendable), ("stake", parse_stake), ("price", positive)):
+        found = refused(read, text)
+        assert found in (None, "compute") or LIMITS[limit].holds(found)
+    found = refused(parse_compute, text)
+    assert found is None or all(map(LIMITS["compute"].holds, found))
+    with contextlib.suppress(ValueError):
+        weights = [float(part) for part in text.split(",")]
+        found = refused(parse_weights, weights, len(weights))
+        assert found is None or abs(found.sum() - 1) < 1e-9
+
+
+def mixtures(text: str, pools, _folder) -> None:
+    found = refused(parse_mixture, text, pools)
+    if found is not None:
+        assert abs(found.vector(pools).sum() - 1) < 1e-9
+        assert refused(parse_mixture, found.key, pools) == found
+    for mixture in refused(parse_candidates, text, pools) or ():
+        assert abs(mixture.vector(pools).sum() - 1) < 1e-9
+
+
+def of_file(name: str, read, check):
+    def reader(text: str, pools, folder) -> None:
+        path = folder / name
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        found = refused(read, path, pools)
+        if found is not None:
+            check(found)
+
+    return reader
+
+
+def sound_designs(found) -> None:
+    assert all(map(LIMITS["samples"].holds, found.samples))
+    assert all(map(LIMITS["seeds"].holds, found.seeds))
+    assert np.all(np.isfinite(found.cost))
+    assert np.all(found.cost > 0)
+
+
+def sound_actions(found) -> None:
+    for action in found:
+        assert LIMITS["cost"].holds(action.cost)
+        assert abs(action.data.shares().sum() - 1) < 1e-9
+
+
+def sound_spec(found) -> None:
+    for kind in ("loss", "error", "accuracy"):
+        for prior in found.priors(kind).values():
+            assert all(map(LIMITS["prior"].holds, prior.numbers))
+    assert json.loads(found.to_json()) == found.source
+
+
+designs = of_file("designs.csv", read_designs, sound_designs)
+actions = of_file(
+    "actions.csv", lambda path, pools: read_actions(path, pools, data_now("A+B", pools)),
+    sound_actions,
+)  # fmt: skip
+specs = of_file("spec.toml", lambda path, _pools: load_spec(path), sound_spec)
+pool_tables = of_file(
+    "pools.csv", lambda path, _pools: read_pools(path),
+    lambda found: [LIMITS["size"].holds(s) or s == np.inf for s in found.sizes],
+)  # fmt: skip
+answers = of_file("answers.toml", lambda path, _pools: read_answers(path), lambda found: None)
+
+FILES = {
+    "designs": (designs, DESIGNS), "actions": (actions, ACTIONS), "specs": (specs, SPEC),
+    "pools": (pool_tables, POOLS), "answers": (answers, 'schedule = "cosine"\ntuned = "yes"\n'),
+}  # fmt: skip
+TEXTS = {
+    "budgets": (budgets, st.lists(numbers, max_size=5).map(",".join)),
+    "amounts": (amounts, numbers),
+    "mixtures": (mixtures, st.lists(names | numbers, max_size=5).map("+".join)
+                 | st.lists(st.tuples(names, numbers).map(":".join), max_size=4).map("+".join)
+                 | st.text("AB C:+.;0123456789e-", max_size=25)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_texts(kind: str, pools, tmp_path: Path) -> None:
+    read, texts = TEXTS[kind]
+
+    @FAST
+    @given(texts)
+    @example("1e1000000")
+    @example("1" * 20_000 + "x")
+    def try_text(text: str) -> None:
+        read(text, pools, tmp_path)
+
+    try_text()
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_files_with_mistakes(kind: str, pools, tmp_path: Path) -> None:
+    read, good = FILES[kind]
+    for seed in range(200):
+        read(mutated(good, seed), pools, tmp_path)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_cells_of_any_content(kind: str, pools, tmp_path: Path) -> None:
+    read, good = FILES[kind]
+
+    @FAST
+    @given(st.lists(st.lists(names | numbers, min_size=5, max_size=5), max_size=3))
+    def try_rows(rows: list[list[str]]) -> None:
+        head = good.split("\n")[0]
+        width = head.count(",") + 1
+        read("\n".join([head, *(",".join(row[:width]) for row in rows)]), pools, tmp_path)
+
+    try_rows()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [*FILES, *TEXTS])
+def test_a_hundred_thousand(kind: str, pools, tmp_path: Path) -> None:
+    read, source = (FILES | TEXTS)[kind]
+    if kind in FILES:
+        for seed in range(1_000, 1_000 + MANY):
+            read(mutated(source, seed), pools, tmp_path)
+        return
+
+    @settings(FAST, max_examples=MANY)
+    @given(source)
+    def try_text(text: str) -> None:
+        read(text, pools, tmp_path)
+
+    try_text()
+
+
+@pytest.mark.parametrize("path", sorted(p for p in CORPUS.glob("*/*") if p.is_file()),
+                         ids=lambda p: f"{p.parent.name}/{p.name}")  # fmt: skip
+def test_corpus(path: Path, pools, tmp_path: Path) -> None:
+    """Files that once ended in a traceback, hung, or were accepted: refused with a message."""
+    read = {"specs": load_spec, "answers": read_answers, "pools": read_pools}.get(
+        path.parent.name,
+        {"designs": lambda p: read_designs(p, pools),
+         "actions": lambda p: read_actions(p, pools, data_now("A+B", pools))}.get(path.parent.name),
+    )  # fmt: skip
+    assert read is not None
+    with pytest.raises(QQTError) as refusal:
+        read(path)
+    assert " " in str(refusal.value)
+
+
+def test_a_base_of_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.toml").write_text('schema = 1\nname = "a"\nbase = "b.toml"\n')
+    (tmp_path / "b.toml").write_text('schema = 1\nname = "b"\nbase = "./a.toml"\n')
+    with pytest.raises(UsageError, match="is a base of itself"):
+        load_spec("a.toml")
+
+
+# --- plain data of finished jobs ----------------------------------------------------------------
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)
+    | st.lists(inner, max_size=3).map(tuple),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@FAST
+@given(plain)
+def test_answers_come_back_as_they_were(value) -> None:
+    again = unpacked(json.loads(json.dumps(packed(value), allow_nan=False)))
+    assert type(again) is type(value)
+    assert repr(again) == repr(value)
