@@ -15,7 +15,6 @@ from documents import DOCS, PAGES, ROOT, anchors, blocks, commands, spans
 import qqt_bayes as qqt
 from qqt_bayes import fitting
 from qqt_bayes.cli import app, main
-from qqt_bayes.tasks import several
 
 TEXT = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
 # What a page takes for granted: names that its Python starts from.
@@ -59,22 +58,15 @@ def sampled():
 @pytest.fixture
 def study(small_tables: Path, monkeypatch: pytest.MonkeyPatch, sampled: dict) -> Path:
     """A folder with runs.csv and pools.csv, in which the same fit is sampled once only."""
-    sample, together = fitting.sample_posterior, several.sample_together
+    sample = fitting.sample_posterior
 
     def short(design, priors, kind, seed, settings, *rest):
-        key = (design.value.tobytes(), design.law, kind, seed, settings)
+        key = (design.value.tobytes(), design.setting.law, kind, seed, settings)
         if key not in sampled:
             sampled[key] = sample(design, priors, kind, seed, qqt.Settings(draws=1600), *rest)
         return sampled[key]
 
-    def once(posteriors, covariate, seed, settings):
-        key = (tuple(p.theta.tobytes() for p in posteriors), covariate is None, seed)
-        if key not in sampled:
-            sampled[key] = together(posteriors, covariate, seed, settings)
-        return sampled[key]
-
     monkeypatch.setattr(fitting, "sample_posterior", short)
-    monkeypatch.setattr(several, "sample_together", once)
     monkeypatch.chdir(small_tables)
     return small_tables
 
@@ -192,10 +184,10 @@ def test_exit_codes_are_those_of_the_program() -> None:
     from qqt_bayes.cli import main as module
 
     said = TEXT["docs/reference/command_line.md"]
-    for code in (0, 1, 2, 3, 130):
+    for code in (0, 1, 2, 3, 70, 130, 141):
         assert f"| {code} |" in said
     source = Path(module.__code__.co_filename).read_text(encoding="utf-8")
-    assert "BAD_INPUT, NOT_CONVERGED, STOPPED = 2, 3, 130" in source
+    assert "BAD_INPUT, NOT_CONVERGED, FAULT, STOPPED, UNREAD = 2, 3, 70, 130, 141" in source
 
 
 def test_the_given_names_are_of_the_package() -> None:

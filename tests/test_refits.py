@@ -15,21 +15,21 @@ import qqt_bayes as qqt
 from qqt_bayes.calibrate.replicate import default_study, replicate
 from qqt_bayes.errors import UsageError, WorkerError
 from qqt_bayes.inference.cores import chain_cores, threads
-from qqt_bayes.inference.sample import Start, sample_few
+from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.inference.settings import Start
 from qqt_bayes.refits import Workers, connect, refit_many
 
-FEW = qqt.Settings(draws=50, tune=50, chains=2)
+FEW = qqt.Settings(draws=200, engine="importance", values=4096)
 
 
-def jobs_of(fit) -> list[tuple[Any, Any, Start, int]]:
+def jobs_of(fit) -> list[tuple[Any, Start, int]]:
     """Six refits of a study: jobs with all that they need."""
-    start = Start.of(fit.posterior.theta)
-    return [(fit.posterior.chart, fit.posterior.cells, start, seed) for seed in range(6)]
+    return [(fit.posterior, fit.posterior.start, seed) for seed in range(6)]
 
 
-def walk(job: tuple[Any, Any, Start, int]) -> np.ndarray:
-    chart, cells, start, seed = job
-    return sample_few(chart, cells, seed, FEW, start).theta
+def drawn(job: tuple[Any, Start, int]) -> np.ndarray:
+    old, start, seed = job
+    return sample_posterior(old.design, old.priors, old.kind, seed, FEW, start).irreducible
 
 
 def die_once(job: tuple[Path, int]) -> int:
@@ -71,8 +71,8 @@ def cluster() -> Iterator[Any]:
 
 def test_processes_do_as_one_does(small_fit) -> None:
     jobs = jobs_of(small_fit)
-    alone, seen = refit_many(walk, jobs), []
-    beside = refit_many(walk, jobs, workers=2, progress=lambda *n: seen.append(n))
+    alone, seen = refit_many(drawn, jobs), []
+    beside = refit_many(drawn, jobs, workers=2, progress=lambda *n: seen.append(n))
     np.testing.assert_array_equal(np.array(alone), np.array(beside))
     assert len(np.unique([a.sum() for a in alone])) == len(jobs)
     assert seen == [(k, 6) for k in range(1, 7)]
@@ -80,8 +80,8 @@ def test_processes_do_as_one_does(small_fit) -> None:
 
 def test_a_cluster_does_as_one_does(small_fit, cluster) -> None:
     jobs, seen = jobs_of(small_fit), []
-    there = refit_many(walk, jobs, client=cluster, progress=lambda *n: seen.append(n))
-    np.testing.assert_array_equal(np.array(refit_many(walk, jobs)), np.array(there))
+    there = refit_many(drawn, jobs, client=cluster, progress=lambda *n: seen.append(n))
+    np.testing.assert_array_equal(np.array(refit_many(drawn, jobs)), np.array(there))
     assert seen == [(k, 6) for k in range(1, 7)]
 
 

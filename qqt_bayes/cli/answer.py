@@ -31,6 +31,7 @@ def fit(
     chance: o.Chance = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
+    engine: o.Engine = "auto",
     on_fail: o.OnFail = "raise",
     force: o.Force = False,
 ) -> None:
@@ -42,7 +43,7 @@ def fit(
     made = o.open_fit(
         runs, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
         chance=chance, seed=seed,
-        draws=draws, on_fail=on_fail,
+        draws=draws, on_fail=on_fail, engine=engine,
     )  # fmt: skip
     made.save(out)
     o.say(made.text)

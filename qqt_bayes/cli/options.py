@@ -67,6 +67,10 @@ Seed = Annotated[
     int,
     typer.Option(min=0, max=int(LIMITS["seed"].high), help="Random seed: same seed, same answer."),
 ]
+Engine = Annotated[
+    str,
+    typer.Option(help="importance, nuts, or auto: NUTS only where importance sampling fails."),
+]
 Draws = Annotated[int, typer.Option(min=100, max=100_000, help="Posterior draws.")]
 OnFail = Annotated[
     str,
@@ -336,6 +340,7 @@ def open_fit(
     draws: int = DRAWS,
     on_fail: str = "raise",
     candidates: str | None = None,
+    engine: str = "auto",
 ) -> Fit:
     """A saved fit, or one made from a run table.
 
@@ -369,7 +374,7 @@ def open_fit(
     with progress(f"fitting {name}") as update:
         made = fit(
             runs, name, spec=spec, where=parse_where(where), upto=upto, seed=seed,
-            settings=Settings(draws=draws), on_fail=on_fail, progress=update,
+            settings=Settings(draws=draws, engine=engine), on_fail=on_fail, progress=update,
         )  # fmt: skip
     for warning in made.study.warnings:
         note(f"note: {warning}")

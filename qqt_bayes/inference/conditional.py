@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qqt_bayes.inference.cores import in_chunks
-from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, EFFECTS, PATHS, SLOPES, features, kernels
+from qqt_bayes.model.effects import (
+    AT_PATHS,
+    AT_SLOPES,
+    EFFECTS,
+    PATHS,
+    features,
+    kernels,
+    loadings,
+)
 from qqt_bayes.model.marginal import exponents
 from qqt_bayes.model.regime import factors_at, relative_wander, stretch
 
@@ -112,10 +120,12 @@ def condition(
         return pulled(given, chunk, drawn, cross, (smooth[chunk], extra[chunk]), with_parts)
 
     done = in_chunks(work, given.parameters.draws, 8 * len(both))
-    joined = [np.concatenate(found) for found in zip(*((d.log_reducible, d.utility, d.level)
-              for d in done), strict=True)]  # fmt: skip
-    parts = np.concatenate([d.parts for d in done]) if with_parts else None
-    return Conditional(*joined, parts)
+    return Conditional(
+        np.concatenate([d.log_reducible for d in done]),
+        np.concatenate([d.utility for d in done]),
+        np.concatenate([d.level for d in done]),
+        np.concatenate([d.parts for d in done if d.parts is not None]) if with_parts else None,
+    )
 
 
 class Simulated(NamedTuple):
@@ -143,8 +153,7 @@ def simulate(
     p, design = given.parameters.take(chunk), given.cells.design
     n, draws = len(design.value), p.draws
     relative = np.zeros((draws, design.pools))
-    for i, effect in zip(AT_SLOPES, SLOPES, strict=True):
-        loading = effect.loadings(design.setting)
+    for i, loading in zip(AT_SLOPES, loadings(design.setting), strict=True):
         white = rng.standard_normal((draws, loading.shape[1]))
         relative += p.scales[:, i, None] * (white @ loading.T)
     away = (
@@ -173,8 +182,7 @@ def pulled(
     pull = given.solve(drawn.away, chunk.start)
     toward = (pull[:, None] @ given.sums[chunk])[:, 0] * p.utility[:, None]
     relative = drawn.relative
-    for i, effect in zip(AT_SLOPES, SLOPES, strict=True):
-        loading = effect.loadings(cells.design.setting)
+    for i, loading in zip(AT_SLOPES, loadings(cells.design.setting), strict=True):
         relative = relative - p.scales[:, i, None] ** 2 * (toward @ loading @ loading.T)
     paths = [
         path + p.scales[:, i, None] ** 2 * (pull @ between)

@@ -19,7 +19,7 @@ from qqt_bayes.inference.importance import Proposal, Weighted, adapt
 from qqt_bayes.inference.laplace import mode_and_root
 from qqt_bayes.inference.posterior import Posterior, resampled
 from qqt_bayes.inference.settings import Settings, Start
-from qqt_bayes.kinds import kind_named
+from qqt_bayes.kinds import Kind, kind_named
 from qqt_bayes.model.marginal import Cells, log_density
 from qqt_bayes.model.parameters import FARTHEST, Coordinates
 
@@ -95,7 +95,7 @@ class Target:
 def sample_posterior(
     design: Design,
     priors: dict[str, Prior],
-    kind: str,
+    kind: str | Kind,
     seed: int,
     settings: Settings | None = None,
     start: Start | None = None,

@@ -19,7 +19,7 @@ from qqt_bayes.inference.gate import (
 )
 from qqt_bayes.inference.given import Given
 from qqt_bayes.inference.settings import Start
-from qqt_bayes.kinds import kind_named
+from qqt_bayes.kinds import Kind, kind_named
 from qqt_bayes.model.effects import EFFECTS
 from qqt_bayes.model.marginal import Cells
 from qqt_bayes.model.noise import Evaluation, seed_factor
@@ -70,7 +70,9 @@ class Posterior:
     figures: dict[str, Any] = field(repr=False)
 
     @classmethod
-    def frame(cls, design: Design, priors: dict[str, Prior], kind: str, seed: int) -> Posterior:
+    def frame(
+        cls, design: Design, priors: dict[str, Prior], kind: str | Kind, seed: int
+    ) -> Posterior:
         """A posterior without draws yet."""
         name = kind_named(kind).name
         nothing = Coordinates.of(priors, design)

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qqt_bayes.laws.registry import find_law
-from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, SLOPES
+from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, loadings
 from qqt_bayes.model.noise import seed_factor
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ def factor(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp: An
     design = cells.design
     scaled = sums * parameters.utility[:, None, None]
     parts = [
-        xp.matmul(scaled, effect.loadings(design.setting)) * parameters.scales[:, None, None, i]
-        for i, effect in zip(AT_SLOPES, SLOPES, strict=True)
+        xp.matmul(scaled, loading) * parameters.scales[:, None, None, i]
+        for i, loading in zip(AT_SLOPES, loadings(design.setting), strict=True)
     ]
     if design.run.max(initial=-1) >= 0:
         parts.append(noise.along[:, :, None] * design.member)

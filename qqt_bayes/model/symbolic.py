@@ -31,8 +31,8 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from qqt_bayes.kinds import kind_named
-from qqt_bayes.model.effects import EFFECTS, PATHS, SLOPES, factor_of
+from qqt_bayes.kinds import Kind, kind_named
+from qqt_bayes.model.effects import EFFECTS, PATHS, SLOPES, factor_of, loadings
 from qqt_bayes.model.marginal import Cells, exponents, log_density
 from qqt_bayes.model.noise import seed_factor
 from qqt_bayes.model.parameters import (
@@ -129,8 +129,7 @@ def log_reducible(p: Parameters, cells: Cells) -> Any:
     points = cells.design.points
     scale = {effect.name: p.scales[0, i] for i, effect in enumerate(EFFECTS)}
     utility = pt.ones(cells.design.pools)
-    for effect in SLOPES:
-        loading = effect.loadings(points.setting)
+    for effect, loading in zip(SLOPES, loadings(points.setting), strict=True):
         effects = pm.Normal(f"{effect.name}_effects", shape=loading.shape[1])
         utility = utility + scale[effect.name] * (loading @ effects)
     utility = pm.Deterministic("utility", p.utility[0] * utility, dims="pool")
@@ -168,7 +167,7 @@ def observe(p: Parameters, cells: Cells, latent: Any) -> None:
 
 
 def symbolic_model(
-    design: Design, priors: dict[str, Prior], kind: str, form: str = "generative"
+    design: Design, priors: dict[str, Prior], kind: str | Kind, form: str = "generative"
 ) -> pm.Model:
     """The model of a study in PyMC.
 

@@ -103,4 +103,4 @@ def params_of(runs: Runs) -> float:
 def kinds_of(orders: Sequence[Order]) -> list[str]:
     """Kind of each task's metric, as far as it is known before a fit; else a loss."""
     known = (o.kind or o.runs.kinds.get(o.metric) or kind_of(o.metric) for o in orders)
-    return [kind or "loss" for kind in known]
+    return [str(kind or "loss") for kind in known]

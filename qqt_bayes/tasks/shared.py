@@ -203,7 +203,7 @@ def common_to(told: Told, draws: int, seed: int) -> Common:
     if found is None or found.k > K:
         raise GateError("what the tasks share could not be sampled", None)
     rng = np.random.default_rng((seed, 53))
-    picks = []
+    picks: list[np.ndarray] = []
     for half in np.array_split(np.arange(draws), 2):
         own = np.flatnonzero(found.half == len(picks))
         weights = found.weights[own] / found.weights[own].sum()

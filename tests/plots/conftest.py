@@ -44,7 +44,7 @@ def stamped_fit():
             rows.append((f"{data}/{samples:g}", data, samples, "loss", value))
     table = pd.DataFrame(rows, columns=["run", "data", "samples", "metric", "value"])
     pools = pd.DataFrame({"pool": ["web", "good", "best"], "size": [np.inf, 1e6, 1e6]})
-    settings = qqt.Settings(draws=15, tune=30, chains=2)
+    settings = qqt.Settings(draws=100, engine="importance")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return qqt.fit(qqt.read_runs(table, pools), "loss", settings=settings, on_fail="warn")

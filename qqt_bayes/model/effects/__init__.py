@@ -27,7 +27,7 @@ from qqt_bayes.model.effects.repetition_drift import REPETITION_DRIFT
 from qqt_bayes.model.effects.utility import QUALITY, UTILITY_SPREAD
 
 if TYPE_CHECKING:
-    from qqt_bayes.model.design import Points
+    from qqt_bayes.model.design import Points, Setting
 
 EFFECTS: tuple[Effect, ...] = (
     LEVEL, LEVEL_SPREAD, UTILITY_SPREAD, QUALITY, COMMON_DRIFT, POOL_DRIFT, REPETITION_DRIFT,
@@ -42,8 +42,13 @@ AT_SLOPES = np.array([i for i, e in enumerate(EFFECTS) if e.loadings is not None
 
 __all__ = [
     "AT_PATHS", "AT_SLOPES", "EFFECTS", "NAMES", "PATHS", "SLOPES", "Effect", "Rows", "factor_of",
-    "features", "ibm_kernel", "kernel", "kernels",
+    "features", "ibm_kernel", "kernel", "kernels", "loadings",
 ]  # fmt: skip
+
+
+def loadings(setting: Setting) -> list[np.ndarray]:
+    """Of each slope, dims (pool, direction)."""
+    return [effect.loadings(setting) for effect in SLOPES if effect.loadings is not None]
 
 
 def kernels(here: Points, there: Points) -> np.ndarray:
