@@ -154,7 +154,7 @@ def test_another_specification_can_be_refitted() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"replications": 1}, {"likelihood": "exact"}, {"kind": "perplexity"}]
+    "wrong", [{"replications": 1}, {"likelihood": "exact"}, {"kind": "guess"}]
 )
 def test_bad_arguments_are_named(wrong) -> None:
     with pytest.raises(UsageError, match="->"):
