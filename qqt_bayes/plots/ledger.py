@@ -96,16 +96,15 @@ def plot_ledger(made: Risk, *, width: float = WIDE) -> PaperFigure:
     figure.caption = (
         f"Shares of the variance of the log reducible {made.fit.study.metric}, for a new run on "
         f"{best}" + (" and for its difference to the runner-up" if both else "") + ", by source, "
-        "against samples seen; parts that cancel each other are put together. The dashed line "
-        f"marks the largest run ({format_number(float(largest))} samples): beyond it everything is "
-        "extrapolated."
+        "against samples seen. The dashed line marks the largest run "
+        f"({format_number(float(largest))} samples): beyond it everything is extrapolated."
     )
     return figure
 
 
 def paint(name: str) -> tuple[str, str]:
-    """Colour and hatch of a part, or of parts put together."""
-    return PAINT[name.split(" and ")[0]]
+    """Colour and hatch of a part; one of the user's own effects is grey."""
+    return PAINT.get(name, (GREY, ""))
 
 
 def draw(

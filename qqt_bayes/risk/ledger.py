@@ -82,39 +82,23 @@ class Ledger:
 
 
 def grouped(shares: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Parts of the variance, those put together that cancel, so that none is below zero.
-
-    The runs may know the sum of two parts far better than each: then one is larger than the whole
-    and the other is negative, and only their sum means something.
+    """Parts of the variance that are anywhere worth a line; the others together are "rest".
 
     Parameters
     ----------
     shares : numpy.ndarray
-        Dims (budget, part), in the order of :data:`NAMES`; rows add up to one.
+        Dims (budget, part), in the order of :data:`NAMES`.
 
     Returns
     -------
     list of (str, numpy.ndarray)
-        Name, and shares by budget (budget,), none negative; parts that are nowhere worth a line
-        are in "rest".
+        Name, and shares by budget (budget,).
     """
     known = np.nan_to_num(np.asarray(shares, float))
-    groups = [[i] for i in range(known.shape[1])]
-
-    def share(group: list[int]) -> np.ndarray:
-        return known[:, group].sum(axis=1)
-
-    while min(float(share(g).min()) for g in groups) < -SMALL and len(groups) > 1:
-        low = min(groups, key=lambda g: float(share(g).min()))
-        others = [g for g in groups if g is not low]
-        # the one that it cancels: largest where this one is lowest
-        at = int(np.argmin(share(low)))
-        high = max(others, key=lambda g: float(share(g)[at]))
-        groups = [sorted(low + high) if g is high else g for g in groups if g is not low]
-    shown = [g for g in groups if float(share(g).max()) > SMALL]
-    rest = [i for g in groups if g not in shown for i in g]
-    out = [(" and ".join(NAMES[i] for i in g), np.maximum(share(g), 0.0)) for g in shown]
-    return out + ([("rest", np.maximum(share(rest), 0.0))] if rest else [])
+    shown = known.max(axis=0) > SMALL
+    out = [(name, column) for name, column in zip(NAMES, known.T, strict=True)
+           if column.max() > SMALL]  # fmt: skip
+    return out + ([] if shown.all() else [("rest", known[:, ~shown].sum(axis=1))])
 
 
 def ledger(

@@ -153,9 +153,7 @@ def test_another_specification_can_be_refitted() -> None:
     np.testing.assert_array_equal(tied.runs["noise"], free.runs["noise"])
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"replications": 1}, {"likelihood": "exact"}, {"kind": "perplexity"}]
-)
+@pytest.mark.parametrize("wrong", [{"replications": 1}, {"likelihood": "exact"}, {"kind": "guess"}])
 def test_bad_arguments_are_named(wrong) -> None:
     with pytest.raises(UsageError, match="->"):
         sbc(workers=1, **wrong)

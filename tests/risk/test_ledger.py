@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from qqt_bayes.risk.ledger import NAMES, divide, draw_parts, explained, ledger
+from qqt_bayes.risk.ledger import (
+    NAMES,
+    divide,
+    draw_parts,
+    explained,
+    grouped,
+    ledger,
+    told_shares,
+)
 
 
 def pair(fit, budgets):
@@ -83,6 +91,14 @@ def test_what_a_part_explains() -> None:
     alone = toward_a**2 / a / total, toward_b**2 / b / total
     by_hand = [0.5 * (alone[0] + 1 - alone[1]), 0.5 * (alone[1] + 1 - alone[0])]
     np.testing.assert_allclose(explained(np.array([[a, c], [c, b]])), by_hand)
+
+
+def test_small_parts_are_told_together() -> None:
+    shares = np.array([[0.6, 0.397, 0.001, 0.002, 0.0, 0.0], [0.1, 0.896, 0.002, 0.002, 0.0, 0.0]])
+    parts = dict(grouped(shares))
+    assert list(parts) == ["noise", "parameters", "rest"]
+    np.testing.assert_allclose(parts["rest"], [0.003, 0.004])
+    assert told_shares(dict(zip(NAMES, shares[0], strict=True))) == "noise 60%, parameters 40%"
 
 
 def test_every_effect_has_a_part() -> None:
