@@ -63,11 +63,3 @@ def small_tables(small_runs, tmp_path: Path) -> Path:
     small_runs.table.drop(columns="line").to_csv(tmp_path / "runs.csv", index=False)
     small_runs.pools.table.to_csv(tmp_path / "pools.csv", index=False)
     return tmp_path
-
-
-@pytest.fixture
-def one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sample once only, however the gate judges it."""
-    from qqt_bayes.inference import engine
-
-    monkeypatch.setattr(engine, "ATTEMPTS", 1)

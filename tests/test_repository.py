@@ -42,7 +42,8 @@ def test_sentences_are_short_and_plain(path: Path) -> None:
     text = re.sub(r"!\[[^\]]*\]\([^)]*\)", "", text)
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
     text = re.sub(r"\$[^$]+\$", "x", text)
-    text = text.replace("chart export", "")  # what W&B calls it
+    if path.stem == "import":  # what W&B calls a chart
+        text = re.sub(r"\bchart\b", "export", text)
     assert not PRIVATE.findall(text)
     lines = re.sub(r"^(\||\s*[-:*] |\s*\d+\. |#)", r"\n\n\1", text, flags=re.MULTILINE)
     for part in re.split(r"\n\s*\n", lines):

@@ -64,7 +64,7 @@ def test_what_was_selected_is_kept(small_runs, tmp_path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:the fit did not pass:UserWarning")
-def test_a_reloaded_fit_can_be_refitted(saved, one_attempt) -> None:
+def test_a_reloaded_fit_can_be_refitted(saved) -> None:
     again = qqt.load_fit(saved)
     new = pd.DataFrame(
         {"run": ["new"], "data": ["A+B"], "samples": ["960k"], "metric": ["loss"], "value": [2.006]}

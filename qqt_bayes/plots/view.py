@@ -129,9 +129,9 @@ class View:
     def levels(self) -> np.ndarray:
         """Median, lo, hi at `samples`, in the metric's own unit (3, budget, candidate)."""
         d = self.decision
-        both = np.concatenate([d.grid, d.budgets])
+        both = np.concatenate([d.budgets, d.grid])  # what was asked comes first
         _, first = np.unique(both, return_index=True)
-        return d.interval(np.concatenate([d.grid_latent, d.latent], axis=1)[:, first])
+        return d.interval(np.concatenate([d.latent, d.grid_latent], axis=1)[:, first])
 
     @property
     def metric(self) -> str:

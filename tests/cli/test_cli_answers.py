@@ -92,7 +92,7 @@ def test_a_fit_is_known_by_its_content(qqt, saved, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def strict(monkeypatch: pytest.MonkeyPatch, one_attempt) -> None:
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate that nothing passes."""
     monkeypatch.setattr("qqt_bayes.inference.gate.ESS", 1e9)
 

@@ -63,7 +63,7 @@ def test_order_of_budgets_does_not_matter(small_fit, answer) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:the fit did not pass:UserWarning")
-def test_same_seed_same_answer_bit_for_bit(small_runs, one_attempt) -> None:
+def test_same_seed_same_answer_bit_for_bit(small_runs) -> None:
     runs = small_runs.replace(small_runs.table[small_runs.table["data"].isin(["A", "A+B"])])
     few = qqt.Settings(draws=100, tune=150)
     answers = [

@@ -175,7 +175,7 @@ def test_p_best_fills_the_panel(loss_decision, stamped_decision) -> None:
 
 def test_kept_share_only_where_it_means_something(accuracy_decision, stamped_decision) -> None:
     for decision in (accuracy_decision, stamped_decision):
-        assert len(plot_decision(decision).axes) == 2
+        assert len(plot_decision(decision).axes) == 3  # levels, differences, probabilities
         with pytest.raises(qqt.UsageError, match="weighted or unlimited"):
             plot_kept_share(decision)
 
@@ -231,9 +231,9 @@ def test_held_out_runs(loss_decision) -> None:
 
 
 def test_draws_in_axes_given(loss_decision) -> None:
-    mine, axes = plt.subplots(2, 2)
-    assert plot_decision(loss_decision, ax=axes.ravel(), panels=ALL) is mine
-    assert all(ax.get_title("left") for ax in axes.ravel())
+    mine, axes = plt.subplots(len(ALL), 1)
+    assert plot_decision(loss_decision, ax=axes, panels=ALL) is mine
+    assert all(ax.get_title("left") for ax in axes)
     plt.close(mine)
     mine, ax = plt.subplots()
     for plot in (plot_curves, plot_p_best, plot_kept_share, plot_differences):
