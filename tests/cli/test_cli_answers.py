@@ -106,7 +106,7 @@ def test_a_fit_that_does_not_converge_is_exit_code_3(qqt, small_tables: Path, st
         assert said.code == 3
         assert said.out == ""
         assert "qqt: the fit did not pass its convergence gate:" in said.err
-        assert "Try more draws (--draws 4000) or another --seed" in said.err
+        assert "Try more draws (--draws 8000) or another --seed" in said.err
     assert not (small_tables / "fit.nc").exists()
 
 
