@@ -26,6 +26,8 @@ JSON = (".json", ".jsonl", ".ndjson")
 TABLES, BINARY = (".csv", ".tsv"), (".xlsx", ".xlsm", ".parquet")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 
+__all__ = ["open_all", "open_frame"]
+
 
 def open_all(path: Path, decimal: str | None, notes: list[str]) -> list[File]:
     """Open a file, or those in a folder that are of a known name.
