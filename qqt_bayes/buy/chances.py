@@ -69,15 +69,15 @@ def from_draws(known: Known, outcome: Outcome, measure: Measure) -> Tally:
     teaches.
     """
     p, (weight, shift) = known.problem, outcome.kept(LEAST)
-    base = np.ascontiguousarray(deviations(known, outcome).T)[
-        :, None
-    ]  # (target, 1, replicate, draw)
+    base = np.ascontiguousarray(deviations(known, outcome).T)  # (target, replicate, draw)
     sums = []
     for begin in range(0, len(weight), WORLDS):
         some = slice(begin, begin + WORLDS)
         centre = np.stack([mean[some] for mean in known.means])
         centre += outcome.gain.T[:, None] * shift[some]
-        logs = (centre[:, :, None] + base).reshape(p.budgets, p.candidates, -1, *base.shape[2:])
+        logs = (centre[:, :, None] + base[:, None]).reshape(
+            p.budgets, p.candidates, -1, *base.shape[1:]
+        )
         sums.append(p.by_group(weight[some] * measure(logs, p.samples).mean(axis=3)))
     return known.tally(np.concatenate(sums, axis=2).transpose(2, 3, 0, 1), weight)
 
