@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 import qqt_bayes as qqt
+from qqt_bayes.act.changed import ChangedData, draw_changed
 from qqt_bayes.decide.predict import bounded, ceiling
-from qqt_bayes.inference.changed import ChangedData, draw_changed
 
 POOL, WHOLE, REST = "Wikipedia-58.4M", "Wikipedia", "FineWeb"
 LAWS = ("effective_utility", "exchange_rate")

@@ -47,12 +47,13 @@ def log_crossing(lead: np.ndarray, at: np.ndarray) -> np.ndarray:
     at : numpy.ndarray
         Dim (budget,), increasing: logs of the budgets.
     """
-    out = np.full(lead.shape[1:], at[0])
+    out, ahead = np.full(lead.shape[1:], at[0]), lead > 0.0
     for b in range(len(at) - 1):  # the last crossing is the one that stays
-        here = (lead[b] <= 0.0) & (lead[b + 1] > 0.0)
-        rise = np.where(here, lead[b + 1] - lead[b], 1.0)
-        out = np.where(here, at[b] - lead[b] / rise * (at[b + 1] - at[b]), out)
-    return np.where(lead[-1] <= 0.0, at[-1], out)
+        here = ahead[b + 1] & ~ahead[b]
+        before, after = lead[b][here], lead[b + 1][here]
+        out[here] = at[b] - before / (after - before) * (at[b + 1] - at[b])
+    out[~ahead[-1]] = at[-1]
+    return out
 
 
 def seen(problem: Problem, measure: Measure) -> Tally:
@@ -68,13 +69,15 @@ def from_draws(known: Known, outcome: Outcome, measure: Measure) -> Tally:
     teaches.
     """
     p, (weight, shift) = known.problem, outcome.kept(LEAST)
-    base = deviations(known, outcome).T[:, None]  # (target, 1, replicate, draw)
+    base = np.ascontiguousarray(deviations(known, outcome).T)  # (target, replicate, draw)
     sums = []
     for begin in range(0, len(weight), WORLDS):
         some = slice(begin, begin + WORLDS)
         centre = np.stack([mean[some] for mean in known.means])
         centre += outcome.gain.T[:, None] * shift[some]
-        logs = (centre[:, :, None] + base).reshape(p.budgets, p.candidates, -1, *base.shape[2:])
+        logs = (centre[:, :, None] + base[:, None]).reshape(
+            p.budgets, p.candidates, -1, *base.shape[1:]
+        )
         sums.append(p.by_group(weight[some] * measure(logs, p.samples).mean(axis=3)))
     return known.tally(np.concatenate(sums, axis=2).transpose(2, 3, 0, 1), weight)
 

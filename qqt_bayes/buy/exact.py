@@ -28,7 +28,7 @@ from qqt_bayes.runs.study import COMPARABLE
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
-REFIT = Settings(draws=400, engine="importance")
+REFIT = Settings(draws=400, engine="importance", values=2048)
 
 __all__ = ["REFIT", "Trial", "corrected", "simulate"]
 

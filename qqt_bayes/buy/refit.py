@@ -10,7 +10,7 @@ from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.runs import Runs
 
-QUICK = Settings(draws=1000, engine="importance")
+QUICK = Settings(draws=1000, engine="importance", values=8192)
 
 __all__ = ["QUICK", "quick_fit"]
 
@@ -22,6 +22,6 @@ def quick_fit(
     """A short fit that is not held to the gate: one of hundreds whose errors average out."""
     study = runs.study(metric, kind=kind, spec_levels=spec.levels)
     posterior = sample_posterior(
-        build_design(study, spec), spec.priors(study.kind), study.kind, seed, settings, start
+        build_design(study, spec), spec.priors(study.kind), study.kind.name, seed, settings, start
     )
     return Fit(runs, study, spec, posterior, seed, settings, {"where": {}, "upto": None})

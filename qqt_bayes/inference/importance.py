@@ -146,7 +146,9 @@ def smoothed(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
     if tail >= FEWEST and np.ptp(above) > 1e-12 and np.sum(above > 0) > FEWEST // 2:
         k, scale = generalised_pareto(above)
         places = (np.arange(tail) + 0.5) / tail
-        fitted = scale * np.expm1(-k * np.log1p(-places)) / k if k else -scale * np.log1p(-places)
+        with np.errstate(over="ignore"):  # a tail without end: it is cut at one below
+            steps = -np.log1p(-places)
+            fitted = scale * np.expm1(k * steps) / k if k else scale * steps
         weights[top] = np.minimum(cut + fitted, 1.0)  # `top` is in ascending order
     elif tail >= FEWEST and np.ptp(log_weights) < 1e-6:
         k = -np.inf  # equal weights have no tail

@@ -86,6 +86,15 @@ def test_weights_are_of_budgets(buy_fit: Fit) -> None:
     assert both.evpi == pytest.approx(both.limit.by_budget[1])
 
 
+def test_a_run_of_a_million_seeds_is_rough_and_no_more(buy_fit: Fit) -> None:
+    """One draw has all the weight: k-hat says so, and nothing overflows."""
+    dense = pd.DataFrame({"data": ["A"], "samples": [480e3], "seeds": [1_000_000]})
+    plan = plan_of(buy_fit, designs=dense)
+    assert plan.khat[0] > 0.7
+    assert 0.0 <= plan.values[0].total <= plan.evpi + 3 * plan.limit.se
+    assert "k-hat above 0.7" in plan.text
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

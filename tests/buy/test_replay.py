@@ -66,7 +66,7 @@ def test_ranking_without_a_model_by_hand(runs) -> None:  # type: ignore[no-untyp
 def test_replay_end_to_end(runs) -> None:  # type: ignore[no-untyped-def]
     done = replay(
         runs, "loss", "480k", 2, policies=("evsi", "d_optimal", "none"), spend=500e3, stages=2,
-        settings=Settings(draws=1600, engine="importance"),
+        settings=Settings(draws=400, engine="importance", values=4096),
     )  # fmt: skip
     out = json.loads(json.dumps(done.to_json(), allow_nan=False))
     assert out["schema"] == 1
