@@ -45,7 +45,8 @@ def test_optima_and_losses_against_the_truth(answer) -> None:
         assert row.params / wide < params < row.params * wide
         slack = 0.02 + (row.loss_hi - row.loss_lo)
         assert abs(row.loss - loss) < slack
-        assert row.samples == pytest.approx(row.compute / 6 / row.params, rel=1e-6)
+        # the median of an even number of draws lies between two of them
+        assert row.samples == pytest.approx(row.compute / 6 / row.params, rel=1e-4)
 
 
 def test_repetition_makes_the_limited_pool_lose(answer) -> None:
@@ -184,7 +185,8 @@ def test_it_says_what_it_does_with_checkpoints(size_fit, answer) -> None:
     assert "checkpoints" not in answer.text
     assert answer.to_json()["checkpoints"] == 0
     table = table_of()
-    table["run"] = [f"r{i // 2}" if i < 6 else f"r{i}" for i in range(len(table))]
+    again = table[:3].assign(samples=table["samples"][:3] / 2, value=table["value"][:3] * 1.1)
+    table = pd.concat([table, again], ignore_index=True)  # earlier rows of three runs
     sizes = size_study(qqt.read_runs(table, POOLS), "loss")
     told = allocate_fit(replace(size_fit, sizes=sizes), 1e19)
     assert (
