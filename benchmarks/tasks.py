@@ -34,27 +34,21 @@ from qqt_bayes.backtest import judge, origins
 from qqt_bayes.backtest.origins import Origin
 from qqt_bayes.decide.predict import new_runs
 from qqt_bayes.errors import QQTError
-from qqt_bayes.inference.sample import Settings
 from qqt_bayes.runs import Runs, format_number
 from qqt_bayes.tasks import Tasks, fit_tasks
-from qqt_bayes.tasks.joint import kept_apart, sample_together
+from qqt_bayes.tasks.joint import kept_apart, share, size_unit
 
 ROWS = 9  # runs of a model at least
-SHORT = Settings(draws=600, tune=200, chains=2)  # enough to score
 SCALES = (12.8e6, 128e6, 1.28e9, 12.8e9)  # of DataComp
 
 
 def ways(tasks: Tasks) -> dict[str, Tasks]:
     """The same fits alone, joined, and joined with a trend."""
     posteriors = [f.posterior for f in tasks.fits]
-    found = {"alone": replace(tasks, hierarchy=kept_apart(posteriors, tasks.seed, None))}
-    for how, decades in (("joined", None), ("trend", np.log10(tasks.params))):
-        if decades is None or np.isfinite(decades).all():
-            joint = sample_together(posteriors, decades, tasks.seed, SHORT, attempts=1)
-            figures = joint.gate.figures
-            if figures["r_hat"] > 1.05 or figures["ess"] < 100 or figures["diverging"] > 0.01:
-                print(how, "not converged:", joint.gate.failures[:2])
-            found[how] = replace(tasks, hierarchy=joint, pooled=True)
+    found = {"alone": replace(tasks, hierarchy=kept_apart(posteriors, tasks.seed))}
+    for how, size in (("joined", None), ("trend", size_unit(tasks.params))):
+        if size is None or np.isfinite(size).all():
+            found[how] = replace(tasks, hierarchy=share(posteriors, size, tasks.seed), pooled=True)
     return found
 
 

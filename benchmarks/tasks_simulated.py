@@ -23,19 +23,13 @@ import pandas as pd
 import qqt_bayes as qqt
 from qqt_bayes.backtest.scores import log_score, wilson
 from qqt_bayes.calibrate.recovery import effective_size
-from qqt_bayes.calibrate.replicate import refit
 from qqt_bayes.calibrate.simulated_tasks import SimulatedTasks, simulate_tasks
 from qqt_bayes.errors import QQTError
-from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.sample import Settings
-from qqt_bayes.model.design import build_design
-from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import Runs
-from qqt_bayes.tasks import Joint, Tasks, fit_tasks
-from qqt_bayes.tasks.joint import KINDS, kept_apart, sample_together
-from qqt_bayes.tasks.orders import orders_of
+from qqt_bayes.tasks import Joint, fit_tasks
+from qqt_bayes.tasks.deviations import KINDS
+from qqt_bayes.tasks.joint import kept_apart
 
-SHORT = Settings(draws=500, tune=300, chains=2, target_accept=0.9)
 AHEAD = np.array([2.0, 4.0])
 SIZES = np.array([30e6, 100e6, 300e6, 1e9, 3e9])
 
@@ -62,26 +56,6 @@ def quantiles(draws: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.asarray((draws < truth).mean(axis=0))
 
 
-def walked(true: SimulatedTasks, by: str, seed: int) -> Tasks:
-    """The tasks fitted and sampled together by short walks, as for simulation-based calibration."""
-    spec = load_spec("effective_utility")
-    fits = []
-    orders = orders_of(
-        true.runs, None if by == "metric" else ["loss"], by, {}, spec.name, seed, None
-    )
-    for order in orders:
-        made = order.runs.select(order.metric).study(order.metric)
-        posterior = refit(build_design(made, spec), spec.priors("loss"), "loss", order.seed, SHORT)
-        fits.append(Fit(order.runs, made, spec, posterior, order.seed, SHORT, {}))
-    params = np.array([o.params for o in orders])
-    decades = np.log10(params) if np.isfinite(params).all() else None
-    joint = sample_together([f.posterior for f in fits], decades, seed, SHORT, attempts=1)
-    figures = joint.gate.figures
-    if figures["r_hat"] > 1.05 or figures["ess"] < 100 or figures["diverging"] > 0.01:
-        raise QQTError(f"study {seed}: {joint.gate.failures[0]}")
-    return Tasks(tuple(o.name for o in orders), tuple(fits), joint, params, True, (), seed)
-
-
 def study(seed: int, tasks: int, pools: int, rho: float | None) -> dict[str, dict[str, np.ndarray]]:
     """One set of tasks: what alone and joined fits say of its truth."""
     runs = design(pools, 5, None, seed)
@@ -90,8 +64,8 @@ def study(seed: int, tasks: int, pools: int, rho: float | None) -> dict[str, dic
     true = simulate_tasks(
         runs, "loss", tasks, budgets, np.eye(pools), seed=seed, correlation=fixed
     )  # fmt: skip
-    made = walked(true, "metric", seed)
-    alone = kept_apart([f.posterior for f in made.fits], seed, None)
+    made = fit_tasks(true.runs, seed=seed)
+    alone = kept_apart([f.posterior for f in made.fits], seed)
     out = {how: recovered(found, true, budgets) for how, found in
            (("joined", made.hierarchy), ("alone", alone))}  # fmt: skip
     out["joined"] |= correlations(made.hierarchy, true)
@@ -103,6 +77,7 @@ def correlations(joint: Joint, true: SimulatedTasks) -> dict[str, np.ndarray]:
     return {
         f"pit of correlation of {k}": quantiles(joint.correlation[:, i], true.correlation[k])[None]
         for i, k in enumerate(joint.kinds)
+        if k in true.correlation
     }
 
 
@@ -147,7 +122,7 @@ def size_study(seed: int, pools: int) -> dict[str, dict[str, np.ndarray]]:
     budgets = AHEAD * runs.table["samples"].max()
     true = simulate_tasks(runs, "loss", len(SIZES), budgets, np.eye(pools), seed=seed,
                           params=SIZES, withheld=1)  # fmt: skip
-    made = walked(true, "model", seed)
+    made = fit_tasks(true.runs, by="model", seed=seed)
     names = [f"p{i}" for i in range(pools)]
     answer = made.decide_size(float(SIZES[-1]), list(budgets), names)
     truth = np.log(true.latent[-1] - true.irreducible[-1])
@@ -195,10 +170,9 @@ def speed(tasks: int, pools: int, budgets: int, workers: int) -> None:
     answer = made.decide(list(30e3 * 2.0 ** np.arange(10)))
     done = time.perf_counter()
     print(made.text)
-    gate = made.hierarchy.gate
-    print(gate.text if gate else "", made.hierarchy.posteriors[0].gradients, "gradients")
-    print(f"{tasks} tasks, {pools} pools: fits and joint walk {fitted - begin:.0f} s, decision on "
-          f"{answer.latent.shape[2]} budgets x {answer.latent.shape[3]} candidates "
+    print("Pareto k", made.hierarchy.k.round(2))
+    print(f"{tasks} tasks, {pools} pools: fits and sharing {fitted - begin:.0f} s, decision "
+          f"on {answer.latent.shape[2]} budgets x {answer.latent.shape[3]} candidates "
           f"{done - fitted:.0f} s, {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} "
           "GB at most in this process")  # fmt: skip
 

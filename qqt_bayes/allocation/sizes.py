@@ -83,6 +83,12 @@ class Sizes:
         _, worse = worse_than(self)
         return np.asarray(worse.any(axis=1))
 
+    @cached_property
+    def checkpoints(self) -> int:
+        """How many runs have several rows."""
+        _, rows = np.unique(np.asarray(self.study.run), return_counts=True)
+        return int(np.sum(rows > 1))
+
     def law_index(self, mixture: Mixture) -> int:
         """Which law a data expression follows.
 

@@ -17,7 +17,7 @@ from qqt_bayes.allocation.model import SURFACES
 if TYPE_CHECKING:
     from qqt_bayes.allocation.model import Model
 
-STEPS = 4  # towards the mode
+STEPS = 3  # towards the mode
 LEAST_SHARE = 1e-3  # of the reducible loss in the loss
 LEAST_CURVATURE = 0.2  # of a run's log density, relative to that of one on the curve
 FARTHEST = 30.0  # a log factor of the reducible loss

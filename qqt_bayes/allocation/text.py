@@ -35,6 +35,13 @@ def describe(a: Allocation) -> str:
             f"{worse} of these runs are worse than smaller ones on the same data (overfitted, or "
             "failed), which the law knows nothing of: --overfitted leave_out fits without them"
         )
+    if count := sizes.checkpoints:
+        lines.append(
+            f"{count} runs have several rows (checkpoints): each row counts as a run of its own, "
+            "its noise independent of the others', which makes bands too narrow; and a row before "
+            "the end of a schedule is worse than a run of that length. Better: the last row of "
+            "each run"
+        )
     for b, compute in enumerate(a.compute):
         lines += ["", *budget_lines(a, b, compute)]
     lines += ["", *exponent_lines(a)]
@@ -153,6 +160,7 @@ def as_json(a: Allocation) -> dict[str, Any]:
         "prob": a.prob,
         "seed": a.seed,
         "left_out": a.fit.left_out,
+        "checkpoints": a.fit.sizes.checkpoints,
         "budgets": budgets,
         "exponents": [
             {"data": row["data"]} | {n: triple(row, n) for n in ("alpha", "beta", "a", "b")}

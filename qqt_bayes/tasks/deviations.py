@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 KINDS = ("utility", "level", "half_life", "average", "spread")
 AVERAGES = ("irreducible", "utility", "half_life")  # change with size; other scalars do not
 SPREADS = {"utility": "utility_spread", "level": "level_spread"}
+LEAST = 1e-4  # a spread below which pools are the same, lest a covariance be singular
 FARTHEST = 8.0  # a score further out is rounding
 QUANTILES = 200  # of a spread, over which a density is averaged
 
@@ -110,8 +111,11 @@ class Deviations:
 
     def block_root(self, kind: str, scales: np.ndarray) -> np.ndarray:
         """Root of the prior covariance of utilities or levels, dims (draw, pool, pool)."""
+        spread = np.maximum(scales[:, NAMES.index(SPREADS[kind])], LEAST)[:, None, None]
         if kind == "level":
-            return scales[:, NAMES.index("level_spread"), None, None] * np.eye(self.pools)
+            return spread * np.eye(self.pools)
+        scales = scales.copy()
+        scales[:, NAMES.index("utility_spread")] = spread[:, 0, 0]
         total = np.zeros((len(scales), self.pools, self.pools))
         for i, effect in zip(AT_SLOPES, SLOPES, strict=True):
             loading = np.linalg.solve(self.likeness, effect.loadings(self.setting))  # type: ignore[misc]

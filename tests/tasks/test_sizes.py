@@ -15,6 +15,8 @@ from qqt_bayes.calibrate.simulated_tasks import simulate_tasks
 from qqt_bayes.cli.main import app
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.gate import K
+from qqt_bayes.model.design import build_design
+from qqt_bayes.model.effects import NAMES as EFFECTS
 from qqt_bayes.runs import Runs
 from qqt_bayes.tasks import Tasks
 from qqt_bayes.tasks.orders import orders_of
@@ -104,6 +106,30 @@ def test_the_order_that_all_sizes_have_holds_for_another() -> None:
     assert (
         d.p_best[0, 0] > nearest.p_best[0, 0]
     )  # one size alone, so far beyond its runs, knows less
+
+
+def test_ranks_of_quality_and_spreads_near_zero(sizes: Tasks) -> None:
+    """The root of the prior covariance exists wherever a spread may go, ranks or none."""
+    runs = qqt.datasets.load("proving_ground")
+    study = runs.study("loss")
+    spec = qqt.load_spec("effective_utility")
+    setting = build_design(study, spec).setting
+    assert np.ptp(setting.quality) > 0
+    first = sizes.hierarchy.deviations
+    assert first is not None
+    deviations = replace(first, setting=setting, priors=spec.priors(study.kind))
+    scores = np.array([[-37.0, -37.0], [-6.0, 4.0], [0.0, 0.0]])[:, : len(deviations.units)]
+    root = deviations.root(scores)
+    at = deviations.blocks["utility"]
+    total = root[-1, at, at] @ root[-1, at, at].T
+    scale = deviations.scales(scores)[-1]
+    white = np.linalg.solve(deviations.likeness, setting.quality)
+    expected = scale[EFFECTS.index("utility_spread")] ** 2 * np.eye(deviations.pools)
+    expected += scale[EFFECTS.index("quality_effect")] ** 2 * np.outer(white, white)
+    np.testing.assert_allclose(total, expected, atol=1e-12)
+    assert np.isfinite(np.linalg.inv(root)).all()
+    draws = 0.01 * np.random.default_rng(0).standard_normal((5, len(deviations.names)))
+    assert np.isfinite(deviations.log_prior(draws)).all()
 
 
 def test_a_size_far_away_is_known_less(sizes: Tasks) -> None:
