@@ -24,7 +24,7 @@ import json
 import qqt_bayes as qqt
 from qqt_bayes.model.effects import EFFECTS
 assert len(EFFECTS) == 12
-runs = qqt.datasets.load("proving_ground").select("loss", upto="250k")
+runs = qqt.datasets.load("proving_ground").select("loss", upto="500k")
 rows = runs.table[runs.table["data"].isin(["A", "B", "A+B"])].drop(columns="line")
 fit = qqt.fit(qqt.read_runs(rows, runs.pools), "loss", seed=1)
 ledger = fit.risk("960k", candidates="A;A+B", quick=True).assessments[0].ledger

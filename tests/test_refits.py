@@ -24,12 +24,14 @@ FEW = qqt.Settings(draws=200, engine="importance", values=4096)
 
 def jobs_of(fit) -> list[tuple[Any, Start, int]]:
     """Six refits of a study: jobs with all that they need."""
-    return [(fit.posterior, fit.posterior.start, seed) for seed in range(6)]
+    post = fit.posterior
+    study = (post.design, post.priors, post.kind)
+    return [(study, post.start, seed) for seed in range(6)]
 
 
 def drawn(job: tuple[Any, Start, int]) -> np.ndarray:
-    old, start, seed = job
-    return sample_posterior(old.design, old.priors, old.kind, seed, FEW, start).irreducible
+    study, start, seed = job
+    return sample_posterior(*study, seed, FEW, start).irreducible
 
 
 def die_once(job: tuple[Path, int]) -> int:

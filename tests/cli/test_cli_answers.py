@@ -62,7 +62,7 @@ def test_fit_then_decide_is_fit_and_decide(qqt, small_tables: Path) -> None:
     made = qqt("fit", *study, "--upto", "240k", "-o", small_tables / "fit.nc")
     assert made.code == 0
     assert "12 rows, largest 239,616 samples" in made.out
-    assert "converged: r_hat 1.0" in made.out
+    assert "converged: k 0." in made.out
     assert made.err.endswith(f"saved {small_tables / 'fit.nc'}\n")
     assert "note: no run draws from B, C: known from other pools only" in made.err
     ask = ("--budgets", "480k", "--candidates", "A;A+B", "--json")
@@ -126,13 +126,15 @@ def test_going_on_regardless_stamps_every_output(qqt, small_tables: Path, strict
 
 def test_a_decision_that_does_not_converge_is_exit_code_3(qqt, saved, monkeypatch) -> None:
     assert qqt_bayes.load_fit(saved).converged
-    monkeypatch.setattr("qqt_bayes.decide.decision.check_draws", refuse_draws)
+    passed = qqt_bayes.load_fit(saved).posterior.gate
+    monkeypatch.setattr("qqt_bayes.inference.posterior.Posterior.gate", passed)
+    monkeypatch.setattr("qqt_bayes.inference.posterior.Posterior.check", refuse_draws)
     said = qqt("decide", saved, "--budgets", "480k", "--json")
     assert (said.code, said.out) == (3, "")
     assert "A at 480,000: no good" in said.err
 
 
-def refuse_draws(names, draws):
+def refuse_draws(_posterior, names, draws):
     from qqt_bayes.inference.gate import GateReport
 
     assert len(names) == len(draws)

@@ -83,7 +83,7 @@ def test_weights_are_asked_for_before_any_work(qqt, tmp_path: Path, monkeypatch)
     pd.DataFrame({"pool": ["A", "B"], "size": 5000}).to_csv("pools.csv", index=False)
     said = qqt("tasks", "runs.csv", "--budgets", "8k")
     assert said.code == 2
-    assert "losses and errors have no common unit -> give weights" in said.err
+    assert "have no common unit -> give weights" in said.err
     assert "--weights val_loss=1,qa_accuracy=1" in said.err or "qa_accuracy=1" in said.err
     said = qqt("tasks", "runs.csv", "--budgets", "8k", "--weights", "val_los=1")
     assert "unknown task 'val_los'" in said.err

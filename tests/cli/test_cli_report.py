@@ -2,13 +2,11 @@
 
 import json
 
-import pytest
-
 
 def test_doctor(qqt) -> None:
     said = qqt("doctor")
     assert said.code == 0
-    for word in ("python", "pymc", "numba cache", "BLAS", "effective_utility"):
+    for word in ("python", "pymc", "BLAS", "effective_utility"):
         assert word in said.out
 
 
@@ -29,12 +27,10 @@ def test_import_datacomp(qqt, tmp_path) -> None:
     out = tmp_path / "runs.csv"
     said = qqt("import", "datacomp", tmp_path, "-o", out)
     assert said.code == 0
-    assert "fill in the column samples" in said.err
-    assert out.read_text().splitlines()[1] == "A,A,,imagenet1k_accuracy,0.3"
+    assert "the files do not tell samples: say it by --samples, or fill it in" in said.err
+    assert out.read_text().splitlines()[1].startswith("A,A,,imagenet1k_accuracy,0.3")
     assert qqt("import", "datacomp", tmp_path / "x", "-o", out).code == 2
 
 
-@pytest.mark.parametrize("verb", ["datacomp", "wide"])
-def test_help_of_imports_shows_an_example(qqt, verb: str) -> None:
-    said = qqt("import", verb, "--help")
-    assert f"Example: qqt import {verb} " in " ".join(said.out.split())
+def test_help_of_imports_shows_an_example(qqt) -> None:
+    assert "Example: qqt import " in " ".join(qqt("import", "--help").out.split())

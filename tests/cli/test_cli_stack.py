@@ -31,7 +31,7 @@ def test_decide_under_several_laws(qqt, small_tables: Path, stacked, small_stack
     assert "2 laws stacked" in said.err
     assert stacked[0][0] == "loss"
     assert stacked[0][1]["specs"] == ["effective_utility", "exchange_rate"]
-    assert stacked[0][1]["settings"].draws == 500
+    assert stacked[0][1]["settings"].draws == 2000
     said = qqt("decide", small_tables / "runs.csv", *words, "--json")
     assert json.loads(said.out) == answer.to_json()
 

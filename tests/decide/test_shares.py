@@ -7,7 +7,7 @@ import pytest
 from qqt_bayes.decide.shares import best_shares, lattice
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit, fit
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.runs import read_runs
 
 BUDGETS = (1e6, 2e6, 4e6, 8e6)

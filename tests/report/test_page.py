@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-VOID = {"meta", "link", "img", "source", "br"}
+VOID = {"meta", "link", "img", "source", "br", "wbr", "input"}
 SECTIONS = (
     "answer", "explore", "bands", "candidates", "crossovers", "trust", "pools", "model", "priors",
     "diagnostics", "checklists", "methods", "reproduce",
