@@ -24,7 +24,7 @@ def test_saved_and_reloaded(rated_fit, tmp_path) -> None:
 
 
 def test_figure_shows_rates(rated_fit) -> None:
-    rates, life = rated_fit.plot().axes[:2]
+    _, rates, life = rated_fit.plot().axes
     assert "worth" in rates.get_xlabel()
     assert rates.get_xscale() == "log"
     assert "half-life" in life.get_xlabel()

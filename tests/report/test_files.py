@@ -69,7 +69,7 @@ def test_a_second_person_repeats_the_decision_from_the_tables(
     second.mkdir()
     monkeypatch.chdir(first)
     words = ["report", "runs.csv", "--metric", "error", "--upto", "250k", "--budgets", "240k,960k",
-             "--candidates", "A;A:0.7+B:0.3", "--draws", "150", "--seed", "7", "--on-fail", "warn",
+             "--candidates", "A;A:0.7+B:0.3", "--draws", "1600", "--seed", "7", "--on-fail", "warn",
              "--risk", "none", "-o", "paper"]  # fmt: skip
     run(words, capsys)
     page = (first / "paper" / "report.html").read_text(encoding="utf-8")
