@@ -9,7 +9,7 @@ import numpy as np
 
 from qqt_bayes.decide.constraints import Region
 from qqt_bayes.decide.goal import Goal
-from qqt_bayes.decide.search import cost_of, descend, find
+from qqt_bayes.decide.search import descend, find, without
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -109,7 +109,7 @@ def answer_at(
     """The answer at one budget, searched on some draws and told by others."""
     searched, told = pair
     found = find(searched, region, effort)
-    shares = found.best
+    shares = surely(searched, told, region, found.best)
     again = descend(told, region, shares)
     run_text, run_shares, allowed = best_run(fit, region, index, searched)
     points = [shares, again]
@@ -131,11 +131,24 @@ def answer_at(
         float(told.p_feasible(shares[None])[0]) if told.limits else None,
         Run(run_text, allowed, ran[:, 0] - latent[:, 0], distance, far),
         free, None if free is None else latent[:, 0] - latent[:, 2],
-        held(searched, told, region, shares),
+        held(searched, told, region, shares, free) if free is not None else (),
     )  # fmt: skip
 
 
-def held(searched: Goal, told: Goal, region: Region, shares: np.ndarray) -> tuple[Held, ...]:
+def surely(searched: Goal, told: Goal, region: Region, shares: np.ndarray) -> np.ndarray:
+    """Shares that meet the thresholds as probably by draws that the search did not see."""
+    for _ in range(3 if searched.limits else 0):
+        short = told.sure - float(told.p_feasible(shares[None])[0])
+        if short <= 0.0 or short > 0.5 * told.sure:
+            break
+        searched = replace(searched, sure=min(searched.sure + short + 0.01, 0.99))
+        shares = descend(searched, region, shares)
+    return shares
+
+
+def held(
+    searched: Goal, told: Goal, region: Region, shares: np.ndarray, free: np.ndarray
+) -> tuple[Held, ...]:
     """What each constraint does at these shares."""
     binding: list[tuple[str, tuple[str, ...]]] = [
         (c.text, tuple(c.binding(shares))) for c in region.constraints
@@ -144,16 +157,17 @@ def held(searched: Goal, told: Goal, region: Region, shares: np.ndarray) -> tupl
         short = region.distances(shares[None]).min() > region.near - 1e-3
         binding.append((region.texts[-1], ("distance",) * bool(short)))
     for pair in searched.limits:
-        free = descend(Goal(searched.metric, (), searched.sure), region, shares)
-        alone = Goal(searched.metric, (pair,), searched.sure)
-        short = alone.measure(free[None]).lacking[0] > 0.0
+        others = replace(searched, limits=tuple(p for p in searched.limits if p is not pair))
+        loose = descend(others, region, shares)
+        alone = replace(searched, limits=(pair,))
+        short = alone.measure(loose[None]).lacking[0] > 0.0
         binding.append((pair[0].text, (pair[0].metric,) * bool(short)))
     out = []
     for text, names in binding:
         cost = 0.0
         if names:
-            without = cost_of(searched, region, text, shares)
-            latent = told.metric.at(np.array([shares, without]))
+            other = without(searched, region, text, shares, free)
+            latent = told.metric.at(np.array([shares, other]))
             cost = max(float(np.mean(latent[:, 0] - latent[:, 1])), 0.0)
         out.append(Held(text, names, cost))
     return tuple(out)

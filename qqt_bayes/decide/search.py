@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 START, ROUNDS, LATER = 160, 4, 10
 ANCHORS = 6  # runs whose surroundings are searched
 STEP = 1e-4  # of shares, for slopes
-ITERATIONS = 30
+ITERATIONS, LOOKS = 30, 50
 CRUMB = 1e-6  # of a share
 
-__all__ = ["Found", "descend", "find", "swarm"]
+__all__ = ["Found", "descend", "find", "swarm", "without"]
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,8 @@ def moved(region: Region, members: np.ndarray, rng: np.random.Generator) -> np.n
         np.eye(pools)[rng.integers(pools, size=count)]
         - np.eye(pools)[rng.integers(pools, size=count)]
     )
-    size = rng.random(count)[:, None]
-    kind = rng.integers(3, size=count)[:, None]
+    size = rng.random((count, 1))
+    kind = rng.integers(3, size=(count, 1))
     way = np.select([kind == 0, kind == 1], [size * (one - members), 0.8 * (one - two)],
                     0.3 * size**2 * swap)  # fmt: skip
     limits = region.limits
@@ -184,6 +184,10 @@ def inside(region: Region, members: np.ndarray, way: np.ndarray) -> np.ndarray:
     return np.asarray(np.where((region.violation(new) > SLACK)[:, None], members, new))
 
 
+class Enough(Exception):
+    """A descent has looked at as many places as it may."""
+
+
 def descend(goal: Goal, region: Region, start: np.ndarray) -> np.ndarray:
     """Shares of the best expected performance that a descent finds, dim (pool,)."""
     pools = len(start)
@@ -191,15 +195,18 @@ def descend(goal: Goal, region: Region, start: np.ndarray) -> np.ndarray:
     if region.near is not None:
         anchor = int(np.argmin(region.distances(start[None])[0]))
     here = goal.measure(start[None])
-    unit = max(float(np.std(here.latent)), 1e-9) * 0.1
+    middle = float(here.latent.mean())
+    unit = max(float(np.std(here.latent)), 1e-9)
     known: dict[bytes, tuple[float, np.ndarray, float, np.ndarray]] = {}
 
     def look(z: np.ndarray) -> tuple[float, np.ndarray, float, np.ndarray]:
         shares = np.clip(z[:pools], 0.0, 1.0)
         key = shares.tobytes()
         if key not in known:
+            if len(known) >= LOOKS:
+                raise Enough
             found = goal.measure(np.concatenate([shares[None], shares + STEP * np.eye(pools)]))
-            mean: np.ndarray = found.latent.mean(axis=0) / unit
+            mean: np.ndarray = (np.mean(found.latent, axis=0) - middle) / unit
             lack = found.lacking
             gone = np.asarray(lack if goal.limits else np.zeros(pools + 1))
             known[key] = (
@@ -217,12 +224,16 @@ def descend(goal: Goal, region: Region, start: np.ndarray) -> np.ndarray:
     if goal.limits:
         limits.append({"type": "ineq", "fun": lambda z: -look(z)[2],
                        "jac": lambda z: -padded(look(z)[3])})  # fmt: skip
-    result = minimize(
-        lambda z: look(z)[0], first, jac=lambda z: padded(look(z)[1]), method="SLSQP",
-        bounds=[(0.0, 1.0)] * len(first), constraints=limits,
-        options={"maxiter": ITERATIONS, "ftol": 1e-3},
-    )  # fmt: skip
-    return better(goal, region, start, result.x[:pools])
+    try:
+        end = minimize(
+            lambda z: look(z)[0], first, jac=lambda z: padded(look(z)[1]), method="SLSQP",
+            bounds=[(0.0, 1.0)] * len(first), constraints=limits,
+            options={"maxiter": ITERATIONS, "ftol": 1e-4},
+        ).x[:pools]  # fmt: skip
+    except Enough:
+        value = [mean + 1e6 * max(lack, 0.0) for mean, _, lack, _ in known.values()]
+        end = np.frombuffer(list(known)[int(np.argmin(value))])
+    return better(goal, region, start, end)
 
 
 def borders(region: Region, anchor: int | None) -> list[dict[str, Any]]:
@@ -266,12 +277,15 @@ def tidy(region: Region, shares: np.ndarray) -> np.ndarray:
         whole[pool] += 1.0 - clean.sum()
         if region.violation(whole)[0] <= SLACK:
             return np.asarray(whole)
-    return shares
+    return np.maximum(shares, 0.0)
 
 
-def cost_of(goal: Goal, region: Region, text: str, shares: np.ndarray) -> np.ndarray:
-    """The best shares without one constraint, from those with it."""
-    if any(t.text == text for t, _ in goal.limits):
-        goal = replace(goal, limits=tuple(pair for pair in goal.limits if pair[0].text != text))
-        return descend(goal, region, shares)
-    return descend(goal, region.without(text), shares)
+def without(
+    goal: Goal, region: Region, text: str, shares: np.ndarray, free: np.ndarray
+) -> np.ndarray:
+    """The best shares without one constraint, from those with all of it and those without any."""
+    kept = tuple(pair for pair in goal.limits if pair[0].text != text)
+    goal, region = replace(goal, limits=kept), region.without(text)
+    starts = [shares] + ([free] if region.violation(free)[0] <= SLACK else [])
+    ends = np.array([descend(goal, region, start) for start in starts])
+    return np.asarray(ends[int(np.argmin(goal.measure(ends).merit))])
