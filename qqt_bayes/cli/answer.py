@@ -60,7 +60,7 @@ def decide(
     margin: o.Margin = None,
     shares: Annotated[
         str | None,
-        typer.Option(help="Also optimise the sampling shares of these pools: A,B. Or: all."),
+        typer.Option(help="Also optimise the sampling shares of these pools: A,B. Alone: of all."),
     ] = None,
     max_epochs: Annotated[
         list[str] | None,

@@ -308,7 +308,10 @@ def members(who: str, text: str, pools: Pools, names: Sequence[str]) -> list[str
         raise UsageError(f"--share '{text}': no pool of family '{family}' is mixed -> {mend}")
     found = [part.strip() for part in who.split("+")]
     for name in found:
-        pools.index(name)  # an unknown name is told with the nearest one
+        try:
+            pools.index(name)  # an unknown name is told with the nearest one
+        except UsageError as error:
+            raise UsageError(f"--share '{text}': {error}") from None
         if name not in names:
             raise UsageError(
                 f"--share '{text}': '{name}' is not among the pools that are mixed "
