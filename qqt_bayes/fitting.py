@@ -46,6 +46,8 @@ class Fit(Shown):
     settings : Settings
     selection : dict
         ``where`` and ``upto`` as given.
+    whole : Runs or None
+        The table that the rows are of, with its other metrics; a saved fit has none.
     """
 
     runs: Runs = field(repr=False)
@@ -55,6 +57,7 @@ class Fit(Shown):
     seed: int
     settings: Settings = field(repr=False)
     selection: dict[str, Any] = field(repr=False)
+    whole: Runs | None = field(default=None, repr=False)
 
     @property
     def converged(self) -> bool:
@@ -231,7 +234,9 @@ class Fit(Shown):
             found = reweighted(self.posterior, build_design(study, self.spec))
             if found is not None and found.gate.passed:
                 everything: dict[str, Any] = {"where": {}, "upto": None}
-                return replace(self, runs=runs, study=study, posterior=found, selection=everything)
+                return replace(
+                    self, runs=runs, study=study, posterior=found, selection=everything, whole=None
+                )
         return fit(
             runs,
             metric,
@@ -242,6 +247,14 @@ class Fit(Shown):
             start=self.posterior.start,
             **options,
         )
+
+    def another(self, metric: str) -> Fit:
+        """The fit of another metric of the same table, of the same rows and in the same way."""
+        return fit(
+            self.runs if self.whole is None else self.whole, metric, spec=self.spec,
+            **self.selection, seed=self.seed, settings=self.settings,
+            on_fail="raise" if self.converged else "warn",
+        )  # fmt: skip
 
     def save(self, path: str | Path) -> Path:
         """Save to a netCDF file; see :func:`qqt_bayes.load_fit`."""
@@ -308,7 +321,7 @@ def fit(
     )  # fmt: skip
     made = Fit(
         chosen, study, spec, posterior, seed, settings,
-        {"where": dict(where or {}), "upto": upto},
+        {"where": dict(where or {}), "upto": upto}, runs,
     )  # fmt: skip
     if not made.converged:
         if on_fail != "warn":

@@ -62,6 +62,27 @@ def decide(
         str | None,
         typer.Option(help="Also optimise the sampling shares of these pools: A,B. Alone: of all."),
     ] = None,
+    max_epochs: Annotated[
+        list[str] | None,
+        typer.Option(help="Best shares: how often samples may be repeated: 4, or wiki=8,math=4."),
+    ] = None,
+    share: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Best shares: "web>=0.3", "math=0.05", "family:web>=0.5", "A+B<=0.4"; repeatable.'
+        ),
+    ] = None,
+    near: Annotated[
+        float | None,
+        typer.Option(help="Best shares: at most this far, in shares, from a mixture that was run."),
+    ] = None,
+    subject_to: Annotated[
+        list[str] | None,
+        typer.Option(help='Best shares: a threshold on another metric, "general_loss<=2.31".'),
+    ] = None,
+    p_feasible: Annotated[
+        float, typer.Option(help="Best shares: probability of meeting the thresholds.")
+    ] = 0.9,
     reach: Annotated[
         str | None,
         typer.Option(help="Tell the samples needed to reach this value of the metric: 0.92."),
@@ -93,7 +114,10 @@ def decide(
     Example: qqt decide runs.csv --metric loss --budgets 480k,960k,1.92M --json
 
     Example: qqt decide runs.csv --metric mmlu_accuracy --chance 0.25 --reach 0.6
+
+    Example: qqt decide runs.csv --metric loss --budgets 1B --max-epochs 4 --share "web>=0.3"
     """
+    from qqt_bayes.decide.asked import check_shares
     from qqt_bayes.decide.candidates import parse_budgets
     from qqt_bayes.decide.decision import check_prob
 
@@ -107,6 +131,11 @@ def decide(
     o.check_out(out, json, csv, source, pools, force=force)
     if reach is not None and specs is not None:
         raise UsageError("--reach takes one law, --specs several -> leave one of them out")
+    limits: dict[str, Any] = {
+        "max_epochs": max_epochs, "share": share, "near": near, "subject_to": subject_to,
+    }  # fmt: skip
+    if shares is None and any(v is not None and v != [] for v in limits.values()):
+        shares = "all"
     if shares is not None and budgets is None:
         raise UsageError("--shares is about budgets -> add --budgets, for example 480k,1.92M")
     if specs is not None and shares is not None:
@@ -116,6 +145,9 @@ def decide(
         one = o.open_fit(
             source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
             chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+            check=None if shares is None else lambda rows, whole: check_shares(
+                rows, budgets, shares, **limits, p_feasible=p_feasible, metrics=whole.metrics
+            ),
         )  # fmt: skip
     made = one or o.open_stack(
         source, str(specs), pools=pools, metric=metric, where=where, upto=upto, kind=kind,
@@ -130,7 +162,7 @@ def decide(
     o.draw(answer, plot)
     best = None
     if one is not None and shares is not None:
-        best = one.best_shares(budgets, None if shares == "all" else shares, prob=prob)
+        best = one.best_shares(budgets, shares, prob=prob, p_feasible=p_feasible, **limits)
     if best is None and goal is None:
         o.tell(answer, json, csv, out)
     else:
@@ -164,7 +196,8 @@ class Together:
         value = self.answer.to_json()
         for row, extra in zip(value["budgets"], self.best.to_json() if self.best else [],
                               strict=False):  # fmt: skip
-            row["shares"], row["best_shares"] = extra["shares"], extra["best"]
+            row["best_shares"] = extra.pop("best")
+            row |= {k: v for k, v in extra.items() if k != "samples"}
         if self.goal is not None:
             value["reach"] = self.goal.to_json()
         return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -341,10 +342,12 @@ def open_fit(
     on_fail: str = "raise",
     candidates: str | None = None,
     engine: str = "auto",
+    check: Callable[[Runs, Runs], object] | None = None,
 ) -> Fit:
     """A saved fit, or one made from a run table.
 
-    Candidates are read before a fit is made, so that a slip in them costs no time.
+    Candidates are read before a fit is made, so that a slip in them costs no time; `check` may
+    refuse the rows to be fitted (and the whole table) then too.
 
     Raises
     ------
@@ -371,6 +374,8 @@ def open_fit(
     name = only_metric(runs, metric)
     if candidates is not None:
         parse_candidates(candidates, runs.pools)
+    if check is not None:
+        check(runs.select(name, parse_where(where), upto), runs)
     with progress(f"fitting {name}") as update:
         made = fit(
             runs, name, spec=spec, where=parse_where(where), upto=upto, seed=seed,

@@ -1,59 +1,27 @@
-"""Optimised shares: the best sampling mixture of some pools at each budget, with its band.
-
-Every mixture on a lattice over the shares is a candidate. Its mixture error is smooth in the
-shares, so neighbours are nearly the same candidate and a finer lattice does not change the answer:
-there is no winner's curse in looking at more of them (tested).
-"""
+"""Optimised shares: the best mixture of many pools at each budget, under constraints."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._columns import columns
 from qqt_bayes._shown import Shown
-from qqt_bayes.decide.candidates import parse_budgets
-from qqt_bayes.decide.place import extrapolation
-from qqt_bayes.decide.predict import predict
+from qqt_bayes.decide.asked import check_shares
+from qqt_bayes.decide.best import Best, answer_at
+from qqt_bayes.decide.goal import goals
+from qqt_bayes.decide.shares_text import budget_lines
 from qqt_bayes.errors import UsageError
-from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qqt_bayes.fitting import Fit
 
-MOST_POOLS = 6
-MOST_POINTS = 1500
-SAMPLES = 1500
-
-__all__ = ["Shares", "best_shares", "lattice"]
-
-
-def lattice(pools: int, most: int = MOST_POINTS) -> np.ndarray:
-    """All shares in multiples of 1/m that sum to one, m as large as ``most`` points allow.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dims (point, pool).
-    """
-    from math import comb
-
-    steps = 2
-    while steps < 100 and comb(steps + pools, pools - 1) <= most:
-        steps += 1
-    bars = np.array(list(combinations(range(steps + pools - 1), pools - 1)))
-    if pools == 1:
-        return np.ones((1, 1))
-    edges = np.column_stack([np.full(len(bars), -1), bars, np.full(len(bars), steps + pools - 1)])
-    return (np.diff(edges, axis=1) - 1) / steps
+__all__ = ["Shares", "best_shares"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,84 +32,130 @@ class Shares(Shown):
     ----------
     pools : tuple of str
         The pools that are mixed.
-    budgets : numpy.ndarray
-        Dim (budget,), samples.
-    draws : numpy.ndarray
-        Dims (sample, budget, pool): the draw-wise best shares.
-    best : numpy.ndarray
-        Dims (budget, pool): the shares of least expected regret.
-    performance : numpy.ndarray
-        Dims (sample, budget): latent performance of ``best``, as modelled.
-    regret : numpy.ndarray
-        Dim (budget,): its expected regret, in the metric's unit.
+    answers : tuple of Best
+        One a budget.
     prob : float
         Probability of the equal-tailed intervals.
+    sure : float
+        Probability asked for of meeting the thresholds.
+    notes : tuple of str
+        What to know.
     """
 
     fit: Fit = field(repr=False)
     pools: tuple[str, ...]
-    budgets: np.ndarray
-    draws: np.ndarray = field(repr=False)
-    best: np.ndarray
-    performance: np.ndarray = field(repr=False)
-    regret: np.ndarray
+    answers: tuple[Best, ...] = field(repr=False)
     prob: float
+    sure: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def budgets(self) -> np.ndarray:
+        """Dim (budget,), samples."""
+        return np.array([a.samples for a in self.answers])
+
+    @property
+    def best(self) -> np.ndarray:
+        """Dims (budget, pool): the shares of best expected performance."""
+        return np.array([a.shares for a in self.answers])
+
+    @property
+    def epochs(self) -> np.ndarray:
+        """Dims (budget, pool): epochs of each pool; NaN for an unlimited one."""
+        return np.array([a.epochs for a in self.answers])
+
+    @property
+    def draws(self) -> np.ndarray:
+        """Dims (draw, budget, pool): the draw-wise best shares."""
+        return np.stack([a.draws for a in self.answers], axis=1)
+
+    @property
+    def performance(self) -> np.ndarray:
+        """Dims (draw, budget): latent performance of ``best``; lower is better."""
+        return np.stack([a.performance for a in self.answers], axis=1)
+
+    @property
+    def regret(self) -> np.ndarray:
+        """Dim (budget,): expected regret, in the metric's unit."""
+        return np.array([a.regret for a in self.answers])
+
+    def interval(self, draws: np.ndarray) -> np.ndarray:
+        """Median and ends of the equal-tailed interval, first dim."""
+        tail = 0.5 * (1.0 - self.prob)
+        return np.quantile(draws, [0.5, tail, 1.0 - tail], axis=0)
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row a budget and pool: best share, and median and interval of the draw-wise best."""
-        tail = 0.5 * (1.0 - self.prob)
-        mid, lo, hi = np.quantile(self.draws, [0.5, tail, 1.0 - tail], axis=0)
-        return pd.DataFrame(
-            [
+        """One row a budget and pool: best share and its epochs, interval of the draw-wise best."""
+        rows = []
+        for answer in self.answers:
+            mid, lo, hi = self.interval(answer.draws)
+            rows += [
                 {
-                    "samples": n, "pool": pool, "best": self.best[b, i], "median": mid[b, i],
-                    "lo": lo[b, i], "hi": hi[b, i],
+                    "samples": answer.samples, "pool": pool, "best": answer.shares[i],
+                    "epochs": answer.epochs[i], "median": mid[i], "lo": lo[i], "hi": hi[i],
                 }
-                for b, n in enumerate(self.budgets)
                 for i, pool in enumerate(self.pools)
-            ]
-        )  # fmt: skip
+            ]  # fmt: skip
+        return pd.DataFrame(rows)
 
     @property
     def text(self) -> str:
         """The best shares for a terminal."""
-        study = self.fit.study
-        tail = 0.5 * (1.0 - self.prob)
         lines = [
-            f"{self.fit.stamp}best shares of {', '.join(self.pools)} for {study.metric}; "
+            f"{self.fit.stamp}best shares of {', '.join(self.pools)} for {self.fit.study.metric}; "
             f"{self.prob:.0%} equal-tailed intervals"
         ]
-        for b, n in enumerate(self.budgets):
-            values = study.reported(self.performance[:, b])
-            mid, lo, hi = np.quantile(values, [0.5, tail, 1.0 - tail])
-            lines.append(
-                f"\nAt {format_number(n)} samples{extrapolation(n, study)}: {study.metric} "
-                f"{mid:.3f} [{lo:.3f}, {hi:.3f}], expected regret {self.regret[b]:.2g}"
-            )
-            cells = [("pool", "best share", f"{self.prob:.0%} interval of the best share")]
-            for row in self.table[self.table["samples"] == n].itertuples():
-                cells.append((row.pool, f"{row.best:.2f}", f"{row.lo:.2f} to {row.hi:.2f}"))
-            lines += columns(cells)
+        lines += [f"note: {note}" for note in self.notes]
+        for answer in self.answers:
+            lines += budget_lines(self, answer)
         return "\n".join(lines)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """One object a budget: ``samples``, ``best`` and ``shares`` by pool."""
-        out = []
-        for b, n in enumerate(self.budgets):
-            rows = self.table[self.table["samples"] == n]
-            out.append(
-                {
-                    "samples": float(n),
-                    "best": {p: float(s) for p, s in zip(self.pools, self.best[b], strict=True)},
-                    "shares": {
-                        r.pool: {"median": float(r.median), "lo": float(r.lo), "hi": float(r.hi)}
-                        for r in rows.itertuples()
-                    },
-                    "expected_regret": float(self.regret[b]),
-                }
-            )
-        return out
+        """One object a budget: the best shares, their epochs, constraints and comparisons."""
+        return [self.one_json(answer) for answer in self.answers]
+
+    def one_json(self, a: Best) -> dict[str, Any]:
+        """The object of one budget."""
+        names = ("median", "lo", "hi")
+
+        def by_pool(values: np.ndarray) -> dict[str, float | None]:
+            return {
+                p: float(v) if np.isfinite(v) else None
+                for p, v in zip(self.pools, values, strict=True)
+            }
+
+        def band(draws: np.ndarray) -> dict[str, float]:
+            found = self.interval(draws)
+            return {n: float(v) for n, v in zip(names, found, strict=True)}
+
+        bands = self.interval(a.draws).T
+        return {
+            "samples": float(a.samples),
+            "best": by_pool(a.shares),
+            "epochs": by_pool(a.epochs),
+            "shares": {
+                p: {n: float(v) for n, v in zip(names, row, strict=True)}
+                for p, row in zip(self.pools, bands, strict=True)
+            },
+            "performance": band(np.asarray(self.fit.study.reported(a.performance))),
+            "expected_regret": float(a.regret),
+            "search_error": float(a.error),
+            "p_feasible": a.p_feasible,
+            "constraints": [
+                {"text": c.text, "binding": bool(c.binding), "cost": float(c.cost)}
+                for c in a.constraints
+            ],
+            "best_run": {
+                "data": a.run.text, "meets_constraints": a.run.allowed,
+                "difference": band(a.run.behind),
+            },
+            "distance_to_runs": float(a.run.distance),
+            "far_from_runs": a.run.far,
+            "unconstrained": None if a.free is None or a.cost is None else {
+                "best": by_pool(a.free), "cost": band(a.cost),
+            },
+        }  # fmt: skip
 
     def plot(self, **options: Any) -> Any:
         """The band of the best shares against budget, as a matplotlib figure."""
@@ -149,14 +163,12 @@ class Shares(Shown):
 
 
 def best_shares(
-    fit: Fit,
-    budgets: Any,
-    pools: str | Sequence[str] | None = None,
-    *,
-    prob: float = 0.9,
-    most: int = MOST_POINTS,
-) -> Shares:
-    """Optimise the sampling shares of some pools at each budget.
+    fit: Fit, budgets: Any, pools: str | Sequence[str] | None = None, *,
+    max_epochs: object = None, share: str | Iterable[str] | None = None,
+    near: float | str | None = None, subject_to: str | Iterable[str] | None = None,
+    p_feasible: float = 0.9, prob: float = 0.9, effort: float = 1.0,
+) -> Shares:  # fmt: skip
+    """Optimise the sampling shares of some pools at each budget, under constraints.
 
     Parameters
     ----------
@@ -166,10 +178,22 @@ def best_shares(
         In samples.
     pools : str or list of str, optional
         ``"A,B"`` or a list; by default all pools that any run drew from.
+    max_epochs : number, str or dict, optional
+        How often samples may be repeated: ``4``, ``"wiki=8,math=4"``, ``{"wiki": 8}``.
+    share : str or list of str, optional
+        Floors, ceilings, fixed shares and sums: ``"web>=0.3"``, ``"math=0.05"``,
+        ``"family:web>=0.5"``, ``"A+B<=0.4"``.
+    near : number, optional
+        Largest distance from the nearest mixture that was run: half the sum of the absolute
+        differences of the shares.
+    subject_to : str or list of str, optional
+        Thresholds on other metrics of the table, which are fitted too: ``"general_loss<=2.31"``.
+    p_feasible : float
+        Probability with which all thresholds are to be met.
     prob : float
         Probability of the intervals.
-    most : int
-        Largest number of mixtures to compare.
+    effort : float
+        Of the search; 2 takes twice as many draws, members and rounds.
 
     Returns
     -------
@@ -178,42 +202,23 @@ def best_shares(
     Raises
     ------
     UsageError
-        For an unknown pool, overlapping ones, fewer than two or more than six.
+        For an unknown pool or metric, what cannot be read, and constraints that no shares meet.
     """
-    known = fit.study.pools
-    if pools is None:
-        names = [n for n, used in zip(known.names, fit.study.used, strict=True) if used]
-    else:
-        names = [p.strip() for p in (pools.split(",") if isinstance(pools, str) else pools)]
-    for name in names:
-        if name not in known:
-            raise UsageError(f"unknown pool {name!r} -> choose from {', '.join(known.names)}")
-    clash = [(a, b) for a, b in combinations(names, 2) if known.overlaps(a, b)]
-    if clash:
-        raise UsageError(
-            f"pools {clash[0][0]!r} and {clash[0][1]!r} overlap -> name pools that do not share "
-            "samples, for example --shares " + ",".join(n for n in names if n != clash[0][1])
-        )
-    if not 2 <= len(set(names)) == len(names) <= MOST_POOLS:
-        raise UsageError(
-            f"{len(names)} pools to mix -> name 2 to {MOST_POOLS} different ones, --shares A,B"
-        )
-    wanted = parse_budgets(budgets)
-    index = [known.index(n) for n in names]
-    every = max(1, len(fit.posterior) // SAMPLES)
-    points = lattice(len(names), most)
-    shares = np.zeros((len(points), len(known)))
-    shares[:, index] = points
-    draws, best, performance, regret = [], [], [], []
-    for n in wanted:  # one budget at a time bounds the memory
-        latent = predict(fit, np.array([n]), shares, seed=23, every=every).latent[:, 0]
-        loss = (latent - latent.min(axis=1, keepdims=True)).mean(axis=0)
-        chosen = int(np.argmin(loss))
-        draws.append(points[np.argmin(latent, axis=1)])
-        best.append(points[chosen])
-        performance.append(latent[:, chosen])
-        regret.append(loss[chosen])
-    return Shares(
-        fit, tuple(names), wanted, np.stack(draws, axis=1), np.array(best),
-        np.stack(performance, axis=1), np.array(regret), prob,
+    whole = fit.whole if fit.whole is not None else fit.runs
+    asked = check_shares(
+        fit.runs, budgets, pools, max_epochs=max_epochs, share=share, near=near,
+        subject_to=subject_to, p_feasible=p_feasible, metrics=whole.metrics,
     )  # fmt: skip
+    if not 0.0 < prob < 1.0:
+        raise UsageError(f"--prob {prob:g} -> give a probability between 0 and 1")
+    beside = {fit.study.metric: fit}
+    for threshold in asked.thresholds:
+        if threshold.metric not in beside:
+            beside[threshold.metric] = fit.another(threshold.metric)
+    limits = tuple((t, beside[t.metric]) for t in asked.thresholds)
+    index = np.array([fit.study.pools.index(n) for n in asked.names])
+    answers = []
+    for n, region in zip(asked.budgets, asked.regions, strict=True):
+        pair = goals(fit, limits, index, float(n), p_feasible, effort)
+        answers.append(answer_at(fit, float(n), region, index, pair, effort))
+    return Shares(fit, asked.names, tuple(answers), prob, p_feasible, asked.notes)

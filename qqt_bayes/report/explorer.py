@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import json
+from itertools import combinations
+from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qqt_bayes.decide.drawn import share_best
 from qqt_bayes.decide.predict import predict
-from qqt_bayes.decide.shares import lattice
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -94,6 +95,24 @@ def mixed_pools(fit: Fit) -> list[int]:
         if not any(pools.overlaps(pools.names[i], pools.names[j]) for j in found):
             found.append(int(i))
     return sorted(found[:MIXED])
+
+
+def lattice(pools: int, most: int) -> np.ndarray:
+    """All shares in multiples of 1/m that sum to one, m as large as ``most`` points allow.
+
+    Returns
+    -------
+    numpy.ndarray
+        Dims (point, pool).
+    """
+    steps = 2
+    while steps < 100 and comb(steps + pools, pools - 1) <= most:
+        steps += 1
+    bars = np.array(list(combinations(range(steps + pools - 1), pools - 1)))
+    if pools == 1:
+        return np.ones((1, 1))
+    edges = np.column_stack([np.full(len(bars), -1), bars, np.full(len(bars), steps + pools - 1)])
+    return (np.diff(edges, axis=1) - 1) / steps
 
 
 def mixtures(d: Decision, fit: Fit) -> dict[str, Any] | None:

@@ -1,0 +1,203 @@
+"""The best shares at one budget: found on some draws, told by others, beside what else there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.decide.constraints import Region
+from qqt_bayes.decide.goal import Goal
+from qqt_bayes.decide.search import descend, find, without
+
+if TYPE_CHECKING:
+    from qqt_bayes.fitting import Fit
+
+FAR = 0.1  # a distance in shares that is never far
+
+__all__ = ["Best", "Held", "Run", "answer_at"]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A constraint at one budget.
+
+    Attributes
+    ----------
+    text : str
+        As given.
+    binding : tuple of str
+        What of it holds the shares back; empty where nothing does.
+    cost : float
+        What expected performance would gain without it, in the metric's unit.
+    """
+
+    text: str
+    binding: tuple[str, ...]
+    cost: float
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The best mixture that was run.
+
+    Attributes
+    ----------
+    text : str
+        Its expression.
+    allowed : bool
+        Whether it meets the constraints; where none does it is the best of all.
+    behind : numpy.ndarray
+        Dim (draw,): by how much the best shares are better, in the metric's unit.
+    distance : float
+        Distance of the best shares from the nearest run of all, as a share of the samples.
+    far : bool
+        Whether that is further than runs are from each other.
+    """
+
+    text: str
+    allowed: bool
+    behind: np.ndarray
+    distance: float
+    far: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """The answer at one budget; performance is in the metric's unit, lower is better.
+
+    Attributes
+    ----------
+    samples : float
+    shares, epochs : numpy.ndarray
+        Dim (pool,); epochs are NaN for an unlimited pool.
+    draws : numpy.ndarray
+        Dims (draw, pool): draw-wise best shares.
+    performance : numpy.ndarray
+        Dim (draw,): of ``shares``, by draws that the search did not see.
+    regret, error : float
+        Expected regret of the shares; what expected performance lost by searching on few draws.
+    p_feasible : float or None
+        Probability of meeting all thresholds; None without one.
+    run : Run
+    free : numpy.ndarray or None
+        Dim (pool,): the best shares without constraints; None where there are none.
+    cost : numpy.ndarray or None
+        Dim (draw,): what the constraints cost.
+    constraints : tuple of Held
+    """
+
+    samples: float
+    shares: np.ndarray
+    epochs: np.ndarray
+    draws: np.ndarray
+    performance: np.ndarray
+    regret: float
+    error: float
+    p_feasible: float | None
+    run: Run
+    free: np.ndarray | None
+    cost: np.ndarray | None
+    constraints: tuple[Held, ...]
+
+
+def answer_at(
+    fit: Fit, samples: float, region: Region, index: np.ndarray, pair: tuple[Goal, Goal],
+    effort: float,
+) -> Best:  # fmt: skip
+    """The answer at one budget, searched on some draws and told by others."""
+    searched, told = pair
+    found = find(searched, region, effort)
+    shares = surely(searched, told, region, found.best)
+    again = descend(told, region, shares)
+    run_text, run_shares, allowed = best_run(fit, region, index, searched)
+    points = [shares, again]
+    free = None
+    if region.texts or searched.limits:
+        bare = Region(region.pools, runs=region.runs, outside=region.outside)
+        free = find(Goal(searched.metric), bare, effort, also=(shares,), bands=False).best
+        points.append(free)
+    latent = told.metric.at(np.array(points))
+    everything = np.arange(len(fit.study.pools))  # a run may draw from pools that are not mixed
+    ran = replace(told.metric, index=everything).at(run_shares[None])
+    distance, far = how_far(region, shares)
+    with np.errstate(invalid="ignore"):
+        sizes = np.asarray(fit.study.pools.sizes, float)[index]
+        epochs = np.where(np.isfinite(sizes), shares * samples / sizes, np.nan)
+    return Best(
+        samples, shares, epochs, found.draws, latent[:, 0], found.regret,
+        max(float(np.mean(latent[:, 0] - latent[:, 1])), 0.0),
+        float(told.p_feasible(shares[None])[0]) if told.limits else None,
+        Run(run_text, allowed, ran[:, 0] - latent[:, 0], distance, far),
+        free, None if free is None else latent[:, 0] - latent[:, 2],
+        held(searched, told, region, shares, free) if free is not None else (),
+    )  # fmt: skip
+
+
+def surely(searched: Goal, told: Goal, region: Region, shares: np.ndarray) -> np.ndarray:
+    """Shares that meet the thresholds as probably by draws that the search did not see."""
+    for _ in range(3 if searched.limits else 0):
+        short = told.sure - float(told.p_feasible(shares[None])[0])
+        if short <= 0.0 or short > 0.5 * told.sure:
+            break
+        searched = replace(searched, sure=min(searched.sure + short + 0.01, 0.99))
+        shares = descend(searched, region, shares)
+    return shares
+
+
+def held(
+    searched: Goal, told: Goal, region: Region, shares: np.ndarray, free: np.ndarray
+) -> tuple[Held, ...]:
+    """What each constraint does at these shares."""
+    binding: list[tuple[str, tuple[str, ...]]] = [
+        (c.text, tuple(c.binding(shares))) for c in region.constraints
+    ]
+    if region.near is not None:
+        short = region.distances(shares[None]).min() > region.near - 1e-3
+        binding.append((region.texts[-1], ("distance",) * bool(short)))
+    for pair in searched.limits:
+        others = replace(searched, limits=tuple(p for p in searched.limits if p is not pair))
+        loose = descend(others, region, shares)
+        alone = replace(searched, limits=(pair,))
+        short = alone.measure(loose[None]).lacking[0] > 0.0
+        binding.append((pair[0].text, (pair[0].metric,) * bool(short)))
+    out = []
+    for text, names in binding:
+        cost = 0.0
+        if names:
+            other = without(searched, region, text, shares, free)
+            latent = told.metric.at(np.array([shares, other]))
+            cost = max(float(np.mean(latent[:, 0] - latent[:, 1])), 0.0)
+        out.append(Held(text, names, cost))
+    return tuple(out)
+
+
+def best_run(
+    fit: Fit, region: Region, index: np.ndarray, searched: Goal
+) -> tuple[str, np.ndarray, bool]:
+    """Text and shares (of all pools) of the best mixture that was run, and whether it is allowed.
+
+    Of those that meet the constraints, where there are any; else of all.
+    """
+    study = fit.study
+    texts = list(dict.fromkeys(study.data))
+    whole = np.array([study.mixtures[text].vector(study.pools) for text in texts])
+    inside = (region.violation(region.runs) <= 1e-6) & (region.outside <= 1e-6)
+    everything = replace(searched.metric, index=np.arange(len(study.pools)))
+    value = everything.at(whole).mean(axis=0)
+    if searched.limits and inside.any():
+        inside &= searched.measure(whole[:, index]).lacking <= 0.0
+    pick = np.flatnonzero(inside) if inside.any() else np.arange(len(texts))
+    chosen = int(pick[np.argmin(value[pick])])
+    return texts[chosen], whole[chosen], bool(inside.any())
+
+
+def how_far(region: Region, shares: np.ndarray) -> tuple[float, bool]:
+    """Distance from the nearest run, and whether it is further than runs are from each other."""
+    distance = float(region.distances(shares[None]).min())
+    between = region.distances(region.runs)
+    np.fill_diagonal(between, np.inf)
+    nearest = between.min(axis=1)
+    usual = float(np.median(nearest[np.isfinite(nearest)])) if len(between) > 1 else 0.0
+    return distance, distance > max(FAR, usual)
