@@ -1,6 +1,7 @@
 """``python -m qqt_bayes`` and ``qqt``: the command line."""
 
 import os
+import signal
 import sys
 
 __all__ = ["main"]
@@ -19,6 +20,7 @@ def main() -> None:
     except SystemExit as end:
         if end.code in STOPPED:
             leave(int(end.code))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done and told: nothing to stop
         raise
 
 
