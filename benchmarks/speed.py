@@ -1,61 +1,142 @@
-"""Speed, as ratios against named baselines in one run: ``python benchmarks/speed.py``.
+"""Speed, as ratios to one baseline in the same run: ``python benchmarks/speed.py``.
 
-Prints a table and writes ``benchmarks/results/bench.json``. Ratios, not seconds, are what to quote:
-the machine's speed cancels. ``--only NAME`` measures one part (that file keeps the others).
+The baseline is the README's fit (65 cells), so that the machine's speed cancels. Prints a table and
+writes ``benchmarks/results/speed.json``. ``--only NAME`` measures one part and keeps the others.
 """
 
 import argparse
 import json
 import os
-import platform
+import subprocess
+import sys
 import time
+from datetime import date
 from pathlib import Path
+from statistics import median
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(name, "1")  # before numpy: chains and processes are the parallel part
+from speed_studies import grid_runs, small_runs, swarm_runs
 
-import speed_growth  # noqa: E402
-import speed_rows  # noqa: E402
+import qqt_bayes as qqt
+from qqt_bayes.calibrate.sbc import sbc as run_sbc
+from qqt_bayes.inference.settings import Settings
 
-from qqt_bayes.store import versions  # noqa: E402
-
-ROWS = speed_rows.ROWS | speed_growth.ROWS
-RESULTS = Path(__file__).with_name("results") / "bench.json"
-
-
-def processor():
-    """The processor by name, where the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if "model name" in line), "")
+RESULTS = Path(__file__).with_name("results") / "speed.json"
+COLUMNS = ["part", "what", "goal, s", "s", "/ README's fit", "values"]
+FRESH = """
+import time; begin = time.perf_counter()
+import qqt_bayes as qqt
+from speed_studies import small_runs
+fit = qqt.fit(small_runs(), "loss", seed=1)
+fit.decide("240k,480k,960k,1.92M,3.84M", "A;A+B;A+B+C;A+B+C+D").table
+print(time.perf_counter() - begin)
+"""
 
 
-def write(parts):
-    """Write the parts measured, and keep those of earlier runs."""
-    old = json.loads(RESULTS.read_text())["parts"] if RESULTS.is_file() else {}
-    about = {"machine": platform.machine(), "processor": processor(), "cores": os.cpu_count(),
-             "load": round(os.getloadavg()[0], 2), "python": platform.python_version(),
-             "versions": versions()}  # fmt: skip
-    new = {name: {"about": about, "rows": rows} for name, rows in parts.items()}
-    part = RESULTS.with_name(".results.part")
-    part.write_text(json.dumps({"schema": 1, "parts": old | new}, indent=2) + "\n")
+def seconds(work, times=1):
+    """Median seconds of some calls, and what the last returned."""
+    spent = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        made = work()
+        spent.append(time.perf_counter() - begin)
+    return median(spent), made
+
+
+def readme():
+    """The README's table, fitted and decided."""
+    runs = qqt.datasets.load("proving_ground").select(upto="480k")
+    spent, fit = seconds(lambda: qqt.fit(runs, "loss", seed=1), 5)
+    yield "README's fit, 65 cells", 1.5, spent, fit
+    yield "decide at 2 budgets", None, seconds(lambda: fit.decide("480k,1.92M"), 3)[0], None
+
+
+def small():
+    """Thirty runs: a new process, a fit, a refit from a similar one, and NUTS."""
+    here = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    spent, _ = seconds(lambda: subprocess.run([sys.executable, "-c", FRESH], env=here, check=True,
+                                              capture_output=True), 3)  # fmt: skip
+    yield "30 runs, new process, table to bands at 5 budgets", 1.5, spent, None
+    runs = small_runs()
+    spent, fit = seconds(lambda: qqt.fit(runs, "loss", seed=1), 5)
+    yield "30 runs, fit", None, spent, fit
+    start = fit.posterior.start
+    spent, again = seconds(lambda: qqt.fit(runs, "loss", seed=2, start=start), 5)
+    yield "30 runs, refit from a similar posterior", 0.3, spent, again
+    spent, long = seconds(lambda: qqt.fit(runs, "loss", seed=1, settings=Settings(engine="nuts")))
+    yield "30 runs, fit by NUTS (nutpie), as many draws", None, spent, long
+
+
+def grids():
+    """Many pools and many runs."""
+    for pools, budgets, unions in ((20, 10, 0), (20, 15, 0), (20, 9, 5)):
+        runs = grid_runs(pools, budgets, 1, unions, 4 if unions else 0)
+        spent, fit = seconds(lambda r=runs: qqt.fit(r, "loss", seed=1, on_fail="warn"))
+        words = f"{len(runs.table)} runs, {pools} pools" + (f", {unions} unions" if unions else "")
+        yield words, 60, spent, fit
+
+
+def swarm():
+    """Many mixtures of many pools."""
+    for mixtures, pools, budgets, goal in (
+        (128, 17, 1, 240),
+        (512, 17, 1, 240),
+        (168, 40, 5, None),
+    ):
+        runs = swarm_runs(mixtures, pools, budgets)
+        spent, fit = seconds(lambda r=runs: qqt.fit(r, "loss", seed=1, on_fail="warn"))
+        yield f"{mixtures} mixtures of {pools} pools, {budgets} budget(s)", goal, spent, fit
+
+
+def large():
+    """Two thousand runs of three pools, each a cell of its own."""
+    runs = grid_runs(3, 667)
+    spent, fit = seconds(lambda: qqt.fit(runs, "loss", seed=1, on_fail="warn"))
+    yield "2,001 runs, 3 pools", 300, spent, fit
+
+
+def sbc():
+    """A study simulated, fitted and ranked, as for an SBC."""
+    spent, _ = seconds(lambda: run_sbc(replications=40, seed=1, workers=os.cpu_count()))
+    yield "SBC, one study of 500 (goal: four minutes for all)", 0.48, spent / 40, None
+
+
+PARTS = {part.__name__: part for part in (readme, small, grids, swarm, large, sbc)}
+
+
+def write(rows):
+    """Write the rows measured, and keep those of other parts."""
+    old = json.loads(RESULTS.read_text())["tables"].get("fits", {}) if RESULTS.is_file() else {}
+    measured = {row[0] for row in rows}
+    kept = [row for row in old.get("rows", ()) if row[0] not in measured]
+    order = list(PARTS)
+    table = {"date": date.today().isoformat(), "engine": "importance sampling", "digits": 2,
+             "script": "benchmarks/speed.py", "columns": COLUMNS,
+             "rows": sorted(kept + rows, key=lambda row: order.index(row[0]))}  # fmt: skip
+    part = RESULTS.with_name(".speed.part")
+    part.write_text(json.dumps({"schema": 1, "tables": {"fits": table}}, indent=1) + "\n")
     part.replace(RESULTS)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", choices=ROWS, metavar="NAME",
-                        help=f"one of {', '.join(ROWS)}; may be given several times")  # fmt: skip
-    chosen = parser.parse_args().only or list(ROWS)
+    parser.add_argument("--only", action="append", choices=PARTS, metavar="NAME",
+                        help=f"one of {', '.join(PARTS)}; may be given several times")  # fmt: skip
+    chosen = parser.parse_args().only or list(PARTS)
+    baseline = next(readme())[2]
+    print(f"the README's fit: {baseline:.2f} s; {os.cpu_count()} cores, "
+          f"load {os.getloadavg()[0]:.1f}")  # fmt: skip
+    rows = []
     for name in chosen:
-        begin, rows = time.perf_counter(), []
-        for row in ROWS[name]():
-            rows.append({**row._asdict(), "value": float(f"{row.value:.4g}")})
-            print(f"{row.what:<84} {row.value:>9.3g}   {row.goal:<8} {row.how}", flush=True)
-        print(f"  ({name}: {time.perf_counter() - begin:.0f} s)", flush=True)
-        write({name: rows})
+        for what, goal, spent, fit in PARTS[name]():
+            values = None if fit is None else int(fit.posterior.values)
+            passed = "" if fit is None or fit.converged else " (gate not passed)"
+            row = [name, what + passed, goal, *(float(f"{v:.3g}") for v in (spent, spent / baseline)),
+                   values]  # fmt: skip
+            rows.append(row)
+            print(
+                f"{row[1]:<66} {spent:>8.2f} s {row[4]:>8.3g} x  goal {goal}  {values}", flush=True
+            )
+            write(rows)
 
 
 if __name__ == "__main__":

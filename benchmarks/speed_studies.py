@@ -1,31 +1,15 @@
-"""The studies that speed is measured on: bundled ones, and grids of any size."""
+"""The studies that speed is measured on: runs that ship, grids of any size, and a swarm."""
 
 import numpy as np
 import pandas as pd
 
 import qqt_bayes as qqt
-from qqt_bayes.model.design import build_design
-
-SPEC = "effective_utility"
-SINGLE = ("A", "B", "C", "D")
 
 
-def small_study(data=(*SINGLE, "A+B", "A+B+C")):
-    """Four pools of the proving ground (and two unions) at five budgets, one seed: 30 runs."""
+def small_runs(data=("A", "B", "C", "D", "A+B", "A+B+C")):
+    """Four pools of the proving ground and two unions at five budgets, one seed: 30 runs."""
     runs = qqt.datasets.load("proving_ground").select(where={"seed": "0"}, upto="480k")
-    return runs.replace(runs.table[runs.table["data"].isin(data)]).study("loss")
-
-
-def bundled():
-    """Name and study of the bundled sets."""
-    laion = qqt.datasets.load("laion_clip")
-    return {
-        "LAION ViT-B-16": laion.study("imagenet_accuracy", where={"model": "ViT-B-16"}),
-        "LAION ViT-B-32": laion.study("imagenet_accuracy", where={"model": "ViT-B-32"}),
-        "paper budgets": qqt.datasets.load("paper_budgets").study("avg18_accuracy"),
-        "proving ground to 120k": qqt.datasets.load("proving_ground").study("loss", upto="120k"),
-        "30 runs": small_study(),
-    }
+    return runs.replace(runs.table[runs.table["data"].isin(data)])
 
 
 def grid_runs(pools, budgets, seeds=1, unions=0, union_budgets=0):
@@ -47,17 +31,28 @@ def grid_runs(pools, budgets, seeds=1, unions=0, union_budgets=0):
     ]
     table = pd.DataFrame(rows, columns=["data", "samples", "seed", "value"])
     table["value"] *= 1.0 + 0.02 * rng.normal(size=len(table))
+    return as_runs(table, names, [1e5 * 1.2 ** (i % 10) for i in range(pools)])
+
+
+def swarm_runs(mixtures, pools, budgets=1):
+    """Random mixtures (Dirichlet, many shares small) at a budget or several, .3% noise."""
+    rng = np.random.default_rng(1)
+    names = [f"P{i}" for i in range(pools)]
+    utility = rng.normal(0.0, 0.02, pools)
+    rows = []
+    for share in rng.dirichlet(np.full(pools, 0.3), mixtures):
+        share = np.round(np.where(share < 0.01, 0.0, share), 3)
+        text = "+".join(
+            f"{n}:{s:.3f}" for n, s in zip(names, share / share.sum(), strict=True) if s
+        )
+        for n in 1e9 * 2.0 ** np.arange(budgets):
+            rows.append((text, n, "0", 2.0 + 1.5 * (n / 1e8) ** -(0.15 + share @ utility)))
+    table = pd.DataFrame(rows, columns=["data", "samples", "seed", "value"])
+    table["value"] *= 1.0 + 0.003 * rng.normal(size=len(table))
+    return as_runs(table, names, np.geomspace(1e9, 1e11, pools))
+
+
+def as_runs(table, names, sizes):
+    """Runs with a loss, from data, samples, seed and value."""
     table = table.assign(metric="loss", run=[f"r{i}" for i in range(len(table))])
-    sizes = pd.DataFrame({"pool": names, "size": [1e5 * 1.2 ** (i % 10) for i in range(pools)]})
-    return qqt.read_runs(table, sizes)
-
-
-def grid_study(*given, **more):
-    """The study of such runs."""
-    return grid_runs(*given, **more).study("loss")
-
-
-def setup(study):
-    """Design, priors and kind: what the engine and the plain form are built from."""
-    spec = qqt.load_spec(SPEC)
-    return build_design(study, spec), spec.priors(study.kind), study.kind
+    return qqt.read_runs(table, pd.DataFrame({"pool": names, "size": sizes}))

@@ -115,13 +115,9 @@ def by_slopes(parameters: Parameters, exponents: np.ndarray, points: Points) -> 
 
 def explained(given: Given, chunk: slice, shared: np.ndarray) -> np.ndarray:
     """Root of what the cells explain, from their covariance with the points (draw, cell, point)."""
-    if given.cells.design.points.compressed is None:
+    if not given.cells.design.many:
         root = solve_triangular(given.root(chunk), shared, lower=True)
         return np.linalg.qr(root, mode="r") if root.shape[1] > root.shape[2] else root
-    low = given.low_rank(chunk)
-    scaled = shared / np.sqrt(low.diagonal)[:, :, None]
-    along = low.white.swapaxes(1, 2) @ scaled
-    square = scaled.swapaxes(1, 2) @ scaled
-    square -= along.swapaxes(1, 2) @ np.linalg.solve(low.precision, along)
+    square = shared.swapaxes(1, 2) @ given.low_rank(chunk).solve(shared)
     values, vectors = np.linalg.eigh(square)
     return (vectors * np.sqrt(np.maximum(values, 0.0))[:, None]).swapaxes(1, 2)

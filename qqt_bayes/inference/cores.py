@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 LIMIT: ContextVar[int | None] = ContextVar("cores", default=None)
 MOST = 2  # threads: linear algebra of small matrices gains little from more
 NUMBERS = 300_000  # in one array of a chunk: 2 MB, which a processor's cache holds
+FEW, ROOM = 16, 4_000_000  # draws that share what is read for all of them, and what they may take
 
 __all__ = ["chain_cores", "in_chunks", "one_core", "threads"]
 
@@ -51,7 +52,9 @@ def in_chunks[Made](work: Callable[[slice], Made], draws: int, each: int) -> lis
     each : int
         Numbers in the largest array for one draw.
     """
-    size = max(1, min(NUMBERS // max(each, 1), -(-draws // MOST)))
+    each = max(each, 1)
+    fitting = max(NUMBERS // each, min(FEW, ROOM // each), 1)
+    size = min(fitting, -(-draws // MOST))
     chunks = [slice(b, min(b + size, draws)) for b in range(0, draws, size)]
     # the libraries' own threads only get in each other's way where matrices are small
     with libraries().limit(limits=1, user_api="blas"):

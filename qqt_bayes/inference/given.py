@@ -10,16 +10,17 @@ import numpy as np
 
 from qqt_bayes.inference.cores import NUMBERS, in_chunks
 from qqt_bayes.model.marginal import (
-    LowRank,
     Noise,
     cell_noise,
     cholesky,
     covariance,
     exponents,
+    low_rank,
     residual,
 )
 
 if TYPE_CHECKING:
+    from qqt_bayes.model.low_rank import LowRank
     from qqt_bayes.model.marginal import Cells
     from qqt_bayes.model.parameters import Parameters
 
@@ -67,7 +68,7 @@ class Given:
     def low_rank(self, chunk: slice) -> LowRank:
         """The covariance of many cells for some draws."""
         noise = Noise(*(part[chunk] for part in self.noise))
-        return LowRank.of(self.parameters.take(chunk), self.cells, self.sums[chunk], noise)
+        return low_rank(self.parameters.take(chunk), self.cells, self.sums[chunk], noise)
 
     @property
     def square(self) -> int:
@@ -77,7 +78,7 @@ class Given:
     @cached_property
     def roots(self) -> np.ndarray | None:
         """Lower Cholesky factors, dims (draw, cell, cell); None where they are too large."""
-        if self.parameters.draws * self.square > KEPT or self.cells.design.points.compressed:
+        if self.parameters.draws * self.square > KEPT or self.cells.design.many:
             return None
         parts = in_chunks(
             lambda c: cholesky(self.covariance(c)), self.parameters.draws, self.square
@@ -92,8 +93,9 @@ class Given:
         """Inverse covariance times vectors, dims (draw, cell), from the draw ``begin`` on."""
         from scipy.linalg.lapack import dpotrs
 
-        if self.cells.design.points.compressed is not None:
-            return self.low_rank(slice(begin, begin + len(right))).solve(right)
+        if self.cells.design.many:
+            chunk = slice(begin, begin + len(right))
+            return self.low_rank(chunk).solve(right[:, :, None])[:, :, 0]
         out = np.empty_like(right)
         size = max(1, NUMBERS // self.square)
         for first in range(0, len(right), size):

@@ -18,7 +18,7 @@ from scipy.special import gammaln, logsumexp
 
 type Density = Callable[[np.ndarray], np.ndarray]
 
-FREEDOM = 5.0  # degrees of freedom of a proposal: tails heavier than those of the posterior
+FREEDOM = 8.0  # degrees of freedom of a proposal: tails heavier than those of the posterior
 WIDER = 1.05  # of the covariance of the draws so far
 FLATTER = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1)  # powers of the weights
 PER_DIMENSION = 8  # effective draws a dimension that a covariance needs

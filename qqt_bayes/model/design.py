@@ -11,25 +11,16 @@ import numpy as np
 from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.effective_utility import first_pass_lengths
 from qqt_bayes.model.effects import kernels
+from qqt_bayes.model.low_rank import Features, groups_of, work
 from qqt_bayes.model.noise import has_run_effect, tells_noise, trajectories
 
 if TYPE_CHECKING:
     from qqt_bayes.model.spec import Spec
     from qqt_bayes.runs import Pools, Study
 
+MANY = 150  # cells from which on it is tried whether few directions do
+
 __all__ = ["Design", "Points", "Setting", "build_design"]
-
-
-COMPRESSED = 150  # points from which on it is tried whether features do
-LEFT_OUT = 1e-9  # of the largest eigenvalue of a kernel
-
-
-def leading(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Leading features of a covariance, and what they leave out of the variances."""
-    values, vectors = np.linalg.eigh(kernel)
-    keep = values > LEFT_OUT * max(float(values[-1]), np.finfo(float).tiny)
-    features = vectors[:, keep] * np.sqrt(values[keep])
-    return features, np.maximum(np.diag(kernel) - (features**2).sum(axis=1), 0.0)
 
 
 @dataclass(frozen=True)
@@ -165,24 +156,6 @@ class Points:
         return kernels(self, self)
 
     @cached_property
-    def compressed(self) -> list[tuple[np.ndarray, np.ndarray]] | None:
-        """The kernels as features and what these leave out of the variances, path by path.
-
-        Drift is smooth, so that of hundreds of runs few directions matter. None where there are
-        few points, or the features would not be few.
-
-        Returns
-        -------
-        list of (features, rest) or None
-            Dims (point, direction) and (point,).
-        """
-        if len(self) < COMPRESSED:
-            return None
-        found = [leading(kernel) for kernel in self.kernels]
-        few = sum(part.shape[1] for part, _ in found) < 0.5 * len(self)
-        return found if few else None
-
-    @cached_property
     def beyond(self) -> Beyond | None:
         """What the change of regime needs; None where no point lies beyond the largest run."""
         ahead = self.log_samples > self.setting.largest
@@ -239,6 +212,20 @@ class Design:
     def member(self) -> np.ndarray:
         """Which cell is a checkpoint of which trajectory: 1 or 0, dims (cell, trajectory)."""
         return (self.run[:, None] == np.arange(self.run.max(initial=-1) + 1)).astype(float)
+
+    @cached_property
+    def features(self) -> tuple[Features, list[tuple[np.ndarray, np.ndarray]]]:
+        """The paths as directions; and groups of cells that lie along the same ones."""
+        found = Features.of(self.points.kernels)
+        return found, groups_of(self, found)
+
+    @cached_property
+    def many(self) -> bool:
+        """Whether cells are many, and the directions of their covariance less work than it."""
+        if len(self.value) < MANY:
+            return False
+        features, groups = self.features
+        return work(groups) + len(features.path) ** 3 / 3.0 < len(self.value) ** 3 / 6.0
 
     @property
     def pools(self) -> int:

@@ -27,6 +27,7 @@ import numpy as np
 
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, loadings
+from qqt_bayes.model.low_rank import JITTER, LowRank
 from qqt_bayes.model.noise import seed_factor
 
 if TYPE_CHECKING:
@@ -35,11 +36,9 @@ if TYPE_CHECKING:
     from qqt_bayes.model.priors import Prior
 
 WORST = 4.0  # the variance of log(y - d) by noise is at most one over this
-JITTER = 1e-12  # of the largest variance: keeps rounding from making a covariance indefinite
 
 __all__ = [
     "Cells",
-    "LowRank",
     "Noise",
     "cell_noise",
     "covariance",
@@ -48,6 +47,7 @@ __all__ = [
     "log_density",
     "log_gaussian",
     "log_variance",
+    "low_rank",
     "residual",
 ]  # fmt: skip
 
@@ -228,55 +228,20 @@ def cholesky(matrices: np.ndarray) -> np.ndarray:
     return np.concatenate([cholesky(matrices[:half]), cholesky(matrices[half:])])
 
 
-class LowRank(NamedTuple):
-    """A covariance of many cells: F F' and a diagonal.
+def low_rank(parameters: Parameters, cells: Cells, sums: np.ndarray, noise: Noise) -> LowRank:
+    """Marginal covariance of z of many cells."""
+    few = factor(parameters, cells, sums, noise)
+    return LowRank.of(cells.design, few, noise.log - noise.along**2, parameters.scales)
 
-    Attributes
-    ----------
-    diagonal : numpy.ndarray
-        Dims (draw, cell).
-    white : numpy.ndarray
-        Dims (draw, cell, direction): F over the root of the diagonal.
-    """
 
-    diagonal: np.ndarray
-    white: np.ndarray
-
-    @classmethod
-    def of(cls, parameters: Parameters, cells: Cells, sums: np.ndarray, noise: Noise) -> LowRank:
-        """The covariance with the leading features of the paths; variances stay exact."""
-        found = cells.design.points.compressed
-        assert found is not None
-        scales = parameters.scales[:, AT_PATHS]
-        rest = np.array([left for _, left in found])
-        diagonal = noise.log - noise.along**2 + scales**2 @ rest
-        diagonal += JITTER * diagonal.max(axis=1, keepdims=True)
-        parts = [factor(parameters, cells, sums, noise)]
-        parts += [scales[:, [j], None] * part for j, (part, _) in enumerate(found)]
-        return cls(diagonal, np.concatenate(parts, axis=2) / np.sqrt(diagonal)[:, :, None])
-
-    @property
-    def precision(self) -> np.ndarray:
-        """One and the products of the directions, dims (draw, direction, direction)."""
-        size = self.white.shape[2]
-        return np.swapaxes(self.white, 1, 2) @ self.white + np.eye(size)
-
-    def log_gaussian(self, residuals: np.ndarray) -> np.ndarray:
-        """Log densities of centred Gaussians, dim (draw,)."""
-        scaled = residuals / np.sqrt(self.diagonal)
-        along = (scaled[:, None] @ self.white)[:, 0]
-        explained, log_determinant = whitened(along, self.precision)
-        distance = (scaled**2).sum(axis=1) - (explained**2).sum(axis=1)
-        log_determinant = log_determinant + np.log(self.diagonal).sum(axis=1)
-        return -0.5 * (distance + log_determinant + residuals.shape[1] * np.log(2.0 * np.pi))
-
-    def solve(self, right: np.ndarray) -> np.ndarray:
-        """Inverse covariance times vectors, dims (draw, cell)."""
-        root = np.sqrt(self.diagonal)
-        scaled = right / root
-        along = (scaled[:, None] @ self.white)[:, 0]
-        inner = np.linalg.solve(self.precision, along[:, :, None])
-        return np.asarray((scaled - (self.white @ inner)[:, :, 0]) / root)
+def log_low_rank(residuals: np.ndarray, covariance: LowRank) -> np.ndarray:
+    """Log densities of centred Gaussians of many cells, dim (draw,)."""
+    scaled = residuals / covariance.root
+    along = covariance.along(scaled[:, :, None])[:, :, 0]
+    explained, log_determinant = whitened(along, covariance.precision)
+    distance = (scaled**2).sum(axis=1) - (explained**2).sum(axis=1)
+    log_determinant = log_determinant + 2.0 * np.log(covariance.root).sum(axis=1)
+    return -0.5 * (distance + log_determinant + residuals.shape[1] * np.log(2.0 * np.pi))
 
 
 def log_density(parameters: Parameters, cells: Cells, xp: Any = np) -> Any:
@@ -288,8 +253,8 @@ def log_density(parameters: Parameters, cells: Cells, xp: Any = np) -> Any:
     sums = exponents(parameters, design.points, xp)
     noise = cell_noise(parameters, cells, xp)
     away = residual(parameters, cells, sums, noise, xp)
-    if xp is np and design.points.compressed is not None:
-        total = LowRank.of(parameters, cells, sums, noise).log_gaussian(away)
+    if xp is np and design.many:
+        total = log_low_rank(away, low_rank(parameters, cells, sums, noise))
     else:
         total = log_gaussian(away, covariance(parameters, cells, sums, noise, xp), xp)
     gap = xp.log(design.value - parameters.irreducible[:, None])

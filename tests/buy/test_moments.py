@@ -8,7 +8,7 @@ from qqt_bayes.buy.moments import Moments, moments
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.conditional import REGIME, condition
 from qqt_bayes.inference.given import Given
-from qqt_bayes.model.design import Points, leading
+from qqt_bayes.model.design import Points
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.regime import mean_factors, relative_wander
 
@@ -100,9 +100,9 @@ def test_a_change_of_regime_is_one_path_a_draw(buy_fit: Fit) -> None:
 def test_many_cells_by_features_have_the_same_moments(buy_fit: Fit) -> None:
     given, where = buy_fit.posterior.given, points(buy_fit)
     design = given.cells.design
-    cells = replace(design.points)
-    cells.__dict__["compressed"] = [leading(kernel) for kernel in cells.kernels]
-    other = Given(given.parameters, given.cells._replace(design=replace(design, points=cells)))
+    many = replace(design)
+    many.__dict__["many"] = True
+    other = Given(given.parameters, given.cells._replace(design=many))
     a, b = (moments(g.take(np.arange(20)), where, fixed(0.5), 1) for g in (given, other))
     every = np.arange(len(where))
     cov = a.covariance(every, every)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
@@ -9,8 +11,8 @@ import pytest
 from dense import dense_log_density
 from small_studies import Case
 
-from qqt_bayes.model import design as designs
-from qqt_bayes.model.design import Design
+from qqt_bayes.inference.given import Given
+from qqt_bayes.model import low_rank
 from qqt_bayes.model.marginal import Cells, Noise, cell_noise, cholesky, log_density
 from qqt_bayes.model.parameters import Parameters
 
@@ -60,35 +62,37 @@ def test_one_matrix_that_is_not_positive_spoils_no_other() -> None:
     assert np.all(np.isnan(found[1]))
 
 
-@pytest.fixture
-def many_cells(checkpoints: Case, monkeypatch) -> Case:
+@pytest.fixture(params=["one group", "groups"])
+def many_cells(request, monkeypatch, checkpoints: Case) -> Case:
     """The study of trajectories, worked on as if its cells were many."""
-    monkeypatch.setattr(designs, "COMPRESSED", 3)
-    monkeypatch.setattr(designs, "LEFT_OUT", 1e-13)
-    checkpoints.design.points.__dict__.pop("compressed", None)
-    yield checkpoints
-    checkpoints.design.points.__dict__.pop("compressed", None)
+    monkeypatch.setattr(low_rank, "LEFT_OUT", 1e-13)
+    monkeypatch.setattr(low_rank, "MOST_GROUPS", 0 if request.param == "one group" else 1000)
+    design = replace(checkpoints.design)
+    design.__dict__["many"] = True
+    assert (len(design.features[1]) == 1) == (request.param == "one group")
+    return replace(checkpoints, design=design)
 
 
-def test_many_cells_by_features_are_the_same_density(many_cells: Case) -> None:
-    draws = many_cells.parameters(6, seed=3)
-    design: Design = many_cells.design
-    design.points.__dict__["compressed"] = None
-    expected = log_density(draws, many_cells.cells)
-    design.points.__dict__["compressed"] = [designs.leading(k) for k in design.points.kernels]
+def test_many_cells_by_directions_are_the_same_density(many_cells: Case, checkpoints: Case) -> None:
+    draws = checkpoints.parameters(6, seed=3)
+    expected = log_density(draws, checkpoints.cells)
     np.testing.assert_allclose(log_density(draws, many_cells.cells), expected, rtol=1e-6)
 
 
-def test_features_keep_variances_and_solve(many_cells: Case) -> None:
-    from qqt_bayes.inference.given import Given
-
-    draws, points = many_cells.parameters(3, seed=3), many_cells.design.points
-    points.__dict__["compressed"] = [designs.leading(k) for k in points.kernels]
-    given = Given(draws, many_cells.cells)
+def test_directions_keep_variances_and_solve(many_cells: Case) -> None:
+    given = Given(many_cells.parameters(3, seed=3), many_cells.cells)
     right = np.random.default_rng(1).normal(size=given.residual.shape)
     found = given.solve(right)
     whole = given.covariance(slice(0, 3))
     np.testing.assert_allclose((whole @ found[:, :, None])[:, :, 0], right, rtol=1e-4, atol=1e-5)
+
+
+def test_directions_are_zero_where_the_kernel_is() -> None:
+    block = np.exp(-0.5 * np.subtract.outer(np.arange(4.0), np.arange(4.0)) ** 2)
+    whole = np.kron(np.eye(2), block)
+    found, rest = low_rank.leading(whole)
+    assert not np.any((found[:4] != 0).any(axis=0) & (found[4:] != 0).any(axis=0))
+    np.testing.assert_allclose(found @ found.T + np.diag(rest), whole, atol=1e-6)
 
 
 def test_noise_has_no_run_effect_without_trajectories(replicated: Case) -> None:
