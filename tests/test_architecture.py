@@ -34,7 +34,7 @@ FLOW = (
     ("backtest",),
     ("stacking",),
     ("risk", "buy", "act", "allocation", "tasks"),
-    ("calibrate",),
+    ("calibrate", "datatree"),
     ("plots",),
     ("report",),
     ("cli",),
@@ -43,7 +43,7 @@ FLOW = (
 RANK = {name: rank for rank, level in enumerate(FLOW) for name in level}
 # Late bindings of methods that hand on: `answer.plot()`, `fit.decide()` and the like may call
 # `import_module("qqt_bayes.plots")`.
-LATE = ("plots", "decide", "risk", "buy", "act", "store")
+LATE = ("plots", "decide", "risk", "buy", "act", "store", "datatree")
 HEAVY = ("arviz", "matplotlib", "nutpie", "pandas", "pymc")
 PICKLES = ("_pickle", "cloudpickle", "dill", "marshal", "pickle", "shelve")
 MAX_LINES = 500
