@@ -90,9 +90,11 @@ docs: $(VENV)/.stamp-dev ## build the documentation into docs/_build/html
 	@rm -rf docs/reference/generated # pages of modules that are gone
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-pages: $(VENV)/.stamp-dev ## write the tables, priors and outputs that the pages show
+pages: $(VENV)/.stamp-dev ## write the tables, outputs and pictures that the pages show (minutes)
 	$(BIN)/python docs/tables.py
 	$(BIN)/python docs/outputs.py
+	$(BIN)/python docs/evidence_figures.py
+	$(BIN)/python docs/figures.py
 
 clean: ## remove what was built (not .venv)
 	rm -rf build dist $(DEMO_OUTPUT) docs/_build docs/reference/generated

@@ -16,13 +16,13 @@ import pandas as pd
 from qqt_bayes._shown import Shown
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.inference.named import named
 from qqt_bayes.inference.nuts import from_trace
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.reweight import reweighted
 from qqt_bayes.inference.settings import Settings, Start
 from qqt_bayes.kinds import Kind
 from qqt_bayes.model.design import build_design
-from qqt_bayes.model.parameters import RENAMED
 from qqt_bayes.model.spec import Spec, load_spec
 
 if TYPE_CHECKING:
@@ -77,26 +77,8 @@ class Fit(Shown):
         ``half_life`` in epochs, ``utility`` and ``level`` by pool, scales as in the specification;
         ``pool_noise`` is relative to the metric.
         """
-        import xarray as xr
-
-        shape = self.posterior.chains
-        pools = list(self.study.pools.names)
-        scalars = self.posterior.scalars()
-        data: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
-            RENAMED.get(n, n): (("chain", "draw"), v.reshape(shape)) for n, v in scalars.items()
-        }
-        by_pool = {
-            "utility": self.posterior.fitted.utility,
-            "level": self.posterior.fitted.level,
-            "half_life": self.posterior.half_lives,
-            "harm": self.posterior.harms,
-        }
-        if self.posterior.exchange_rates is not None:
-            by_pool["exchange_rate"] = self.posterior.exchange_rates
-        if self.posterior.pool_noise is not None:
-            by_pool["pool_noise"] = self.posterior.pool_noise
-        data |= {n: (("chain", "draw", "pool"), v.reshape(*shape, -1)) for n, v in by_pool.items()}
-        return xr.Dataset(data, coords={"pool": pools})
+        drawn = self.posterior.fitted
+        return named(self.posterior, drawn.utility, drawn.level, self.study.pools.names)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -165,6 +147,15 @@ class Fit(Shown):
             It decides by these draws; its gate is that of chains.
         """
         return replace(self, posterior=from_trace(self.posterior, trace))
+
+    def to_datatree(self, budgets: Any = None, candidates: Any = None) -> Any:
+        """Everything, for ArviZ; see :func:`qqt_bayes.datatree.to_datatree`."""
+        return import_module("qqt_bayes.datatree").to_datatree(self, budgets, candidates)
+
+    def predict(self, table: pd.DataFrame, *, prob: float = 0.9) -> pd.DataFrame:
+        """Credible bands of any runs; see :func:`qqt_bayes.decide.predict_rows`."""
+        found: pd.DataFrame = import_module("qqt_bayes.decide").predict_rows(self, table, prob)
+        return found
 
     def decide(self, budgets: Any, candidates: Any = None, **options: Any) -> Any:
         """Credible bands on the best data per budget; see :func:`qqt_bayes.decide.decide`."""

@@ -1,6 +1,7 @@
 """The package's shape: a one-way flow, short files, a light command line, no pickle."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ FLOW = (
     ("backtest",),
     ("stacking",),
     ("risk", "buy", "act", "allocation", "tasks"),
-    ("calibrate",),
+    ("calibrate", "datatree"),
     ("plots",),
     ("report",),
     ("cli",),
@@ -43,7 +44,7 @@ FLOW = (
 RANK = {name: rank for rank, level in enumerate(FLOW) for name in level}
 # Late bindings of methods that hand on: `answer.plot()`, `fit.decide()` and the like may call
 # `import_module("qqt_bayes.plots")`.
-LATE = ("plots", "decide", "risk", "buy", "act", "store")
+LATE = ("plots", "decide", "risk", "buy", "act", "store", "datatree")
 HEAVY = ("arviz", "matplotlib", "nutpie", "pandas", "pymc")
 PICKLES = ("_pickle", "cloudpickle", "dill", "marshal", "pickle", "shelve")
 MAX_LINES = 500
@@ -130,3 +131,26 @@ def test_command_line_starts_light() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [], f"importing the command line loads {done.stdout}"
+
+
+def test_first_answer_loads_nothing_heavy(small_tables: Path) -> None:
+    """From a table to bands: what draws pictures, compiles or walks stays unloaded."""
+    unwanted = ("arviz", "matplotlib", "nutpie", "pymc", "pytensor", "scipy.optimize",
+                "scipy.stats", "xarray")  # fmt: skip
+    words = ["decide", "runs.csv", "--metric", "loss", "--upto", "130k", "--budgets", "480k"]
+    code = f"""
+import sys
+from {PACKAGE}.cli import main
+try:
+    main({words!r})
+except SystemExit as stop:
+    assert not stop.code, stop.code
+print("loaded:", *sorted(set({unwanted!r}) & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False,
+        cwd=small_tables, env=os.environ | {"PYTHONPATH": str(ROOT.parent)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "P(best)" in done.stdout
+    assert done.stdout.splitlines()[-1] == "loaded:"

@@ -8,12 +8,12 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-QUICK = ("tutorial", "ten_runs_or_one_big_one")  # half a minute; the others are slow
+QUICK = ("tutorial", "ten_runs_or_one_big_one", "arviz")  # half a minute; the others are slow
 
 
 def test_there_are_notebooks() -> None:
     shown = "tutorial paper_revisited laion can_i_bet_on_it ten_runs_or_one_big_one"
-    assert {*shown.split(), "improve_or_filter"} <= {path.stem for path in NOTEBOOKS}
+    assert {*shown.split(), "improve_or_filter", "arviz"} <= {path.stem for path in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

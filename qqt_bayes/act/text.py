@@ -68,7 +68,7 @@ def line_of(row: Any) -> tuple[str, ...]:
 
 
 def times(factor: float) -> str:
-    """A factor of compute."""
+    """A factor of samples."""
     if factor == 0.0:
         return f"<{1 / FACTOR:.2g}x"
     return f"{factor:.2f}x" if np.isfinite(factor) else f">{FACTOR:.0f}x"

@@ -110,7 +110,7 @@ def run_demo(out: Path, *, force: bool = False) -> None:
 
     check_folder(out, (PICTURE, SAVED, TEXT, PAGE), SAVED, force=force)
     runs = datasets.load("proving_ground")
-    note("fitting the bundled training runs up to 500k samples (the first time also compiles)")
+    note("fitting the bundled training runs up to 500k samples")
     with progress(f"fitting {METRIC}") as update:
         made = fit(runs, METRIC, upto=UPTO, seed=1, progress=update)
     answer = made.decide(BUDGETS, CANDIDATES)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.optimize import linprog
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import format_number, parse_number
@@ -124,6 +123,8 @@ class Region:
 
     def solve(self, goal: np.ndarray, anchor: int | None = None) -> np.ndarray | None:
         """Shares of the least ``goal @ shares`` (near one run, if it is named); None if none."""
+        from scipy.optimize import linprog  # only shares need it, and it takes .2 s to import
+
         _, rows, low, high, _ = self.limits
         upper = np.concatenate([rows, -rows])
         most = np.concatenate([high, -low])

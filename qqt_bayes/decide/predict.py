@@ -14,7 +14,9 @@ from qqt_bayes.model.noise import median_evaluation
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
-__all__ = ["Prediction", "bounded", "ceiling", "compute_factor", "new_runs", "predict"]
+__all__ = [
+    "Prediction", "bounded", "ceiling", "compute_factor", "latent_at", "new_runs", "predict",
+]  # fmt: skip
 
 FACTORS = np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0])
 MOST = 100_000_000  # numbers in one prediction: 800 MB
@@ -58,13 +60,21 @@ def predict(
         Use one posterior draw in so many.
     """
     samples = np.repeat(budgets, len(shares))
-    points = fit.posterior.design.points_at(samples, np.tile(shares, (len(budgets), 1)))
+    latent = latent_at(fit, samples, np.tile(shares, (len(budgets), 1)), seed=seed, every=every)
+    return Prediction(latent.reshape(len(latent), len(budgets), len(shares)), budgets)
+
+
+def latent_at(
+    fit: Fit, samples: np.ndarray, shares: np.ndarray, *, seed: int = 0, every: int = 1
+) -> np.ndarray:
+    """Draws of latent performance jointly over any points, dims (sample, point)."""
+    points = fit.posterior.design.points_at(samples, shares)
     drawn = fit.posterior.at(points, seed=seed, every=every)
     latent, top, kind = drawn.log_reducible, ceiling(fit, samples), fit.study.kind
     irreducible = fit.posterior.irreducible[::every, None]
     for b in blocks(latent):  # in place: there may be a hundred million of them
         latent[b] = kind.to_unit(bounded(irreducible[b] + np.exp(latent[b]), top))
-    return Prediction(latent.reshape(len(latent), len(budgets), len(shares)), budgets)
+    return latent
 
 
 def blocks(draws: np.ndarray) -> Iterator[slice]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import minimize
 
 from qqt_bayes.decide.constraints import SLACK
 
@@ -214,6 +213,8 @@ def descend(goal: Goal, region: Region, start: np.ndarray) -> np.ndarray:
                 float(gone[0]), (gone[1:] - gone[0]) / STEP,
             )  # fmt: skip
         return known[key]
+
+    from scipy.optimize import minimize  # only shares need it, and it takes .2 s to import
 
     def padded(slope: np.ndarray) -> np.ndarray:
         return np.concatenate([slope, np.zeros(pools)]) if anchor is not None else slope

@@ -113,8 +113,8 @@ def draw_prices(ax: Axes, d: ActionDecision) -> None:
             if LEAST < mid < MOST:
                 ax.plot(mid, y, marker, color=colour, ms=3.5)
             elif mid == LEAST:
-                ax.annotate("negative: not worth it even if free", (LEAST, y), xytext=(6, 0),
-                            textcoords="offset points", fontsize=SMALL - 1, va="center",
+                ax.annotate("negative: not worth it even if free", (LEAST, y), xytext=(4, 1),
+                            textcoords="offset points", fontsize=SMALL - 1, va="bottom",
                             color=colour, gid="not worth it")  # fmt: skip
             ax.plot(d.actions[k].cost / (d.price * n), y, "|", color=INK, ms=6, mew=1.2, zorder=4)
     costs = [a.cost / (d.price * n) for a in d.actions[1:] for n in d.budgets]

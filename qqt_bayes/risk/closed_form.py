@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_DRAWS = 400
 
-__all__ = ["LeaveOneOut", "influence", "leave_one_out", "pareto_weights"]
+__all__ = ["LeaveOneOut", "given_others", "influence", "leave_one_out", "pareto_weights"]
 
 
 @dataclass(frozen=True)
@@ -61,19 +61,25 @@ def precisions(given: Given) -> np.ndarray:
     return np.concatenate(in_chunks(work, given.parameters.draws, given.square))
 
 
-def leave_one_out(posterior: Posterior) -> LeaveOneOut:
-    """Predict each cell from the others, with the parameters reweighted."""
-    from scipy.special import logsumexp, ndtr
-
-    given = posterior.given.take(slice(None, None, max(1, len(posterior) // MAX_DRAWS)))
-    design, single, precision = posterior.design, given.noise.single, precisions(given)
-    z = given.pull / np.sqrt(precision)  # error over its sd
+def given_others(given: Given) -> tuple[np.ndarray, np.ndarray]:
+    """Each cell given all others: its error over its sd, and its log density, dims (draw, cell)."""
+    design, single, precision = given.cells.design, given.noise.single, precisions(given)
+    z = given.pull / np.sqrt(precision)
     log_density = (
         0.5 * np.log(precision / (2.0 * np.pi))
         - 0.5 * z**2
         - np.log(design.value - given.parameters.irreducible[:, None])
         - 0.5 * ((design.count - 1.0) * np.log(single) + design.scatter / single)
     )
+    return z, log_density
+
+
+def leave_one_out(posterior: Posterior) -> LeaveOneOut:
+    """Predict each cell from the others, with the parameters reweighted."""
+    from scipy.special import logsumexp, ndtr
+
+    given = posterior.given.take(slice(None, None, max(1, len(posterior) // MAX_DRAWS)))
+    z, log_density = given_others(given)
     weights, k_hat = pareto_weights(-log_density.T)
     pit = np.sum(weights.T * ndtr(z), axis=0)
     density = logsumexp(log_density, b=np.maximum(weights.T, 1e-300), axis=0)
