@@ -13,15 +13,12 @@ takes about 6 minutes on one core.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import time
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from drift_prior import curves
 
@@ -65,7 +62,8 @@ def scalebench(path: Path) -> Iterator[Job]:
         name = rows["unique_tokens"].map(lambda n: f"u{n / 1e6:.0f}M")
         runs = pd.DataFrame(
             {"run": [f"r{i}" for i in range(len(rows))], "data": name.to_numpy(),
-             "samples": rows["tokens"].to_numpy(), "metric": "loss", "value": rows["loss"].to_numpy()}
+             "samples": rows["tokens"].to_numpy(), "metric": "loss",
+             "value": rows["loss"].to_numpy()}
         )  # fmt: skip
         pools = pd.DataFrame({"pool": name, "size": rows["unique_tokens"]}).drop_duplicates()
         pools = pools.assign(family="one", quality_rank=1)
