@@ -182,7 +182,7 @@ def score(fits: Sequence[Ahead], setting: Setting) -> pd.Series:
 
 
 def climb(scored: Callable[[Setting], pd.Series], without: str | None = None) -> Setting:
-    """The best multiples for all tables but one: each found by itself, then kept if together better.
+    """The best multiple of each scale by itself, for all tables but one, if together better.
 
     Settings that differ in one scale are few, and serve whatever table is left out.
     """
