@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def choices(found: dict[str, pd.DataFrame]) -> tuple[dict, dict, dict]:
              paired(part["regret"] - part["regret_rank"], part["study"])]
         )  # fmt: skip
     told = []
-    for low, high in zip(BINS[:-1], BINS[1:], strict=True):
+    for low, high in pairwise(BINS):
         line: list[Any] = [f"{low:g} to {min(high, 1):g}".replace("0.", ".")]
         for method in ("baseline", "learned"):
             part = found[method]
@@ -135,5 +136,6 @@ def report(work: Path) -> dict[str, Any]:
     """All tables."""
     pooled, single = scores(read(work, "scores"))
     regret, said, rows = choices(read(work, "choices"))
-    return {"schema": 1, "tables": {"pooled": pooled, "by_table": single, "choices": regret,
-                                    "said": said, "learned": learned(work), "rows": rows}}  # fmt: skip
+    tables = {"pooled": pooled, "by_table": single, "choices": regret, "said": said,
+              "learned": learned(work), "rows": rows}  # fmt: skip
+    return {"schema": 1, "tables": tables}

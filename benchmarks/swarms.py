@@ -1,8 +1,8 @@
 """Do latent bands of the best-looking mixtures of a swarm hold, with and without a gain of mixing?
 
 One budget, many random mixtures of a few pools, one run each: the mixtures that look best are
-partly lucky. Simulated with errors of the rule by pair, and a mean gain of mixing or none; the truth of the
-ten mixtures with the best posterior mean is compared with their 90% latent bands.
+partly lucky. Simulated with errors of the rule by pair, and a mean gain of mixing or none; the
+truth of the ten mixtures with the best posterior mean is compared with their 90% latent bands.
 
     python benchmarks/swarms.py
 """
