@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.backtest import coverage_interval
-from qqt_bayes.calibrate.learn import LEARNED
+from qqt_bayes.calibrate.learn import AS_SHIPPED, LEARNED
 
-METHODS = {"baseline": "as shipped", "learned": "learned out of fold", "law": "law alone"}
+METHODS = {"baseline": "as shipped", "learned": "learned", "law": "law alone"}
 BINS = (0.0, 0.5, 0.65, 0.85, 0.95, 1.01)
 SHOW = {"level": "levels", "difference": "differences"}
 
@@ -25,9 +25,9 @@ def stored(columns: list[str], rows: list[list[Any]], **more: Any) -> dict[str, 
             "script": "benchmarks/bands.py", "columns": columns, "rows": rows, **more}  # fmt: skip
 
 
-def read(work: Path, part: str) -> dict[str, pd.DataFrame]:
-    """Rows of each method; origins that one of them could not fit are left out of all."""
-    found = {m: pd.read_csv(work / f"{m}.{part}.csv") for m in METHODS}
+def read(work: Path, part: str, *methods: str) -> dict[str, pd.DataFrame]:
+    """Rows of some methods; origins that one of them could not fit are left out of all."""
+    found = {m: pd.read_csv(work / f"{m}.{part}.csv") for m in methods}
     keys = ["study", "origin"]
     both = None
     for frame in found.values():
@@ -53,7 +53,7 @@ def each_table(rows: pd.DataFrame, name: str) -> float:
 def scores(found: dict[str, pd.DataFrame]) -> tuple[dict, dict]:
     """Pooled, and by table."""
     pooled, single = [], []
-    columns = [*METHODS.values()]
+    columns = [METHODS[m] for m in found]
     by = ["what", "factor"]
     for (what, factor), _ in found["baseline"].groupby(by):
         rows = {m: f[(f["what"] == what) & (f["factor"] == factor)] for m, f in found.items()}
@@ -91,51 +91,59 @@ def choices(found: dict[str, pd.DataFrame]) -> tuple[dict, dict, dict]:
     """Regret by table and pooled, and how often what was said came true."""
     base, rows = found["baseline"], []
     keys = ["study", "origin", "budget"]
-    whole = base.merge(found["learned"][[*keys, "regret"]], on=keys, suffixes=("", "_learned"))
-    whole = whole.merge(found["law"][[*keys, "regret"]], on=keys, suffixes=("", "_law"))
+    whole = base.merge(found["law"][[*keys, "regret"]], on=keys, suffixes=("", "_law"))
     whole = whole[np.isfinite(whole["regret_rank"])]
     for name, part in [*whole.groupby("table"), ("all", whole)]:
         rows.append(
             [name, len(part), *(round(float(part[c].mean()), 4) for c in
-                                ("regret_expected", "regret", "regret_learned", "regret_law",
-                                 "regret_rank")),
+                                ("regret_expected", "regret", "regret_law", "regret_rank")),
              paired(part["regret"] - part["regret_rank"], part["study"])]
         )  # fmt: skip
     told = []
     for low, high in pairwise(BINS):
         line: list[Any] = [f"{low:g} to {min(high, 1):g}".replace("0.", ".")]
-        for method in ("baseline", "learned"):
-            part = found[method]
-            part = part[(part["p_said"] > low) & (part["p_said"] <= high)]
-            line += [len(part), round(float(part["p_said"].mean()), 2),
-                     round(float(part["right"].mean()), 2)]  # fmt: skip
+        part = base[(base["p_said"] > low) & (base["p_said"] <= high)]
+        line += [len(part), round(float(part["p_said"].mean()), 2),
+                 round(float(part["right"].mean()), 2)]  # fmt: skip
         told.append(line)
     picture = whole[["table", "study", "origin", "budget", "p_said", "right", "regret",
                      "regret_law", "regret_rank"]]  # fmt: skip
     return (
-        stored(["table", "choices", "regret said", "as shipped", "learned out of fold",
-                "law alone", "ranking", "as shipped less ranking"], rows),
-        stored(["P said", "n", "mean P", "came true", "n, learned", "mean P, learned",
-                "came true, learned"], told),
+        stored(["table", "choices", "regret said", "as shipped", "law alone", "ranking",
+                "as shipped less ranking"], rows),
+        stored(["P said", "n", "mean P", "came true"], told),
         stored(list(picture), json.loads(picture.round(6).to_json(orient="values"))),
     )  # fmt: skip
 
 
-def learned(work: Path) -> dict:
-    """Multiples learned from all tables, and those learned without one of them."""
+def learned(work: Path) -> tuple[dict, dict]:
+    """Multiples learned from all tables and without one, and log scores of the table left out."""
     kept = json.loads((work / "settings.json").read_text())["settings"]
+    grid = pd.read_csv(work / "grid.csv", index_col=0)
     every = kept.pop("all")
+    scales = [
+        [name.replace("_", " "), every[i], *(f(s[i] for s in kept.values()) for f in (min, max))]
+        for i, name in enumerate(LEARNED)
+    ]
     rows = []
-    for i, name in enumerate(LEARNED):
-        seen = [s[i] for s in kept.values()]
-        rows.append([name.replace("_", " "), every[i], min(seen), max(seen)])
-    return stored(["prior", "times, all tables", "least", "most"], rows)
+    for table, setting in kept.items():
+        before, after = (float(grid.loc[str(s), table]) for s in (AS_SHIPPED, tuple(setting)))
+        rows.append([table, round(before, 3), round(after, 3), round(after - before, 3)])
+    means = [round(float(np.mean([r[k] for r in rows])), 3) for k in (1, 2, 3)]
+    rows.append(["mean", *means])
+    return (
+        stored(["prior", "times, all tables", "least", "most"], scales),
+        stored(["table", "as shipped", "learned from the others", "gain"], rows),
+    )
 
 
 def report(work: Path) -> dict[str, Any]:
     """All tables."""
-    pooled, single = scores(read(work, "scores"))
-    regret, said, rows = choices(read(work, "choices"))
-    tables = {"pooled": pooled, "by_table": single, "choices": regret, "said": said,
-              "learned": learned(work), "rows": rows}  # fmt: skip
+    both = ("baseline", "law")
+    pooled, single = scores(read(work, "scores", *both))
+    refitted, _ = scores(read(work, "scores", "baseline", "learned"))
+    regret, said, rows = choices(read(work, "choices", *both))
+    scales, left_out = learned(work)
+    tables = {"pooled": pooled, "by_table": single, "refitted": refitted, "choices": regret,
+              "said": said, "scales": scales, "left_out": left_out, "rows": rows}  # fmt: skip
     return {"schema": 1, "tables": tables}
