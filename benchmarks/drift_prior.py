@@ -25,8 +25,8 @@ import pandas as pd
 from qqt_bayes import read_runs
 from qqt_bayes.backtest import judge, origins, predictive
 from qqt_bayes.errors import QQTError
-from qqt_bayes.inference.posterior import sample_posterior
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import Runs
@@ -123,7 +123,7 @@ def score(drift: str, name: str, runs: Runs, metric: str, first: int) -> list[pd
         try:
             posterior = sample_posterior(
                 build_design(train, spec), spec.priors(train.kind), train.kind, 1,
-                Settings(cores=1),
+                Settings(),
             )  # fmt: skip
         except QQTError:
             continue

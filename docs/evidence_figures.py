@@ -1,4 +1,4 @@
-"""Draw the two pictures of the evidence page: ``python docs/evidence_figures.py``.
+"""Draw the pictures of the evidence page: ``python docs/evidence_figures.py``.
 
 No fit is made: they are drawn from stored results, ``benchmarks/results/*.json``.
 """
@@ -89,11 +89,50 @@ def draw_stated() -> Figure:
     return figure
 
 
-PICTURES = {"coverage": draw_coverage, "stated": draw_stated}
+def farthest() -> list[dict]:
+    """The last decision of each published or later study, seen from its first origin."""
+    found: dict[str, dict] = {}
+    for row in records("bands/rows"):
+        key = row["study"]
+        if row["table"] in ("curves", "proving_ground", "steep_first"):
+            continue
+        if key not in found or (-row["origin"], row["budget"]) > (
+            -found[key]["origin"], found[key]["budget"],
+        ):  # fmt: skip
+            found[key] = row
+    return sorted(found.values(), key=lambda row: -row["p_said"])
+
+
+def draw_decisions() -> Figure:
+    """A row a decision: what was said, what came, and what three ways of choosing lost."""
+    rows = farthest()
+    places = range(len(rows))
+    ways = (("regret", "this package"), ("regret_law", "law alone"), ("regret_rank", "ranking"))
+    with plots.style():
+        figure = plots.new_figure(7.0, 0.2 * len(rows) + 1.0)
+        said, lost = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.4))
+        for right, fill, label in ((True, COLOURS[0], "was best"), (False, "white", "was not")):
+            here = [i for i in places if rows[i]["right"] is right]
+            said.scatter([rows[i]["p_said"] for i in here], here, s=22, facecolor=fill,
+                         edgecolor=COLOURS[0], label=label)  # fmt: skip
+        for k, (name, label) in enumerate(ways):
+            values = [100 * r[name] for r in rows]
+            lost.plot(values, places, MARKERS[k], color=COLOURS[k], ms=7 - 2 * k, mfc="none",
+                      label=label)  # fmt: skip
+        lost.set_xscale("symlog", linthresh=0.1)
+        lost.set(xlabel="what the choice lost, %")
+        said.set(xlabel="P(best) that was said", xlim=(0, 1.03), yticks=places,
+                 yticklabels=[r["study"] for r in rows])  # fmt: skip
+        said.invert_yaxis()
+        figure.legend(loc="outside lower center", ncols=5)
+    return figure
+
+
+PICTURES = {"coverage": draw_coverage, "stated": draw_stated, "decisions": draw_decisions}
 
 
 def main(out: Path = HERE / "_static") -> None:
-    """Write both pictures."""
+    """Write the pictures."""
     for name, draw in PICTURES.items():
         part = out / f".{name}.png"
         draw().savefig(part, dpi=200)

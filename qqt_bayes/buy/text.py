@@ -8,6 +8,7 @@ import numpy as np
 
 from qqt_bayes._columns import columns
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.untold import untold
 
 if TYPE_CHECKING:
     from qqt_bayes.buy.plan import Plan
@@ -43,7 +44,9 @@ def describe(plan: Plan) -> str:
     ]
     if plan.chosen is not None:
         lines += ["", *batch_lines(plan)]
-    lines += ["", *knowledge_lines(plan), "", verdict(plan)]
+    lines += ["", *knowledge_lines(plan)]
+    lines += [f"note: {told.text}" for told in untold(study.samples, study.shares, study.pools)]
+    lines += ["", verdict(plan)]
     return "\n".join(lines)
 
 

@@ -71,10 +71,7 @@ def calibrate(
     for path in tables:
         only = metric[0] if metric and len(metric) == 1 else None
         runs = o.load_runs(path, pools, only, kind, chance, where)
-        name = path.name.removesuffix(".csv").removesuffix(".runs")
-        if name == "runs":
-            name = path.resolve().parent.name
-        jobs += studies(runs, name, metric, o.parse_where(where))
+        jobs += studies(runs, name_of(path), metric, o.parse_where(where))
     with many.crew(workers, dask, resume) as crew, many.counted("back-tests", workers) as tell:
         result = run(
             jobs, methods=chosen, spec=spec, seed=seed, settings=Settings(draws=draws),
@@ -84,6 +81,12 @@ def calibrate(
         write_text(out, csv_text(result.scores))
         o.note(f"wrote {out}")
     o.tell(result, json)
+
+
+def name_of(path: Path) -> str:
+    """A table's name: of its file, or of the folder of a runs.csv."""
+    name = path.name.removesuffix(".csv").removesuffix(".runs")
+    return path.resolve().parent.name if name == "runs" else name
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from qqt_bayes.cli import many
 from qqt_bayes.cli import options as o
+from qqt_bayes.cli.calibrate import name_of
 from qqt_bayes.errors import UsageError
 from qqt_bayes.files import write_text
 from qqt_bayes.harmless import one_line
@@ -97,11 +99,23 @@ def priors(
         str, typer.Option(help="loss, accuracy, score, ...: see `qqt kinds`.")
     ] = "loss",
     named: Annotated[str | None, typer.Option("--spec", help="The same as the argument.")] = None,
+    learn: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A complete run table of a past study, its pool table beside it: learn the "
+            "scales of structural error. May be given several times; each is left out in turn."
+        ),
+    ] = None,
+    seed: o.Seed = 1,
+    json: o.Json = False,
 ) -> None:
-    """Print a specification's priors, each with its reason.
+    """Print a specification's priors, each with its reason, or learn some from past studies.
 
     Example: qqt priors effective_utility --kind error
     """
+    if learn:
+        learned(learn, named or spec, seed, json)
+        return
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
@@ -113,6 +127,21 @@ def priors(
     for name, prior in chosen.priors(kind).items():  # as texts, in which brackets are no markup
         table.add_row(name, prior.text, Text(one_line(prior.why)))
     Console().print(table)
+
+
+def learned(tables: list[Path], spec: str, seed: int, json: bool) -> None:
+    """Learn scales from tables, and print them with what they gain out of fold."""
+    from qqt_bayes.calibrate.learn import learn
+    from qqt_bayes.calibrate.run import studies
+
+    jobs = {}
+    for path in tables:
+        name = name_of(path)
+        if name in jobs:
+            name = str(path)
+        jobs[name] = studies(o.load_runs(path, None, None), name)
+    with many.counted("fits", 1) as tell:
+        o.tell(learn(jobs, spec, seed=seed, progress=tell), json)
 
 
 def register(app: typer.Typer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from importlib import import_module
 from itertools import pairwise
@@ -14,6 +14,7 @@ import pandas as pd
 
 from qqt_bayes._shown import Shown
 from qqt_bayes.decide.candidates import kept_sizes
+from qqt_bayes.decide.caveats import caveats
 from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
 from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw, share_best
 from qqt_bayes.decide.families import FamilyShare, by_family, family_of
@@ -278,11 +279,12 @@ def conclude(
     regret = drawn.grid.mean(axis=0) - drawn.grid.min(axis=2).mean(axis=0)[:, None]
     pairs = pairwise(best_sequence(regret))
     crossings = tuple(crossover(drawn.grid, question.grid, a, b) for a, b in pairs)
-    return Decision(
+    made = Decision(
         source, drawn.latent, drawn.new_run, question.budgets, question.candidates, question.grid,
         drawn.grid, crossings, prob, margin, np.stack([compute_factor(n) for n in drawn.longer]),
         gate, laws, notes,
     )  # fmt: skip
+    return replace(made, notes=(*notes, *caveats(made)))
 
 
 def never_run(study: Study, question: Question) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import pandas as pd
 from qqt_bayes.runs.numbers import format_number, shortened
 from qqt_bayes.runs.outliers import tell_outliers
 from qqt_bayes.runs.sheet import as_text
+from qqt_bayes.runs.untold import untold
 
 if TYPE_CHECKING:
     from qqt_bayes.runs.pools import Pools
@@ -45,7 +46,20 @@ def describe(runs: Runs) -> str:
         note = f"   ({', '.join(known)})" if known else ""
         lines.append(f"    {name:<{width}}  {sizes[i]:>{wide}}  {used:>12}{note}")
     lines += [f"note: {note}" for note in (*runs.notes, *tell_outliers(table))]
+    lines += [f"note: {note}" for note in left_open(runs)]
     return "\n".join(lines)
+
+
+def left_open(runs: Runs) -> list[str]:
+    """What the runs of a metric cannot tell; of several metrics alike, once."""
+    found: dict[str, list[str]] = {}
+    for metric in runs.metrics:
+        rows = runs.table[runs.table["metric"] == metric]
+        shares = np.array([runs.mixtures[text].vector(runs.pools) for text in rows["data"]])
+        for told in untold(rows["samples"].to_numpy(float), shares, runs.pools):
+            found.setdefault(told.text, []).append(metric)
+    every = len(runs.metrics)
+    return [t if len(m) == every else f"{_some(m)}: {t}" for t, m in found.items()]
 
 
 def size_text(pools: Pools, i: int) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from qqt_bayes.decide.caveats import ALIKE, CONTENDER, overlap
 from qqt_bayes.decide.place import outside, times
 from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check, and_list, worst
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.thresholds import (
-    ALIKE,
-    CONTENDER,
     EPOCHS_FAR,
     EPOCHS_TOO_FAR,
     FAR,
@@ -60,11 +59,6 @@ def untried(context: Context, budget: int) -> list[str]:
         and d.p_best[budget, i] >= CONTENDER
         and overlap(study.shares, context.shares[i]).max() < ALIKE
     ]
-
-
-def overlap(run: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Share of the samples that runs have in common with a mixture, dim (run,)."""
-    return 1.0 - 0.5 * np.abs(run - shares).sum(axis=1)
 
 
 def judge(

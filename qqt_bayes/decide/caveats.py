@@ -1,0 +1,65 @@
+"""What a decision rests on beyond its probabilities, each in one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qqt_bayes.decide.place import outside, times
+from qqt_bayes.runs import format_number
+from qqt_bayes.runs.untold import untold
+
+if TYPE_CHECKING:
+    from qqt_bayes.decide.decision import Decision
+
+# A mixture that has this share of its samples in common with one that was run counts as run:
+# between neighbouring shares the predicted curve is smooth, and held on published mixtures.
+ALIKE = 0.8
+# A candidate with this chance of being best is a contender: it should have been run.
+CONTENDER = 0.05
+# Practitioners tell each other not to go tenfold, and no back-test of this package does.
+TOO_FAR = 10.0
+NAMED = 3
+
+__all__ = ["ALIKE", "CONTENDER", "caveats", "overlap"]
+
+
+def overlap(run: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Share of the samples that runs have in common with a mixture, dim (run,)."""
+    return 1.0 - 0.5 * np.abs(run - shares).sum(axis=1)
+
+
+def some(names: list[str]) -> str:
+    """The first few names, and how many more."""
+    more = len(names) - NAMED
+    if more > 0:
+        return f"{', '.join(names[:NAMED])} and {more} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def caveats(d: Decision) -> tuple[str, ...]:
+    """Choices and rivals that never ran, what the runs cannot tell, targets too far."""
+    study = d.fit.study
+    ran = [bool(overlap(study.shares, s).max() >= ALIKE) for s in d.shares]
+    chosen = dict.fromkeys(int(c) for c in d.best)
+    missing = [d.candidates[c].text for c in chosen if not ran[c]]
+    rivals = [
+        c.text for i, c in enumerate(d.candidates)
+        if i not in chosen and not ran[i] and d.p_best[:, i].max() >= CONTENDER
+    ]  # fmt: skip
+    notes = []
+    if missing:
+        notes.append(f"no run is like the choice {some(missing)}: it is inferred from other data")
+    if rivals:
+        verb = "is a rival that" if len(rivals) == 1 else "are rivals that"
+        notes.append(f"{some(rivals)} {verb} no run is like: inferred from other data")
+    notes += [u.text for u in untold(study.samples, study.shares, study.pools)]
+    far = [n for n in d.budgets if outside(n, study) > TOO_FAR]
+    if far:
+        at = ", ".join(f"{format_number(n)} ({times(outside(n, study))})" for n in far[:NAMED])
+        notes.append(
+            f"{at} is more than ten times the largest run: no record reaches there "
+            "-> run the leading candidates on the way"
+        )
+    return tuple(notes)
