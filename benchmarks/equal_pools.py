@@ -108,7 +108,7 @@ def main() -> None:
         "date": f"{datetime.date.today()}", "engine": "importance sampling",
         "script": "benchmarks/equal_pools.py",
         "columns": ["noise", "level", "studies", "refused", "bands that hold, largest budget",
-                    "three times it", "P(best) > .95", "width of bands"],
+                    "three times it", "P(best) above .95", "width of bands"],
         "rows": summary(pd.DataFrame(rows)),
     }  # fmt: skip
     content = {"schema": 1, "tables": {"equal_pools": table}}

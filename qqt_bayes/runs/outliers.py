@@ -1,10 +1,10 @@
 """Rows so far from their kin that something broke: a diverged seed, a slip of the pen.
 
-All are named. One that other runs contradict from both sides is also set aside, as no noise that
-the model knows explains it: a replicate, or budgets below and above, lie where its mixture leads.
-A strange value at the end of a curve may be what happens there, and is kept. Two comparisons, both robust: with replicates of the same mixture and
-budget, against the spread of replicates; and with the same mixture at other budgets, against the
-spread around a robust line in log samples.
+All are named. One that other runs contradict is also set aside, as no noise that the model knows
+explains it: a replicate, or budgets below and above, lie where its mixture leads. A strange value
+at the end of a curve may be what happens there, and is kept. Two comparisons, both robust: with
+replicates of the same mixture and budget, against the spread of replicates; and with the same
+mixture at other budgets, against the spread around a robust line in log samples.
 """
 
 from __future__ import annotations

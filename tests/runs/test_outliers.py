@@ -1,4 +1,4 @@
-"""One wild value: named everywhere, set aside where other runs contradict it, and no choice turns."""
+"""One wild value: named, set aside where other runs contradict it, and no choice turns."""
 
 import numpy as np
 import pandas as pd
