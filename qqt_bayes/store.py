@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import warnings
 from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.files import replacing
 from qqt_bayes.fitting import Fit, fit
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.settings import Settings
@@ -95,14 +95,8 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
         {n: (dims[v.ndim], v) for n, v in arrays.items()},
         attrs=attrs | {"hash": fingerprint(arrays, attrs)},
     )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        data.to_netcdf(temporary, engine="h5netcdf")
-        temporary.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as part:
+        data.to_netcdf(part, engine="h5netcdf")
     return path
 
 

@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -223,6 +225,14 @@ def test_saving_replaces(small_fit, tmp_path) -> None:
     target.write_bytes(b"the old one")
     assert small_fit.save(target) == target
     assert same_draws(qqt.load_fit(str(target)), small_fit)
+    assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_save(small_fit, tmp_path) -> None:
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                           capture_output=True, text=True, check=True).stdout.strip()  # fmt: skip
+    (tmp_path / f".fit.nc.{ended}.part").write_bytes(b"half a fi")
+    small_fit.save(tmp_path / "fit.nc")
     assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
 
 

@@ -1,8 +1,10 @@
 """Rows so far from their kin that something broke: a diverged seed, a slip of the pen.
 
-They are named, never dropped. Two comparisons, both robust: with replicates of the same mixture and
-budget, against the spread of replicates; and with the same mixture at other budgets, against the
-spread around a robust line in log samples.
+All are named. One that other runs contradict is also set aside, as no noise that the model knows
+explains it: a replicate, or budgets below and above, lie where its mixture leads. A strange value
+at the end of a curve may be what happens there, and is kept. Two comparisons, both robust: with
+replicates of the same mixture and budget, against the spread of replicates; and with the same
+mixture at other budgets, against the spread around a robust line in log samples.
 """
 
 from __future__ import annotations
@@ -29,18 +31,33 @@ SCALES = 300.0  # factor between two scales
 WITHIN = ("metric", "model", "params", "annealed", "tuned")
 
 
-def tell_outliers(table: pd.DataFrame) -> list[str]:
-    """One line for each row far from its kin, at most a few of them."""
+def find_outliers(table: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
+    """Rows to set aside (dim row), and one line for each row far from its kin, at most a few."""
     found: dict[int, str] = {}
+    aside: set[int] = set()
     keys = [table[name].map(as_text) for name in WITHIN if name in table]
     for _, rows in table.groupby(keys, sort=False):
         for row, why in (*_off_replicates(rows), *_off_curve(rows)):
             found.setdefault(row, why)
-    lines = [_line(table.loc[row], why) for row, why in list(found.items())[:SHOWN]]
+        aside |= {row for row in rows.index.intersection(list(found))
+                  if _contradicted(rows, row, found)}  # fmt: skip
+    lines = [_line(table.loc[row], why, row in aside) for row, why in list(found.items())[:SHOWN]]
     if len(found) > SHOWN:
         names = ", ".join(str(table.loc[row, "run"]) for row in list(found)[SHOWN : 3 * SHOWN])
         lines.append(f"{len(found) - SHOWN} more rows are as far from their kin: {names}")
-    return lines
+    return table.index.isin(list(aside)), lines
+
+
+def tell_outliers(table: pd.DataFrame) -> list[str]:
+    """One line for each row far from its kin, at most a few of them."""
+    return find_outliers(table)[1]
+
+
+def _contradicted(rows: pd.DataFrame, row: Any, found: dict[int, str]) -> bool:
+    """Whether a replicate, or budgets on both sides, are where the row is not."""
+    sound = rows[(rows["data"] == rows["data"][row]) & ~rows.index.isin(list(found))]
+    budgets, mine = _budget(sound), _budget(rows.loc[[row]])[0]
+    return bool(np.any(budgets == mine) or (np.any(budgets < mine) and np.any(budgets > mine)))
 
 
 def flag_lone(sheet: Sheet, rows: list[int], values: list[float]) -> bool:
@@ -63,11 +80,16 @@ def flag_lone(sheet: Sheet, rows: list[int], values: list[float]) -> bool:
     return False
 
 
-def _line(row: pd.Series, why: str) -> str:
+def _line(row: pd.Series, why: str, aside: bool) -> str:
     run = row["run"]
+    mend = (
+        "set aside, it counts for nothing: run it again"
+        if aside
+        else f"--leave-out {run} takes the others (Python: where={{'run': '!={run}'}})"
+    )
     return (
         f"run '{run}' (line {row['line']}): {row['metric']} {row['value']:.6g}, {why}; diverged, "
-        f"or a slip? --leave-out {run} takes the others (Python: where={{'run': '!={run}'}})"
+        f"or a slip? {mend}"
     )
 
 

@@ -15,7 +15,7 @@ from qqt_bayes.runs.checks import FLAGS, KIND, NUMBERS, REQUIRED
 from qqt_bayes.runs.metrics import check_range
 from qqt_bayes.runs.mixture import Mixture
 from qqt_bayes.runs.numbers import format_number
-from qqt_bayes.runs.outliers import tell_outliers
+from qqt_bayes.runs.outliers import find_outliers
 from qqt_bayes.runs.pools import Pools
 from qqt_bayes.runs.sheet import Sheet, as_text
 
@@ -114,7 +114,8 @@ class Study:
 
 def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]) -> Study:
     """Turn the rows of one metric into a study; see `Runs.study`."""
-    table = runs.table
+    strange, told = find_outliers(runs.table)
+    table = runs.table[~strange]
     known = kind or kind_of(metric)
     if known is None:
         raise UsageError(ask_kind(metric))
@@ -154,7 +155,7 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
         mixtures=runs.mixtures,
         levels={name: tuple(as_text(v) for v in table[name]) for name in levels},
         pools=runs.pools,
-        warnings=(*runs.notes, *tell_outliers(table), *warnings, *_caveats(runs, arrays, known)),
+        warnings=(*runs.notes, *told, *warnings, *_caveats(runs, arrays, known)),
         trained_on={
             "runs": table["run"].nunique(),
             "rows": len(table),
