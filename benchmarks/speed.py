@@ -130,11 +130,11 @@ def main():
         for what, goal, spent, fit in PARTS[name]():
             values = None if fit is None else int(fit.posterior.values)
             passed = "" if fit is None or fit.converged else " (gate not passed)"
-            row = [name, what + passed, goal, *(float(f"{v:.3g}") for v in (spent, spent / baseline)),
-                   values]  # fmt: skip
-            rows.append(row)
+            ratio = spent / baseline
+            figures = [float(f"{v:.3g}") for v in (spent, ratio)]
+            rows.append([name, what + passed, goal, *figures, values])
             print(
-                f"{row[1]:<66} {spent:>8.2f} s {row[4]:>8.3g} x  goal {goal}  {values}", flush=True
+                f"{what + passed:<60} {spent:>8.2f} s {ratio:>7.3g} x  {goal} {values}", flush=True
             )
             write(rows)
 
