@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 JITTER = 1e-12  # of the largest variance: keeps rounding from making a covariance indefinite
 LEFT_OUT = 1e-6  # of the largest variance of a path: .01 in the log density at noise of .3%
-    1e-6  # of the largest variance of a path; with noise of .3% off by .01 in the log density
-)
 MOST_GROUPS = 64
 
 __all__ = ["JITTER", "Features", "LowRank", "groups_of", "leading", "work"]
