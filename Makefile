@@ -28,7 +28,7 @@ $(shell $(BIN)/python -c '' 2>/dev/null || rm -f $(VENV)/.stamp-* $(BIN)/python)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-slow test-oldest bench calibrate docs pages lint format clean
+.PHONY: help setup demo test test-fast test-slow test-seeds test-oldest bench calibrate docs pages lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ test-fast: $(VENV)/.stamp-dev ## tests alone, those in PYTEST_ARGS or all
 
 test-slow: $(VENV)/.stamp-dev ## the slow tests, all parts or PART=NAME
 	$(BIN)/python -m pytest -m slow --durations=10 $(SLOW_$(PART)) $(PYTEST_ARGS)
+
+test-seeds: $(VENV)/.stamp-dev ## the tests with ten seeds of every posterior (an hour or two)
+	sh scripts/ten_seeds.sh $(PYTEST_ARGS)
 
 test-oldest: ## the oldest versions promised: install them apart and run the package (minutes)
 	@python=$$(sh scripts/find_python.sh $(if $(PYTHON),"$(PYTHON)")) || exit 1; \

@@ -37,7 +37,7 @@ from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.value import objective, undominated, value_designs
 from qqt_bayes.buy.worlds import Known
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import Runs, parse_mixture, parse_number
 
@@ -53,7 +53,7 @@ LINE = (
     "{evpi:.4f}  {khat:5.2f}  {times:6.0f}x"
 )
 MANY = 1000
-EVERY = Settings(draws=600, tune=400)
+EVERY = Settings(draws=1200)
 
 
 def simulated() -> Runs:

@@ -35,7 +35,6 @@ from qqt_bayes.backtest.ours import engine_forecast
 from qqt_bayes.calibrate.as_sampled import Rows, log_mass, rows_of_truths
 from qqt_bayes.calibrate.replicate import Replications, replicate
 from qqt_bayes.calibrate.sbc import SBC
-from qqt_bayes.inference.natural import NOISE, RUN_SHARE
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.prior_predictive import draw_prior
 from qqt_bayes.model.spec import Spec, load_spec
@@ -120,14 +119,15 @@ def integral(spec: Spec, study: Study, truths: int, seed: int) -> None:
     """Integral of the engine's density over the data: one, if it were a likelihood."""
     design, priors = build_design(study, spec), spec.priors(study.kind)
     latent, truth = draw_prior(design, design.points, priors, study.kind, truths, seed)
-    natural = truth["natural"]
-    sound = np.all((latent > natural[:, :1]) & (latent < 1e3), axis=1)
-    latent, natural = latent[sound], natural[sound]
+    given = truth.parameters
+    sound = np.all((latent > given.irreducible[:, None]) & (latent < 1e3), axis=1)
+    latent, given = latent[sound], given.take(sound)
+    gap = latent - given.irreducible[:, None]
     rng = np.random.default_rng(seed)
     effect = rng.standard_normal((len(latent), design.run.max() + 1))[:, design.run, None]
-    centre = np.log(latent - natural[:, :1])[..., None]
-    rows = rows_of_truths(natural, design)
-    relative = np.max(rows.noise[..., 0] * latent / (latent - natural[:, :1]), axis=1)
+    centre = np.log(gap)[..., None]
+    rows = rows_of_truths(given, design)
+    relative = np.max(rows.noise[..., 0] * latent / gap, axis=1)
     for name, of in (("with the tilt", rows), ("without", Untilted(*rows))):
         parts = np.array_split(np.arange(len(latent)), 50)
         log = np.concatenate([
@@ -139,9 +139,9 @@ def integral(spec: Spec, study: Study, truths: int, seed: int) -> None:
         print(
             f"\n{name}: mean {np.exp(log).mean():.3f}, effective share of the truths "
             f"{1.0 / np.sum(weight**2) / len(log):.3f}; mean run share "
-            f"{weight @ natural[:, RUN_SHARE]:.3f} and log seed noise "
-            f"{weight @ np.log(natural[:, NOISE]):.2f} (of the priors "
-            f"{natural[:, RUN_SHARE].mean():.3f} and {np.log(natural[:, NOISE]).mean():.2f})"
+            f"{weight @ given.run_share:.3f} and log seed noise "
+            f"{weight @ np.log(given.seed_noise):.2f} (of the priors "
+            f"{given.run_share.mean():.3f} and {np.log(given.seed_noise).mean():.2f})"
         )
         for lo, hi in ((0.0, 0.02), (0.02, 0.05), (0.05, 0.1), (0.1, np.inf)):
             here = (relative >= lo) & (relative < hi)

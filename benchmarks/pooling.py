@@ -36,7 +36,7 @@ from qqt_bayes.backtest import judge, origins
 from qqt_bayes.backtest.origins import Origin
 from qqt_bayes.backtest.ours import engine_forecast
 from qqt_bayes.errors import QQTError
-from qqt_bayes.inference.sample import Settings
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import Runs
 
@@ -46,7 +46,7 @@ SAME = SPEC.with_priors(
     utility_spread=NONE, quality_effect=NONE, level_spread=NONE, half_life_spread=NONE,
     pool_drift=NONE,
 )  # fmt: skip
-SHORT = Settings(draws=500, tune=300, chains=2)
+SHORT = Settings(draws=1000)
 WAYS = ("separate", "partial", "complete")
 LEAST = 6  # runs of a model size on each pool, to be a table of its own
 

@@ -34,9 +34,9 @@ import pandas as pd
 
 import qqt_bayes as qqt
 from qqt_bayes.errors import QQTError
-from qqt_bayes.inference.sample import Start
+from qqt_bayes.inference.settings import Start
 from qqt_bayes.laws.effective_utility import exponent_sums, first_pass_lengths
-from qqt_bayes.model.effects import build_effects, ibm_kernel
+from qqt_bayes.model.effects import factor_of, ibm_kernel
 from qqt_bayes.risk.check import plain
 from qqt_bayes.runs import Pools, parse_mixture
 
@@ -46,8 +46,7 @@ BUDGETS = 30_000.0 * 2.0 ** np.arange(5)
 LARGEST = BUDGETS[-1]
 FACTORS = (1.0, 2.0, 4.0, 8.0)
 MARGIN = 0.01
-SETTINGS = qqt.Settings(draws=400, tune=300)
-WARM = qqt.Settings(draws=400, tune=150)  # from the posterior of the study before, of one design
+SETTINGS = qqt.Settings(draws=1600)
 KEPT = ("distance", "stakes", "stress", "record")  # checks whose figures are written down
 BOOTSTRAP = 2000
 # Scales of what the law leaves out, as learned on real training runs (per root e-fold).
@@ -95,21 +94,20 @@ class World:
 
     def wander(self, log_n: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """Integrated Brownian drift, common and by pool, and a mixture error."""
-        low = np.log(BUDGETS[0])
-        effects = build_effects(log_n, shares, self.size, np.eye(3), np.ones((3, 3)), 0.0, low)
-        scale = {1: DRIFT["common"], 2: DRIFT["pool"], 4: DRIFT["mixture"]}
-        out = np.zeros(len(log_n))
-        for e, component in enumerate(effects.component):
-            if component not in scale:
-                continue
-            clock, weight = effects.clock[e], effects.coefficient[e]
-            if clock[0] < 0:
-                out += scale[component] * weight * self.rng.standard_normal()
-                continue
-            kernel = ibm_kernel(clock[:, None], clock)
-            values, vectors = np.linalg.eigh(kernel)
-            draw = vectors @ (np.sqrt(np.maximum(values, 0)) * self.rng.standard_normal(len(clock)))
-            out += scale[component] * weight * draw
+        low, rng = np.log(BUDGETS[0]), self.rng
+
+        def path(clock: np.ndarray) -> np.ndarray:
+            times, index = np.unique(np.maximum(clock, 0.0), return_inverse=True)
+            root = factor_of(ibm_kernel(times[:, None], times))
+            return (root @ rng.standard_normal(root.shape[1]))[index]
+
+        out = DRIFT["common"] * path(log_n - low)
+        for share in shares.T:
+            with np.errstate(divide="ignore"):
+                out += DRIFT["pool"] * share * path(log_n + np.log(share) - low)
+        for i, j in zip(*np.triu_indices(shares.shape[1], 1), strict=True):
+            both = 4.0 * shares[:, i] * shares[:, j]
+            out += DRIFT["mixture"] * both * rng.standard_normal()
         return out
 
 
@@ -146,8 +144,7 @@ def judge(
     runs, truths = simulate(history, seed)
     begin = time.time()
     fit = qqt.fit(
-        runs, "loss", seed=1, settings=SETTINGS if start is None else WARM, start=start,
-        on_fail="warn",
+        runs, "loss", seed=1, settings=SETTINGS, start=start, on_fail="warn",
     )  # fmt: skip
     found = fit.risk(list(LARGEST * np.array(FACTORS)), quick=quick)
     d, out = found.decision, []
@@ -171,7 +168,7 @@ def judge(
                 "cost": seen[best] / seen.min() - 1.0,
             }
             out.append({"kind": kind, "seed": seed, "factor": factor} | happened | said)
-    return out, Start.of(fit.posterior.theta)
+    return out, fit.posterior.start
 
 
 def outcomes(rows: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,26 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# Another base gives every posterior of this process other draws: `make test-seeds`.
+BASE_SEED = int(os.environ.get("QQT_BASE_SEED", "0"))
 SMALL = ("A", "B", "C", "A+B", "A+B+C")  # what the small study trains on
+
+
+@pytest.fixture(scope="session", autouse=True)
+def base_seed():
+    """Shift the seeds of importance sampling, where another base is asked for."""
+    if BASE_SEED == 0:
+        yield
+        return
+    from qqt_bayes.inference import engine
+
+    def shifted(*given, seed, **more):
+        return adapt(*given, seed=seed + BASE_SEED, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        adapt = engine.adapt
+        patch.setattr(engine, "adapt", shifted)
+        yield
 
 
 @pytest.fixture(scope="session")
