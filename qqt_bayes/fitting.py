@@ -198,8 +198,8 @@ class Fit(Shown):
         The density of the parameters is known with and without the new runs, so the draws at hand
         can be weighted by its ratio: the same answer within Monte Carlo error, at once.
         It is refitted, warm-started from this fit, where few draws would carry the weight (Pareto
-        k above .7), where those that are left do not pass the gate, or where an argument asks
-        for another fit.
+        k above .7), where those that are left do not pass the gate, where other rows than before
+        are set aside, or where an argument asks for another fit.
 
         Parameters
         ----------
@@ -222,7 +222,9 @@ class Fit(Shown):
             study = runs.select(metric).study(
                 metric, kind=self.study.kind, spec_levels=self.spec.levels
             )
-            found = reweighted(self.posterior, build_design(study, self.spec))
+            found = None
+            if study.aside == self.study.aside:
+                found = reweighted(self.posterior, build_design(study, self.spec))
             if found is not None and found.gate.passed:
                 everything: dict[str, Any] = {"where": {}, "upto": None}
                 return replace(

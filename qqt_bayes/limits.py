@@ -76,6 +76,8 @@ def short(number: float) -> str:
 LIMITS = {
     "samples": Limit(1, 1e18, "480k"),
     "size": Limit(1, 1e18, "12.8M"),
+    "value of a loss, error or rate": Limit(1e-12, 1e12, "2.31"),
+    "value of a score or cost": Limit(-1e30, 1e30, "2.31"),
     "n_eval": Limit(1, 1e12, "50k", whole=True),
     "seeds": Limit(1, 1e6, "3", whole=True),
     "cost": Limit(0, 1e30, "1.5M"),

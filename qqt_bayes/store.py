@@ -28,7 +28,10 @@ from qqt_bayes.model.parameters import Parameters
 from qqt_bayes.model.spec import spec_from_dict
 from qqt_bayes.runs import read_runs
 
-SCHEMA = 3  # 1 and 2 kept draws in the scales of a sampler that is gone: they are fitted again
+# Earlier ones are fitted again: 1 and 2 kept draws in the scales of a sampler that is gone, 3 may
+# hold a wild value that is set aside now.
+SCHEMA = 4
+SAME_SETTINGS = 3  # and later ones have the settings of today's sampler
 PACKAGES = ("qqt_bayes", "pymc", "nutpie", "arviz", "numpy", "scipy")
 LARGEST = 1 << 30  # bytes of a file
 SCALES = "scale_"  # before the names of effects
@@ -165,10 +168,11 @@ def load_fit(path: str | Path) -> Fit:
     runs = replace(read_runs(*tables, kinds=about["kinds"]), source=source)
     spec = spec_from_dict(spec_source, where=str(path))
     known = {item.name for item in fields(Settings)}
-    given = about["settings"] if schema == SCHEMA else {}
+    given = about["settings"] if schema >= SAME_SETTINGS else {}
     settings = Settings(**{k: v for k, v in given.items() if k in known})
     if schema < SCHEMA:
-        again = fit(runs, about["metric"], spec=spec, kind=kind, seed=seed, on_fail="warn")
+        again = fit(runs, about["metric"], spec=spec, kind=kind, seed=seed, settings=settings,
+                    on_fail="warn")  # fmt: skip
         return replace(again, selection=selection)
     study = runs.study(about["metric"], kind=kind, spec_levels=spec.levels)
     posterior = posterior_of(
@@ -214,6 +218,7 @@ def notice(schema: int, saved: dict[str, str], path: Path) -> None:
     if schema != SCHEMA or saved.get("qqt_bayes") != now["qqt_bayes"]:
         warnings.warn(
             f"{path.name} was written by qqt_bayes {saved.get('qqt_bayes')} (schema {schema}); "
-            f"this is {now['qqt_bayes']} (schema {SCHEMA}): answers may differ slightly",
+            f"this is {now['qqt_bayes']} (schema {SCHEMA}): "
+            f"{'fitted again, ' * (schema < SCHEMA)}answers may differ slightly",
             stacklevel=3,
         )

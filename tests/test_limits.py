@@ -3,9 +3,11 @@
 import math
 import re
 
+import pandas as pd
 import pytest
 from documents import DOCS
 
+import qqt_bayes as qqt
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import COUNTS, LIMITS, no_more
 
@@ -30,9 +32,43 @@ def test_its_ends(name: str) -> None:
     limit = LIMITS[name]
     assert limit.holds(limit.high)
     assert limit.holds(limit.low) != limit.open_low
-    beyond = [math.nan, math.inf, -math.inf, math.nextafter(limit.high, math.inf), limit.low - 1]
+    beyond = [math.nan, math.inf, -math.inf, math.nextafter(limit.high, math.inf),
+              math.nextafter(limit.low, -math.inf)]  # fmt: skip
     assert not any(map(limit.holds, beyond))
     if limit.whole:
         assert not limit.holds(limit.low + 0.5)
     with pytest.raises(UsageError, match=re.escape(f"x is out of range -> give {limit.text}")):
         limit.check("x", math.nan)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "mend"),
+    [
+        ("loss", 1e300, "give it in another unit, or correct it: it may be 1e-12 to 1e12"),
+        ("loss", 1e-300, "give it in another unit"),
+        ("bpb", 1e13, "give it in another unit"),
+        ("rate", 1e-13, "give it in another unit"),
+        ("error", 1e-13, "write a perfect error and say n_eval"),
+        ("accuracy", 1 - 1e-14, "else 1 - accuracy may be 1e-12 to 1e12"),
+        ("perplexity", 1 + 1e-14, "its logarithm may be"),
+        ("score", -1e31, "it may be -1e30 to 1e30"),
+        ("cost", 1e300, "it may be -1e30 to 1e30"),
+    ],
+)
+def test_values_beyond_any_unit_are_refused(kind: str, value: float, mend: str) -> None:
+    """At once, by line; a fit at such a size never ended."""
+    rows = pd.DataFrame({"run": list("abc"), "data": "A", "samples": [1e4, 1e5, 1e6]})
+    rows = rows.assign(metric="m", value=[repr(value)] * 3)
+    with pytest.raises(qqt.InputError) as found:
+        qqt.read_runs(rows, {"A": 1e7}, kinds=kind)
+    assert f"{kind} out of range in 3 of 3 rows" in str(found.value)
+    assert mend in str(found.value)
+
+
+@pytest.mark.parametrize("value", [1e-12, 1e12])
+def test_a_loss_at_the_ends_is_fitted(value: float) -> None:
+    rows = pd.DataFrame({"run": list("abc"), "data": "A", "samples": [1e4, 1e5, 1e6]})
+    rows = rows.assign(metric="loss", value=[value * f for f in ((1.2, 1.1, 1.0) if value < 1 else
+                                                                (1.0, 0.9, 0.8))])  # fmt: skip
+    made = qqt.fit(qqt.read_runs(rows, {"A": 1e7}), "loss")
+    assert made.posterior.engine == "importance"

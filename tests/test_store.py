@@ -85,7 +85,7 @@ def test_another_version_warns_and_loads(small_fit, saved, tmp_path) -> None:
     about["versions"]["qqt_bayes"] = "0.0.9"
     about["settings"]["from_the_future"] = True
     old = edit(saved, tmp_path / "old.nc", about=json.dumps(about), hash="anew")
-    with pytest.warns(UserWarning, match=r"old.nc was written by qqt_bayes 0.0.9 \(schema 3\)"):
+    with pytest.warns(UserWarning, match=r"old.nc was written by qqt_bayes 0.0.9 \(schema 4\)"):
         again = qqt.load_fit(old)
     assert again.settings == small_fit.settings
     assert same_draws(again, small_fit)
@@ -103,15 +103,20 @@ def test_a_newer_schema_is_refused_by_version(saved, tmp_path) -> None:
         qqt.load_fit(new)
 
 
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", [1, 2, 3])
 def test_earlier_schemas_are_fitted_again(small_fit, saved, tmp_path, schema: int) -> None:
-    """They kept draws on the scales of a sampler that is gone; the runs in them are enough."""
+    """Of another sampler, or of a value that is set aside now; the runs in them are enough."""
     old = edit(saved, tmp_path / "old.nc", qqt_schema=schema, hash=None)
-    with pytest.warns(UserWarning, match=rf"old.nc was written by .* \(schema {schema}\)"):
+    with pytest.warns(
+        UserWarning, match=rf"old.nc was written by .* \(schema {schema}\).* fitted again"
+    ):
         again = qqt.load_fit(old)
     mine, theirs = (f.decide("960k", "A;A+B;A+B+C", on_fail="warn") for f in (small_fit, again))
     np.testing.assert_allclose(mine.p_best, theirs.p_best, atol=0.12)  # 400 draws against 2,000
     assert again.selection == small_fit.selection
+    if schema == 3:  # of the same sampler: the very same fit
+        assert again.settings == small_fit.settings
+        assert same_draws(again, small_fit)
 
 
 def changed_runs(text: str) -> str:

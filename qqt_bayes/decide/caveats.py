@@ -39,7 +39,7 @@ def some(names: list[str]) -> str:
 
 
 def caveats(d: Decision) -> tuple[str, ...]:
-    """Choices and rivals that never ran, what the runs cannot tell, targets too far."""
+    """Strange rows, choices and rivals that never ran, what the runs cannot tell, far targets."""
     study = d.fit.study
     ran = [bool(overlap(study.shares, s).max() >= ALIKE) for s in d.shares]
     chosen = dict.fromkeys(int(c) for c in d.best)
@@ -48,7 +48,7 @@ def caveats(d: Decision) -> tuple[str, ...]:
         c.text for i, c in enumerate(d.candidates)
         if i not in chosen and not ran[i] and d.p_best[:, i].max() >= CONTENDER
     ]  # fmt: skip
-    notes = []
+    notes = list(study.strange)
     if missing:
         notes.append(f"no run is like the choice {some(missing)}: it is inferred from other data")
     if rivals:

@@ -80,9 +80,13 @@ def about_data(content: Content) -> dict[str, str | None]:
     upto = fit.selection.get("upto")
     parts = [f"only rows with {where}"] * bool(where)
     parts += [f"only rows up to {upto} samples"] * (upto is not None)
-    out["excluded"] = (
-        f"By choice: {w.and_list(parts)}." if parts else "None of the table's rows of this metric."
-    )
+    aside = [f"run {run}" for run, _ in study.aside]
+    reasons = []
+    if parts:
+        reasons.append(f"By choice: {w.and_list(parts)}.")
+    if aside:
+        reasons.append(f"Set aside, as other runs contradict it: {w.and_list(aside)}.")
+    out["excluded"] = " ".join(reasons) or "None of the table's rows of this metric."
     return out
 
 

@@ -38,6 +38,8 @@ def describe(made: Risk) -> str:
         head = f"At {format_number(found.samples)} samples{where}, choosing {best}: {verdict}"
         lines += ["", *fold(head, "", "  ")]
         lines += block(found)
+    shown = [check.text for found in made.assessments for check in found.checks]
+    lines += [f"note: {note}" for note in study.strange if not any(note in t for t in shown)]
     if made.quick:
         lines += ["", "Quick report: other laws and leave-one-out refits were not run."]
     return "\n".join(lines)

@@ -58,7 +58,7 @@ NUMBERS = {
         "the cost, 0 or more, e.g. 480k", _BLANK, low_allowed=True, high=LIMITS["cost"].high
     ),
 }
-FLAGS = ("annealed", "tuned")
+FLAGS = ("annealed", "tuned", "keep")
 KIND = "kind"  # column that says what the metric's name does not
 LABELS = ("run", "data", "metric")
 # What one run has only one of.

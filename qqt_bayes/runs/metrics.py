@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
+
 from qqt_bayes.kinds import Kind
+from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs.sheet import Sheet
 
 __all__ = ["check_chance", "check_range", "check_scale"]
@@ -32,6 +35,27 @@ def check_range(
     high = [row for row, value in pairs if value > kind.high]
     if high:
         _flag_high(sheet, metric, kind, high, len(rows))
+    if not low and not high:
+        _check_size(sheet, kind, rows, values)
+
+
+def _check_size(sheet: Sheet, kind: Kind, rows: Sequence[int], values: Sequence[float]) -> None:
+    """Flag values so large or small that no unit of the metric has them; a perfect 0 may be."""
+    seen = np.asarray(values, float)
+    unbounded = kind.reference == "unit"
+    limit = LIMITS[f"value of a {'score or cost' if unbounded else 'loss, error or rate'}"]
+    worth = seen if unbounded else kind.modelled(seen)
+    beyond = [row for row, v in zip(rows, worth, strict=True) if v != 0 and not limit.holds(v)]
+    if not beyond:
+        return
+    what = f"{kind} out of range{_count(sheet, beyond, len(rows))}: no fit can work at this size"
+    given = {"accuracy": "1 - accuracy", "centred": "1 - its value", "perplexity": "its logarithm"}
+    of = given.get(kind.name, "it")
+    mend = f"give it in another unit, or correct it: {of} may be {limit.text}"
+    if kind.fraction:
+        mend = f"if no item was wrong, write a perfect {kind} and say n_eval: else {of} may be " \
+               f"{limit.text}"  # fmt: skip
+    sheet.flag(beyond[0], "value", what, mend)
 
 
 def _count(sheet: Sheet, rows: Sequence[int], of: int) -> str:

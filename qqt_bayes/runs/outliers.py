@@ -35,13 +35,15 @@ def find_outliers(table: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
     """Rows to set aside (dim row), and one line for each row far from its kin, at most a few."""
     found: dict[int, str] = {}
     aside: set[int] = set()
+    kept = _kept(table)
     keys = [table[name].map(as_text) for name in WITHIN if name in table]
     for _, rows in table.groupby(keys, sort=False):
         for row, why in (*_off_replicates(rows), *_off_curve(rows)):
             found.setdefault(row, why)
         aside |= {row for row in rows.index.intersection(list(found))
-                  if _contradicted(rows, row, found)}  # fmt: skip
-    lines = [_line(table.loc[row], why, row in aside) for row, why in list(found.items())[:SHOWN]]
+                  if not kept[row] and _contradicted(rows, row, found)}  # fmt: skip
+    lines = [_line(table.loc[row], why, row in aside, kept[row])
+             for row, why in list(found.items())[:SHOWN]]  # fmt: skip
     if len(found) > SHOWN:
         names = ", ".join(str(table.loc[row, "run"]) for row in list(found)[SHOWN : 3 * SHOWN])
         lines.append(f"{len(found) - SHOWN} more rows are as far from their kin: {names}")
@@ -51,6 +53,13 @@ def find_outliers(table: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
 def tell_outliers(table: pd.DataFrame) -> list[str]:
     """One line for each row far from its kin, at most a few of them."""
     return find_outliers(table)[1]
+
+
+def _kept(table: pd.DataFrame) -> pd.Series:
+    """Rows of which column ``keep`` says that they are meant (row,)."""
+    if "keep" not in table:
+        return pd.Series(False, table.index)
+    return table["keep"].fillna(False).astype(bool)
 
 
 def _contradicted(rows: pd.DataFrame, row: Any, found: dict[int, str]) -> bool:
@@ -80,13 +89,14 @@ def flag_lone(sheet: Sheet, rows: list[int], values: list[float]) -> bool:
     return False
 
 
-def _line(row: pd.Series, why: str, aside: bool) -> str:
+def _line(row: pd.Series, why: str, aside: bool, kept: bool) -> str:
     run = row["run"]
-    mend = (
-        "set aside, it counts for nothing: run it again"
-        if aside
-        else f"--leave-out {run} takes the others (Python: where={{'run': '!={run}'}})"
-    )
+    mend = f"--leave-out {run} takes the others (Python: where={{'run': '!={run}'}})"
+    if kept:
+        mend = f"kept, as column keep says: {mend}"
+    elif aside:
+        mend = ("set aside, it counts for nothing: run it again, or write true in its column keep "
+                "if it is meant")  # fmt: skip
     return (
         f"run '{run}' (line {row['line']}): {row['metric']} {row['value']:.6g}, {why}; diverged, "
         f"or a slip? {mend}"

@@ -59,6 +59,10 @@ class Study:
         The pools, in the order of the columns of `shares`.
     warnings
         What to know before trusting a fit.
+    strange
+        Those of them that name rows far from their kin, kept or set aside.
+    aside
+        Run and samples of the rows that were set aside.
     trained_on
         Number of `runs` and `rows`, and `max_samples`.
     source
@@ -83,6 +87,8 @@ class Study:
     warnings: tuple[str, ...] = field(repr=False)
     trained_on: dict[str, float]
     source: str
+    strange: tuple[str, ...] = field(default=(), repr=False)
+    aside: tuple[tuple[str, float], ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -162,6 +168,8 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
             "max_samples": float(table["samples"].max()),
         },
         source=runs.source,
+        strange=tuple(told),
+        aside=tuple(sorted(runs.table.loc[strange, ["run", "samples"]].itertuples(False, None))),
     )
 
 

@@ -33,8 +33,8 @@ class Runs:
     table
         One row an evaluation of one run. `run`, `data`, `metric` (text), `samples`, `value`
         (float), those given of `n_eval`, `se`, `params`, `cost` (float, NaN where blank), `seed`,
-        `model` (text), `annealed`, `tuned` (boolean), all other columns, and `line`, the line of
-        the file. A mixture spelled in several ways has the first spelling everywhere.
+        `model` (text), `annealed`, `tuned`, `keep` (boolean), all other columns, and `line`, the
+        line of the file. A mixture spelled in several ways has the first spelling everywhere.
     pools
         The pool table.
     mixtures
@@ -272,7 +272,7 @@ def read_runs(
     source
         Path of a CSV file or a frame (pandas, polars) with columns ``run, data, samples, metric,
         value`` and optionally ``n_eval, se, chance, kind, seed, model, params, cost, annealed,
-        tuned`` and others.
+        tuned, keep`` and others.
         A mixture may be a dict of shares, ``{"A": 0.7, "B": 0.3}``.
     pools
         Path or frame of the pool table, or a dict ``{"A": 60_000}``; by default ``X.pools.csv``

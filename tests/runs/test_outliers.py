@@ -51,6 +51,70 @@ def test_replicates_that_agree_are_kept() -> None:
     assert not strange.any()
 
 
+def wild(row: int = 11, **columns: object) -> pd.DataFrame:
+    rows = table(2)
+    rows.loc[row, "value"] *= 10.0
+    return rows.assign(**columns)
+
+
+def test_a_column_keeps_what_is_meant() -> None:
+    rows = wild(keep="")
+    rows.loc[11, "keep"] = "true"
+    study = qqt.read_runs(rows, POOLS).study("loss")
+    assert len(study) == len(rows)
+    assert study.aside == ()
+    assert len(study.strange) == 1
+    assert "kept, as column keep says" in study.strange[0]
+    rows.loc[11, "keep"] = "false"
+    study = qqt.read_runs(rows, POOLS).study("loss")
+    assert study.aside == (("r11", rows["samples"][11]),)
+    assert "write true in its column keep" in study.strange[0]
+
+
+def test_every_answer_says_the_same_of_it(tmp_path) -> None:
+    made = qqt.fit(qqt.read_runs(wild(), POOLS), "loss", on_fail="warn")
+    made = qqt.load_fit(made.save(tmp_path / "fit.nc"))
+    assert made.study.aside == (("r11", 320e3),)
+    line = f"note: {made.study.strange[0]}"
+    decision, risk = made.decide("640k", "A;B"), made.risk("640k", candidates="A;B", quick=True)
+    for text in (made.text, made.runs.text, decision.text):
+        assert text.splitlines().count(line) == 1
+    assert made.study.strange[0] in " ".join(risk.text.split())
+    assert made.study.strange[0] in decision.to_json()["notes"]
+
+
+def test_a_risk_of_more_than_notes_says_it_too() -> None:
+    """Where the check of the table asks for something, it leaves its notes out."""
+    rows = wild()
+    rows["lr"] = np.where(rows["data"] == "A", "1e-3", "2e-3")
+    made = qqt.fit(qqt.read_runs(rows, POOLS), "loss", on_fail="warn")
+    text = made.risk("640k", candidates="A;B", quick=True).text
+    assert "'lr' differs between data" in " ".join(text.split())
+    assert text.splitlines().count(f"note: {made.study.strange[0]}") == 1
+
+
+def test_further_runs_that_set_a_row_aside_refit() -> None:
+    """Draws that took a value in are not weighted into draws that leave it out."""
+    rows = wild()
+    last = rows["samples"] == BUDGETS[-1]
+    late = last & (rows["data"] == "A") & (rows.index != 11)  # the replicate that contradicts it
+    made = qqt.fit(qqt.read_runs(rows[~late], POOLS), "loss", on_fail="warn")
+    assert made.study.aside == ()
+    more = made.update(rows[late], on_fail="warn")
+    assert more.study.aside == (("r11", 320e3),)
+    plain = qqt.fit(qqt.read_runs(table(2)[~late], POOLS), "loss", on_fail="warn")
+    assert plain.update(rows[late].assign(value=table(2)["value"][late])).posterior.values == 0
+
+
+def test_an_update_looks_at_what_is_set_aside(monkeypatch) -> None:
+    made = qqt.fit(qqt.read_runs(wild(), POOLS), "loss", on_fail="warn")
+    monkeypatch.setattr("qqt_bayes.fitting.reweighted", lambda *_: pytest.fail("was reweighted"))
+    again = wild().loc[[23]].assign(run="again", value=30.0)  # set aside too
+    more = made.update(again)
+    assert more.study.aside == (("again", 320e3), ("r11", 320e3))
+    assert more.posterior.values > 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["proving_ground", "digits", "headers", "web"])
 def test_no_certain_choice_turns(name: str) -> None:
