@@ -35,7 +35,7 @@ def describe(plan: Plan) -> str:
         f"{b.text} at {format_number(n)}" for n, b in zip(plan.budgets, plan.best, strict=True)
     )
     lines = [
-        f"{plan.fit.stamp}Best choice now: {places} samples (tokens).",
+        f"{plan.fit.stamp}Best choice now: {places} samples.",
         *together(plan),
         f"No runs can lower the {WORDS[plan.objective]} by more than {plan.evpi:.2g}"
         f"{unit.get(plan.objective, '')} (perfect information, +-{plan.limit.se:.1g}).",

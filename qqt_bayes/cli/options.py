@@ -45,7 +45,7 @@ Decimal = Annotated[
     typer.Option(help="The mark before decimals, , or .; the other may separate thousands."),
 ]
 Upto = Annotated[
-    str | None, typer.Option(help="Only rows up to this many samples (tokens), e.g. 500k.")
+    str | None, typer.Option(help="Only rows up to this many samples, e.g. 500k.")
 ]
 KindName = Annotated[
     list[str] | None,
@@ -78,7 +78,7 @@ OnFail = Annotated[
     typer.Option(help="raise or warn, when the fit does not converge; a warning stamps outputs."),
 ]
 Budgets = Annotated[
-    str, typer.Option(help="Samples (tokens), comma between them: 480k,1.92M,1.28B.")
+    str, typer.Option(help="Samples, comma between them: 480k,1.92M,1.28B.")
 ]
 Candidates = Annotated[
     str | None,

@@ -31,7 +31,7 @@ B,60000,2,web,,
 GUIDE = """\
 Wrote {runs} and {pools}: replace their rows by yours.
   runs.csv   one row an evaluation of one run. run: a name; data: what it was trained on (A, the
-             union A+B, or shares A:0.7+B:0.3); samples: samples or tokens seen; metric: a name
+             union A+B, or shares A:0.7+B:0.3); samples: seen, repeats included; metric: a name
              such as val_loss or mmlu_accuracy (`qqt kinds` lists what is known); value. Optional:
              n_eval, se, chance, kind, seed, model, params, cost, annealed, tuned, and any column
              of your own.

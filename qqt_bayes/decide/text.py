@@ -69,7 +69,7 @@ def describe(d: Decision) -> str:
     study, trained = d.fit.study, d.fit.study.trained_on
     lines = [
         f"{d.fit.stamp}{study.metric} ({study.kind.better}), fitted to {int(trained['runs'])} runs "
-        f"up to {format_number(trained['max_samples'])} samples (tokens); {d.prob:.0%} "
+        f"up to {format_number(trained['max_samples'])} samples; {d.prob:.0%} "
         "equal-tailed credible intervals"
     ]
     if d.laws:
