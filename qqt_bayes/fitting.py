@@ -24,6 +24,7 @@ from qqt_bayes.inference.settings import Settings, Start
 from qqt_bayes.kinds import Kind
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.runs.numbers import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.runs import Runs, Study
@@ -118,7 +119,8 @@ class Fit(Shown):
         t = self.study.trained_on
         return (
             f"{self.stamp}{self.study.metric} of {int(t['runs'])} runs ({int(t['rows'])} rows, "
-            f"largest {t['max_samples']:,.0f} samples), spec {self.spec.name}, seed {self.seed}\n"
+            f"largest {format_number(t['max_samples'])} samples), spec {self.spec.name}, "
+            f"seed {self.seed}\n"
             f"{self.posterior.gate.text}"
         )
 

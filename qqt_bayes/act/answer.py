@@ -244,7 +244,7 @@ def act(
             "(an improved pool is better told by rank=... or utility=... of the pool it was)"
         )
     found = compare(fit, wanted, todo, each, seed)
-    names = [f"{a.name} at {n:,.0f}" for n in wanted for a in todo]
+    names = [f"{a.name} at {format_number(n)}" for n in wanted for a in todo]
     gate = fit.posterior.check(names, found.at.reshape(len(found.at), -1).T)
     if not gate.passed and fit.converged and on_fail != "warn":
         raise GateError(gate.text, gate)

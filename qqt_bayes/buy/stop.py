@@ -14,6 +14,7 @@ from qqt_bayes.buy.tally import Value
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import LIMITS
+from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -139,7 +140,10 @@ def judge(
             return np.full(len(cost), np.nan), Stop(
                 True, "no run is expected to change the choice, whatever it costs", None, 0
             )
-        reason = "give a stake (what one unit of value is worth in cost) to know whether it pays"
+        reason = (
+            "give a stake to know whether it pays: what one unit of value is worth in cost, or the "
+            "word compute (--stake compute)"
+        )
         return np.full(len(cost), np.nan), Stop(None, reason, None, len(steps))
     money = weights * price
     net = np.array([v.by_budget @ money for v in values]) - cost
@@ -149,12 +153,13 @@ def judge(
     most = float(limit.by_budget @ money)
     if nets[top] > 0:
         count = top if steps else 0
-        reason = f"the best purchase is worth {nets[top]:.3g} more than it costs"
+        reason = f"the best purchase is worth {format_number(nets[top])} more than it costs"
         return net, Stop(False, reason, nets[top], count)
     if most <= cost.min():
         reason = (
-            f"even perfect information is worth only {most:.3g}, less than the cheapest run costs"
+            f"even perfect information is worth only {format_number(most)}, less than the cheapest "
+            "run costs"
         )
     else:
-        reason = f"no run or batch is worth its cost (perfect information: {most:.3g})"
+        reason = f"no run or batch is worth its cost (perfect information: {format_number(most)})"
     return net, Stop(True, reason, nets[top], 0)

@@ -35,7 +35,7 @@ def describe(plan: Plan) -> str:
         f"{b.text} at {format_number(n)}" for n, b in zip(plan.budgets, plan.best, strict=True)
     )
     lines = [
-        f"{plan.fit.stamp}Best choice now: {places} samples (tokens).",
+        f"{plan.fit.stamp}Best choice now: {places} samples.",
         *together(plan),
         f"No runs can lower the {WORDS[plan.objective]} by more than {plan.evpi:.2g}"
         f"{unit.get(plan.objective, '')} (perfect information, +-{plan.limit.se:.1g}).",
@@ -71,15 +71,18 @@ def design_lines(plan: Plan) -> list[str]:
         table = table.sort_values("evsi", ascending=False, kind="stable")
     staked = not np.isnan(plan.net).all()
     cells = [HEAD + (("net",) if staked else ())]
-    for row in table.head(SHOWN).itertuples():
+    telling = table[table["evsi"] > 0]
+    shown = (telling if len(telling) else table).head(SHOWN)
+    for row in shown.itertuples():
         share = row.evsi / plan.evpi if plan.evpi > 0 else 0.0
         value = f"{row.evsi:.2g} +- {row.se:.1g}" if row.evsi > 0 else "0"
         line = (row.data, format_number(row.samples), f"{row.seeds}", format_number(row.cost),
                 value, f"{share:.0%}", f"{row.khat:.2f}")  # fmt: skip
         cells.append(line + ((format_number(row.net),) if staked else ()))
     lines = columns(cells)
-    if len(table) > SHOWN:
-        lines.append(f"  and {len(table) - SHOWN} more designs of less value")
+    if len(table) > len(shown):
+        left = "of less value" if len(telling) > len(shown) else "of no value"
+        lines.append(f"  and {len(table) - len(shown)} more designs {left}")
     rough = int(np.sum(plan.khat > ROUGH))
     if rough:
         refitted = len(plan.refitted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from qqt_bayes.decide import Decision, Reach, Shares
     from qqt_bayes.fitting import Fit
+
+FURTHER = 4  # a first question: how many times beyond the largest run
 
 
 def fit(
@@ -37,8 +40,10 @@ def fit(
 ) -> None:
     """Fit one metric of a run table and save the fit.
 
-    Example: qqt fit runs.csv --pools pools.csv --metric loss --upto 500k -o fit.nc
+    Example: qqt fit runs.csv --metric loss -o fit.nc
     """
+    from qqt_bayes.runs import format_number
+
     check_file(out, (".nc",), inputs=(runs, pools), force=force)
     made = o.open_fit(
         runs, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
@@ -47,7 +52,8 @@ def fit(
     )  # fmt: skip
     made.save(out)
     o.say(made.text)
-    o.note(f"saved {out}")
+    further = format_number(FURTHER * made.study.trained_on["max_samples"])
+    o.note(f"saved {out}; to ask it: qqt decide {shlex.quote(str(out))} --budgets {further}")
 
 
 def decide(
@@ -111,7 +117,7 @@ def decide(
 ) -> None:
     """Say which data is best at each budget, how sure that is, and what being wrong costs.
 
-    Example: qqt decide runs.csv --metric loss --budgets 480k,960k,1.92M --json
+    Example: qqt decide runs.csv --metric loss --budgets 480k,1.92M
 
     Example: qqt decide runs.csv --metric mmlu_accuracy --chance 0.25 --reach 0.6
 

@@ -68,7 +68,7 @@ def buy(
 ) -> None:
     """Say which runs to buy next, what they are expected to be worth, and whether to stop.
 
-    Example: qqt buy runs.csv --metric loss --budgets 4M --spend 3M --stake compute
+    Example: qqt buy runs.csv --metric loss --budgets 4M --spend 3M
     """
     from qqt_bayes.buy.ask import check_objective
     from qqt_bayes.buy.stop import parse_stake

@@ -6,11 +6,13 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.errors import QQTError
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -38,6 +40,7 @@ def findings() -> Iterator[tuple[str, str]]:
     advice = "no limit set; where several fits run at once, OMP_NUM_THREADS=1 is faster"
     yield "threads", ", ".join(given) or advice
     yield "specs", specifications()
+    yield "a fit", trial()
 
 
 def blas() -> str:
@@ -51,13 +54,25 @@ def blas() -> str:
 
 def specifications() -> str:
     """The shipped specifications, read."""
-    from qqt_bayes.errors import QQTError
     from qqt_bayes.model.spec import available_specs, load_spec
 
     try:
         return ", ".join(load_spec(name).name for name in available_specs())
     except QQTError as error:
         return str(error)
+
+
+def trial() -> str:
+    """Whether a small fit of bundled runs works, and how long it takes."""
+    from qqt_bayes import datasets
+    from qqt_bayes.fitting import fit
+
+    start = monotonic()
+    try:
+        made = fit(datasets.load("web"), "val_loss", upto="2B")
+    except QQTError as error:
+        return f"failed: {error}"
+    return f"works: {len(made.study.data)} bundled runs in {monotonic() - start:.1f} s"
 
 
 def register(app: typer.Typer) -> None:

@@ -56,7 +56,7 @@ def import_(
         str | None, typer.Option(help="Samples of all runs that do not tell, e.g. 12.8M.")
     ] = None,
     per_step: Annotated[
-        str | None, typer.Option(help="Samples (tokens) of one step, for files that count steps.")
+        str | None, typer.Option(help="Samples of one step, for files that count steps.")
     ] = None,
     name: Annotated[
         str | None, typer.Option(help='What names of runs are made of, e.g. "{data}-{samples}".')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import warnings
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from time import monotonic
 from traceback import print_exception
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -124,8 +125,9 @@ def explain(error: BaseException, traceback: bool) -> int:
             return say(f"{error.filename or 'file'}: {error.strerror or error}", BAD_INPUT)
         case Exception() if hasattr(error, "format_message"):  # a usage error of the parser
             context, text = getattr(error, "ctx", None), error.format_message()
-            help_at = f" -> see {context.command_path} --help" if context else ""
-            return say(text, BAD_INPUT, "" if " -> " in text else help_at)
+            return say(
+                text, BAD_INPUT, "" if " -> " in text or not context else advice(context, text)
+            )
         case MemoryError() if not traceback:
             return say("not enough memory -> ask for fewer budgets, candidates or draws", FAULT)
         case Exception() if not traceback:
@@ -139,6 +141,13 @@ def explain(error: BaseException, traceback: bool) -> int:
             print_exception(error)
             return FAULT
     raise error
+
+
+def advice(context: Any, text: str) -> str:
+    """Where to look after a usage error; where something is missing, what a whole command is."""
+    example = re.search(r"Example: (qqt .+)", context.command.help or "")
+    whole = f"for example: {example[1]}; " if example and text.startswith("Missing") else ""
+    return f" -> {whole}see {context.command_path} --help"
 
 
 @contextmanager

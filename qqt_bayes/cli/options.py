@@ -44,9 +44,7 @@ Decimal = Annotated[
     str | None,
     typer.Option(help="The mark before decimals, , or .; the other may separate thousands."),
 ]
-Upto = Annotated[
-    str | None, typer.Option(help="Only rows up to this many samples (tokens), e.g. 500k.")
-]
+Upto = Annotated[str | None, typer.Option(help="Only rows up to this many samples, e.g. 500k.")]
 KindName = Annotated[
     list[str] | None,
     typer.Option(
@@ -77,9 +75,7 @@ OnFail = Annotated[
     str,
     typer.Option(help="raise or warn, when the fit does not converge; a warning stamps outputs."),
 ]
-Budgets = Annotated[
-    str, typer.Option(help="Samples (tokens), comma between them: 480k,1.92M,1.28B.")
-]
+Budgets = Annotated[str, typer.Option(help="Samples, comma between them: 480k,1.92M,1.28B.")]
 Candidates = Annotated[
     str | None,
     typer.Option(help='Data to choose from: "A;A+B;A:0.7+B:0.3". Default: observed and nested.'),

@@ -63,7 +63,7 @@ def report(
 ) -> None:
     """Write a report: one page for people, and tables, figures and methods for a paper.
 
-    Example: qqt report runs.csv --metric loss --upto 500k --budgets 960k,1.92M -o report
+    Example: qqt report runs.csv --metric loss --budgets 960k,1.92M -o report
     """
     from qqt_bayes.buy.stop import parse_stake
     from qqt_bayes.decide.candidates import parse_budgets

@@ -45,7 +45,7 @@ def risk(
 ) -> None:
     """Say how far the runs can be trusted: PASS, REVIEW or FAIL per budget; FAIL exits with 1.
 
-    Example: qqt risk runs.csv --metric loss --upto 500k --budgets 960k,1.92M --plot ledger.png
+    Example: qqt risk runs.csv --metric loss --budgets 960k,1.92M
     """
     from qqt_bayes.decide.candidates import parse_budgets
     from qqt_bayes.risk import risk as judge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -16,25 +17,25 @@ from qqt_bayes.harmless import one_line
 
 RUNS_TEMPLATE = """\
 run,data,samples,metric,value,seed
-A/30k,A,30000,loss,2.91,0
-A/120k,A,120000,loss,2.57,0
-B/30k,B,30000,loss,2.95,0
-B/120k,B,120000,loss,2.60,0
-A+B/120k,A+B,120000,loss,2.56,0
-A7B3/120k,A:0.7+B:0.3,120000,loss,2.56,0
+A/30k,A,30k,loss,2.91,0
+A/120k,A,120k,loss,2.57,0
+B/30k,B,30k,loss,2.95,0
+B/120k,B,120k,loss,2.60,0
+A+B/120k,A+B,120k,loss,2.56,0
+A7B3/120k,A:0.7+B:0.3,120k,loss,2.56,0
 """
 POOLS_TEMPLATE = """\
 pool,size,quality_rank,family,overlaps,price
-A,60000,1,web,,
-B,60000,2,web,,
+A,60k,1,web,,
+B,60k,2,web,,
 """
 GUIDE = """\
 Wrote {runs} and {pools}: replace their rows by yours.
   runs.csv   one row an evaluation of one run. run: a name; data: what it was trained on (A, the
-             union A+B, or shares A:0.7+B:0.3); samples: samples or tokens seen; metric: a name
-             such as val_loss or mmlu_accuracy (`qqt kinds` lists what is known); value. Optional:
-             n_eval, se, chance, kind, seed, model, params, cost, annealed, tuned, keep, and any
-             column of your own.
+             union A+B, or shares A:0.7+B:0.3); samples: seen, repeats included (30k, 1.5B); metric:
+             a name such as val_loss or mmlu_accuracy (`qqt kinds` lists what is known); value.
+             Optional: n_eval, se, chance, kind, seed, model, params, cost, annealed, tuned, keep, and
+             any column of your own.
   pools.csv  one row a pool: unique samples (inf for unlimited), and if known a quality rank
              (1 best), a family, pools it overlaps (; between them) and a price.
 Then: qqt check {runs}
@@ -51,11 +52,17 @@ def check(
 ) -> None:
     """Check a run table and its pool table, and say what is in them.
 
-    Example: qqt check runs.csv --pools pools.csv
+    Example: qqt check runs.csv
     """
     runs = o.load_runs(table, pools, None, kind, chance, where, decimal)
     conditions = o.parse_where(where)
-    o.say((runs.select(where=conditions) if conditions else runs).text)
+    chosen = runs.select(where=conditions) if conditions else runs
+    o.say(chosen.text)
+    beside = f" --pools {shlex.quote(str(pools))}" if pools else ""
+    o.note(
+        f"to fit them: qqt fit {shlex.quote(str(table))}{beside} "
+        f"--metric {shlex.quote(chosen.metrics[0])} -o fit.nc"
+    )
 
 
 def new(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qqt_bayes.runs import Study
 
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})*,0{3}")  # 1,200,000: no list of budgets has one of 0
+PLAIN = re.compile(r"[\d.]+(e\d+)?[kMBT]?", re.IGNORECASE)
 
 __all__ = ["default_candidates", "kept_sizes", "parse_budgets", "parse_candidates"]
 
@@ -48,7 +49,12 @@ def parse_budgets(budgets: str | float | Iterable[str | float]) -> np.ndarray:
         try:
             value = parse_number(item)
         except UsageError as error:
-            raise UsageError(f"budget {error}") from None
+            parts = re.split(r"\s*[;|]\s*|\s+", str(item).strip())
+            mend = f"put commas between: {','.join(parts)}"
+            several = len(parts) > 1 and all(PLAIN.fullmatch(part) for part in parts)
+            raise UsageError(
+                f"'{item}' are {len(parts)} budgets -> {mend}" if several else f"budget {error}"
+            ) from None
         if not (np.isfinite(value) and value > 0):
             raise UsageError(
                 f"budget '{item}' is not a positive number of samples -> give one, e.g. 480k"
@@ -78,7 +84,9 @@ def parse_candidates(candidates: str | Sequence[str], pools: Pools) -> list[Mixt
         try:
             mixture = parse_mixture(item, pools)
         except UsageError as error:
-            raise UsageError(str(error).replace("mixture", "candidate", 1)) from None
+            raise UsageError(
+                listed(item, pools) or str(error).replace("mixture", "candidate", 1)
+            ) from None
         shares = same_data(mixture, pools)
         if shares in seen:
             raise UsageError(
@@ -86,6 +94,17 @@ def parse_candidates(candidates: str | Sequence[str], pools: Pools) -> list[Mixt
             )
         seen[shares] = mixture
     return list(seen.values())
+
+
+def listed(item: str, pools: Pools) -> str:
+    """What to say of several candidates with another sign than ``;`` between; else empty."""
+    parts = [part for part in re.split(r"[,|\s]+", item) if part]
+    try:
+        for part in parts:
+            parse_mixture(part, pools)
+    except UsageError:
+        return ""
+    return f"'{item}' are {len(parts)} candidates -> put ';' between: \"{';'.join(parts)}\""
 
 
 def same_data(mixture: Mixture, pools: Pools) -> tuple[float, ...]:

@@ -23,7 +23,7 @@ from qqt_bayes.decide.text import describe, headline
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.limits import LIMITS
-from qqt_bayes.runs import Mixture
+from qqt_bayes.runs import Mixture, format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -331,7 +331,7 @@ def check_decision(fit: Fit, latent: np.ndarray, question: Question) -> GateRepo
     chosen = np.unique(np.linspace(0, flat.shape[1] - 1, GATED).round().astype(int))
     b, c = np.divmod(chosen, len(question.candidates))
     names = [
-        f"{question.candidates[j].text} at {question.budgets[i]:,.0f}"
+        f"{question.candidates[j].text} at {format_number(question.budgets[i])}"
         for i, j in zip(b, c, strict=True)
     ]
     if len(latent) == len(fit.posterior):

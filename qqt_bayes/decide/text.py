@@ -16,7 +16,7 @@ from qqt_bayes.runs import format_number
 if TYPE_CHECKING:
     from qqt_bayes.decide.decision import Decision
 
-__all__ = ["and_list", "confidence", "decimals", "describe", "extrapolation", "headline"]
+__all__ = ["and_list", "confidence", "cost", "decimals", "describe", "extrapolation", "headline"]
 
 SHOWN = 6
 
@@ -26,6 +26,12 @@ def decimals(width: float) -> int:
     if not (np.isfinite(width) and width > 0):
         return 3
     return int(np.clip(1 - np.floor(np.log10(width)), 0, 5))
+
+
+def cost(regret: float, width: float) -> str:
+    """An expected regret; not below a tenth of the last digit that a level of this width shows."""
+    least = 10.0 ** -(decimals(width) + 1)
+    return f"<{least:.{decimals(width) + 1}f}" if 0 < regret < least else f"{regret:.2g}"
 
 
 def confidence(p: float) -> str:
@@ -69,7 +75,7 @@ def describe(d: Decision) -> str:
     study, trained = d.fit.study, d.fit.study.trained_on
     lines = [
         f"{d.fit.stamp}{study.metric} ({study.kind.better}), fitted to {int(trained['runs'])} runs "
-        f"up to {format_number(trained['max_samples'])} samples (tokens); {d.prob:.0%} "
+        f"up to {format_number(trained['max_samples'])} samples; {d.prob:.0%} "
         "equal-tailed credible intervals"
     ]
     if d.laws:
@@ -110,7 +116,7 @@ def budget_lines(d: Decision, b: int) -> list[str]:
                 f"{row.p_best:.2f}",
                 f"{row.median:.{n}f} [{row.lo:.{n}f}, {row.hi:.{n}f}]",
                 "-" if row.best else f"{row.difference:+.{m}f} {ends}",
-                f"{row.expected_regret:.2g}",
+                cost(row.expected_regret, row.hi - row.lo),
                 ">16x" if np.isnan(row.regret_compute) else f"{row.regret_compute:.2f}x",
             )
         )

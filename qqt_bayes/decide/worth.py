@@ -122,7 +122,7 @@ def describe_fit(fit: Fit) -> str:
         "",
         *columns(cells),
         f"worth: samples of {first['worth_of']} that one sample of the pool replaces, each trained "
-        f"on alone for {format_number(first['worth_at'])} samples (tokens)",
+        f"on alone for {format_number(first['worth_at'])} samples",
     ]
     if "pool_noise" in table:
         seeds = ", ".join(f"{r['pool']} {told(r, 'pool_noise', percent)}"

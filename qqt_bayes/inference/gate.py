@@ -17,6 +17,14 @@ ESS = 400.0
 DIVERGING = 0.001
 E_BFMI = 0.3
 APART = 5.0  # standard errors between the two halves of the proposals
+WORDS = {
+    "k": "Pareto k of the weights {:.2f}",
+    "ess": "at least {:,.0f} effective draws",
+    "apart": "halves of the draws {:.1f} standard errors apart",
+    "r_hat": "R-hat {:.3f}",
+    "diverging": "{:.2%} of the draws diverged",
+    "e_bfmi": "E-BFMI {:.2f}",
+}
 
 __all__ = [
     "GateReport", "check_chains", "check_energy", "check_halves", "check_weights", "effective",
@@ -52,9 +60,9 @@ class GateReport:
     @property
     def text(self) -> str:
         """One line when passed, else the failures with advice."""
-        worst = ", ".join(f"{k} {v:.4g}" for k, v in self.figures.items())
         if self.passed:
-            return f"converged: {worst}"
+            told = [WORDS[name].format(value) for name, value in self.figures.items()]
+            return f"converged: {', '.join(told)}"
         lines = "\n  ".join(self.failures[:8])
         more = f"\n  and {len(self.failures) - 8} more" if len(self.failures) > 8 else ""
         return (

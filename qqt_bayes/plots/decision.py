@@ -292,7 +292,7 @@ def caption(decision: Decision) -> str:
     view, study = View.of(decision), decision.fit.study
     trained, largest = study.trained_on, format_number(view.largest)
     parts = [
-        f"{study.metric} ({view.direction}) against samples (tokens) seen, from "
+        f"{study.metric} ({view.direction}) against samples seen, from "
         f"{int(trained['runs'])} runs of up to {largest} samples.",
         f"Lines: posterior medians; bands: {view.interval}s of latent performance (uncertainty of "
         "the law, its drift and the mixtures included; noise of seeds and evaluation excluded).",

@@ -136,6 +136,6 @@ def draw(
     ticks = np.array([found.budgets[0], largest, *(a.samples for a in made.assessments)])
     ax.set_xticks(np.unique(ticks), [format_number(t) for t in np.unique(ticks)])
     ax.minorticks_off()
-    ax.set_xlabel("samples (tokens) seen")
+    ax.set_xlabel("samples seen")
     dress(ax)
     stamp(ax, made.fit.stamp)

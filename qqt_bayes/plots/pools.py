@@ -140,7 +140,7 @@ def plot_pools(fit: Fit, *, width: float = COLUMN, ax: Sequence[Axes] | None = N
         own.caption = (
             f"{fit.stamp}How many samples of {fit.table['worth_of'].iloc[0]} one sample of each "
             "pool replaces, each trained on alone for "
-            f"{format_number(fit.table['worth_at'].iloc[0])} samples (tokens); and the "
+            f"{format_number(fit.table['worth_at'].iloc[0])} samples; and the "
             f"posterior (blue: median and {PROB:.0%} equal-tailed interval) of each pool's "
             f"{'utility' if rates is None else 'exchange rate'} and half-life beside its marginal "
             "prior (grey), "

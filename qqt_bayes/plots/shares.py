@@ -65,7 +65,7 @@ def plot_shares(shares: Shares, *, width: float = COLUMN, ax: Axes | None = None
             if k % across == 0:
                 grid[k].set_ylabel("best share")
             if k >= len(shown) - across:
-                grid[k].set_xlabel("samples (tokens) seen")
+                grid[k].set_xlabel("samples seen")
                 grid[k].tick_params(labelbottom=True)
             dress(grid[k])
         for empty in grid[len(shown) :]:
@@ -125,7 +125,7 @@ def draw_bars(ax: Axes, shares: Shares, shown: list[int]) -> None:
         ax.vlines(x, lo[:, i], hi[:, i], color=colour, lw=1.2)
         ax.plot(x, best[:, i], marker, color=colour, ms=3.5, label=plain(shares.pools[i]))
     axis(ax, shares, n)
-    ax.set_xlabel("samples (tokens) seen")
+    ax.set_xlabel("samples seen")
     ax.set_ylabel("best share")
     ax.set_title(f"Best share and its {shares.prob:.0%} interval")
     ax.legend()

@@ -177,7 +177,7 @@ class View:
             ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value)))
         ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.set_xlabel("samples (tokens) seen")
+        ax.set_xlabel("samples seen")
         dress(ax)
         if not (self.extrapolates and self.largest > ends[0]):
             return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.runs import Mixture
+from qqt_bayes.runs import Mixture, format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.buy import Plan
@@ -113,7 +113,7 @@ class Content:
         d = self.decision
         reported = np.asarray(d.fit.study.reported(d.latent))
         places = [(b, c) for b in range(len(d.budgets)) for c in range(len(d.candidates))]
-        told = [f"{d.candidates[c].text} at {d.budgets[b]:,.0f}" for b, c in places]
+        told = [f"{d.candidates[c].text} at {format_number(d.budgets[b])}" for b, c in places]
         predicted = np.array([reported[:, b, c] for b, c in places])
         return pd.concat(
             [

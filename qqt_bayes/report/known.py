@@ -162,13 +162,12 @@ def about_answers(content: Content) -> dict[str, str | None]:
     regret = float(d.expected_regret[last, d.best[last]])
     place = f"at {w.samples(d.budgets[last])} samples"
     widths = d.interval(d.latent)[:, last, d.best[last]]
+    lost = w.loss(regret, widths[2] - widths[1])
     alone = len(d.candidates) == 1
     return {
         "summary": f"Median and {d.prob * 100:g}% equal-tailed interval.",
         "decision": "The candidate of least expected regret at each budget.",
-        "loss": None
-        if alone
-        else f"Expected regret of the choice {place}: {w.figures(regret)} of {metric}.",
+        "loss": None if alone else f"Expected regret of the choice {place}: {lost} of {metric}.",
         "uncertainty": f"{d.prob * 100:g}% bands everywhere; {place} "
         f"{w.interval(widths[0], widths[1], widths[2])}.",
         "extrapolation": f"{content.factor:.1f}x the largest run."
@@ -178,7 +177,7 @@ def about_answers(content: Content) -> dict[str, str | None]:
         f"{w.figures(content.asked_epochs)} for the choices.",
         "optimism": None
         if alone
-        else f"Taking the best of each draw would promise {w.figures(regret)} of {metric} more "
+        else f"Taking the best of each draw would promise {lost} of {metric} more "
         f"than the choice is expected to give {place}.",
     }
 

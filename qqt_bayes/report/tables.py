@@ -97,7 +97,7 @@ def candidates(content: Content) -> Table:
                     w.interval(row.median, row.lo, row.hi),
                     w.span(row.new_run_lo, row.new_run_hi),
                     "best" if row.best else diff,
-                    w.figures(row.expected_regret),
+                    w.loss(row.expected_regret, row.hi - row.lo).replace("less than", "<"),
                     "> 16x" if np.isnan(compute) else f"{compute:.2f}x",
                 )
             )

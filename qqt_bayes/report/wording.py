@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.decide.text import and_list, decimals
+from qqt_bayes.decide.text import and_list, cost, decimals
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ def figures(value: float, digits: int = 2) -> str:
         return "0"
     places = digits - 1 - int(np.floor(np.log10(abs(value))))
     return f"{round(value, places):,.{max(places, 0)}f}" if places < 8 else f"{value:.{digits}g}"
+
+
+def loss(regret: float, width: float) -> str:
+    """An expected regret, to the digits that a level with an interval of this width allows."""
+    told = cost(regret, width)
+    return f"less than {told[1:]}" if told.startswith("<") else figures(regret)
 
 
 def interval(middle: float, lo: float, hi: float, *, signed: bool = False) -> str:
@@ -80,9 +86,9 @@ def answer(d: Decision, b: int) -> str:
     )
     if len(rows) > 1:
         regret = float(top["expected_regret"])
+        told = loss(regret, top["hi"] - top["lo"])
         text += (
-            f"Choosing it is expected to lose {figures(regret)} of {study.metric} against knowing "
-            "best"
+            f"Choosing it is expected to lose {told} of {study.metric} against knowing best"
             if regret > 0
             else "In no posterior draw is another candidate better"
         )

@@ -29,7 +29,7 @@ def describe(made: Risk) -> str:
     trained = study.trained_on
     lines = [
         f"{made.fit.stamp}{study.metric}, fitted to {int(trained['runs'])} runs up to "
-        f"{format_number(trained['max_samples'])} samples (tokens)"
+        f"{format_number(trained['max_samples'])} samples"
     ]
     for b, found in enumerate(made.assessments):
         best = made.decision.candidates[made.decision.best[b]].text

@@ -21,6 +21,7 @@ from qqt_bayes.fitting import Fit, fit
 from qqt_bayes.inference.gate import merge
 from qqt_bayes.kinds import Kind
 from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.runs import format_number
 from qqt_bayes.stacking.record import Record, roll_forward
 from qqt_bayes.stacking.weights import stacking_weights
 
@@ -282,7 +283,10 @@ def stack(
         record = roll_forward(
             first.runs, metric, first.study.kind, used, seed, settings, max_origins, workers, tell
         )
-    notes += [f"{law} did not converge at origin {at:,.0f}: not used" for law, at in record.refused]
+    notes += [
+        f"{law} did not converge at origin {format_number(at)}: not used"
+        for law, at in record.refused
+    ]
     weights = np.full(len(fits), 1.0 / len(fits))
     if len(record.origins) >= MIN_ORIGINS:
         weights = stacking_weights(*record.log_density([s.name for s in used]))

@@ -13,7 +13,8 @@ FEW = ("--draws", "1600")
 
 def test_check(qqt, small_tables: Path) -> None:
     said = qqt("check", small_tables / "runs.csv")
-    assert (said.code, said.err) == (0, "")
+    assert said.code == 0
+    assert said.err.startswith(f"to fit them: qqt fit {small_tables / 'runs.csv'} --metric ")
     assert said.out.startswith("runs.csv: 75 runs, 150 rows\n")
     assert "8 epochs" in said.out
 
@@ -61,9 +62,10 @@ def test_fit_then_decide_is_fit_and_decide(qqt, small_tables: Path) -> None:
     study = (small_tables / "runs.csv", "--metric", "loss", "--where", "data=A", *FEW)
     made = qqt("fit", *study, "--upto", "240k", "-o", small_tables / "fit.nc")
     assert made.code == 0
-    assert "12 rows, largest 239,616 samples" in made.out
-    assert "converged: k 0." in made.out
-    assert made.err.endswith(f"saved {small_tables / 'fit.nc'}\n")
+    assert "12 rows, largest 240k samples" in made.out
+    assert "converged: Pareto k of the weights 0." in made.out
+    ask_it = f"qqt decide {small_tables / 'fit.nc'} --budgets 958k"
+    assert made.err.endswith(f"saved {small_tables / 'fit.nc'}; to ask it: {ask_it}\n")
     assert "note: no run draws from B, C: known from other pools only" in made.err
     ask = ("--budgets", "480k", "--candidates", "A;A+B", "--json")
     two = qqt("decide", small_tables / "fit.nc", *ask)
@@ -131,7 +133,7 @@ def test_a_decision_that_does_not_converge_is_exit_code_3(qqt, saved, monkeypatc
     monkeypatch.setattr("qqt_bayes.inference.posterior.Posterior.check", refuse_draws)
     said = qqt("decide", saved, "--budgets", "480k", "--json")
     assert (said.code, said.out) == (3, "")
-    assert "A at 480,000: no good" in said.err
+    assert "A at 480k: no good" in said.err
 
 
 def refuse_draws(_posterior, names, draws):

@@ -94,6 +94,14 @@ CALLS = {
     "too few draws": (FIT + "--draws 5", "Invalid value for '--draws'", "--help"),
     "on-fail": (FIT + "--on-fail maybe", "--on-fail 'maybe'", "give raise or warn"),
     "no output": ("fit runs.csv --metric loss", "Missing option '-o'", "see qqt fit --help"),
+    "no output, what to type": ("fit runs.csv", "for example: qqt fit runs.csv", "-o fit.nc; see"),
+    "budgets by semicolon": (
+        "decide runs.csv --metric loss --budgets 60k;120k", "are 2 budgets", ": 60k,120k",
+    ),
+    "candidates by comma": (
+        "decide runs.csv --metric loss --budgets 60k --candidates A,A:0.5+B:0.5",
+        "are 2 candidates", '"A;A:0.5+B:0.5"',
+    ),
     "no output folder": (FIT.replace("fit.nc", "no/fit.nc"), "no such folder: no", "make it first"),
     "output not .nc": (FIT.replace("fit.nc", "fit.csv"), "'fit.csv'", "ends in .nc"),
     "no budgets": (DECIDE, "no budgets given", "--budgets 480k,1.92M"),

@@ -2,12 +2,22 @@
 
 import json
 
+from qqt_bayes.errors import UsageError
+
 
 def test_doctor(qqt) -> None:
     said = qqt("doctor")
     assert said.code == 0
-    for word in ("python", "pymc", "BLAS", "effective_utility"):
+    for word in ("python", "pymc", "BLAS", "effective_utility", "works: 27 bundled runs"):
         assert word in said.out
+
+
+def test_doctor_tells_a_fit_that_fails(qqt, monkeypatch) -> None:
+    def fail(*_args, **_options):
+        raise UsageError("out of order")
+
+    monkeypatch.setattr("qqt_bayes.fitting.fit", fail)
+    assert "failed: out of order" in qqt("doctor").out
 
 
 def test_import_wide_then_check(qqt, tmp_path) -> None:

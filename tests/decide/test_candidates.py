@@ -99,7 +99,8 @@ def test_candidates_are_echoed_as_given() -> None:
         ("A+B;B:0.66666666667+A:0.33333333333", "are the same data"),  # B is twice as large
         ("A:0.7+B:0.2", "shares sum to 0.9 -> make them sum to 1, e.g. A:0.77777778"),
         ("A+C", "union with the unlimited pool 'C' -> a union samples in proportion to size"),
-        ("A,B", "',' cannot be part of a pool name"),
+        ("A,B", "'A,B' are 2 candidates -> put ';' between: \"A;B\""),
+        ("A,Q", "',' cannot be part of a pool name"),
     ],
 )
 def test_a_slip_in_the_candidates(given, message: str) -> None:

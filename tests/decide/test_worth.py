@@ -5,6 +5,7 @@ import pytest
 from made_up_fit import EXPONENT, LEVELS, made_up_fit
 
 from qqt_bayes.decide import pool_worth
+from qqt_bayes.decide.text import cost
 from qqt_bayes.decide.worth import amount
 
 
@@ -42,3 +43,18 @@ def test_the_text_of_a_fit_says_what_pools_are_worth() -> None:
     assert len({len(line) for line in lines}) == 1
     assert repr(fit).startswith("<Fit: loss of 9 runs")
     assert "<table" in fit._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("regret", "width", "shown"),
+    [
+        (0.0, 0.017, "0"),
+        (9.7e-6, 0.017, "<0.0001"),  # levels to three decimals
+        (0.00034, 0.017, "0.00034"),
+        (0.00042, 0.13, "<0.001"),
+        (0.0029, 0.15, "0.0029"),
+        (0.24, 0.3, "0.24"),
+    ],
+)
+def test_a_regret_has_no_digits_that_the_level_cannot_tell(regret, width, shown) -> None:
+    assert cost(regret, width) == shown

@@ -36,7 +36,7 @@ def test_good_draws_pass(good, energy) -> None:
     report = merge(check_chains(["a", "b"], good), check_energy(no_divergence(), energy))
     assert report.passed
     assert report.failures == ()
-    assert report.text.startswith("converged: r_hat 1.00")
+    assert report.text.startswith("converged: R-hat 1.00")
     assert [row[0] for row in report.table] == ["a", "b"]
     assert set(report.figures) == {"r_hat", "ess", "diverging", "e_bfmi"}
     assert report.figures["r_hat"] <= 1.01

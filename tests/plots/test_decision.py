@@ -85,7 +85,7 @@ def test_axes_name_metric_unit_and_samples(loss_decision, accuracy_decision) -> 
     assert curves.get_ylabel() == "loss (nats)"
     assert "lower is better" in curves.get_title("left")
     assert (p_best.get_ylabel(), kept.get_ylabel()) == ("P(best)", "kept share")
-    assert kept.get_xlabel() == "samples (tokens) seen"
+    assert kept.get_xlabel() == "samples seen"
     (only,) = plot_curves(accuracy_decision).axes
     assert only.get_ylabel() == "accuracy (fraction)"
     assert "higher is better" in only.get_title("left")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qqt_bayes.decide.text import cost
 from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.thresholds import P_COSTLY
@@ -49,8 +50,9 @@ def judge(latent: np.ndarray, best: int, margin: float, data: str, runner_up: st
     }  # fmt: skip
     if runner_up is None:
         return Check(NAME, INFO, f"{data} is the only candidate: nothing to choose", "", figures)
+    regret_told = cost(expected, figures["level_width90"])
     text = (
-        f"P({data} is best) = {p_best:.2f}; expected regret {expected:.2g}, "
+        f"P({data} is best) = {p_best:.2f}; expected regret {regret_told}, "
         f"P(it costs more than {margin:.2g}) = {costly:.2f}"
     )
     if expected > margin or costly > P_COSTLY:
