@@ -129,7 +129,8 @@ def row(pools: int, found: pd.DataFrame) -> list[object]:
     rate = float(found["inside"].sum() / (pools * count))
     return [
         pools, count, float(found["regret"].median()), float(found["regret"].quantile(0.9)),
-        float(found["run"].median()) if found["run"].notna().any() else None, [rate, *wilson(rate, count, 0.95)],
+        float(found["run"].median()) if found["run"].notna().any() else None,
+        [rate, *wilson(rate, count, 0.95)],
         f"{max(found['violation'].max(), 0.0):.0e}", int(found["run"].isna().sum()),
         float(found["seconds"].median()),
     ]  # fmt: skip
