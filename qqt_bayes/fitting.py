@@ -251,6 +251,13 @@ class Fit(Shown):
             on_fail="raise" if self.converged else "warn",
         )  # fmt: skip
 
+    @cached_property
+    def by_size(self) -> tuple[tuple[Fit, ...], np.ndarray]:
+        """Fits at the sizes that pools may have, and their weights; see ``qqt_bayes.decide``."""
+        found: tuple[tuple[Fit, ...], np.ndarray]
+        found = import_module("qqt_bayes.decide").fits_by_size(self)
+        return found
+
     def save(self, path: str | Path) -> Path:
         """Save to a netCDF file; see :func:`qqt_bayes.load_fit`."""
         return import_module("qqt_bayes.store").save_fit(self, path)

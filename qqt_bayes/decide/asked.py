@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes.decide.candidates import parse_budgets
-from qqt_bayes.decide.constraints import (
-    Region,
-    Threshold,
-    parse_thresholds,
-    region_of,
-    told_budget,
-)
+from qqt_bayes.decide.constraint_text import parse_thresholds, region_of, told_budget
+from qqt_bayes.decide.constraints import Region, Threshold
 from qqt_bayes.errors import UsageError
 
 if TYPE_CHECKING:

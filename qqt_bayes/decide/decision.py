@@ -19,6 +19,7 @@ from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
 from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw, share_best
 from qqt_bayes.decide.families import FamilyShare, by_family, family_of
 from qqt_bayes.decide.predict import compute_factor
+from qqt_bayes.decide.sizes import size_notes
 from qqt_bayes.decide.text import describe, headline
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport
@@ -266,7 +267,7 @@ def decide(
     gate = check_decision(fit, drawn.latent, question)
     if not gate.passed and fit.converged and on_fail != "warn":
         raise GateError(gate.text, gate)
-    notes = never_run(fit.study, question)
+    notes = never_run(fit.study, question) + size_notes(fit)
     return conclude(fit, question, drawn, gate, prob=prob, margin=margin, notes=notes)
 
 
@@ -334,7 +335,7 @@ def check_decision(fit: Fit, latent: np.ndarray, question: Question) -> GateRepo
         f"{question.candidates[j].text} at {format_number(question.budgets[i])}"
         for i, j in zip(b, c, strict=True)
     ]
-    if len(latent) == len(fit.posterior):
+    if len(latent) == len(fit.posterior) and not fit.study.pools.uncertain.any():
         draws = flat[:, chosen]
     else:  # thinned: too few to show convergence, so draw these again with all
         points = fit.posterior.design.points_at(question.budgets[b], question.shares[c])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 from zlib import crc32
 
@@ -155,6 +155,20 @@ def levels(fit: Fit, budgets: np.ndarray, shares: np.ndarray, every: int = 1) ->
 
 
 def draw(fit: Fit, question: Question) -> Drawn:
+    """Draws of one fit, or of those at the sizes that its pools may have."""
+    fits, weights = fit.by_size
+    if len(fits) == 1:
+        return draw_one(fits[0], question)
+    return mix([draw_one(one, at_sizes(question, one)) for one in fits], weights)
+
+
+def at_sizes(question: Question, fit: Fit) -> Question:
+    """The question with the shares of unions by the sizes of a fit."""
+    shares = np.array([c.vector(fit.study.pools) for c in question.candidates])
+    return replace(question, shares=shares)
+
+
+def draw_one(fit: Fit, question: Question) -> Drawn:
     """Draws of one fit; how many depends on the number of candidates alone."""
     wanted, shares = question.budgets, question.shares
     every = thinning(fit, GRID * len(shares))

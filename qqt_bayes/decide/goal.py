@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qqt_bayes.decide.predict import bounded, ceiling
+from qqt_bayes.decide.sizes import counts
 from qqt_bayes.inference.surface import Surface
 
 if TYPE_CHECKING:
@@ -28,22 +29,26 @@ class Metric:
     Attributes
     ----------
     fit : Fit
-    surface : Surface
+    parts : tuple of (Fit, Surface)
+        One; several where the size of a pool is not known.
     index : numpy.ndarray
         Dim (pool,): places of the mixed pools in the table.
     """
 
     fit: Fit
-    surface: Surface
+    parts: tuple[tuple[Fit, Surface], ...]
     index: np.ndarray
 
     def at(self, shares: np.ndarray) -> np.ndarray:
         """Latent performance in the metric's unit, lower is better; dims (draw, point)."""
         whole = np.zeros((len(shares), len(self.fit.study.pools)))
         whole[:, self.index] = shares
-        kind, samples = self.fit.study.kind, np.full(len(shares), self.surface.samples)
-        value = self.surface.irreducible[:, None] + np.exp(self.surface.at(whole))
-        return np.asarray(kind.to_unit(bounded(value, ceiling(self.fit, samples))))
+        found = []
+        for fit, surface in self.parts:
+            samples = np.full(len(shares), surface.samples)
+            value = surface.irreducible[:, None] + np.exp(surface.at(whole))
+            found.append(fit.study.kind.to_unit(bounded(value, ceiling(fit, samples))))
+        return np.concatenate(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,10 +155,15 @@ def goals(
     """What is searched on and what the answer is told by, at one budget."""
 
     def metric(of: Fit, part: int, seed: int) -> Metric:
-        halves = split(of.posterior, effort)
-        draws = halves.told if part else halves.searched
-        surface = Surface.of(of.posterior, samples, draws, seed)
-        return Metric(of, surface, index)
+        parts, (fits, weights) = [], of.by_size
+        for k, one in enumerate(fits):
+            halves = split(one.posterior, effort)
+            draws = halves.told if part else halves.searched
+            number = counts(weights, len(draws))[k]
+            if number:
+                surface = Surface.of(one.posterior, samples, spread(draws, number), seed + 1000 * k)
+                parts.append((one, surface))
+        return Metric(of, tuple(parts), index)
 
     made = []
     for part in (0, 1):

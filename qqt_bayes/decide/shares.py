@@ -16,6 +16,7 @@ from qqt_bayes.decide.asked import check_shares
 from qqt_bayes.decide.best import Best, answer_at
 from qqt_bayes.decide.goal import goals
 from qqt_bayes.decide.shares_text import budget_lines
+from qqt_bayes.decide.sizes import size_notes
 from qqt_bayes.errors import UsageError
 
 if TYPE_CHECKING:
@@ -221,4 +222,4 @@ def best_shares(
     for n, region in zip(asked.budgets, asked.regions, strict=True):
         pair = goals(fit, limits, index, float(n), p_feasible, effort)
         answers.append(answer_at(fit, float(n), region, index, pair, effort))
-    return Shares(fit, asked.names, tuple(answers), prob, p_feasible, asked.notes)
+    return Shares(fit, asked.names, tuple(answers), prob, p_feasible, asked.notes + size_notes(fit))

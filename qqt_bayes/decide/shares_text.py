@@ -48,11 +48,18 @@ def budget_lines(s: Shares, a: Best) -> list[str]:
             f"{max(0.05, round(0.5 * a.run.distance, 2)):g}"
         )
     if a.cost is not None:
-        lines.append(f"  the constraints cost {band(s, a.cost)} of {study.metric} together")
+        small = abs(float(np.median(a.cost))) <= a.error and all(
+            c.cost <= a.error for c in a.constraints
+        )
+        lines.append(
+            "  the constraints cost nothing that the search could tell from its error"
+            if small else f"  the constraints cost {band(s, a.cost)} of {study.metric} together"
+        )  # fmt: skip
     for c in a.constraints:
         what = ", ".join(c.binding)
         named = f" ({what})" if what and what not in c.text else ""
-        state = f"binds{named}, costs {c.cost:.2g}" if c.binding else "does not bind"
+        cost = f"costs {c.cost:.2g}" if c.cost > a.error else "costs nearly nothing"
+        state = f"binds{named}, {cost}" if c.binding else "does not bind"
         lines.append(f"    {c.text}: {state}")
     if a.p_feasible is not None:
         lines.append(feasible(s, a.p_feasible))

@@ -1,0 +1,78 @@
+"""Pools of unknown size: fits at several sizes, weighed by their evidence."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import qqt_bayes as qqt
+from qqt_bayes.decide.sizes import counts, fits_by_size, sizes_within
+from qqt_bayes.laws.effective_utility import exponent_sums, first_pass_lengths
+
+SIZES = np.array([4e6, 1e6])
+BUDGETS = 1e5 * 2.0 ** np.arange(8)
+
+
+def runs(size: str) -> qqt.Runs:
+    """Two pools, of which the second has worn out by the largest runs; noise .1%."""
+    rng, rows = np.random.default_rng(3), []
+    for i, name in enumerate("AB"):
+        shares = np.tile(np.eye(2)[i], (len(BUDGETS), 1))
+        first, epochs = first_pass_lengths(np.log(BUDGETS), shares, SIZES, BUDGETS[0])
+        fall = exponent_sums(first, epochs, shares, np.log([4.0, 2.0])) @ np.array([0.25, 0.3])
+        value = (0.5 + 2.0 * np.exp(-fall)) * (1.0 + 0.001 * rng.standard_normal(len(fall)))
+        rows += [
+            (f"{name}{n:.0f}", name, n, "loss", y) for n, y in zip(BUDGETS, value, strict=True)
+        ]
+    table = pd.DataFrame(rows, columns=["run", "data", "samples", "metric", "value"])
+    return qqt.read_runs(table, pd.DataFrame({"pool": ["A", "B"], "size": ["4M", size]}))
+
+
+@pytest.fixture(scope="module")
+def ranged() -> qqt.Fit:
+    return qqt.fit(runs("100k..100M"), "loss", on_fail="warn")
+
+
+def test_one_fit_where_all_sizes_are_known() -> None:
+    pools = runs("1M").pools
+    assert sizes_within(pools).tolist() == [[4e6, 1e6]]
+
+
+def test_sizes_lie_evenly_within_the_range(ranged: qqt.Fit) -> None:
+    sizes = sizes_within(ranged.study.pools)
+    assert np.all(sizes[:, 0] == 4e6)
+    assert np.all((sizes[:, 1] > 1e5) & (sizes[:, 1] < 1e8))
+    assert np.ptp(np.diff(np.log(sizes[:, 1]))) < 1e-9
+
+
+def test_two_unknown_sizes_do_not_move_together() -> None:
+    held = pd.DataFrame({"pool": ["A", "B"], "size": ["1M..40M", "1k..1B"]})
+    sizes = np.log(sizes_within(qqt.read_runs(runs("1M").table, held).pools))
+    assert abs(np.corrcoef(sizes.T)[0, 1]) < 0.9
+    assert len(np.unique(sizes[:, 1])) == len(sizes)
+
+
+def test_the_runs_speak_of_the_size(ranged: qqt.Fit) -> None:
+    """A pool seen for 13 epochs shows about how large it is."""
+    fits, weights = fits_by_size(ranged)
+    size = np.array([one.study.pools.sizes[1] for one in fits])
+    assert weights.sum() == pytest.approx(1.0)
+    assert weights[np.abs(np.log(size / 1e6)) < np.log(6.0)].sum() > 0.8
+
+
+def test_a_decision_is_told_by_all_sizes(ranged: qqt.Fit) -> None:
+    d = ranged.decide("50M", "A;B")
+    assert d.p_best.sum() == pytest.approx(1.0)
+    assert any("the size of B is not known (100k..100M)" in note for note in d.notes)
+    width = np.ptp(np.quantile(d.latent[:, 0, 1], [0.05, 0.95]))
+    alone = qqt.fit(runs("1M"), "loss", on_fail="warn").decide("50M", "A;B")
+    assert width > 0.9 * np.ptp(np.quantile(alone.latent[:, 0, 1], [0.05, 0.95]))
+
+
+def test_best_shares_are_told_by_all_sizes(ranged: qqt.Fit) -> None:
+    best = ranged.best_shares("20M", "A,B", effort=0.5)
+    assert best.best.sum() == pytest.approx(1.0)
+    assert any("the size of B" in note for note in best.notes)
+
+
+def test_counts_add_up() -> None:
+    assert counts(np.array([0.3335, 0.3335, 0.333]), 128).sum() == 128
