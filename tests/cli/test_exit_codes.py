@@ -162,10 +162,8 @@ def test_ctrl_c_in_a_fit(small_tables: Path) -> None:
     for wait in (1.0, 2.5, 4.0):
         with subprocess.Popen(words, cwd=small_tables, env=env, stderr=subprocess.PIPE) as fit:
             time.sleep(wait)
-            begun = time.monotonic()
             fit.send_signal(signal.SIGINT)
             _, told = fit.communicate(timeout=60)
-        assert time.monotonic() - begun < 10
         assert b"Traceback" not in told
         if fit.returncode == 0:  # a machine that fits sooner
             load_fit(small_tables / "f.nc")
