@@ -34,8 +34,8 @@ Wrote {runs} and {pools}: replace their rows by yours.
   runs.csv   one row an evaluation of one run. run: a name; data: what it was trained on (A, the
              union A+B, or shares A:0.7+B:0.3); samples: seen, repeats included (30k, 1.5B); metric:
              a name such as val_loss or mmlu_accuracy (`qqt kinds` lists what is known); value.
-             Optional: n_eval, se, chance, kind, seed, model, params, cost, annealed, tuned, keep, and
-             any column of your own.
+             Optional: n_eval, se, chance, kind, seed, model, params, cost, annealed, tuned, keep,
+             and any column of your own.
   pools.csv  one row a pool: unique samples (inf for unlimited), and if known a quality rank
              (1 best), a family, pools it overlaps (; between them) and a price.
 Then: qqt check {runs}
