@@ -59,14 +59,14 @@ class Study:
         The pools, in the order of the columns of `shares`.
     warnings
         What to know before trusting a fit.
-    strange
-        Those of them that name rows far from their kin, kept or set aside.
-    aside
-        Run and samples of the rows that were set aside.
     trained_on
         Number of `runs` and `rows`, and `max_samples`.
     source
         File name of the run table.
+    strange
+        Those of them that name rows far from their kin, kept or set aside.
+    aside
+        Run and samples of the rows that were set aside.
     """
 
     metric: str
