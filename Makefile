@@ -90,7 +90,7 @@ calibrate: $(VENV)/.stamp-dev ## back-test on the bundled published tables (minu
 	$(BIN)/qqt calibrate qqt_bayes/datasets/proving_ground/runs.csv --metric loss $(CALIBRATE_ARGS)
 
 docs: $(VENV)/.stamp-dev ## build the documentation into docs/_build/html
-	@rm -rf docs/reference/generated # pages of modules that are gone
+	@rm -rf docs/reference/generated docs/_build # of modules that are gone, or a build cut short
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 pages: $(VENV)/.stamp-dev ## write the tables, outputs and pictures that the pages show (minutes)

@@ -64,7 +64,7 @@ class Study:
     source
         File name of the run table.
     strange
-        Those of them that name rows far from their kin, kept or set aside.
+        Those of `warnings` that name rows far from their kin, kept or set aside.
     aside
         Run and samples of the rows that were set aside.
     """
