@@ -16,9 +16,9 @@ def nothing_global() -> Iterator[None]:
     """No figure stays open in pyplot, and no setting changes."""
     import matplotlib.pyplot as plt
 
-    before = dict(mpl.rcParams)
+    before, figures = dict(mpl.rcParams), plt.get_fignums()
     yield
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == figures
     assert dict(mpl.rcParams) == before
 
 
