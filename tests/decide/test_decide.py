@@ -143,7 +143,7 @@ def test_regret_has_a_mean_however_far_away(small_fit) -> None:
 def test_the_decision_has_a_gate_of_its_own(small_fit, monkeypatch) -> None:
     monkeypatch.setattr("qqt_bayes.inference.gate.ESS", 1e9)
     assert small_fit.converged  # judged before
-    with pytest.raises(qqt.GateError, match="A at 480,000: effective sample size"):
+    with pytest.raises(qqt.GateError, match="A at 480k: effective sample size"):
         small_fit.decide("480k", ["A", "A+B"])
     stamped = small_fit.decide("480k", ["A", "A+B"], on_fail="warn")
     assert "did not pass" in stamped.to_json()["warning"]
