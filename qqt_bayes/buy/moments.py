@@ -16,7 +16,8 @@ from scipy.linalg import solve_triangular
 
 from qqt_bayes.inference.conditional import exponents_ahead
 from qqt_bayes.inference.cores import in_chunks
-from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, SLOPES, kernels
+from qqt_bayes.model.effects import AT_PATHS, kernels
+from qqt_bayes.model.marginal import by_slopes
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.given import Given
@@ -100,17 +101,6 @@ def moments(given: Given, points: Points, regime: Prior, seed: int) -> Moments:
     each = given.square + len(seen) * len(points)
     mean, root = zip(*in_chunks(work, p.draws, each), strict=True)
     return Moments(p, points, factor, np.concatenate(mean), np.concatenate(root))
-
-
-def by_slopes(parameters: Parameters, exponents: np.ndarray, points: Points) -> np.ndarray:
-    """Root of the prior covariance by the slopes, dims (draw, point, direction)."""
-    scaled = exponents * parameters.utility[:, None, None]
-    parts = [
-        scaled @ effect.loadings(points.setting) * parameters.scales[:, None, None, i]
-        for i, effect in zip(AT_SLOPES, SLOPES, strict=True)
-        if effect.loadings is not None
-    ]
-    return np.concatenate(parts, axis=2)
 
 
 def explained(given: Given, chunk: slice, shared: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes.decide.place import outside, times
+from qqt_bayes.decide.text import and_list
 from qqt_bayes.runs import format_number
 from qqt_bayes.runs.untold import untold
 
@@ -30,14 +31,6 @@ def overlap(run: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return 1.0 - 0.5 * np.abs(run - shares).sum(axis=1)
 
 
-def some(names: list[str]) -> str:
-    """The first few names, and how many more."""
-    more = len(names) - NAMED
-    if more > 0:
-        return f"{', '.join(names[:NAMED])} and {more} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
 def caveats(d: Decision) -> tuple[str, ...]:
     """Strange rows, choices and rivals that never ran, what the runs cannot tell, far targets."""
     study = d.fit.study
@@ -50,10 +43,12 @@ def caveats(d: Decision) -> tuple[str, ...]:
     ]  # fmt: skip
     notes = list(study.strange)
     if missing:
-        notes.append(f"no run is like the choice {some(missing)}: it is inferred from other data")
+        notes.append(
+            f"no run is like the choice {and_list(missing, NAMED)}: it is inferred from other data"
+        )
     if rivals:
         verb = "is a rival that" if len(rivals) == 1 else "are rivals that"
-        notes.append(f"{some(rivals)} {verb} no run is like: inferred from other data")
+        notes.append(f"{and_list(rivals, NAMED)} {verb} no run is like: inferred from other data")
     notes += [u.text for u in untold(study.samples, study.shares, study.pools)]
     far = [n for n in d.budgets if outside(n, study) > TOO_FAR]
     if far:

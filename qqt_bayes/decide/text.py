@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -65,9 +65,14 @@ def headline(d: Decision) -> str:
     return f"Of {len(d.candidates)} candidates, {'; '.join(parts)}."
 
 
-def and_list(items: Sequence[str]) -> str:
-    """Items as people list them: ``A, B and C``."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+def and_list(items: Iterable[str], shown: int | None = None) -> str:
+    """Items as people list them: ``A, B and C``; those beyond so many are counted."""
+    names = list(items)
+    if shown is not None and len(names) > shown:
+        return f"{', '.join(names[:shown])} and {len(names) - shown} more"
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def describe(d: Decision) -> str:

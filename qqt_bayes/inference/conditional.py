@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 # What each part of a prediction holds: the effects in their order, then these two.
 REGIME, MEAN = len(EFFECTS), len(EFFECTS) + 1
 
-__all__ = ["MEAN", "REGIME", "Conditional", "condition", "exponents_ahead"]
+__all__ = [
+    "MEAN", "REGIME", "Conditional", "condition", "exponents_ahead", "less_noise", "less_slopes",
+    "slopes_seen",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -150,26 +153,49 @@ def simulate(
     given: Given, chunk: slice, roots: list[np.ndarray], rng: np.random.Generator
 ) -> Simulated:
     """Simulate everything linear, and the noise, from the prior."""
-    p, design = given.parameters.take(chunk), given.cells.design
-    n, draws = len(design.value), p.draws
-    relative = np.zeros((draws, design.pools))
-    for i, loading in zip(AT_SLOPES, loadings(design.setting), strict=True):
-        white = rng.standard_normal((draws, loading.shape[1]))
-        relative += p.scales[:, i, None] * (white @ loading.T)
-    away = (
-        given.residual[chunk]
-        + p.utility[:, None] * (given.sums[chunk] @ relative[..., None])[..., 0]
-    )
+    p, n = given.parameters.take(chunk), len(given.cells.design.value)
+    relative, away = less_slopes(given, chunk, rng)
     paths = []
     for i, root in zip(AT_PATHS, roots, strict=True):
-        drawn = rng.standard_normal((draws, root.shape[1])) @ root.T * p.scales[:, i, None]
+        drawn = rng.standard_normal((p.draws, root.shape[1])) @ root.T * p.scales[:, i, None]
         away -= drawn[:, :n]
         paths.append(drawn[:, n:])
+    return Simulated(relative, paths, less_noise(away, given, chunk, rng))
+
+
+def less_slopes(
+    given: Given, chunk: slice, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slopes from the prior, as relative utilities (draw, pool); what they leave (draw, cell)."""
+    p, design = given.parameters.take(chunk), given.cells.design
+    relative = np.zeros((p.draws, design.pools))
+    for i, loading in zip(AT_SLOPES, loadings(design.setting), strict=True):
+        white = rng.standard_normal((p.draws, loading.shape[1]))
+        relative += p.scales[:, i, None] * (white @ loading.T)
+    fall = p.utility[:, None] * (given.sums[chunk] @ relative[..., None])[..., 0]
+    return relative, given.residual[chunk] + fall
+
+
+def less_noise(
+    away: np.ndarray, given: Given, chunk: slice, rng: np.random.Generator
+) -> np.ndarray:
+    """Residuals less simulated noise of the cells and of their runs, dims (draw, cell)."""
+    run, draws = given.cells.design.run, len(away)
     along, log = given.noise.along[chunk], given.noise.log[chunk]
-    effects = rng.standard_normal((draws, max(int(design.run.max(initial=-1)) + 1, 1)))
-    away -= along * effects[:, np.maximum(design.run, 0)]
-    away -= np.sqrt(np.maximum(log - along**2, 0.0)) * rng.standard_normal((draws, n))
-    return Simulated(relative, paths, away)
+    effects = rng.standard_normal((draws, max(int(run.max(initial=-1)) + 1, 1)))
+    away = away - along * effects[:, np.maximum(run, 0)]
+    return np.asarray(
+        away - np.sqrt(np.maximum(log - along**2, 0.0)) * rng.standard_normal(away.shape)
+    )
+
+
+def slopes_seen(given: Given, chunk: slice, relative: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    """Relative utilities with what the runs say of them, dims (draw, pool)."""
+    p = given.parameters.take(chunk)
+    toward = (pull[:, None] @ given.sums[chunk])[:, 0] * p.utility[:, None]
+    for i, loading in zip(AT_SLOPES, loadings(given.cells.design.setting), strict=True):
+        relative = relative - p.scales[:, i, None] ** 2 * (toward @ loading @ loading.T)
+    return relative
 
 
 def pulled(
@@ -180,10 +206,7 @@ def pulled(
     p, cells = given.parameters.take(chunk), given.cells
     (smooth, extra), pools = exponents, cells.design.pools
     pull = given.solve(drawn.away, chunk.start)
-    toward = (pull[:, None] @ given.sums[chunk])[:, 0] * p.utility[:, None]
-    relative = drawn.relative
-    for i, loading in zip(AT_SLOPES, loadings(cells.design.setting), strict=True):
-        relative = relative - p.scales[:, i, None] ** 2 * (toward @ loading @ loading.T)
+    relative = slopes_seen(given, chunk, drawn.relative, pull)
     paths = [
         path + p.scales[:, i, None] ** 2 * (pull @ between)
         for i, path, between in zip(AT_PATHS, drawn.paths, cross, strict=True)

@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.inference.conditional import exponents_ahead
+from qqt_bayes.inference.conditional import (
+    exponents_ahead,
+    less_noise,
+    less_slopes,
+    slopes_seen,
+)
 from qqt_bayes.inference.cores import in_chunks
-from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, PATHS, kernels, loadings
+from qqt_bayes.model.effects import AT_PATHS, PATHS, kernels
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.given import Given
@@ -138,22 +143,13 @@ class Surface:
         both = design.points.joined(corners)
         found = [effect.rows(both) for effect in PATHS if effect.rows is not None]
         paths = tuple(Path.drawn(rows, cells, p.draws, rng) for rows in found)
-        relative = np.zeros((p.draws, design.pools))
-        for i, loading in zip(AT_SLOPES, loadings(design.setting), strict=True):
-            white = rng.standard_normal((p.draws, loading.shape[1]))
-            relative += p.scales[:, i, None] * (white @ loading.T)
-        away = given.residual + p.utility[:, None] * (given.sums @ relative[..., None])[..., 0]
+        every = slice(None)
+        relative, away = less_slopes(given, every, rng)
         seen = [effect.rows(design.points) for effect in PATHS if effect.rows is not None]
         for i, path, rows in zip(AT_PATHS, paths, seen, strict=True):
-            away -= p.scales[:, i, None] * path.values(rows, slice(None))
-        along, log = given.noise.along, given.noise.log
-        effects = rng.standard_normal((p.draws, max(int(design.run.max(initial=-1)) + 1, 1)))
-        away -= along * effects[:, np.maximum(design.run, 0)]
-        away -= np.sqrt(np.maximum(log - along**2, 0.0)) * rng.standard_normal(away.shape)
-        pull = given.solve(away)
-        toward = (pull[:, None] @ given.sums)[:, 0] * p.utility[:, None]
-        for i, loading in zip(AT_SLOPES, loadings(design.setting), strict=True):
-            relative -= p.scales[:, i, None] ** 2 * (toward @ loading @ loading.T)
+            away -= p.scales[:, i, None] * path.values(rows, every)
+        pull = given.solve(less_noise(away, given, every, rng))
+        relative = slopes_seen(given, every, relative, pull)
         return cls(posterior, given, samples, number, relative, pull, paths)
 
     @property

@@ -40,6 +40,7 @@ WORST = 4.0  # the variance of log(y - d) by noise is at most one over this
 __all__ = [
     "Cells",
     "Noise",
+    "by_slopes",
     "cell_noise",
     "covariance",
     "exponents",
@@ -127,14 +128,20 @@ def exponents(parameters: Parameters, points: Points, xp: Any = np) -> Any:
     return law.exponents(points.first, points.epochs, points.shares, *by_pool, xp=xp)
 
 
-def factor(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp: Any = np) -> Any:
-    """Factor of the covariance by slopes and run effects, dims (draw, cell, direction)."""
-    design = cells.design
+def by_slopes(parameters: Parameters, sums: Any, points: Points, xp: Any = np) -> Any:
+    """Root of the prior covariance by the slopes, dims (draw, point, direction)."""
     scaled = sums * parameters.utility[:, None, None]
     parts = [
         xp.matmul(scaled, loading) * parameters.scales[:, None, None, i]
-        for i, loading in zip(AT_SLOPES, loadings(design.setting), strict=True)
+        for i, loading in zip(AT_SLOPES, loadings(points.setting), strict=True)
     ]
+    return xp.concatenate(parts, axis=2)
+
+
+def factor(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp: Any = np) -> Any:
+    """Factor of the covariance by slopes and run effects, dims (draw, cell, direction)."""
+    design = cells.design
+    parts = [by_slopes(parameters, sums, design.points, xp)]
     if design.run.max(initial=-1) >= 0:
         parts.append(noise.along[:, :, None] * design.member)
     return xp.concatenate(parts, axis=2)

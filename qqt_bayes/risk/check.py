@@ -11,7 +11,7 @@ import numpy as np
 PASS, INFO, REVIEW, FAIL = "PASS", "INFO", "REVIEW", "FAIL"
 ORDER = (PASS, REVIEW, FAIL)  # of verdicts: what only informs has no say
 
-__all__ = ["FAIL", "INFO", "PASS", "REVIEW", "Check", "and_list", "plain", "worst"]
+__all__ = ["FAIL", "INFO", "PASS", "REVIEW", "Check", "plain", "worst"]
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else None
     return value
-
-
-def and_list(items: Iterable[str], shown: int = 4) -> str:
-    """Items as people list them: ``A, B and C``; the rest is counted."""
-    names = list(items)
-    if len(names) > shown:
-        return f"{', '.join(names[:shown])} and {len(names) - shown} more"
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from qqt_bayes.decide.text import and_list
 from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.risk import FAIL, INFO, PASS, REVIEW
-from qqt_bayes.risk.check import Check, and_list, plain, worst
+from qqt_bayes.risk.check import Check, plain, worst
 from qqt_bayes.risk.checks import (
     convergence,
     distance,

@@ -6,7 +6,8 @@ import numpy as np
 
 from qqt_bayes.decide.caveats import ALIKE, CONTENDER, overlap
 from qqt_bayes.decide.place import outside, times
-from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check, and_list, worst
+from qqt_bayes.decide.text import and_list
+from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check, worst
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.thresholds import (
     EPOCHS_FAR,
@@ -110,14 +111,14 @@ def judge(
             (status, f"{data} would pass {epochs:.1f} epochs; no run passed {seen_epochs:.1f}")
         )
     if strangers:
-        found.append((FAIL, f"no run draws from {and_list(strangers)}, of which {data} is made"))
+        found.append((FAIL, f"no run draws from {and_list(strangers, 4)}, of which {data} is made"))
     elif own == 0.0 and factor != 1.0:
         found.append((REVIEW, f"{data} itself was never run: it is inferred from other mixtures"))
     elif own < OWN_RUN:
         what = "was never run" if own == 0.0 else f"was run to {own:.0%} of the largest run only"
         found.append((REVIEW, f"{data} itself {what}"))
     if untried:  # at any distance: mixture rules are off by percents inside the runs too
-        found.append((REVIEW, f"{and_list(untried)} may be better, but was never run"))
+        found.append((REVIEW, f"{and_list(untried, 4)} may be better, but was never run"))
     figures = {
         "untried": untried,
         "factor": factor, "e_folds": folds, "tested_factor": tested, "epochs": epochs,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check, and_list
+from qqt_bayes.decide.text import and_list
+from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.thresholds import OUTLIER, PIT_FAIL, PIT_REVIEW
 

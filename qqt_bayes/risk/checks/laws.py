@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from qqt_bayes.decide.drawn import levels
-from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check, and_list
+from qqt_bayes.decide.text import and_list
+from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check
 from qqt_bayes.risk.context import Context
 
 NAME = "laws"
@@ -61,7 +62,7 @@ def judge(latent: dict[str, np.ndarray], best: int, margin: float, names: list[s
         advice = "buy the run on which these laws disagree most, or decide by the safer candidate"
         return Check(NAME, REVIEW, text, advice, figures)
     if differ:
-        text = f"{and_list(differ)} would choose other data, at a difference below the margin"
+        text = f"{and_list(differ, 4)} would choose other data, at a difference below the margin"
         return Check(NAME, PASS, text, "", figures)
     return Check(NAME, PASS, f"{names[best]} is best under each of {len(figures)} other laws", "",
                  figures)  # fmt: skip

@@ -7,7 +7,8 @@ from zlib import crc32
 
 import numpy as np
 
-from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check, and_list
+from qqt_bayes.decide.text import and_list
+from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check
 from qqt_bayes.risk.closed_form import influence
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.refit import latent_of, order, subset
@@ -122,5 +123,5 @@ def judge(
         )  # fmt: skip
     text = f"{names[best]} stays the choice, or within the margin, without any one run or seed"
     if carries:
-        text += f"; it needs {and_list(f['without'] for f in carries)}"
+        text += f"; it needs {and_list((f['without'] for f in carries), 4)}"
     return Check(NAME, INFO if carries else PASS, text, "", shown)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from qqt_bayes.risk.check import PASS, REVIEW, Check, and_list
+from qqt_bayes.decide.text import and_list
+from qqt_bayes.risk.check import PASS, REVIEW, Check
 from qqt_bayes.risk.closed_form import pareto_weights
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.power import contraction, log_likelihood, log_prior, powered_priors
