@@ -11,7 +11,6 @@ import numpy as np
 from qqt_bayes.buy.moments import Moments, moments
 from qqt_bayes.buy.tally import group_draws
 from qqt_bayes.decide.predict import ceiling
-from qqt_bayes.model.marginal import log_variance
 from qqt_bayes.model.noise import Evaluation, median_evaluation, seed_factor
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class Problem:
         value = self.irreducible + gap
         of_seeds = (self.seed_noise(design) * self.cells.size(value)) ** 2
         whole = of_seeds + self.evaluation.variance(value)
-        return np.asarray(log_variance(whole, gap)) / self.seeds[design]
+        return np.asarray(whole / gap**2) / self.seeds[design]
 
     @cached_property
     def truths(self) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.effective_utility import first_pass_lengths
 from qqt_bayes.model.effects import kernels
+from qqt_bayes.model.expected import expecting
 from qqt_bayes.model.low_rank import Features, groups_of, work
 from qqt_bayes.model.noise import has_run_effect, tells_noise, trajectories
 
@@ -181,9 +182,10 @@ class Design:
 
     Attributes
     ----------
-    value, count, scatter, eval_var : numpy.ndarray
-        Dim (cell,): mean of the replicates, their number, their sum of squares about the mean,
-        and the evaluation variance of one of them.
+    value, count, scatter : numpy.ndarray
+        Dim (cell,): mean of the replicates, their number, their sum of squares about the mean.
+    expected, eval_var : numpy.ndarray
+        Dim (cell,): the values less what is probably noise, and the evaluation variance there.
     row_cell : numpy.ndarray
         Dim (row,): which cell each row of the study belongs to.
     points : Points
@@ -197,6 +199,7 @@ class Design:
     value: np.ndarray
     count: np.ndarray
     scatter: np.ndarray
+    expected: np.ndarray
     eval_var: np.ndarray
     row_cell: np.ndarray
     points: Points
@@ -318,10 +321,18 @@ def build_design(study: Study, spec: Spec) -> Design:
     count = np.bincount(row_cell).astype(float)
     average = np.bincount(row_cell, value) / count
     scatter = np.bincount(row_cell, (value - average[row_cell]) ** 2)
-    eval_var = np.bincount(row_cell, evaluation_variance(study, average[row_cell])) / count
+
+    def evaluation(at: np.ndarray) -> np.ndarray:
+        variance = study.kind.evaluation_variance(at[row_cell], study.n_eval, study.se)
+        return np.asarray(np.bincount(row_cell, variance) / count)
+
     setting = build_setting(study, spec)
     points = Points(setting, np.log(samples[index]), shares[index], setting.sizes)
-    return Design(average, count, scatter, eval_var, row_cell, points, run[index], noise_by_pool)
+    seen = Design(
+        average, count, scatter, average, evaluation(average), row_cell, points, run[index],
+        noise_by_pool,
+    )  # fmt: skip
+    return expecting(seen, spec.priors(study.kind), study.kind, evaluation)
 
 
 def build_setting(study: Study, spec: Spec) -> Setting:
@@ -355,8 +366,3 @@ def exchange_factor(likeness: np.ndarray, rank: np.ndarray) -> np.ndarray:
     if pools > 1:
         out[others] = np.linalg.cholesky((relative @ likeness @ relative.T)[np.ix_(others, others)])
     return out
-
-
-def evaluation_variance(study: Study, value: np.ndarray) -> np.ndarray:
-    """Variance of one evaluation: given, or binomial from the number of test items."""
-    return study.kind.evaluation_variance(value, study.n_eval, study.se)

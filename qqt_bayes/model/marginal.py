@@ -10,13 +10,14 @@ paths,
 Every function takes many draws at once; ``xp`` is :mod:`numpy`, or :mod:`pytensor.tensor` with one
 draw, so that the form in PyMC is this very code.
 
-The noise is linearised in the log: its variance is that of y over :math:`(y-d)^2`, an approximation
-of the reference likelihood that is good while the noise is small beside the reducible part, and
-bounded where it is not. Checkpoints of one run share a *run effect* u, standard normal beforehand,
-that moves them by :math:`a_r(z_r) u`; since the noise is that of the values seen, the density
-carries the Jacobian :math:`\prod_r (1 - a_r' u)`. That of the noise of a single row averages to one
-and is left out; along a run u is one and the same, and to first order in its log the Jacobian is
-:math:`e^{uJ}` with :math:`J = -\sum_r a_r'`, which leaves u normal, its mean moved to J.
+The model is linearised about the expected values m of the runs (:mod:`qqt_bayes.model.expected`):
+
+.. math:: z = \log(m - d) + \frac{y - m}{m - d},
+
+so that normal noise of y is normal noise of z, its variance that of y *at m* over :math:`(m-d)^2`.
+This is good while the noise left in m, and so :math:`y - m`, is small beside the reducible part.
+Checkpoints of one run share a *run effect*, standard normal, that moves them by their deviation
+between runs.
 """
 
 from __future__ import annotations
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from qqt_bayes.model.parameters import Parameters
     from qqt_bayes.model.priors import Prior
 
-WORST = 4.0  # the variance of log(y - d) by noise is at most one over this
-
 __all__ = [
     "Cells",
     "Noise",
@@ -47,7 +46,6 @@ __all__ = [
     "factor",
     "log_density",
     "log_gaussian",
-    "log_variance",
     "low_rank",
     "residual",
 ]  # fmt: skip
@@ -77,6 +75,11 @@ class Cells(NamedTuple):
         """What the density reads of a study of this kind of metric."""
         return cls(design, priors["level"].pair[0], kind.reference, kind.relative_noise)
 
+    def log_reducible(self, parameters: Parameters, xp: Any = np) -> Any:
+        """The values as z, dims (draw, cell)."""
+        gap = self.design.expected - parameters.irreducible[:, None]
+        return xp.log(gap) + (self.design.value - self.design.expected) / gap
+
     def size(self, value: Any) -> Any:
         """What seed noise is relative to."""
         return value if self.relative_noise else 1.0 + 0.0 * value
@@ -97,26 +100,11 @@ class Noise(NamedTuple):
         Dims (draw, cell): variance of one replicate's value, and of z.
     along : array
         Dims (draw, cell): standard deviation of the run effect in z, zero off trajectories.
-    shift : array
-        Dims (draw, cell): by what the mean run effects move z.
-    half_square : array
-        Dim (draw,): half the sum of the squares of the mean run effects.
     """
 
     single: Any
     log: Any
     along: Any
-    shift: Any
-    half_square: Any
-
-
-def log_variance(variance: Any, gap: Any) -> Any:
-    """Variance of log(y - d) for a variance of y, at most 1/:data:`WORST`.
-
-    The plain ratio variance / gap^2 grows without bound as the irreducible part approaches a
-    value: its noise would then explain anything, and a spurious mode sits there.
-    """
-    return variance / (gap * gap + WORST * variance)
 
 
 def exponents(parameters: Parameters, points: Points, xp: Any = np) -> Any:
@@ -150,32 +138,20 @@ def factor(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp: An
 def cell_noise(parameters: Parameters, cells: Cells, xp: Any = np) -> Noise:
     """Noise of the cells given the parameters; see the module."""
     p, design = parameters, cells.design
-    gap = design.value - p.irreducible[:, None]
+    gap = design.expected - p.irreducible[:, None]
     factor = seed_factor(p.noise_ratio, design.points.shares, xp)
-    spread = p.seed_noise[:, None] * factor * cells.size(design.value)
+    spread = p.seed_noise[:, None] * factor * cells.size(design.expected)
     single = spread**2 + design.eval_var
-    log = log_variance(single, gap) / design.count
-    none = 0.0 * gap
-    if design.run.max(initial=-1) < 0:
-        return Noise(single, log, none, none, none[:, 0])
-    tied = design.run >= 0
-    whole = gap * gap + WORST * single
-    along = xp.sqrt(p.run_share)[:, None] * spread / xp.sqrt(whole) * tied
-    # minus the derivative of `along` in z, over `along`
-    own = p.irreducible[:, None] * gap - WORST * design.eval_var
-    slope = gap * own / (design.value * whole) * tied
-    mean = xp.matmul(along * slope, design.member)  # J, dims (draw, run)
-    shift = along * xp.matmul(mean, design.member.T)
-    return Noise(single, log, along, shift, 0.5 * xp.sum(mean**2, axis=1))
+    along = xp.sqrt(p.run_share)[:, None] * spread / gap * (design.run >= 0)
+    return Noise(single, single / (gap * gap * design.count), along)
 
 
-def residual(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp: Any = np) -> Any:
+def residual(parameters: Parameters, cells: Cells, sums: Any, xp: Any = np) -> Any:
     """Log reducible values less their mean, dims (draw, cell)."""
     p = parameters
     mean = cells.log_reference(p.irreducible, xp) + cells.level_mean
     fall = p.utility[:, None] * xp.sum(sums, axis=2)
-    gap = xp.log(cells.design.value - p.irreducible[:, None])
-    return gap - mean[:, None] + fall - noise.shift
+    return cells.log_reducible(p, xp) - mean[:, None] + fall
 
 
 def covariance(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp: Any = np) -> Any:
@@ -254,16 +230,16 @@ def log_low_rank(residuals: np.ndarray, covariance: LowRank) -> np.ndarray:
 def log_density(parameters: Parameters, cells: Cells, xp: Any = np) -> Any:
     """Log density of the values given the parameters, dim (draw,).
 
-    NaN where the irreducible part is not below every value.
+    NaN where the irreducible part is not below every expected value.
     """
     design = cells.design
     sums = exponents(parameters, design.points, xp)
     noise = cell_noise(parameters, cells, xp)
-    away = residual(parameters, cells, sums, noise, xp)
+    away = residual(parameters, cells, sums, xp)
     if xp is np and design.many:
         total = log_low_rank(away, low_rank(parameters, cells, sums, noise))
     else:
         total = log_gaussian(away, covariance(parameters, cells, sums, noise, xp), xp)
-    gap = xp.log(design.value - parameters.irreducible[:, None])
+    gap = xp.log(design.expected - parameters.irreducible[:, None])
     replicates = (design.count - 1.0) * xp.log(noise.single) + design.scatter / noise.single
-    return total + noise.half_square - xp.sum(gap + 0.5 * replicates, axis=1)
+    return total - xp.sum(gap + 0.5 * replicates, axis=1)

@@ -88,7 +88,7 @@ class Coordinates:
     priors : dict of Prior
         With what the runs say nothing about fixed (:func:`qqt_bayes.model.noise.informed`).
     design : Design
-        Gives the pools, and the values that the irreducible part must lie below.
+        Gives the pools, and the expected values that the irreducible part must lie below.
     """
 
     priors: dict[str, Prior]
@@ -142,8 +142,8 @@ class Coordinates:
 
     @property
     def upper(self) -> float:
-        """Prior probability of an irreducible part below the smallest value."""
-        return float(self.priors["irreducible"].cdf(np.array(self.design.value.min())))
+        """Prior probability of an irreducible part below the smallest expected value."""
+        return float(self.priors["irreducible"].cdf(np.array(self.design.expected.min())))
 
     def parameters(self, scores: np.ndarray) -> Parameters:
         """Parameters at some scores, dims (draw, score)."""

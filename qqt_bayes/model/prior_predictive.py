@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qqt_bayes.kinds import kind_named
-from qqt_bayes.model.design import evaluation_variance
 from qqt_bayes.model.effects import EFFECTS, features
 from qqt_bayes.model.marginal import Cells, exponents
 from qqt_bayes.model.noise import seed_factor
@@ -91,7 +90,7 @@ def draw_prior(
     """
     rng = np.random.default_rng(seed)
     # before any data the irreducible part lies below no value
-    unseen = replace(design, value=np.full_like(design.value, np.inf))
+    unseen = replace(design, expected=np.full_like(design.value, np.inf))
     coordinates = Coordinates.of(priors, unseen)
     scores = rng.standard_normal((draws, len(coordinates.names)))
     for i, name in enumerate(coordinates.names):
@@ -185,7 +184,7 @@ def simulate_values(
     by_cell = noise.ndim == np.ndim(latent) and noise.shape == np.shape(latent)
     size = centre if kind_named(study.kind).relative_noise else 1.0
     spread = (noise[..., design.row_cell] if by_cell else noise[..., None]) * size
-    evaluation = evaluation_variance(study, centre)
+    evaluation = study.kind.evaluation_variance(centre, study.n_eval, study.se)
     run = design.run[design.row_cell]
     share = np.asarray(run_share, float)[..., None] * (run >= 0)
     apart = np.sqrt((1.0 - share) * spread**2 + evaluation) * rng.standard_normal(centre.shape)

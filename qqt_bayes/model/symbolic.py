@@ -73,7 +73,7 @@ def variable(prior: Prior, name: str, **shape: Any) -> Any:
 
 
 def irreducible_part(prior: Prior, design: Design, form: str) -> Any:
-    """The irreducible part: below every value in the marginal form, whose logs need it."""
+    """The irreducible part: below every expected value in the marginal form, whose logs need it."""
     if prior.fixed or form == "generative":
         return variable(prior, "irreducible")
     a, b = prior.pair
@@ -82,8 +82,8 @@ def irreducible_part(prior: Prior, design: Design, form: str) -> Any:
         "halfnormal": lambda _, sigma: pm.HalfNormal.dist(sigma),
         "halfstudent": lambda nu, sigma: pm.HalfStudentT.dist(nu=nu, sigma=sigma),
     }[prior.family](a, b)  # fmt: skip
-    share = pm.Uniform("irreducible_share")  # of the smallest value
-    value = pm.Deterministic("irreducible", share * design.value.min())
+    share = pm.Uniform("irreducible_share")  # of the smallest expected value
+    value = pm.Deterministic("irreducible", share * design.expected.min())
     pm.Potential("irreducible_prior", pm.logp(plain, value))
     return value
 
