@@ -1,7 +1,6 @@
 """What the noise model is worth: run effects of trajectories, and seed noise by pool.
 
-    python benchmarks/noise.py trajectories [--studies 150] [--noise -6.5] [--likelihood marginal]
-    python benchmarks/noise.py integral [--studies 4000]
+    python benchmarks/noise.py trajectories [--studies 150] [--noise -6.5]
     python benchmarks/noise.py pools [--studies 150]
     python benchmarks/noise.py ground [--metric loss] [--within]
     python benchmarks/noise.py mixtures [--metric loss]
@@ -10,9 +9,7 @@
 ``trajectories`` and ``pools`` simulate studies from the priors and refit each under the model
 simulated from, and under one that leaves out what is at issue (checkpoints independent; one noise
 for all pools): coverage of 90% bands, with 95% bounds by a bootstrap over the studies, and
-calibration of the first. With another likelihood than the reference (data as sampled, or draws
-weighed) only the first is fitted. ``integral`` is that of the engine's density over the data, for
-truths of the priors and one draw of their run effects, with and without the tilt of these.
+calibration of both.
 ``ground`` fits the proving ground from every origin with noise common and by pool, and scores new
 runs. ``mixtures`` predicts the seed noise of the proving ground's mixtures from that of their
 pools, under several rules. ``checkpoints`` fits the two published curves of one run each (no
@@ -32,27 +29,16 @@ from qqt_bayes import datasets, fit, read_runs
 from qqt_bayes.backtest import judge, origins
 from qqt_bayes.backtest.origins import Origin
 from qqt_bayes.backtest.ours import engine_forecast
-from qqt_bayes.calibrate.as_sampled import Rows, log_mass, rows_of_truths
 from qqt_bayes.calibrate.replicate import Replications, replicate
 from qqt_bayes.calibrate.sbc import SBC
-from qqt_bayes.model.design import build_design
-from qqt_bayes.model.prior_predictive import draw_prior
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers
 from qqt_bayes.runs import Runs, Study
 
-PARTS = ("trajectories", "integral", "pools", "ground", "mixtures", "checkpoints")
+PARTS = ("trajectories", "pools", "ground", "mixtures", "checkpoints")
 SPEC = load_spec("effective_utility")
 NONE = {"family": "fixed", "value": 0.0}
 POOLS = {"pool": ["A", "B", "C"], "size": [1e5, 2e5, 4e5], "quality_rank": [1, 2, 3]}
-
-
-class Untilted(Rows):
-    """The rows' density without the Jacobian that the run effects bring."""
-
-    def log_density(self, z: np.ndarray, centre: np.ndarray, effect: np.ndarray) -> np.ndarray:
-        """As of `Rows`, less the tilt."""
-        return super().log_density(z, centre, effect) + effect * self.noise_at(z)[2]
 
 
 def study_of(rows: list[tuple[str, str, float]]) -> Study:
@@ -95,16 +81,11 @@ def coverage(replications: Replications) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("quantity")
 
 
-def simulated(
-    spec: Spec, study: Study, left_out: str, studies: int, seed: int, likelihood: str = "reference"
-) -> None:
+def simulated(spec: Spec, study: Study, left_out: str, studies: int, seed: int) -> None:
     """Coverage under the model simulated from, and under the one without the parameter."""
     without = spec.with_priors(**{left_out: NONE})
-    common = {"replications": studies, "study": study, "workers": Workers(1), "seed": seed,
-              "likelihood": likelihood}  # fmt: skip
+    common = {"replications": studies, "study": study, "workers": Workers(1), "seed": seed}
     for name, fitted in (("modelled", spec), ("left out", without)):
-        if name == "left out" and likelihood != "reference":
-            continue  # of the engine's own density only the truth is asked
         found = replicate(spec, fitted=fitted, **common)
         runs, table = found.runs, SBC(found).table
         outside = table.loc[~table["inside"], "quantity"].tolist()
@@ -113,42 +94,6 @@ def simulated(
               f"ranks outside the 95% band: {len(outside)} of {len(table)}, smallest p "
               f"{table['ecdf_p'].min():.4f}, adjusted {table['holm_p'].min():.3f}: {outside}",
               flush=True)  # fmt: skip
-
-
-def integral(spec: Spec, study: Study, truths: int, seed: int) -> None:
-    """Integral of the engine's density over the data: one, if it were a likelihood."""
-    design, priors = build_design(study, spec), spec.priors(study.kind)
-    latent, truth = draw_prior(design, design.points, priors, study.kind, truths, seed)
-    given = truth.parameters
-    sound = np.all((latent > given.irreducible[:, None]) & (latent < 1e3), axis=1)
-    latent, given = latent[sound], given.take(sound)
-    gap = latent - given.irreducible[:, None]
-    rng = np.random.default_rng(seed)
-    effect = rng.standard_normal((len(latent), design.run.max() + 1))[:, design.run, None]
-    centre = np.log(gap)[..., None]
-    rows = rows_of_truths(given, design)
-    relative = np.max(rows.noise[..., 0] * latent / gap, axis=1)
-    for name, of in (("with the tilt", rows), ("without", Untilted(*rows))):
-        parts = np.array_split(np.arange(len(latent)), 50)
-        log = np.concatenate([
-            log_mass(type(of)(*(f if len(f) != len(latent) else f[p] for f in of)), centre[p],
-                     effect[p])[0].sum(axis=1) for p in parts
-        ])  # fmt: skip
-        weight = np.exp(log - log.max())
-        weight /= weight.sum()
-        print(
-            f"\n{name}: mean {np.exp(log).mean():.3f}, effective share of the truths "
-            f"{1.0 / np.sum(weight**2) / len(log):.3f}; mean run share "
-            f"{weight @ given.run_share:.3f} and log seed noise "
-            f"{weight @ np.log(given.seed_noise):.2f} (of the priors "
-            f"{given.run_share.mean():.3f} and {np.log(given.seed_noise).mean():.2f})"
-        )
-        for lo, hi in ((0.0, 0.02), (0.02, 0.05), (0.05, 0.1), (0.1, np.inf)):
-            here = (relative >= lo) & (relative < hi)
-            print(
-                f"  noise {lo} to {hi} of the reducible part: {here.sum()} truths, mean "
-                f"{np.exp(log[here]).mean():.3f}, sd of the log {log[here].std():.3f}"
-            )
 
 
 def ground(metric: str, within: bool) -> None:
@@ -265,7 +210,6 @@ def main() -> None:
     parser.add_argument("--table", default="paper_observations.csv")
     parser.add_argument("--studies", type=int, default=150)
     parser.add_argument("--seed", type=int, default=3)
-    parser.add_argument("--likelihood", default="reference")
     parser.add_argument("--metric", default="loss")
     parser.add_argument("--within", action="store_true", help="the held-out seed only")
     parser.add_argument("--noise", type=float, help="prior mean of the log seed noise")
@@ -275,9 +219,7 @@ def main() -> None:
         quiet = {"family": "lognormal", "mu": given.noise, "sigma": 0.5}
         spec = SPEC.with_priors(seed_noise=quiet)
     if given.part == "trajectories":
-        simulated(spec, trajectories(), "run_share", given.studies, given.seed, given.likelihood)
-    elif given.part == "integral":
-        integral(spec, trajectories(), given.studies, given.seed)
+        simulated(spec, trajectories(), "run_share", given.studies, given.seed)
     elif given.part == "pools":
         simulated(spec, replicates(), "seed_noise_spread", given.studies, given.seed)
     elif given.part == "ground":

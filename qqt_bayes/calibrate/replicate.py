@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.calibrate.as_sampled import from_marginal
-from qqt_bayes.calibrate.reweight import reference_weights
 from qqt_bayes.decide.candidates import default_candidates
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.conditional import Conditional
@@ -42,9 +40,7 @@ from qqt_bayes.runs import Study, read_runs
 
 RANKS = 99  # posterior draws that the truth is ranked among: 100 possible ranks
 HORIZONS = (0.7, 2.0, 4.0)  # budgets predicted, in multiples of the largest run
-LIKELIHOODS = ("reference", "marginal", "reweighted")
 DRAWS = 2000  # of each posterior, as many as a fit has
-PROPOSALS = 50  # of a study, one of which is kept, under the marginal likelihood
 TRIES = 1000
 TOP_LOSS = 1e3  # nats: no loss is that large
 
@@ -71,15 +67,13 @@ class Replications:
     candidates : tuple of str
     runs : pandas.DataFrame
         One row a replication: ``converged`` (passed the gate), ``excluded`` (the true
-        irreducible part is not below every value, so the marginal form rules the truth out),
+        irreducible part is not below every expected value: the marginal form rules it out),
         ``redrawn``, ``noise`` (largest relative noise of a reducible part, see
-        :func:`relative_noise`), ``k_hat`` (of the weights to the reference likelihood, if they are
-        used), ``values`` (of the density), ``seconds``.
+        :func:`relative_noise`), ``values`` (of the density), ``seconds``.
     """
 
     spec: str
     kind: str
-    likelihood: str
     seed: int
     names: tuple[str, ...] = field(repr=False)
     groups: tuple[str, ...] = field(repr=False)
@@ -101,7 +95,6 @@ class Task:
 
     study: Study
     spec: Spec
-    likelihood: str
     settings: Settings
     seed: int
     keep: tuple[int, ...] | None  # rows refitted; the others are simulated and left out
@@ -147,7 +140,6 @@ def replicate(
     workers: int | Workers = 2,
     client: Any = None,
     draws: int = DRAWS,
-    likelihood: str = "reference",
     study: Study | None = None,
     keep: tuple[int, ...] | None = None,
     fitted: str | Spec | None = None,
@@ -157,7 +149,7 @@ def replicate(
 
     Parameters
     ----------
-    spec, kind, replications, seed, workers, client, draws, likelihood
+    spec, kind, replications, seed, workers, client, draws
         See there.
     study : Study, optional
         The design, whose values are not read.
@@ -174,30 +166,23 @@ def replicate(
     UsageError
         For a bad argument.
     """
-    if likelihood not in LIKELIHOODS:
-        raise UsageError(f"likelihood {likelihood!r} -> choose from {', '.join(LIKELIHOODS)}")
     if replications < 2:
         raise UsageError("fewer than 2 replications say nothing -> give more, such as 200")
     study, chosen = study or default_study(kind), load_spec(spec)
-    design = build_design(study, chosen)
-    if likelihood != "reference" and len(design.value) < len(study):
-        raise UsageError(f"likelihood '{likelihood}' does not take replicates -> use 'reference'")
     settings, again = Settings(draws=draws, engine="importance"), load_spec(fitted or chosen)
     tasks = [
-        Task(study, chosen, likelihood, settings, seed * 1_000_003 + i, keep, again)
+        Task(study, chosen, settings, seed * 1_000_003 + i, keep, again)
         for i in range(replications)
     ]
     rows = refit_many(one, tasks, workers=workers, client=client, progress=progress)
-    return gather(rows, chosen.name, study.kind.name, likelihood, seed)
+    return gather(rows, chosen.name, study.kind.name, seed)
 
 
-def gather(
-    rows: list[dict[str, Any]], spec: str, kind: str, likelihood: str, seed: int
-) -> Replications:
+def gather(rows: list[dict[str, Any]], spec: str, kind: str, seed: int) -> Replications:
     """One object of what :func:`one` returned for each study."""
     arrays = {n: np.array([r[n] for r in rows]) for n in ("rank", "pit", "width")}
     return Replications(
-        spec, kind, likelihood, seed, rows[0]["names"], rows[0]["groups"], **arrays,
+        spec, kind, seed, rows[0]["names"], rows[0]["groups"], **arrays,
         p_best=np.array([r["p_best"] for r in rows]),
         is_best=np.array([r["is_best"] for r in rows]), candidates=rows[0]["candidates"],
         runs=pd.DataFrame([r["run"] for r in rows]),
@@ -225,20 +210,11 @@ def one(task: Task) -> dict[str, Any]:
         simulated = rows_of(simulated, np.array(task.keep))
     design = build_design(simulated, task.fitted)
     posterior = refit(design, task.fitted.priors(study.kind), study.kind, seed, task.settings)
-    rng, cells, weighted = np.random.default_rng(seed), 0, task.likelihood == "reweighted"
-    if weighted:  # by how they predict the runs themselves
-        at_cells, cells = design.points, len(design.points)
-        budgets = np.concatenate([np.exp(at_cells.log_samples), budgets])
-        mixes = np.concatenate([at_cells.shares, mixes])
     at = posterior.at(design.points_at(budgets, mixes))
-    mixes = mixes[cells:]
     names, groups, found = quantities(
         posterior, at, mixes, truth, latent[-len(mixes) :], [c.text for c in chosen], seed
     )
-    true, drawn, k_hat = found[0], found[1:], np.nan
-    if weighted:
-        weight, k_hat = reference_weights(posterior, at.log_reducible[:, :cells])
-        drawn = drawn[rng.choice(len(drawn), size=len(drawn), p=weight)]
+    rng, true, drawn = np.random.default_rng(seed), found[0], found[1:]
     # draws of one parent stand side by side: those far apart have different ones
     thin = np.linspace(0, len(drawn) - 1, RANKS).round().astype(int)
     tail = np.quantile(drawn, [0.05, 0.95], axis=0)
@@ -256,10 +232,9 @@ def one(task: Task) -> dict[str, Any]:
         "is_best": true_best[:, None] == every,
         "run": {
             "converged": posterior.gate.passed,
-            "excluded": bool(truth.parameters.irreducible[0] >= design.value.min()),
+            "excluded": bool(truth.parameters.irreducible[0] >= design.expected.min()),
             "redrawn": redrawn,
             "noise": noise,
-            "k_hat": k_hat,
             "values": posterior.values,
             "seconds": time.perf_counter() - begin,
         },
@@ -289,26 +264,15 @@ def simulate(
     so the ranks, as it is. Heavy-tailed scales of drift draw such studies now and then.
     """
     top, cells = min(TOP_LOSS, task.study.kind.limits[1]), len(design.value)
-    marginal = task.likelihood == "marginal"
     for attempt in range(TRIES):
         seeds = np.random.SeedSequence([task.seed, 2, attempt]).generate_state(2)
-        latent, truth = draw_prior(
-            design, points, priors, task.study.kind, PROPOSALS if marginal else 1, int(seeds[0])
-        )
-        if marginal:
-            # beyond the range of losses values would be refused: such truths have no weight
-            value, kept = from_marginal(
-                latent[:, :cells], truth.parameters, design, int(seeds[1]), TOP_LOSS
-            )
-            values = value[design.row_cell]
-        else:
-            kept, p = 0, truth.parameters
-            noise = noise_at(p, design.points.shares)
-            values = simulate_values(
-                task.study, design, latent[:, :cells], noise, int(seeds[1]), p.run_share
-            )[0]
+        latent, truth = draw_prior(design, points, priors, task.study.kind, 1, int(seeds[0]))
+        noise = noise_at(truth.parameters, design.points.shares)
+        values = simulate_values(
+            task.study, design, latent[:, :cells], noise, int(seeds[1]), truth.parameters.run_share
+        )[0]
         if values.min() > 0.0 and values.max() < top:
-            return values, latent[kept], truth.take(slice(kept, kept + 1)), attempt
+            return values, latent[0], truth, attempt
     raise UsageError(f"no study of {TRIES} drawn from the priors lies in the metric's range")
 
 

@@ -67,7 +67,6 @@ class SBC(Shown):
         r, table = self.replications, self.table
         lines = [
             f"simulation-based calibration of {r.spec} ({r.kind}): {len(r)} replications, "
-            f"{r.likelihood} likelihood",
             f"{'group':<16}{'quantities':>10}{'outside 95% band':>18}{'smallest p':>12}"
             f"{'adjusted':>10}",
         ]
@@ -103,7 +102,7 @@ class SBC(Shown):
             small["inside"] = bool(row["inside"])
             rows.append(small | {"histogram": histogram(r.rank[:, j]).tolist()})
         return {
-            "schema": 1, "spec": r.spec, "kind": r.kind, "likelihood": r.likelihood,
+            "schema": 1, "spec": r.spec, "kind": r.kind,
             "replications": len(r), "seed": r.seed, "ranks": RANKS, "passed": self.passed,
             "not_converged": int((~r.runs["converged"]).sum()),
             "excluded": int(r.runs["excluded"].sum()),
@@ -161,7 +160,6 @@ def sbc(
     workers: int | Workers = 2,
     client: Any = None,
     draws: int = DRAWS,
-    likelihood: str = "reference",
     design: Study | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SBC:
@@ -184,11 +182,6 @@ def sbc(
         A dask cluster to use instead.
     draws : int
         Posterior draws, of which the truth is ranked among 99.
-    likelihood : {'reference', 'marginal'}
-        What the data are drawn from. ``"marginal"`` is the density that the engine samples, with
-        noise linearised in the log: its ranks must be uniform exactly. ``"reference"`` is the
-        model that is meant, with noise on the metric itself: what the two differ by is the cost
-        of linearising.
     design : Study, optional
         Runs to simulate (values are not read): by default 4 pools at 6 budgets, and a union.
     progress : callable, optional
@@ -201,10 +194,9 @@ def sbc(
     """
     chosen = load_spec(spec)
     if chosen.law == "chinchilla":
-        if kind != "loss" or likelihood != "reference" or design is not None:
+        if kind != "loss" or design is not None:
             raise UsageError(
-                "the law of model size has one design, of a loss, and one likelihood "
-                "-> leave kind, likelihood and design out"
+                "the law of model size has one design, of a loss -> leave kind and design out"
             )
         from qqt_bayes.calibrate.sizes import replicate_sizes
 
@@ -217,7 +209,7 @@ def sbc(
     return SBC(
         replicate(
             chosen, kind=kind, replications=replications, seed=seed, workers=workers, client=client,
-            draws=draws, likelihood=likelihood, study=design, progress=progress,
+            draws=draws, study=design, progress=progress,
         )
     )  # fmt: skip
 

@@ -84,7 +84,7 @@ def replicate_sizes(
         Task(chosen.to_json(), settings, seed * 1_000_003 + i) for i in range(replications)
     ]  # fmt: skip
     rows = refit_many(one, tasks, workers=workers, client=client, progress=progress)
-    return gather(rows, chosen.name, "loss", "reference", seed)
+    return gather(rows, chosen.name, "loss", seed)
 
 
 @cache

@@ -17,13 +17,6 @@ def sbc(
         str, typer.Option(help="Simulate a metric of this kind: loss, accuracy, score, ...")
     ] = "loss",
     replications: Annotated[int, typer.Option(min=2, help="Studies to simulate.")] = 500,
-    likelihood: Annotated[
-        str,
-        typer.Option(
-            help="What data are drawn from: reference (the model meant) or marginal (as sampled); "
-            "reweighted: reference, and the draws weighed to it."
-        ),
-    ] = "reference",
     seed: o.Seed = 1,
     draws: Annotated[int, typer.Option(min=100, help="Draws of each of two chains.")] = 500,
     workers: many.Processes = 2,
@@ -48,7 +41,7 @@ def sbc(
     with many.crew(workers, dask, resume) as crew, many.counted("refits", workers) as tell:
         result = run(
             spec, kind=kind, replications=replications, seed=seed, workers=crew, draws=draws,
-            likelihood=likelihood, progress=tell,
+            progress=tell,
         )  # fmt: skip
     recovered = recovery(simulations=result)
     o.draw(result, plot)

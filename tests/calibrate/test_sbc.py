@@ -124,19 +124,11 @@ def test_errors_are_simulated_within_their_range() -> None:
     assert np.all(np.isfinite(few.pit))
 
 
-def test_replicates_need_the_reference_likelihood() -> None:
-    study = default_study("loss", 1, 3)
-    twice = replace(study, samples=study.samples[[0, 0, 1]])
-    with pytest.raises(UsageError, match="does not take replicates -> use 'reference'"):
-        replicate(study=twice, likelihood="marginal", replications=2)
-
-
-@pytest.mark.parametrize("likelihood", ["marginal", "reweighted"])
-def test_trajectories_are_taken(likelihood: str) -> None:
+def test_trajectories_are_taken() -> None:
     study = replace(default_study("loss", 2, 2), run=np.array(["a", "a", "b", "b", "ab"]))
-    few = replicate(study=study, likelihood=likelihood, replications=2, workers=1)
+    few = replicate(study=study, replications=2, workers=1)
     assert "run_share" in few.names
-    assert np.isfinite(few.runs["k_hat"]).all() == (likelihood == "reweighted")
+    assert np.isfinite(few.pit).all()
 
 
 def test_another_specification_can_be_refitted() -> None:
@@ -153,14 +145,14 @@ def test_another_specification_can_be_refitted() -> None:
     np.testing.assert_array_equal(tied.runs["noise"], free.runs["noise"])
 
 
-@pytest.mark.parametrize("wrong", [{"replications": 1}, {"likelihood": "exact"}, {"kind": "guess"}])
+@pytest.mark.parametrize("wrong", [{"replications": 1}, {"kind": "guess"}])
 def test_bad_arguments_are_named(wrong) -> None:
     with pytest.raises(UsageError, match="->"):
         sbc(workers=1, **wrong)
 
 
 def test_the_law_of_model_size_has_a_design_of_its_own() -> None:
-    with pytest.raises(UsageError, match="leave kind, likelihood and design out"):
+    with pytest.raises(UsageError, match="leave kind and design out"):
         sbc("chinchilla", design=default_study("loss", 2, 2), workers=1)
     with pytest.raises(UsageError, match="replications"):
         sbc("chinchilla", replications=1, workers=1)
@@ -179,18 +171,6 @@ def test_studies_of_model_size() -> None:
     np.testing.assert_allclose(few.replications.p_best.sum(axis=2), 1.0)
     again = sbc("chinchilla", replications=2, workers=1)
     np.testing.assert_array_equal(few.replications.rank, again.replications.rank)
-
-
-def test_draws_weighed_to_the_reference_likelihood() -> None:
-    """The same studies as with the reference likelihood, other ranks, and the weights' shape."""
-    common = {"replications": 2, "workers": 1, "study": default_study("loss", 2, 3)}
-    plainly = replicate(likelihood="reference", **common)
-    weighed = replicate(likelihood="reweighted", **common)
-    np.testing.assert_array_equal(plainly.runs["noise"], weighed.runs["noise"])
-    assert plainly.runs["k_hat"].isna().all()
-    assert np.all(np.isfinite(weighed.runs["k_hat"]))
-    assert np.abs(plainly.pit - weighed.pit).max() < 0.5
-    assert not np.array_equal(plainly.pit, weighed.pit)
 
 
 # --- answers -----------------------------------------------------------------------------------
@@ -263,9 +243,9 @@ def remembered(design, priors, kind, seed, settings) -> Posterior:
 
 
 def without_jacobian(design, priors, kind, seed, settings) -> Posterior:
-    """The posterior without the change of variable from y to log(y - d), by resampling."""
+    """The posterior without the change of variable from y to z, by resampling."""
     right = remembered(design, priors, kind, seed, settings)
-    gap = np.log(design.value - right.irreducible[:, None]).sum(axis=1)
+    gap = np.log(right.design.expected - right.irreducible[:, None]).sum(axis=1)
     weight = np.exp(gap - gap.max())
     rng = np.random.default_rng(seed)
     picked = rng.choice(len(weight), size=len(weight), p=weight / weight.sum())
@@ -284,8 +264,7 @@ def too_sure(design, priors, kind, seed, settings) -> Posterior:
 def sixty(monkeypatch: pytest.MonkeyPatch, refit) -> SBC:
     """Sixty studies of two pools at four budgets, refitted like that."""
     monkeypatch.setattr(simulated, "refit", refit)
-    return sbc(replications=60, workers=1, likelihood="marginal",
-               design=default_study("loss", 2, 4))  # fmt: skip
+    return sbc(replications=60, workers=1, design=default_study("loss", 2, 4))
 
 
 @pytest.mark.slow
@@ -317,8 +296,7 @@ def test_a_fresh_run_agrees_with_the_stored_reference(spec: str) -> None:
     stored = json.loads(file.read_text(encoding="utf-8"))
     assert stored["replications"] >= 200
     assert (stored["spec"], stored["passed"]) == (spec, True)
-    fresh = sbc(stored["spec"], kind=stored["kind"], likelihood=stored["likelihood"],
-                replications=40, seed=stored["seed"] + 1)  # fmt: skip
+    fresh = sbc(stored["spec"], kind=stored["kind"], replications=40, seed=stored["seed"] + 1)
     names = {q["quantity"]: np.array(q["histogram"]) for q in stored["quantities"]}
     assert set(names) == set(fresh.replications.names)
     p = []

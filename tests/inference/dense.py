@@ -9,7 +9,6 @@ from scipy.stats import multivariate_normal
 
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import PATHS, factor_of, kernels
-from qqt_bayes.model.marginal import WORST
 
 
 @dataclass(frozen=True)
@@ -18,8 +17,7 @@ class Dense:
 
     ``log_reducible`` is at the cells and then at the wanted points; ``noise`` is the variance of
     the cells' z about it and about ``along``, the loading of the runs' effects, which are the last
-    of u; ``tilt`` is the mean of these, for the Jacobian of z over z - along u. Each of the other
-    three is a pair (mean, loading).
+    of u. Each of the other three is a pair (mean, loading).
     """
 
     z: np.ndarray
@@ -27,7 +25,6 @@ class Dense:
     variance: np.ndarray  # of one replicate's y
     noise: np.ndarray
     along: np.ndarray  # (cell, u): loading of the run effects
-    tilt: np.ndarray  # (run,): mean of the run effects
     log_reducible: tuple[np.ndarray, np.ndarray]
     utility: tuple[np.ndarray, np.ndarray]
     level: tuple[np.ndarray, np.ndarray]
@@ -36,8 +33,7 @@ class Dense:
     def seen(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and loading of the cells' z, run effects included."""
         mean, loading = self.log_reducible
-        shift = self.along[:, self.along.shape[1] - len(self.tilt) :] @ self.tilt
-        return mean[: len(self.z)] + shift, loading[: len(self.z)] + self.along
+        return mean[: len(self.z)], loading[: len(self.z)] + self.along
 
     def given_cells(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and covariance of u given the cells."""
@@ -107,30 +103,20 @@ def dense_form(parameters, design, priors, kind, samples=(), shares=()) -> Dense
     utility_centre = np.full(pools, m_b)
     mean = points.shares @ level_centre - x @ utility_centre
 
-    gap = design.value - d
+    gap = design.expected - d
+    z = np.log(gap) + (design.value - design.expected) / gap
     # a mixture has the mean precision of its pools
     precision = seen.shares @ (p.seed_noise[0] * np.exp(p.noise_ratio[0])) ** -2.0
-    seeds = design.value**2 / precision
+    seeds = design.expected**2 / precision
     variance = seeds + design.eval_var
-    scale = gap**2 + WORST * variance
-    along_square = p.run_share[0] * seeds / scale * (design.run >= 0)
+    along_square = p.run_share[0] * seeds / gap**2 * (design.run >= 0)
     along = np.zeros((cells, loading.shape[1]))
-    tilt = np.zeros(runs)
-    # by differences: the values enter a run effect's loading through y and through the gap
-    step = 1e-4 * gap
-    moved = [
-        np.sqrt(p.run_share[0] / precision / ((gap + e) ** 2 + WORST * (
-            (design.value + e) ** 2 / precision + design.eval_var))) * (design.value + e)
-        for e in (-2 * step, -step, step, 2 * step)
-    ]  # fmt: skip
-    by_log_gap = (moved[0] - 8.0 * moved[1] + 8.0 * moved[2] - moved[3]) / 12e-4
     for run in range(runs):
         here = design.run == run
         along[here, loading.shape[1] - runs + run] = np.sqrt(along_square[here])
-        tilt[run] = -by_log_gap[here].sum()
-    noise = variance / scale / design.count - along_square
+    noise = variance / gap**2 / design.count - along_square
     return Dense(
-        np.log(gap), gap, variance, noise, along, tilt, (mean, loading), (utility_centre, utility),
+        z, gap, variance, noise, along, (mean, loading), (utility_centre, utility),
         (level_centre, level),
     )  # fmt: skip
 

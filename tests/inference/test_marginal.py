@@ -98,7 +98,6 @@ def test_directions_are_zero_where_the_kernel_is() -> None:
 def test_noise_has_no_run_effect_without_trajectories(replicated: Case) -> None:
     noise: Noise = cell_noise(replicated.parameters(3, seed=1), replicated.cells)
     assert not np.any(noise.along)
-    assert not np.any(noise.half_square)
 
 
 def test_seed_noise_of_a_score_is_relative_to_its_unit(two_pools: Case) -> None:
