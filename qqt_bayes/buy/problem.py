@@ -113,7 +113,7 @@ class Problem:
         value = self.irreducible + gap
         of_seeds = (self.seed_noise(design) * self.cells.size(value)) ** 2
         whole = of_seeds + self.evaluation.variance(value)
-        return np.asarray(whole / gap**2) / self.seeds[design]
+        return np.asarray(whole / (gap**2 + whole)) / self.seeds[design]
 
     @cached_property
     def truths(self) -> np.ndarray:

@@ -58,7 +58,7 @@ class Given:
     @cached_property
     def residual(self) -> np.ndarray:
         """Log reducible values less their mean, dims (draw, cell)."""
-        return residual(self.parameters, self.cells, self.sums)
+        return residual(self.parameters, self.cells, self.sums, self.noise)
 
     def covariance(self, chunk: slice) -> np.ndarray:
         """Covariance of the cells for some draws, dims (draw, cell, cell)."""

@@ -25,6 +25,7 @@ from qqt_bayes.model.marginal import (
     covariance,
     exponents,
     log_density,
+    log_reducible,
     low_rank,
     residual,
 )
@@ -85,11 +86,11 @@ def smoothed(parameters: Parameters, cells: Cells) -> tuple[np.ndarray, np.ndarr
     p, design = parameters, cells.design
     sums, noise = exponents(p, design.points), cell_noise(p, cells)
     with np.errstate(all="ignore"):  # a noise that explains nothing has no weight
-        density, away = log_density(p, cells), residual(p, cells, sums)
+        density, away = log_density(p, cells), residual(p, cells, sums, noise)
         if design.many:
             pull = low_rank(p, cells, sums, noise).solve(away[:, :, None])[:, :, 0]
         else:
             pull = np.linalg.solve(covariance(p, cells, sums, noise), away[:, :, None])[:, :, 0]
         of_run = (noise.along * pull) @ design.member @ design.member.T
         by_noise = (noise.log - noise.along**2) * pull + noise.along * of_run
-        return density, p.irreducible[:, None] + np.exp(cells.log_reducible(p) - by_noise)
+        return density, p.irreducible[:, None] + np.exp(log_reducible(p, cells, noise) - by_noise)

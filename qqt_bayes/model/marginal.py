@@ -11,13 +11,14 @@ Every function takes many draws at once; ``xp`` is :mod:`numpy`, or :mod:`pytens
 draw, so that the form in PyMC is this very code.
 
 The model is linearised about the expected values m of the runs (:mod:`qqt_bayes.model.expected`):
+with V the variance of the noise of y at m,
 
-.. math:: z = \log(m - d) + \frac{y - m}{m - d},
+.. math:: z = \log(m - d) + \frac{y - m}{h}, \quad h^2 = (m - d)^2 + V,
 
-so that normal noise of y is normal noise of z, its variance that of y *at m* over :math:`(m-d)^2`.
-This is good while the noise left in m, and so :math:`y - m`, is small beside the reducible part.
-Checkpoints of one run share a *run effect*, standard normal, that moves them by their deviation
-between runs.
+so that normal noise of y is normal noise of z, of variance :math:`V / h^2`. This is good while the
+noise is small beside the reducible part m - d; where it is not, h keeps the variance below one, or
+noise would explain anything as the irreducible part approaches a value. Checkpoints of one run
+share a *run effect*, standard normal, that moves them by their deviation between runs.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ __all__ = [
     "factor",
     "log_density",
     "log_gaussian",
+    "log_reducible",
     "low_rank",
     "residual",
 ]  # fmt: skip
@@ -75,11 +77,6 @@ class Cells(NamedTuple):
         """What the density reads of a study of this kind of metric."""
         return cls(design, priors["level"].pair[0], kind.reference, kind.relative_noise)
 
-    def log_reducible(self, parameters: Parameters, xp: Any = np) -> Any:
-        """The values as z, dims (draw, cell)."""
-        gap = self.design.expected - parameters.irreducible[:, None]
-        return xp.log(gap) + (self.design.value - self.design.expected) / gap
-
     def size(self, value: Any) -> Any:
         """What seed noise is relative to."""
         return value if self.relative_noise else 1.0 + 0.0 * value
@@ -96,13 +93,16 @@ class Noise(NamedTuple):
 
     Attributes
     ----------
-    single, log : array
-        Dims (draw, cell): variance of one replicate's value, and of z.
+    single, unit : array
+        Dims (draw, cell): variance of one replicate's value, and h: units of y to one of z.
+    log : array
+        Dims (draw, cell): variance of z, mean of the replicates.
     along : array
         Dims (draw, cell): standard deviation of the run effect in z, zero off trajectories.
     """
 
     single: Any
+    unit: Any
     log: Any
     along: Any
 
@@ -142,16 +142,24 @@ def cell_noise(parameters: Parameters, cells: Cells, xp: Any = np) -> Noise:
     factor = seed_factor(p.noise_ratio, design.points.shares, xp)
     spread = p.seed_noise[:, None] * factor * cells.size(design.expected)
     single = spread**2 + design.eval_var
-    along = xp.sqrt(p.run_share)[:, None] * spread / gap * (design.run >= 0)
-    return Noise(single, single / (gap * gap * design.count), along)
+    unit = xp.sqrt(gap * gap + single)
+    along = xp.sqrt(p.run_share)[:, None] * spread / unit * (design.run >= 0)
+    return Noise(single, unit, single / (unit * unit * design.count), along)
 
 
-def residual(parameters: Parameters, cells: Cells, sums: Any, xp: Any = np) -> Any:
+def log_reducible(parameters: Parameters, cells: Cells, noise: Noise, xp: Any = np) -> Any:
+    """The values as z, dims (draw, cell); NaN where the irreducible part is not below them."""
+    design = cells.design
+    gap = design.expected - parameters.irreducible[:, None]
+    return xp.log(gap) + (design.value - design.expected) / noise.unit
+
+
+def residual(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp: Any = np) -> Any:
     """Log reducible values less their mean, dims (draw, cell)."""
     p = parameters
     mean = cells.log_reference(p.irreducible, xp) + cells.level_mean
     fall = p.utility[:, None] * xp.sum(sums, axis=2)
-    return cells.log_reducible(p, xp) - mean[:, None] + fall
+    return log_reducible(p, cells, noise, xp) - mean[:, None] + fall
 
 
 def covariance(parameters: Parameters, cells: Cells, sums: Any, noise: Noise, xp: Any = np) -> Any:
@@ -235,11 +243,10 @@ def log_density(parameters: Parameters, cells: Cells, xp: Any = np) -> Any:
     design = cells.design
     sums = exponents(parameters, design.points, xp)
     noise = cell_noise(parameters, cells, xp)
-    away = residual(parameters, cells, sums, xp)
+    away = residual(parameters, cells, sums, noise, xp)
     if xp is np and design.many:
         total = log_low_rank(away, low_rank(parameters, cells, sums, noise))
     else:
         total = log_gaussian(away, covariance(parameters, cells, sums, noise, xp), xp)
-    gap = xp.log(design.expected - parameters.irreducible[:, None])
     replicates = (design.count - 1.0) * xp.log(noise.single) + design.scatter / noise.single
-    return total - xp.sum(gap + 0.5 * replicates, axis=1)
+    return total - xp.sum(xp.log(noise.unit) + 0.5 * replicates, axis=1)

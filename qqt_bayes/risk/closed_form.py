@@ -68,7 +68,7 @@ def given_others(given: Given) -> tuple[np.ndarray, np.ndarray]:
     log_density = (
         0.5 * np.log(precision / (2.0 * np.pi))
         - 0.5 * z**2
-        - np.log(design.expected - given.parameters.irreducible[:, None])
+        - np.log(given.noise.unit)
         - 0.5 * ((design.count - 1.0) * np.log(single) + design.scatter / single)
     )
     return z, log_density

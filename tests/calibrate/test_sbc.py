@@ -197,7 +197,7 @@ def uniform(count: int, seed: int, names: tuple[str, ...], groups: tuple[str, ..
     p = rng.dirichlet(np.ones(3), size=(count, 3))
     best = (rng.uniform(size=(count, 3, 1)) > np.cumsum(p, axis=2)).sum(axis=2).clip(0, 2)
     return Replications(
-        "perfect", "loss", "reference", seed, names, groups,
+        "perfect", "loss", seed, names, groups,
         (pit * (RANKS + 1)).astype(int), pit, np.ones_like(pit), p,
         best[..., None] == np.arange(3), ("A", "B", "C"), None,
     )  # fmt: skip
@@ -245,7 +245,7 @@ def remembered(design, priors, kind, seed, settings) -> Posterior:
 def without_jacobian(design, priors, kind, seed, settings) -> Posterior:
     """The posterior without the change of variable from y to z, by resampling."""
     right = remembered(design, priors, kind, seed, settings)
-    gap = np.log(right.design.expected - right.irreducible[:, None]).sum(axis=1)
+    gap = np.log(right.given.noise.unit).sum(axis=1)
     weight = np.exp(gap - gap.max())
     rng = np.random.default_rng(seed)
     picked = rng.choice(len(weight), size=len(weight), p=weight / weight.sum())

@@ -21,7 +21,7 @@ class Dense:
     """
 
     z: np.ndarray
-    gap: np.ndarray
+    unit: np.ndarray  # of y, to one of z
     variance: np.ndarray  # of one replicate's y
     noise: np.ndarray
     along: np.ndarray  # (cell, u): loading of the run effects
@@ -104,19 +104,20 @@ def dense_form(parameters, design, priors, kind, samples=(), shares=()) -> Dense
     mean = points.shares @ level_centre - x @ utility_centre
 
     gap = design.expected - d
-    z = np.log(gap) + (design.value - design.expected) / gap
     # a mixture has the mean precision of its pools
     precision = seen.shares @ (p.seed_noise[0] * np.exp(p.noise_ratio[0])) ** -2.0
     seeds = design.expected**2 / precision
     variance = seeds + design.eval_var
-    along_square = p.run_share[0] * seeds / gap**2 * (design.run >= 0)
+    unit = np.sqrt(gap**2 + variance)
+    z = np.log(gap) + (design.value - design.expected) / unit
+    along_square = p.run_share[0] * seeds / unit**2 * (design.run >= 0)
     along = np.zeros((cells, loading.shape[1]))
     for run in range(runs):
         here = design.run == run
         along[here, loading.shape[1] - runs + run] = np.sqrt(along_square[here])
-    noise = variance / gap**2 / design.count - along_square
+    noise = variance / unit**2 / design.count - along_square
     return Dense(
-        z, gap, variance, noise, along, (mean, loading), (utility_centre, utility),
+        z, unit, variance, noise, along, (mean, loading), (utility_centre, utility),
         (level_centre, level),
     )  # fmt: skip
 
@@ -128,4 +129,4 @@ def dense_log_density(parameters, design, priors, kind) -> float:
     density = multivariate_normal(mean, a @ a.T + np.diag(form.noise)).logpdf(form.z)
     extra = design.count - 1
     scatter = -0.5 * np.sum(extra * np.log(form.variance) + design.scatter / form.variance)
-    return float(density - np.log(form.gap).sum() + scatter + 0.5 * form.tilt @ form.tilt)
+    return float(density - np.log(form.unit).sum() + scatter)

@@ -45,7 +45,7 @@ class Case:
             rng.standard_normal((draws, len(self.coordinates.names)))
         )
         share = rng.uniform(0.1, 0.95, draws)
-        return found._replace(irreducible=self.design.value.min() * share)
+        return found._replace(irreducible=self.design.expected.min() * share)
 
 
 def simulate(rows: list[tuple[str, float]], pools: dict[str, list], metric: str, seed: int,

@@ -43,7 +43,7 @@ def test_standard_normal_scores_have_the_priors(two_pools: Case) -> None:
     for name in ("level_spread", "pool_drift"):
         exact = two_pools.priors[name].distribution()
         assert stats.kstest(p.scale(name), exact.cdf).pvalue > 1e-4
-    assert p.irreducible.max() < two_pools.design.value.min()
+    assert p.irreducible.max() < two_pools.design.expected.min()
 
 
 def test_every_small_study_passes_its_gate(case: Case) -> None:

@@ -50,7 +50,7 @@ def test_the_same_source_is_the_density_in_pytensor(name: str, request) -> None:
 
 def test_impossible_has_no_density(two_pools: Case) -> None:
     draws = two_pools.parameters(1, seed=1)
-    above = draws._replace(irreducible=two_pools.design.value.min() * np.array([1.0001]))
+    above = draws._replace(irreducible=two_pools.design.expected.min() * np.array([1.0001]))
     with np.errstate(invalid="ignore"):
         assert not np.isfinite(log_density(above, two_pools.cells)[0])
 

@@ -78,9 +78,10 @@ def test_a_surprise_is_refitted(small_fit: Fit) -> None:
 def test_a_new_smallest_value_keeps_the_parameters_as_they_are(small_fit: Fit) -> None:
     """Parameters are kept, not the scores that the smallest value bounds."""
     design = small_fit.posterior.design
-    value = design.value.copy()
+    value, expected = design.value.copy(), design.expected.copy()
     value[np.argmin(value)] *= 0.9995
-    found = reweighted(small_fit.posterior, replace(design, value=value))
+    expected[np.argmin(expected)] *= 0.9995
+    found = reweighted(small_fit.posterior, replace(design, value=value, expected=expected))
     assert found is not None
     assert found.coordinates.upper < small_fit.posterior.coordinates.upper
     assert np.all(np.isin(found.irreducible, small_fit.posterior.irreducible))
