@@ -88,7 +88,8 @@ def test_evaluation_noise_of_errors_is_binomial_or_given() -> None:
     n_eval, se = [1000, 1000, 1000, None], [None, None, 0.03, None]
     design = build_design(study(rows, "top1_accuracy", n_eval=n_eval, se=se), SPEC)
     assert design.value[design.row_cell[0]] == pytest.approx(0.25)  # an accuracy is an error
-    smooth = 251 / 1002  # half a success and half a failure more, on each side
+    wrong = design.expected[design.row_cell[0]]  # not the share seen
+    smooth = (1000 * wrong + 1) / 1002  # half a success and half a failure more, on each side
     expected = [smooth * (1 - smooth) / 1000] * 2 + [0.03**2, 0.0]
     np.testing.assert_allclose(design.eval_var[design.row_cell], expected)
 
@@ -219,3 +220,20 @@ def test_points_of_pools_that_have_grown(rows) -> None:
         np.full(2, 90_000.0), shares[[1, 1]], np.array([[1.0, 1, 1], [2, 1, 1]])
     )
     assert len(both.beyond.edges) == 2
+
+
+def test_noise_goes_with_what_was_expected_not_with_what_was_seen() -> None:
+    """A value far off the others' curve by noise is expected near the curve, others as seen."""
+    grid = 1000 * 4.0 ** np.arange(6)
+    curve = 1.0 + 2.0 * (grid / 1000) ** -0.3
+    rng = np.random.default_rng(1)
+    for noise in (0.001, 0.2):
+        values = curve * np.exp(noise * rng.normal(size=(2, 3, 6)))
+        rows = [
+            (pool, n, v) for pool, of in zip("AB", values, strict=True)
+            for seed in of for n, v in zip(grid, seed, strict=True)
+        ]  # fmt: skip
+        design = build_design(study(rows), SPEC)
+        truth = 1.0 + 2.0 * (np.exp(design.points.log_samples) / 1000) ** -0.3
+        seen, expected = (np.abs(v / truth - 1.0).mean() for v in (design.value, design.expected))
+        assert expected < (1.05 if noise < 0.01 else 0.8) * seen
