@@ -30,7 +30,7 @@ from qqt_bayes.runs import read_runs
 
 # Earlier ones are fitted again: 1 and 2 kept draws in the scales of a sampler that is gone, 3 may
 # hold a wild value that is set aside now.
-SCHEMA = 4
+SCHEMA = 5
 SAME_SETTINGS = 3  # and later ones have the settings of today's sampler
 PACKAGES = ("qqt_bayes", "pymc", "nutpie", "arviz", "numpy", "scipy")
 LARGEST = 1 << 30  # bytes of a file
