@@ -11,6 +11,7 @@ import numpy as np
 from qqt_bayes.buy.moments import Moments, moments
 from qqt_bayes.buy.tally import group_draws
 from qqt_bayes.decide.predict import ceiling
+from qqt_bayes.model.marginal import MOST
 from qqt_bayes.model.noise import Evaluation, median_evaluation, seed_factor
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Problem:
         value = self.irreducible + gap
         of_seeds = (self.seed_noise(design) * self.cells.size(value)) ** 2
         whole = of_seeds + self.evaluation.variance(value)
-        return np.asarray(whole / (gap**2 + whole)) / self.seeds[design]
+        return np.asarray(whole / (gap**2 + whole / MOST)) / self.seeds[design]
 
     @cached_property
     def truths(self) -> np.ndarray:

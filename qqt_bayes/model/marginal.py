@@ -13,10 +13,10 @@ draw, so that the form in PyMC is this very code.
 The model is linearised about the expected values m of the runs (:mod:`qqt_bayes.model.expected`):
 with V the variance of the noise of y at m,
 
-.. math:: z = \log(m - d) + \frac{y - m}{h}, \quad h^2 = (m - d)^2 + V,
+.. math:: z = \log(m - d) + \frac{y - m}{h}, \quad h^2 = (m - d)^2 + V / 4,
 
 so that normal noise of y is normal noise of z, of variance :math:`V / h^2`. This is good while the
-noise is small beside the reducible part m - d; where it is not, h keeps the variance below one, or
+noise is small beside the reducible part m - d; where it is not, h keeps the variance below 4, or
 noise would explain anything as the irreducible part approaches a value. Checkpoints of one run
 share a *run effect*, standard normal, that moves them by their deviation between runs.
 """
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
     from qqt_bayes.model.parameters import Parameters
     from qqt_bayes.model.priors import Prior
+
+MOST = 4.0  # variance that noise may have in z
 
 __all__ = [
     "Cells",
@@ -142,7 +144,7 @@ def cell_noise(parameters: Parameters, cells: Cells, xp: Any = np) -> Noise:
     factor = seed_factor(p.noise_ratio, design.points.shares, xp)
     spread = p.seed_noise[:, None] * factor * cells.size(design.expected)
     single = spread**2 + design.eval_var
-    unit = xp.sqrt(gap * gap + single)
+    unit = xp.sqrt(gap * gap + single / MOST)
     along = xp.sqrt(p.run_share)[:, None] * spread / unit * (design.run >= 0)
     return Noise(single, unit, single / (unit * unit * design.count), along)
 

@@ -108,7 +108,7 @@ def dense_form(parameters, design, priors, kind, samples=(), shares=()) -> Dense
     precision = seen.shares @ (p.seed_noise[0] * np.exp(p.noise_ratio[0])) ** -2.0
     seeds = design.expected**2 / precision
     variance = seeds + design.eval_var
-    unit = np.sqrt(gap**2 + variance)
+    unit = np.sqrt(gap**2 + variance / 4.0)
     z = np.log(gap) + (design.value - design.expected) / unit
     along_square = p.run_share[0] * seeds / unit**2 * (design.run >= 0)
     along = np.zeros((cells, loading.shape[1]))
