@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.files import replacing
+from qqt_bayes.files import write_bytes
 from qqt_bayes.fitting import Fit, fit
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.settings import Settings
@@ -58,8 +58,6 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
     UsageError
         If the folder does not exist or the file cannot be written.
     """
-    import xarray as xr
-
     path = Path(path)
     if not path.parent.is_dir():
         raise UsageError(f"no such folder: {path.parent} -> make it first, or save elsewhere")
@@ -93,14 +91,23 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
             default=float,
         ),
     }
-    dims = {1: ("draw",), 2: ("draw", "pool")}
-    data = xr.Dataset(
-        {n: (dims[v.ndim], v) for n, v in arrays.items()},
-        attrs=attrs | {"hash": fingerprint(arrays, attrs)},
-    )
-    with replacing(path) as part:
-        data.to_netcdf(part, engine="h5netcdf")
+    write_bytes(path, netcdf(arrays, attrs | {"hash": fingerprint(arrays, attrs)}))
     return path
+
+
+def netcdf(arrays: dict[str, np.ndarray], attrs: dict[str, Any]) -> bytes:
+    """A netCDF file, made in memory: the HDF5 library crashes where a disk is full."""
+    import h5netcdf
+
+    content = io.BytesIO()
+    with h5netcdf.File(content, "w") as file:
+        file.attrs.update(attrs)
+        for name, values in arrays.items():
+            dims = ("draw", "pool")[: values.ndim]
+            for dim, size in zip(dims, values.shape, strict=True):
+                file.dimensions.setdefault(dim, size)
+            file.create_variable(name, dims, data=values)
+    return content.getvalue()
 
 
 def arrays_of(posterior: Posterior) -> dict[str, np.ndarray]:

@@ -198,26 +198,6 @@ def test_a_missing_folder(small_fit, tmp_path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(
-    small_fit, tmp_path, monkeypatch, error: BaseException
-) -> None:
-    target = tmp_path / "fit.nc"
-    target.write_bytes(b"the old one")
-
-    def stop_half_way(self, path, **options):
-        path.write_bytes(b"half a fi")
-        raise error
-
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", stop_half_way)
-    with pytest.raises((qqt.UsageError, KeyboardInterrupt)) as caught:
-        small_fit.save(target)
-    if isinstance(error, OSError):
-        assert str(caught.value) == f"cannot write {target}: No space left on device"
-    assert target.read_bytes() == b"the old one"
-    assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
-
-
 def test_a_folder_is_not_overwritten(small_fit, tmp_path) -> None:
     (tmp_path / "fit.nc").mkdir()
     with pytest.raises(qqt.UsageError, match="cannot write"):
