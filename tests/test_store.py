@@ -147,18 +147,36 @@ def test_a_number_among_the_draws_that_was_changed_is_refused(
         qqt.load_fit(tmp_path / "x.nc")
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_flipped_bytes_give_no_other_answer(small_fit, saved, tmp_path, seed: int) -> None:
-    """Either refused, or in bytes that hold nothing."""
-    rng, whole = np.random.default_rng(seed), bytearray(saved.read_bytes())
-    for at in rng.integers(0, len(whole), 3):
-        whole[at] ^= int(rng.integers(1, 256))
-    (tmp_path / "x.nc").write_bytes(bytes(whole))
-    try:
-        again = qqt.load_fit(tmp_path / "x.nc")
-    except qqt.UsageError:
-        return
-    assert same_draws(again, small_fit)
+def damaged(whole: bytes, seed: int) -> bytes:
+    """A file with some bytes flipped, cut out, or cut off."""
+    rng, out = np.random.default_rng(seed), bytearray(whole)
+    first, second = sorted(rng.integers(0, len(whole), 2))
+    if seed % 4 == 3:
+        return bytes(out[:first] if seed % 8 == 3 else out[:first] + out[second:])
+    # every other file near its beginning, where the format's own words are
+    for at in rng.integers(0, len(whole) if seed % 2 else 4096, 3):
+        out[at] ^= int(rng.integers(1, 256))
+    return bytes(out)
+
+
+def no_other_answer(fit, whole: bytes, path, seeds: range) -> None:
+    """Either refused, or damaged in bytes that hold nothing."""
+    for seed in seeds:
+        path.write_bytes(damaged(whole, seed))
+        try:
+            again = qqt.load_fit(path)
+        except qqt.UsageError:
+            continue
+        assert same_draws(again, fit)
+
+
+def test_damaged_files_give_no_other_answer(small_fit, saved, tmp_path) -> None:
+    no_other_answer(small_fit, saved.read_bytes(), tmp_path / "x.nc", range(20))
+
+
+@pytest.mark.slow
+def test_two_thousand_damaged_files(small_fit, saved, tmp_path) -> None:
+    no_other_answer(small_fit, saved.read_bytes(), tmp_path / "x.nc", range(1000, 3000))
 
 
 @pytest.mark.parametrize(
