@@ -9,13 +9,14 @@ PYTEST_ARGS ?=
 DEMO_OUTPUT ?= demo-output
 CALIBRATE_ARGS ?=
 OLDEST := .venv-oldest
+COVERED := laws model inference decide risk buy
 
 # Parts of the slow tests, each as long as a coffee.
 PARTS := calibration engine answers pages notebooks
 PART ?=
 SLOW_calibration := tests/calibrate
 SLOW_engine := tests/inference tests/allocation
-SLOW_answers := tests/runs tests/buy tests/cli tests/report tests/test_hostile_input.py tests/test_packaging.py
+SLOW_answers := tests/runs tests/buy tests/cli tests/report tests/test_hostile_input.py tests/test_interruption.py tests/test_packaging.py tests/test_store.py
 SLOW_pages := tests/test_docs.py tests/test_readme.py tests/test_own_law.py
 SLOW_notebooks := tests/test_notebooks.py
 ifneq ($(filter-out $(PARTS),$(PART)),)
@@ -28,7 +29,7 @@ $(shell $(BIN)/python -c '' 2>/dev/null || rm -f $(VENV)/.stamp-* $(BIN)/python)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-slow test-seeds test-oldest bench calibrate docs pages lint format clean
+.PHONY: help setup demo test test-fast test-slow test-seeds test-oldest coverage mutants audit bench calibrate docs pages lint format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +84,20 @@ test-oldest: ## the oldest versions promised: install them apart and run the pac
 	@$(OLDEST)/bin/python -m pip install -qq --disable-pip-version-check -c tests/oldest.txt .
 	@rm -rf $(OLDEST)/work && cd $(OLDEST) && bin/python -P ../tests/smoke.py work
 
+coverage: $(VENV)/.stamp-dev ## branches that the tests take, by part (an hour)
+	@$(BIN)/python -m coverage run --branch --source=qqt_bayes -m pytest -q $(addprefix tests/,$(COVERED))
+	@for part in $(COVERED); do \
+	  echo "$$part $$($(BIN)/python -m coverage report --include="qqt_bayes/$$part/*" --format=total) %"; \
+	done
+
+mutants: $(VENV)/.stamp-dev ## small slips in laws and decide that no test notices (hours)
+	$(BIN)/python scripts/mutate.py laws 75 1
+	$(BIN)/python scripts/mutate.py decide 75 1
+
+audit: $(VENV)/.stamp-dev ## known vulnerabilities of what is installed (needs pypi.org)
+	@$(BIN)/python -m pip freeze --exclude-editable > $(VENV)/installed.txt
+	$(BIN)/python -m pip_audit --strict --no-deps --disable-pip -r $(VENV)/installed.txt
+
 bench: $(VENV)/.stamp-dev ## speed, as ratios against named baselines (minutes)
 	$(BIN)/python benchmarks/speed.py
 
@@ -101,5 +116,5 @@ pages: $(VENV)/.stamp-dev ## write the tables, outputs and pictures that the pag
 
 clean: ## remove what was built (not .venv)
 	rm -rf build dist $(DEMO_OUTPUT) docs/_build docs/reference/generated
-	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .coverage .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qqt_bayes.errors import UsageError
@@ -127,22 +127,22 @@ def replacing(out: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror or error}") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
 
 
 def sweep(target: Path) -> None:
     """Remove what a process that was killed left beside a file."""
     left = re.compile(re.escape(f".{target.name}.") + r"(\d+)(\.\w+)?\.part")
-    if not target.parent.is_dir():
-        return
-    for path in target.parent.iterdir():
-        found = left.fullmatch(path.name)
-        if found is None or alive(int(found[1])):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    with suppress(OSError):  # a courtesy, which stops nothing
+        for path in target.parent.iterdir():
+            found = left.fullmatch(path.name)
+            if found is None or alive(int(found[1])):
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def alive(process: int) -> bool:

@@ -99,13 +99,14 @@ COUNTS = {
     "budgets": 200,
     "candidates": 500,
     "pools": 200,
+    "different data at different samples": 4_000,  # in one fit, whose memory is of their square
     "designs": 5_000,
     "rows of actions": 1_000,
     "bytes of a specification": 1_000_000,
 }
 
 
-def no_more(count: int, what: str) -> None:
+def no_more(count: int, what: str, advice: str = "give fewer") -> None:
     """Refuse more of a thing than :data:`COUNTS` allows.
 
     Raises
@@ -114,4 +115,4 @@ def no_more(count: int, what: str) -> None:
         Naming the number there is and the number there may be.
     """
     if count > COUNTS[what]:
-        raise UsageError(f"{count:,} {what}, at most {COUNTS[what]:,} -> give fewer")
+        raise UsageError(f"{count:,} {what}, at most {COUNTS[what]:,} -> {advice}")

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.files import replacing
+from qqt_bayes.files import write_bytes
 from qqt_bayes.fitting import Fit, fit
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.settings import Settings
@@ -34,6 +34,7 @@ SCHEMA = 5
 SAME_SETTINGS = 3  # and later ones have the settings of today's sampler
 PACKAGES = ("qqt_bayes", "pymc", "nutpie", "arviz", "numpy", "scipy")
 LARGEST = 1 << 30  # bytes of a file
+DIMS = ("draw", "pool")
 SCALES = "scale_"  # before the names of effects
 
 __all__ = ["load_fit", "save_fit", "versions"]
@@ -58,8 +59,6 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
     UsageError
         If the folder does not exist or the file cannot be written.
     """
-    import xarray as xr
-
     path = Path(path)
     if not path.parent.is_dir():
         raise UsageError(f"no such folder: {path.parent} -> make it first, or save elsewhere")
@@ -93,14 +92,23 @@ def save_fit(fit: Fit, path: str | Path) -> Path:
             default=float,
         ),
     }
-    dims = {1: ("draw",), 2: ("draw", "pool")}
-    data = xr.Dataset(
-        {n: (dims[v.ndim], v) for n, v in arrays.items()},
-        attrs=attrs | {"hash": fingerprint(arrays, attrs)},
-    )
-    with replacing(path) as part:
-        data.to_netcdf(part, engine="h5netcdf")
+    write_bytes(path, netcdf(arrays, attrs | {"hash": fingerprint(arrays, attrs)}))
     return path
+
+
+def netcdf(arrays: dict[str, np.ndarray], attrs: dict[str, Any]) -> bytes:
+    """A netCDF file, made in memory: the HDF5 library crashes where a disk is full."""
+    import h5netcdf
+
+    content = io.BytesIO()
+    with h5netcdf.File(content, "w") as file:
+        file.attrs.update(attrs)
+        for name, values in arrays.items():
+            dims = DIMS[: values.ndim]
+            for dim, size in zip(dims, values.shape, strict=True):
+                file.dimensions.setdefault(dim, size)
+            file.create_variable(name, dims, data=values)
+    return content.getvalue()
 
 
 def arrays_of(posterior: Posterior) -> dict[str, np.ndarray]:
@@ -147,7 +155,7 @@ def load_fit(path: str | Path) -> Fit:
         raise broken
     try:
         arrays, stored = read_arrays(path)
-        schema, source = int(stored["qqt_schema"]), str(stored["source"])
+        schema, source = int(np.asarray(stored["qqt_schema"]).item()), str(stored["source"])
         about, spec_source = json.loads(stored["about"]), json.loads(stored["spec"])
         tables = frame(stored["runs_csv"]), frame(stored["pools_csv"])
         kind, seed, selection = about["kind"], int(about["seed"]), about["selection"]
@@ -184,13 +192,13 @@ def load_fit(path: str | Path) -> Fit:
 
 def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays and attributes of a file, after a look at the sizes that it claims."""
-    import xarray as xr
+    import h5py  # whose files, unlike h5netcdf's, are silent when they are damaged and let go
 
-    with xr.open_dataset(path, engine="h5netcdf") as data:
-        if sum(v.size * v.dtype.itemsize for v in data.variables.values()) > LARGEST:
+    with h5py.File(path, "r") as file:
+        found = {name: file[name] for name in file if name not in DIMS}
+        if sum(v.size * v.dtype.itemsize for v in found.values()) > LARGEST:
             raise UsageError(f"{path} claims more than {LARGEST >> 30} GiB of draws: not a fit")
-        loaded = data.load()
-        return {str(k): loaded[k].values for k in loaded}, dict(loaded.attrs)
+        return {name: np.asarray(v[()], float) for name, v in found.items()}, dict(file.attrs)
 
 
 def posterior_of(frame: Posterior, arrays: dict[str, np.ndarray], about: Any) -> Posterior:

@@ -1,11 +1,13 @@
 """Whatever is given, it is read as written or refused with a message: never a traceback.
 
-The ordinary run tries a few hundred inputs a test; `pytest -m slow` tries a hundred thousand.
+The ordinary run tries a few hundred inputs a test; `pytest -m slow` tries more than a hundred
+thousand.
 What was found once is kept in `tests/corpus`.
 """
 
 import contextlib
 import json
+import re
 import warnings
 from pathlib import Path
 
@@ -24,18 +26,19 @@ from qqt_bayes.buy.designs import read_designs
 from qqt_bayes.buy.stop import parse_stake
 from qqt_bayes.decide.candidates import parse_budgets, parse_candidates
 from qqt_bayes.errors import QQTError, UsageError
-from qqt_bayes.finished import packed, unpacked
+from qqt_bayes.finished import HEAD, Finished, packed, unpacked
 from qqt_bayes.limits import COUNTS, LIMITS
 from qqt_bayes.model.spec import load_spec, spec_folder
 from qqt_bayes.report.checklists import read_answers
-from qqt_bayes.runs import parse_mixture, read_pools
+from qqt_bayes.runs import parse_mixture, read_pools, read_runs
+from qqt_bayes.runs.importers import import_runs
 
 CORPUS = Path(__file__).parent / "corpus"
 FAST = settings(
     max_examples=150, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
-MANY = 12_500  # inputs of each of eight kinds in the slow run: 100,000 in all
+MANY = 10_000  # inputs of each kind in the slow run
 
 POOLS = (
     "pool,size,quality_rank,family,overlaps,price\nA,60k,1,web,,1\nB,1.2M,2,web,,2\nC,inf,3,,,3\n"
@@ -45,6 +48,28 @@ ACTIONS = (
     "action,pool,changes,cost,per\nbuy,A,size=120k,50k,\nbetter,B,rank=1.5,.2,sample\n"
     "more,B,utility=1.05..1.3,,\nswap,A,pool=C,1,fixed\nmix,,data=A:0.6+C:0.4,3M,\n"
 )
+RUNS = (
+    "run,data,samples,metric,value,n_eval,seed\na,A,30k,error,.5,1000,0\nb,A,60k,error,.4,1000,0\n"
+    "c,B,60000,error,0.45,1000,1\nd,A+B,1.2M,error,3e-1,1000,0\ne,A:0.7+C:0.3,1e6,loss,2.5,,0\n"
+)
+WIDE = (
+    "Run Name,Mixture,Tokens Seen,seed,val_loss,top1 accuracy,lr\n"
+    "r1,A,1000,0,2.5,40%,3e-4\nr2,A+B,2k,0,2.4,,3e-4\nr3,A+B,4k,0,2.3,0.5,3e-4\n"
+)
+TRAINER = (
+    '{"log_history": [{"step": 10, "eval_loss": 2.5, "epoch": 0.5}, '
+    '{"step": 20, "eval_loss": 2.25, "epoch": 1.0}], "global_step": 20}'
+)
+EVALUATIONS = (
+    '{"results": {"arc": {"acc,none": 0.31, "acc_stderr,none": 0.01, "alias": "arc"}}, '
+    '"n-samples": {"arc": {"original": 100, "effective": 100}}, "config": {"model": "a"}}'
+)
+JOBS = "\n".join(
+    map(json.dumps, (HEAD, {"job": "a", "answer": {"array": ["<f8", [2], [1.0, 2.0]]}},
+                     {"job": "b", "answer": {"tuple": [1, {"float": "nan"}]}},
+                     {"job": "c", "answer": {"table": [["x", "int64", [1, 2]]], "rows": 2}}))
+) + "\n"  # fmt: skip
+NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?(e[0-9]{1,2})?")
 SPEC = (spec_folder() / "effective_utility.toml").read_text(encoding="utf-8")
 
 
@@ -135,15 +160,61 @@ actions = of_file(
     sound_actions,
 )  # fmt: skip
 specs = of_file("spec.toml", lambda path, _pools: load_spec(path), sound_spec)
-pool_tables = of_file(
-    "pools.csv", lambda path, _pools: read_pools(path),
-    lambda found: [LIMITS["size"].holds(s) or s == np.inf for s in found.sizes],
-)  # fmt: skip
+
+
+def sound_pools(found) -> None:
+    assert all(LIMITS["size"].holds(size) or size == np.inf for size in found.sizes)
+    assert len(set(found.names)) == len(found.names) > 0
+
+
+def sound_runs(found) -> None:
+    assert all(map(LIMITS["samples"].holds, found.table["samples"]))
+    for row in found.table.itertuples():
+        assert np.isfinite(row.value)
+        assert row.metric != "error" or 0 <= row.value <= 1
+    assert found.replace(found.table).sha256 == found.sha256
+
+
+def runs(text: str, pools, folder) -> None:
+    path = folder / "runs.csv"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    found = refused(read_runs, path, pools)
+    if found is None:
+        return
+    sound_runs(found)
+    if not set("\"';\t\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029") & set(text):  # a plain reading does
+        lines = [line.split(",") for line in text.removeprefix("\ufeff").split("\n")]
+        for row in found.table.itertuples():
+            plain = dict(zip(lines[0], lines[row.line - 1], strict=False))
+            for name in ("samples", "value"):
+                if NUMBER.fullmatch(plain.get(name, "")):
+                    assert getattr(row, name) == float(plain[name])
+
+
+def imports(text: str, _pools, folder) -> None:
+    path = folder / f"x.{'json' if text[:1] in ('[', '{') else 'csv'}"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    found = refused(lambda: import_runs(path, per_step=10))
+    assert found is None or {"run", "data", "samples", "metric", "value"} <= set(found.table)
+
+
+def finished(text: str, _pools, folder) -> None:
+    (folder / "jobs.jsonl").write_bytes(text.encode("utf-8", "surrogatepass"))
+    found = refused(Finished, folder / "jobs.jsonl")
+    if found is not None:
+        for key in found.answers:
+            found.get(key)  # the answer, or that there is none
+        assert (folder / "jobs.jsonl").read_bytes().endswith(b"\n")
+
+
+pool_tables = of_file("pools.csv", lambda path, _pools: read_pools(path), sound_pools)
 answers = of_file("answers.toml", lambda path, _pools: read_answers(path), lambda found: None)
 
 FILES = {
     "designs": (designs, DESIGNS), "actions": (actions, ACTIONS), "specs": (specs, SPEC),
-    "pools": (pool_tables, POOLS), "answers": (answers, 'schedule = "cosine"\ntuned = "yes"\n'),
+    "pools": (pool_tables, POOLS), "runs": (runs, RUNS), "wide": (imports, WIDE),
+    "trainer": (imports, TRAINER), "evaluations": (imports, EVALUATIONS),
+    "finished": (finished, JOBS), "answers": (answers, 'schedule = "cosine"\ntuned = "yes"\n'),
 }  # fmt: skip
 TEXTS = {
     "budgets": (budgets, st.lists(numbers, max_size=5).map(",".join)),

@@ -50,7 +50,7 @@ app = typer.Typer(
     help="From a CSV of small training runs to credible bands on the best data at each budget.",
     epilog="Example: qqt decide runs.csv --metric loss --budgets 480k,1.92M\n\n"
     "Exit codes: 0 done; 1 `qqt risk` says FAIL; 2 bad input or usage; 3 the fit did not converge; "
-    "70 a fault of qqt itself; 130 interrupted.",
+    "70 a fault of qqt itself; 130 interrupted; 143 asked to end.",
 )
 
 
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit.
 
     0 done, 1 `qqt risk` says FAIL, 2 bad input or usage, 3 not converged, 70 a fault of this
-    program, 130 interrupted.
+    program, 130 interrupted, 143 asked to end.
     """
     words = whole(sys.argv[1:] if argv is None else argv)
     traceback = TRACEBACK in words
@@ -95,7 +95,7 @@ def main(argv: list[str] | None = None) -> None:
             words = o.spelled_out(words)
             code = run([word for word in words if word != TRACEBACK])
             if code == STOPPED:
-                say("stopped", STOPPED)
+                code = say("stopped", 128 + signals[0] if signals else STOPPED)
             sys.stdout.flush()  # a full disk is told here, not after the end
         except BaseException as error:
             # a signal tells, whatever became of it on its way through other libraries

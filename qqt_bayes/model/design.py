@@ -10,6 +10,7 @@ import numpy as np
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.effective_utility import first_pass_lengths
+from qqt_bayes.limits import no_more
 from qqt_bayes.model.effects import kernels
 from qqt_bayes.model.expected import expecting
 from qqt_bayes.model.low_rank import Features, groups_of, work
@@ -306,7 +307,7 @@ def build_design(study: Study, spec: Spec) -> Design:
     Raises
     ------
     UsageError
-        For a specification that another engine fits.
+        For a specification that another engine fits, or more cells than memory holds.
     """
     if spec.law == "chinchilla":
         raise UsageError("the law 'chinchilla' is fitted by `qqt allocate`, not here")
@@ -317,6 +318,10 @@ def build_design(study: Study, spec: Spec) -> Design:
     key = np.column_stack([samples, np.round(shares, 9), run])
     noise_by_pool = tells_noise(key[:, :-1], np.asarray(study.run))
     _, index, row_cell = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    no_more(
+        len(index), "different data at different samples",
+        "fit some of the runs (--upto, --where), or every tenth checkpoint of each",
+    )  # fmt: skip
     row_cell = row_cell.reshape(-1)
     count = np.bincount(row_cell).astype(float)
     average = np.bincount(row_cell, value) / count

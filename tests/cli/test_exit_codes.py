@@ -95,8 +95,11 @@ def test_stopped_is_130(qqt, small_tables: Path, monkeypatch) -> None:
     assert qqt("check", small_tables / "runs.csv") == (130, "", "qqt: stopped\n")
 
 
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_that_became_another_error(qqt, small_tables: Path, monkeypatch, name) -> None:
+def test_a_signal_whatever_became_of_it(
+    qqt, small_tables: Path, monkeypatch, name: str, error: type[BaseException]
+) -> None:
     number = getattr(signal, name)
 
     def swallow(*_args, **_options):
@@ -105,7 +108,7 @@ def test_a_signal_that_became_another_error(qqt, small_tables: Path, monkeypatch
             time.sleep(5)
             pytest.fail("was not interrupted")
         except KeyboardInterrupt:
-            raise RuntimeError("a library says") from None
+            raise error("a library says") from None
 
     before, begun = signal.getsignal(number), time.monotonic()
     monkeypatch.setattr(options, "load_runs", swallow)

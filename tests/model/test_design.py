@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.effective_utility import exponent_sums
 from qqt_bayes.model.design import build_design, family_matrices, quality_covariate
 from qqt_bayes.model.effects import PATHS, kernels
@@ -237,3 +238,9 @@ def test_noise_goes_with_what_was_expected_not_with_what_was_seen() -> None:
         truth = 1.0 + 2.0 * (np.exp(design.points.log_samples) / 1000) ** -0.3
         seen, expected = (np.abs(v / truth - 1.0).mean() for v in (design.value, design.expected))
         assert expected < (1.05 if noise < 0.01 else 0.8) * seen
+
+
+def test_more_cells_than_memory_holds_are_refused() -> None:
+    rows = [("A", 1000 + k, 2.0) for k in range(4001)]
+    with pytest.raises(UsageError, match=r"4,001 different data at .* at most 4,000 -> fit some"):
+        build_design(study(rows), SPEC)
