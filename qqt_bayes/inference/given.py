@@ -111,5 +111,11 @@ class Given:
         return self.solve(self.residual)
 
     def take(self, chosen: slice | np.ndarray) -> Given:
-        """The runs given some of the draws."""
-        return Given(self.parameters.take(chosen), self.cells)
+        """The runs given some of the draws; what is known of all draws is not made again."""
+        part = Given(self.parameters.take(chosen), self.cells)
+        for name in {"sums", "residual", "roots", "pull"} & vars(self).keys():
+            whole = getattr(self, name)
+            vars(part)[name] = None if whole is None else whole[chosen]
+        if "noise" in vars(self):
+            vars(part)["noise"] = Noise(*(each[chosen] for each in self.noise))
+        return part
