@@ -19,11 +19,11 @@ import warnings
 
 import numpy as np
 import pandas as pd
+from simulated_tasks import SimulatedTasks, simulate_tasks
 
 import qqt_bayes as qqt
 from qqt_bayes.backtest.scores import log_score, wilson
 from qqt_bayes.calibrate.recovery import effective_size
-from qqt_bayes.calibrate.simulated_tasks import SimulatedTasks, simulate_tasks
 from qqt_bayes.errors import QQTError
 from qqt_bayes.runs import Runs
 from qqt_bayes.tasks import Joint, fit_tasks

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import qqt_bayes as qqt
-from qqt_bayes.calibrate.simulated_tasks import simulate_tasks
+from benchmarks.simulated_tasks import simulate_tasks
 from qqt_bayes.cli.main import app
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.gate import K

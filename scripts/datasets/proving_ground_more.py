@@ -9,7 +9,7 @@ Weighted runs draw every window's pool at random with the given shares; each poo
 
 import csv, glob, math, os, time
 import numpy as np, torch, torch.nn as nn, torch.nn.functional as F
-import train as T
+import proving_ground as T
 
 
 def pools():

@@ -11,7 +11,7 @@ its pools epoch by epoch. Recorded: cross-entropy (nats a character) and error o
 
 Needs NumPy, `/usr/include` and the Python standard library, so another machine gives other texts:
 
-    python train.py runs.csv     # about seven minutes on one core
+    python scripts/datasets/headers.py runs.csv     # about seven minutes on one core
 """
 
 import csv

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import qqt_bayes as qqt
-from qqt_bayes.calibrate.simulated_tasks import simulate_tasks
+from benchmarks.simulated_tasks import simulate_tasks
 from qqt_bayes.runs import Runs
 
 

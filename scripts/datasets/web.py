@@ -1,4 +1,4 @@
-"""Make the simulated table of web pools: ``python make.py`` writes runs.csv, pools.csv, truth.csv.
+"""Make the simulated table of web pools: writes runs.csv, pools.csv and truth.csv where it is run.
 
 Nothing is trained. The losses come from a law that is *not* one of the package's: tokens of a pool
 count by its quality, repeats saturate, diverse mixtures gain, and every run has .4% of noise.
@@ -48,8 +48,8 @@ def loss(data: str, tokens: float) -> float:
 
 
 def write(name: str, rows: list[tuple]) -> None:
-    """A CSV beside this script."""
-    part = Path(__file__).with_name(f".{name}")
+    """A CSV in this folder."""
+    part = Path(f".{name}")
     with part.open("w", newline="", encoding="utf-8") as out:
         csv.writer(out, lineterminator="\n").writerows(rows)
     part.replace(part.with_name(name))

@@ -10,7 +10,7 @@ Each run trains a fresh network (64 - 64 - 10, tanh) by Adam to its own budget o
 a warm-up and a cosine decay to zero, going through its data epoch by epoch. Recorded: test
 cross-entropy (nats) and error. Needs NumPy and scikit-learn:
 
-    python train.py runs.csv     # half a minute on one core
+    python scripts/datasets/digits.py runs.csv     # half a minute on one core
 """
 
 import csv
