@@ -107,10 +107,10 @@ def report(
         if value is not None and value != standard.get(name):
             words += [name, str(value)]
     with stages("judging") as progress:
+        progress("deciding", 0.0)
         page = write_report(
-            made, budgets, out, candidates=candidates, prob=prob, spend=spend,
-            stake=stake, command=shlex.join(words), answers=told, risk=risk, on_fail=on_fail,
-            progress=progress,
+            made.decide(budgets, candidates, prob=prob, on_fail=on_fail), out, spend=spend,
+            stake=stake, command=shlex.join(words), answers=told, risk=risk, progress=progress,
         )  # fmt: skip
     o.say(f"wrote {page}")
     o.note(f"beside it: decision.json, methods.md, tables and figures; answer {out}/questions.toml"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qqt_bayes.runs import format_number, parse_number
+
+if TYPE_CHECKING:
+    from qqt_bayes.decide import Decision
 
 SAVED = "fit.nc"
 
@@ -20,30 +22,16 @@ def exact(budget: float) -> str:
     return short if parse_number(short) == budget else f"{budget!r}".removesuffix(".0")
 
 
-def report_command(
-    out: Path,
-    budgets: Iterable[float],
-    *,
-    candidates: Any = None,
-    prob: float = 0.9,
-    spend: str | float | None = None,
-    stake: str | float | None = None,
-    risk: str | None = None,
-    converged: bool = True,
-) -> str:
+def report_command(out: Path, decision: Decision, **options: Any) -> str:
     """The command line of a report made from Python, from the fit saved in its folder."""
-    words = ["qqt", "report", str(out / SAVED), "--budgets", ",".join(map(exact, budgets))]
-    if candidates is not None:
-        named = candidates if isinstance(candidates, str) else ";".join(candidates)
-        words += ["--candidates", named]
-    words += ["--prob", f"{prob:g}"]
-    if spend is not None:
-        words += ["--spend", str(spend)]
-    if stake is not None:
-        words += ["--stake", str(stake)]
-    if risk is not None:
-        words += ["--risk", risk]
-    if not converged:
+    words = [
+        "qqt", "report", str(out / SAVED), "--budgets", ",".join(map(exact, decision.budgets)),
+        "--candidates", ";".join(c.text for c in decision.candidates),
+        "--prob", f"{decision.prob:g}",
+    ]  # fmt: skip
+    for name, value in options.items():
+        words += [] if value is None else [f"--{name}", str(value)]
+    if not decision.fit.converged:
         words += ["--on-fail", "warn"]
     return shlex.join([*words, "-o", str(out)])
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from qqt_bayes.decide.text import headline
 from qqt_bayes.harmless import latex, markdown, markdown_code, visible
@@ -91,8 +93,6 @@ def law(content: Content) -> list[str]:
 
 def evaluation(content: Content) -> str:
     """Where evaluation noise comes from; empty when there is none."""
-    import numpy as np
-
     study = content.fit.study
     if np.isfinite(study.se).any():
         return "as given with the runs"
@@ -101,22 +101,24 @@ def evaluation(content: Content) -> str:
     return ""
 
 
-def keys(content: Content) -> list[str]:
-    """Keys cited, in order of appearance."""
-    text = " ".join(sentences(content))
-    found = [key.strip(" @") for marks in CITED.findall(text) for key in marks.split(";")]
-    return list(dict.fromkeys(found))
+def pieces(content: Content) -> Iterator[tuple[str, list[str]]]:
+    """The paragraph in pieces of plain text, each with the keys that are cited after it."""
+    text, start = " ".join(sentences(content)), 0
+    for found in CITED.finditer(text):
+        yield text[start : found.start()], [key.strip(" @") for key in found[1].split(";")]
+        start = found.end()
+    yield text[start:], []
 
 
 def as_markdown(content: Content) -> str:
     """The paragraph and its references."""
-    text, shown, start = " ".join(sentences(content)), [], 0
-    for found in CITED.finditer(text):
-        shown += [keeping_space(text[start : found.start()], markdown), found[0]]
-        start = found.end()
-    shown.append(keeping_space(text[start:], markdown))
-    lines = ["# Methods", "", "".join(shown), "", "# References", ""]
-    lines += [f"- {REFERENCES[k].text} <{REFERENCES[k].url}>" for k in keys(content)]
+    body, used = "", dict[str, None]()
+    for text, cited in pieces(content):
+        marks = f" [{'; '.join(f'@{key}' for key in cited)}]" if cited else ""
+        body += keeping_space(text, markdown) + marks
+        used |= dict.fromkeys(cited)
+    lines = ["# Methods", "", body, "", "# References", ""]
+    lines += [f"- {REFERENCES[k].text} <{REFERENCES[k].url}>" for k in used]
     hashed = f"Data (SHA-256 of the runs fitted): `{content.fit.runs.sha256}`"
     again = f"Reproduce: {markdown_code(content.command)}"
     return "\n".join([*lines, "", hashed, "", again, ""])
@@ -124,14 +126,10 @@ def as_markdown(content: Content) -> str:
 
 def as_tex(content: Content) -> str:
     """The paragraph, to be read in by LaTeX; its citations are in ``references.bib``."""
-    text = " ".join(sentences(content))
-    out, start = [], 0
-    for found in CITED.finditer(text):
-        names = ",".join(key.strip(" @") for key in found[1].split(";"))
-        out += [keeping_space(text[start : found.start()], latex), f"~\\cite{{{names}}}"]
-        start = found.end()
-    out.append(keeping_space(text[start:], latex))
-    body = "".join(out)
+    body = "".join(
+        keeping_space(text, latex) + (f"~\\cite{{{','.join(cited)}}}" if cited else "")
+        for text, cited in pieces(content)
+    )
     return (
         "% \\input{methods}; references in references.bib\n"
         f"% data (SHA-256): {content.fit.runs.sha256}\n"
@@ -148,14 +146,10 @@ def keeping_space(text: str, escape: Callable[[str], str]) -> str:
 
 def as_html_parts(content: Content) -> list[tuple[str, str]]:
     """Pieces for the page: (text, address), the address empty for plain text."""
-    text = visible(" ".join(sentences(content)))
     parts: list[tuple[str, str]] = []
-    start = 0
-    for found in CITED.finditer(text):
-        parts.append((text[start : found.start()] + " (", ""))
-        for i, key in enumerate(found[1].split(";")):
-            ref = REFERENCES[key.strip(" @")]
-            parts += [("; ", "")] * (i > 0) + [(ref.short, ref.url)]
-        parts.append((")", ""))
-        start = found.end()
-    return [*parts, (text[start:], "")]
+    for text, cited in pieces(content):
+        parts.append((visible(text) + " (" * bool(cited), ""))
+        for i, key in enumerate(cited):
+            parts += [("; ", "")] * (i > 0) + [(REFERENCES[key].short, REFERENCES[key].url)]
+        parts += [(")", "")] * bool(cited)
+    return parts

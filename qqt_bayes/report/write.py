@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qqt_bayes.buy.stop import parse_stake
-from qqt_bayes.decide.candidates import parse_budgets
 from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_folder, staged, write_text
 from qqt_bayes.fitting import Fit
-from qqt_bayes.report.bibliography import bibtex
+from qqt_bayes.report.bibliography import BIBTEX
 from qqt_bayes.report.checklists import check_answers, make_checklists, questions
 from qqt_bayes.report.command import SAVED, report_command
 from qqt_bayes.report.content import Content
@@ -45,34 +44,24 @@ def check_risk(risk: str) -> str:
 
 
 def write_report(
-    fit: Fit,
-    budgets: Any,
+    decision: Decision,
     out: str | Path,
     *,
-    candidates: Any = None,
-    prob: float = 0.9,
     spend: str | float | None = None,
     stake: str | float | None = None,
     command: str | None = None,
     answers: dict[str, Any] | None = None,
     risk: Any = "full",
-    on_fail: str = "raise",
     progress: Callable[[str, float], None] | None = None,
 ) -> Path:
     """Write a report: a page, tables, figures, a methods paragraph and the decision as JSON.
 
     Parameters
     ----------
-    fit : Fit
-        What to report.
-    budgets : str, number or list
-        In samples, as for ``fit.decide``.
+    decision : Decision
+        From ``fit.decide``: budgets, candidates and the probability of all intervals are its own.
     out : str or Path
         Folder; files of the same names are replaced, others stay.
-    candidates : str or list of str, optional
-        As for ``fit.decide``.
-    prob : float
-        Probability of the intervals.
     spend : str or float, optional
         What may be spent on further runs: adds what to buy next.
     stake : str or float, optional
@@ -85,8 +74,6 @@ def write_report(
         What only the user knows, by the keys of the checklists.
     risk : {'full', 'quick', 'none'} or Risk
         How thoroughly to judge how far the fit can be trusted, or a report on it made before.
-    on_fail : {'raise', 'warn'}
-        What to do when the decision's own quantities did not converge.
     progress : callable, optional
         Called with the name of a stage and the share done of it.
 
@@ -98,13 +85,11 @@ def write_report(
     Raises
     ------
     UsageError
-        For a bad argument, or a folder that cannot be written.
-    GateError
-        When what is decided did not converge.
+        For a bad argument, a folder that cannot be written, or a decision under several laws.
     """
     out, tell = check_folder(Path(out)), progress or silent
     told = check_answers(answers or {})
-    wanted = parse_budgets(budgets)
+    fit = fit_of(decision)
     if isinstance(risk, str):
         check_risk(risk)
     if stake is not None and spend is None:
@@ -113,14 +98,12 @@ def write_report(
     saving = command is None
     if command is None:
         quick = risk if risk in ("quick", "none") else None
-        command = report_command(
-            out, map(float, wanted), candidates=candidates, prob=prob, spend=spend, stake=stake,
-            risk=quick, converged=fit.converged,
-        )  # fmt: skip
-    tell("deciding", 0.0)
-    decision = fit.decide(budgets, candidates, prob=prob, on_fail=on_fail)
+        command = report_command(out, decision, spend=spend, stake=stake, risk=quick)
+    budgets, candidates = decision.budgets, [c.text for c in decision.candidates]
     if isinstance(risk, str):
-        risk = judged(fit, budgets, candidates, risk, tell)
+        risk = None if risk == "none" else fit.risk(
+            budgets, candidates=candidates, quick=risk == "quick", seed=fit.seed, progress=tell
+        )  # fmt: skip
     plan = None
     if spend is not None:
         tell("valuing runs", 0.0)
@@ -133,15 +116,17 @@ def write_report(
     return out / "report.html"
 
 
-def judged(
-    fit: Fit, budgets: Any, candidates: Any, how: str, tell: Callable[[str, float], None]
-) -> Any:
-    """The risk report, or None."""
-    if how == "none":
-        return None
-    return fit.risk(
-        budgets, candidates=candidates, quick=how == "quick", seed=fit.seed, progress=tell
-    )
+def fit_of(decision: Decision) -> Fit:
+    """The one fit of a decision.
+
+    Raises
+    ------
+    UsageError
+        For a decision under several laws: a page tells of one model.
+    """
+    if not isinstance(decision.fit, Fit):
+        raise UsageError("a page tells of one law -> give a decision of one fit, not of a stack")
+    return decision.fit
 
 
 def fill(folder: Path, content: Content, tell: Callable[[str, float], None]) -> None:
@@ -160,7 +145,7 @@ def fill(folder: Path, content: Content, tell: Callable[[str, float], None]) -> 
     files |= {
         "methods.md": as_markdown(content),
         "methods.tex": as_tex(content),
-        "references.bib": bibtex(),
+        "references.bib": BIBTEX,
         "questions.toml": questions(lists, content.answers),
         "report.html": render(content, tables, pictures, lists),
     }
@@ -204,9 +189,7 @@ def write_page(
     """
     path = Path(path)
     told = check_answers(answers or {})
-    if not isinstance(decision.fit, Fit):
-        raise UsageError("a page tells of one law -> give a decision of one fit, not of a stack")
-    content = Content(decision.fit, decision, risk, None, command, versions(), told)
+    content = Content(fit_of(decision), decision, risk, None, command, versions(), told)
     pictures = list(make_pictures(content, paper=False))
     page = render(content, make_tables(content), pictures, make_checklists(content), alone=True)
     write_text(path, page)

@@ -43,8 +43,8 @@ def evil(evil_fit, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("qqt_bayes.report.figures.drawings", blank)
         write_report(
-            evil_fit, BUDGETS, out, candidates=CANDIDATES, risk="none",
-            command="qqt report <b>.nc", answers={"tuned": "<i>yes</i>"}, on_fail="warn",
+            evil_fit.decide(BUDGETS, CANDIDATES, on_fail="warn"), out, risk="none",
+            command="qqt report <b>.nc", answers={"tuned": "<i>yes</i>"},
         )  # fmt: skip
     return out
 

@@ -50,7 +50,8 @@ def test_report_by_the_printed_command_is_the_same(
     small_fit, tmp_path, capsys, blank_figures
 ) -> None:
     out = tmp_path / "a b"
-    write_report(small_fit, [480000], out, candidates=["A", "A+B"], risk="none", on_fail="warn")
+    answer = small_fit.decide([480000], ["A", "A+B"], on_fail="warn")
+    write_report(answer, out, risk="none")
     text = (out / "methods.md").read_text(encoding="utf-8")
     command = text.split("Reproduce: `")[1].split("`")[0]
     before = {n: (out / n).read_bytes() for n in ("decision.json", "tables/candidates.csv")}
@@ -146,11 +147,12 @@ def test_failure_leaves_everything_as_it_was(tmp_path) -> None:
 
 
 def test_bad_arguments_cost_no_time(saved, tmp_path, small_fit) -> None:
+    answer = small_fit.decide("480k", on_fail="warn")
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="is a file"):
-        write_report(small_fit, "480k", tmp_path / "file")
+        write_report(answer, tmp_path / "file")
     with pytest.raises(UsageError, match="choose from full"):
-        write_report(small_fit, "480k", tmp_path / "x", risk="some")
+        write_report(answer, tmp_path / "x", risk="some")
     with pytest.raises(UsageError, match="did you mean 'schedule'"):
-        write_report(small_fit, "480k", tmp_path / "x", answers={"shedule": "cosine"})
+        write_report(answer, tmp_path / "x", answers={"shedule": "cosine"})
     assert json.loads(json.dumps([p.name for p in tmp_path.iterdir()])) == ["file"]
