@@ -177,7 +177,6 @@ def refit_many[Job, Answer](
     jobs: Sequence[Job],
     *,
     workers: int | Workers = 1,
-    client: Any = None,
     progress: Progress | None = None,
 ) -> list[Answer]:
     """Do many jobs, each a refit, in whichever order and place; answers in the order of the jobs.
@@ -191,8 +190,6 @@ def refit_many[Job, Answer](
         One a refit.
     workers : int or Workers
         Processes of this machine, or workers that are open already.
-    client : distributed.Client, optional
-        A dask cluster to use instead.
     progress : callable, optional
         Called with the numbers of jobs done and to do.
 
@@ -203,22 +200,18 @@ def refit_many[Job, Answer](
     WorkerError
         If a job ends its process again and again.
     """
-    with opened(workers, client, len(jobs)) as crew:
+    with opened(workers, len(jobs)) as crew:
         return crew.run(work, jobs, progress)
 
 
 @contextmanager
-def opened(
-    workers: int | Workers, client: Any = None, jobs: int | None = None
-) -> Iterator[Workers]:
+def opened(workers: int | Workers, jobs: int | None = None) -> Iterator[Workers]:
     """Workers for a while; those that are open already stay open.
 
     Parameters
     ----------
     workers : int or Workers
         Processes of this machine, or workers that are open already.
-    client : distributed.Client, optional
-        A dask cluster to use instead.
     jobs : int, optional
         No more processes than these.
     """
@@ -227,7 +220,7 @@ def opened(
         return
     if jobs is not None and workers > 1:
         workers = min(workers, max(jobs, 1))
-    with Workers(workers, client) as crew:
+    with Workers(workers) as crew:
         yield crew
 
 

@@ -48,6 +48,8 @@ LATE = ("plots", "decide", "risk", "buy", "act", "store", "datatree")
 HEAVY = ("arviz", "matplotlib", "nutpie", "pandas", "pymc")
 PICKLES = ("_pickle", "cloudpickle", "dill", "marshal", "pickle", "shelve")
 MAX_LINES = 500
+MAX_PARAMETERS = 10
+LONGER = {"fitting.py fit": 11}  # all that can be said of a fit; others hand on what they are given
 
 
 def part_of(path: Path) -> str:
@@ -111,6 +113,20 @@ def test_no_import_to_the_right(path: Path) -> None:
 def test_files_are_short(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
     assert lines <= MAX_LINES, f"{path} has {lines} lines: split it"
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_functions_have_few_parameters(path: Path) -> None:
+    """Outside the command line, whose functions are its options."""
+    if part_of(path) == "cli":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            args = node.args
+            count = len([a for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)
+                         if a.arg not in ("self", "cls")])  # fmt: skip
+            name = f"{path.relative_to(ROOT).as_posix()} {node.name}"
+            assert count <= LONGER.get(name, MAX_PARAMETERS), f"{name} has {count} parameters"
 
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)

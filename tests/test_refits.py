@@ -82,7 +82,9 @@ def test_processes_do_as_one_does(small_fit) -> None:
 
 def test_a_cluster_does_as_one_does(small_fit, cluster) -> None:
     jobs, seen = jobs_of(small_fit), []
-    there = refit_many(drawn, jobs, client=cluster, progress=lambda *n: seen.append(n))
+    there = refit_many(
+        drawn, jobs, workers=Workers(client=cluster), progress=lambda *n: seen.append(n)
+    )
     np.testing.assert_array_equal(np.array(refit_many(drawn, jobs)), np.array(there))
     assert seen == [(k, 6) for k in range(1, 7)]
 
@@ -99,7 +101,7 @@ def test_a_killed_process_costs_its_own_job(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_a_killed_worker_of_a_cluster_is_made_up_for(tmp_path: Path, cluster) -> None:
     jobs = [(tmp_path / "killed", number) for number in range(8)]
-    assert refit_many(die_once, jobs, client=cluster) == [n**2 for n in range(8)]
+    assert refit_many(die_once, jobs, workers=Workers(client=cluster)) == [n**2 for n in range(8)]
     assert (tmp_path / "killed").exists()
 
 
@@ -109,7 +111,7 @@ def test_a_job_that_always_kills_is_told() -> None:
 
 
 def test_what_a_job_raises_is_raised(cluster) -> None:
-    for there in ({}, {"workers": 2}, {"client": cluster}):
+    for there in ({}, {"workers": 2}, {"workers": Workers(client=cluster)}):
         with pytest.raises(UsageError, match="no good"):
             refit_many(fail, [0, 1, 2], **there)
 
@@ -146,6 +148,9 @@ def test_risk_is_the_same_on_processes(small_fit) -> None:
 
 def test_calibration_is_the_same_on_a_cluster(cluster) -> None:
     common: dict[str, Any] = {"replications": 3, "study": default_study("loss", 2, 3)}
-    alone, there = replicate(workers=1, **common), replicate(client=cluster, **common)
+    alone, there = (
+        replicate(workers=1, **common),
+        replicate(workers=Workers(client=cluster), **common),
+    )
     np.testing.assert_array_equal(alone.rank, there.rank)
     np.testing.assert_array_equal(alone.pit, there.pit)

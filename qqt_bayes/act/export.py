@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from qqt_bayes._json import band, plain
 from qqt_bayes.act.table import AS_IT_IS
-from qqt_bayes.decide.export import number
 
 if TYPE_CHECKING:
     from qqt_bayes.act.answer import ActionDecision
@@ -28,14 +26,16 @@ def as_json(d: ActionDecision) -> dict[str, Any]:
         "direction": study.direction,
         "prob": d.prob,
         "interval": "eti",
-        "price": number(d.price),
+        "price": d.price,
         "data": d.actions[0].data.text,
         "budgets": [
             {
-                "samples": number(samples),
-                "extrapolation_factor": number(samples / largest),
+                "samples": samples,
+                "extrapolation_factor": samples / largest,
                 "best": d.names[d.best[b]],
-                "actions": [action(row) for row in table[table["samples"] == samples].itertuples()],
+                "actions": [
+                    action(row) for row in table[table["samples"] == samples].to_dict("records")
+                ],
             }
             for b, samples in enumerate(d.budgets)
         ],
@@ -44,33 +44,20 @@ def as_json(d: ActionDecision) -> dict[str, Any]:
         out["notes"] = list(d.notes)
     if d.fit.stamp or not d.gate.passed:
         out["warning"] = d.fit.stamp or d.gate.text
-    return out
+    return dict(plain(out))
 
 
-def action(row: Any) -> dict[str, Any]:
+def action(row: dict[Any, Any]) -> dict[str, Any]:
     """One action at one budget."""
-    none = row.action == AS_IT_IS
-
-    def triple(name: str, divisor: float = 1.0) -> dict[str, float | None] | None:
-        if none or not divisor > 0.0:
-            return None
-        values = {"median": getattr(row, name), "lo": getattr(row, f"{name}_lo"),
-                  "hi": getattr(row, f"{name}_hi")}  # fmt: skip
-        return {key: number(value / divisor) for key, value in values.items()}
-
-    return {
-        "action": row.action,
-        "data": row.data,
-        "cost": number(row.cost),
-        "median": number(row.median),
-        "lo": number(row.lo),
-        "hi": number(row.hi),
-        "change": triple("change"),
-        "factor": triple("factor"),
-        "break_even": triple("break_even"),
-        "break_even_per_sample": triple("break_even", np.nan_to_num(row.touched)),
-        "p_helps": number(row.p_helps),
-        "p_pays": number(row.p_pays),
-        "p_best": number(row.p_best),
-        "expected_regret": number(row.expected_regret),
-    }
+    bands: dict[str, Any] = {name: band(row, name) for name in ("change", "factor", "break_even")}
+    each = None
+    if row["touched"] > 0.0:
+        each = {end: value / row["touched"] for end, value in bands["break_even"].items()}
+    bands["break_even_per_sample"] = each
+    if row["action"] == AS_IT_IS:
+        bands = dict.fromkeys(bands)
+    return (
+        {name: row[name] for name in ("action", "data", "cost", "median", "lo", "hi")}
+        | bands
+        | {name: row[name] for name in ("p_helps", "p_pays", "p_best", "expected_regret")}
+    )

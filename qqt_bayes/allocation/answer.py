@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +17,7 @@ from qqt_bayes.allocation.optimum import Grid, evaluate, lowest
 from qqt_bayes.allocation.sizes import FLOPS
 from qqt_bayes.allocation.text import as_json, describe, headline
 from qqt_bayes.errors import UsageError
-from qqt_bayes.inference.settings import Settings
 from qqt_bayes.limits import LIMITS
-from qqt_bayes.model.spec import Spec
 from qqt_bayes.runs import Mixture, Runs, parse_mixture, parse_number
 
 DRAWS = 1000  # used for the search; more would not show
@@ -230,13 +227,8 @@ def allocate(
     *,
     candidates: str | Sequence[str] | None = None,
     prob: float = 0.9,
-    spec: str | Path | Spec = "chinchilla",
-    where: Mapping[str, str] | None = None,
     seed: int = 1,
-    settings: Settings | None = None,
-    on_fail: str = "raise",
-    overfitted: str = "keep",
-    progress: Callable[[Any], None] | None = None,
+    **options: Any,
 ) -> Allocation:
     """Say how to spend compute: which data, how many parameters, how many samples.
 
@@ -252,8 +244,10 @@ def allocate(
         Data to choose from, each of which runs were made on; all of it by default.
     prob : float
         Probability of the intervals.
-    spec, where, seed, settings, on_fail, overfitted, progress
-        As for :func:`fit_sizes`.
+    seed : int
+        Same seed, same answer.
+    **options
+        Others of :func:`fit_sizes`.
 
     Returns
     -------
@@ -268,10 +262,7 @@ def allocate(
     """
     budgets = parse_compute(compute)  # before a fit is made, so that a slip costs no time
     check(prob)
-    fit = fit_sizes(
-        runs, metric, spec=spec, where=where, seed=seed, settings=settings, on_fail=on_fail,
-        overfitted=overfitted, progress=progress,
-    )  # fmt: skip
+    fit = fit_sizes(runs, metric, seed=seed, **options)
     return allocate_fit(fit, budgets, candidates=candidates, prob=prob, seed=seed)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes._columns import columns
-from qqt_bayes.decide.export import number
+from qqt_bayes._json import band, plain
 from qqt_bayes.decide.text import confidence, decimals
 from qqt_bayes.runs import format_number
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 SHOWN = 8  # candidates and laws on a screen
+TOLD = ("params", "samples", "epochs", "loss", "difference")
 
 __all__ = ["as_json", "describe", "headline"]
 
@@ -132,22 +133,16 @@ def as_json(a: Allocation) -> dict[str, Any]:
         rows = a.table[a.table["compute"] == compute]
         budgets.append(
             {
-                "compute": float(compute),
-                "extrapolation_factor": number(a.extrapolation[b]),
+                "compute": compute,
+                "extrapolation_factor": a.extrapolation[b],
                 "best": a.candidates[a.best[b]].text,
                 "candidates": [
                     {
                         "data": row["data"],
-                        "p_best": number(row["p_best"]),
-                        "expected_regret": number(row["regret"]),
-                        "plan": {
-                            name: number(row[f"plan_{name}"])
-                            for name in ("params", "samples", "epochs")
-                        },
-                        **{
-                            name: triple(row, name)
-                            for name in ("params", "samples", "epochs", "loss", "difference")
-                        },
+                        "p_best": row["p_best"],
+                        "expected_regret": row["regret"],
+                        "plan": {n: row[f"plan_{n}"] for n in ("params", "samples", "epochs")},
+                        **{n: band(row, n) for n in TOLD},
                     }
                     for row in rows.to_dict("records")
                 ],
@@ -163,25 +158,17 @@ def as_json(a: Allocation) -> dict[str, Any]:
         "checkpoints": a.fit.sizes.checkpoints,
         "budgets": budgets,
         "exponents": [
-            {"data": row["data"]} | {n: triple(row, n) for n in ("alpha", "beta", "a", "b")}
+            {"data": row["data"]} | {n: band(row, n) for n in ("alpha", "beta", "a", "b")}
             for row in a.exponents.to_dict("records")
         ],
         "growth": [
-            {"data": row["data"]} | triple(row, "growth") for row in a.growth.to_dict("records")
+            {"data": row["data"]} | band(row, "growth") for row in a.growth.to_dict("records")
         ],
         "order": [
-            {"data": i, "other": j, "p_larger_a": number(order.loc[i, j])}
+            {"data": i, "other": j, "p_larger_a": order.loc[i, j]}
             for i in order.index for j in order.index if i != j
         ],
     }  # fmt: skip
     if a.fit.stamp:
         out["warning"] = a.fit.stamp.strip()
-    return out
-
-
-def triple(row: dict[Any, Any], name: str) -> dict[str, float | None]:
-    """Median and interval of a row."""
-    return {
-        "median": number(row[name]), "lo": number(row[f"{name}_lo"]),
-        "hi": number(row[f"{name}_hi"]),
-    }  # fmt: skip
+    return dict(plain(out))

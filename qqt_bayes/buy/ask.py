@@ -58,9 +58,8 @@ def buy(
     candidates: str | Sequence[str] | None = None,
     seed: int = 0,
     objective: str = "regret",
-    draws: int = DRAWS,
     refits: int = 0,
-    workers: int | Workers = 1,
+    **options: Any,
 ) -> Plan:
     """Say which runs to buy next, what they are expected to be worth, and whether to stop.
 
@@ -89,14 +88,13 @@ def buy(
         variance, the rise in the probability of the right choice, or the drop in the variance of
         the log of the budget from which the second of two candidates stays ahead of the first (to
         the one budget asked, where a later one counts as there).
-    draws : int
-        Draws of the parameters to use; time grows with the square.
     refits : int
         Simulated outcomes to refit exactly (``regret`` and ``variance`` only) for each of the
         :data:`ROUGH_MOST` most valuable designs whose k-hat is above .7; 0: none. The values of
         batches stay closed-form.
-    workers : int or Workers
-        Processes for the refits.
+    **options
+        ``workers``, processes for the refits; ``draws`` of the parameters to use: time grows with
+        their square.
 
     Returns
     -------
@@ -128,7 +126,7 @@ def buy(
     else:
         offered = designs if isinstance(designs, Designs) else read_designs(designs, pools)
     asked = Question(fit, wanted, share_of, tuple(chosen), offered, objective, seed)
-    return valued(asked, money, price, draws, refits, workers)
+    return valued(asked, money, price, refits, **options)
 
 
 def roughest(values: Sequence[Value], khats: np.ndarray) -> list[int]:
@@ -163,8 +161,8 @@ def positive(spend: str | float) -> float:
 
 
 def valued(
-    asked: Question, spend: float | None, stake: str | float | None, draws: int, refits: int,
-    workers: int | Workers,
+    asked: Question, spend: float | None, stake: str | float | None, refits: int, *,
+    draws: int = DRAWS, workers: int | Workers = 1,
 ) -> Plan:  # fmt: skip
     """The plan of a question, all of whose parts were checked."""
     question = asked.searched()

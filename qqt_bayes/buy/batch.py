@@ -67,7 +67,7 @@ class Batch:
 
 def greedy(
     known: Known, aim: Objective, first: Sequence[Value], spend: float, *, per_cost: float = 1.0,
-    repeatable: bool = False, until: float = np.inf, limit: int = LIMIT, most: float = np.inf,
+    repeatable: bool = False, most: float = np.inf,
 ) -> Batch:  # fmt: skip
     """Buy the most valuable affordable design again and again.
 
@@ -85,10 +85,6 @@ def greedy(
         Power of the cost by which a gain is divided: 1 value per cost, 0 value.
     repeatable : bool
         Whether a design may be bought several times.
-    until : float
-        Stop once so much has been spent.
-    limit : int
-        Largest number of purchases.
     most : float
         Largest cost of one of them.
     """
@@ -98,7 +94,7 @@ def greedy(
     last = np.array([surely(v, worth) for v in first])  # what each added when last looked at
     bought = 0.0
     steps: list[Step] = []
-    while len(steps) < limit and bought < until:
+    while len(steps) < LIMIT:
         able = np.flatnonzero(open_ & (cost <= (spend - bought) * (1.0 + 1e-12)))
         if len(able) == 0:
             break

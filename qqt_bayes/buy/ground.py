@@ -39,7 +39,7 @@ class Ground:
     ----------
     runs : Runs
         Rows of the metric.
-    kind : str or None
+    kind : Kind
     target : float
         Target budget, in samples.
     candidates : tuple of Mixture
@@ -139,9 +139,7 @@ class Held:
         return np.flatnonzero(left & (self.ground.cost <= (spend - self.spent) * (1 + 1e-12)))
 
 
-def build_ground(
-    runs: Runs, metric: str, target: str | float, kind: str | Kind | None = None
-) -> Ground:
+def build_ground(runs: Runs, metric: str, target: str | float) -> Ground:
     """Lay out a complete table.
 
     Raises
@@ -150,7 +148,7 @@ def build_ground(
         When nothing was run at the target, fewer than two candidates were, or nothing below it.
     """
     chosen = runs.select(metric)
-    study = chosen.study(metric, kind=kind)
+    study = chosen.study(metric)
     budgets = chosen.budgets(metric)
     wanted = LIMITS["samples"].check(f"target '{target}'", parse_number(target))
     near = np.flatnonzero(np.abs(np.log(budgets / wanted)) < NEAR)

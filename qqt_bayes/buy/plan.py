@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.buy.batch import Batch
 from qqt_bayes.buy.evppi import Sample, bands, parameter_values, run_values
@@ -17,7 +18,6 @@ from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.stop import Stop
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.text import describe, verdict
-from qqt_bayes.decide.export import number
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture
 
@@ -201,24 +201,24 @@ class Plan(Shown):
             "metric": study.metric,
             "objective": self.objective,
             "budgets": [
-                {"samples": number(n), "weight": number(w), "best": b.text, "evpi": number(e)}
+                {"samples": n, "weight": w, "best": b.text, "evpi": e}
                 for n, w, b, e in zip(
                     self.budgets, self.weights, self.best, self.limit.by_budget, strict=True
                 )
             ],
-            "evpi": number(self.evpi),
-            "evpi_se": number(self.limit.se),
-            "spend": number(self.spend),
+            "evpi": self.evpi,
+            "evpi_se": self.limit.se,
+            "spend": self.spend,
             "stake": self.stake,
-            "designs": records(self.table),
-            "refitted": [bool(d in self.refitted) for d in self.order],
-            "batch": records(self.batch),
-            "evppi": [row | {"pool": row["pool"] or None} for row in records(self.evppi)],
+            "designs": self.table,
+            "refitted": np.isin(self.order, self.refitted),
+            "batch": self.batch,
+            "evppi": self.evppi.assign(pool=[pool or None for pool in self.evppi["pool"]]),
             "stop": self.stop.to_json(),
         }
         if self.fit.stamp:
             out["warning"] = self.fit.stamp
-        return out
+        return dict(plain(out))
 
     def plot(self, kind: str = "value", **options: Any) -> Any:
         """A matplotlib figure.
@@ -240,19 +240,3 @@ class Plan(Shown):
         if draw is None:
             raise UsageError(f"plot kind {kind!r} -> choose from value, bands")
         return getattr(import_module("qqt_bayes.plots"), draw)(self, **options)
-
-
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as JSON objects, with null for what is not a number."""
-    whole = {"seeds"}
-    return [
-        {
-            name: value
-            if isinstance(value, str)
-            else int(value)
-            if name in whole
-            else number(value)
-            for name, value in row.items()
-        }
-        for row in table.to_dict("records")
-    ]

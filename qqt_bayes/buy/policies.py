@@ -98,8 +98,7 @@ def rank_largest(held: Held) -> int:
     """The candidate best at the largest budget where at least two of them were run."""
     ground = held.ground
     values = ground.runs.table["value"].to_numpy(float)
-    kind = ground.runs.study(ground.metric, kind=ground.kind).kind
-    sign = -1.0 if kind.higher_is_better else 1.0
+    sign = -1.0 if ground.kind.higher_is_better else 1.0
     found: dict[int, dict[int, list[float]]] = {}
     owner = {row: i for i, cell in enumerate(ground.cells) for row in cell.rows}
     for row in held.rows:

@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.buy.ask import positive
 from qqt_bayes.buy.ground import Ground, Held, build_ground
 from qqt_bayes.buy.policies import ADAPTIVE, FIXED, POLICIES, rank_largest
 from qqt_bayes.buy.refit import QUICK, quick_fit
-from qqt_bayes.decide.export import number
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.settings import Settings
-from qqt_bayes.kinds import Kind
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs, format_number
@@ -92,27 +91,20 @@ class Replay(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """The stable JSON object of ``--json``, as a dict."""
-        policies: dict[str, list[dict[str, Any]]] = {}
-        for row in self.table.itertuples():
-            policies.setdefault(str(row.policy), []).append(
+        by_policy = self.table.drop(columns="starts").groupby("policy", sort=False)
+        return dict(
+            plain(
                 {
-                    "spend": number(row.spend),
-                    "regret": number(row.regret),
-                    "regret_se": number(row.regret_se),
-                    "coverage": number(row.coverage),
-                    "right": number(row.right),
-                    "runs": number(row.runs),
+                    "schema": SCHEMA,
+                    "metric": self.metric,
+                    "target": self.target,
+                    "best": self.best,
+                    "start_cost": self.start_cost,
+                    "starts": self.raw["start"].nunique(),
+                    "policies": {name: part.drop(columns="policy") for name, part in by_policy},
                 }
             )
-        return {
-            "schema": SCHEMA,
-            "metric": self.metric,
-            "target": number(self.target),
-            "best": self.best,
-            "start_cost": number(self.start_cost),
-            "starts": int(self.raw["start"].nunique()),
-            "policies": policies,
-        }
+        )
 
 
 def replay(
@@ -124,13 +116,10 @@ def replay(
     policies: Sequence[str] = POLICIES,
     spend: str | float | None = None,
     stages: int = STAGES,
-    spec: str | Spec = "effective_utility",
-    kind: str | Kind | None = None,
     seed: int = 0,
-    settings: Settings = QUICK,
     workers: int | Workers = 1,
-    client: Any = None,
     progress: Callable[[int, int], None] | None = None,
+    **fitting: Any,
 ) -> Replay:
     """Replay buying on a complete run table.
 
@@ -158,14 +147,14 @@ def replay(
         What may be spent beyond the start; by default twice the cost of a run at the target.
     stages : int
         How often to look.
-    spec, kind, seed, settings
-        As for ``fit``.
+    seed : int
+        Of the starts, of the policies and of the fits.
     workers : int or Workers
         Processes, each with starts of its own; the same answer whatever their number.
-    client : distributed.Client, optional
-        A dask cluster to use instead.
     progress : callable, optional
         Called with the numbers of starts done and to do.
+    **fitting
+        ``spec`` and ``settings``, as for ``fit``.
 
     Returns
     -------
@@ -183,15 +172,14 @@ def replay(
         )
     if starts < 1 or stages < 1:
         raise UsageError("starts and stages must be at least 1")
-    ground = build_ground(runs, metric, target, kind)
+    ground = build_ground(runs, metric, target)
     most = 2.0 * ground.target_cost if spend is None else positive(spend)
     spends = most * 0.5 ** np.arange(stages)[::-1]
-    chosen = load_spec(spec)
+    model = load_spec(fitting.pop("spec", "effective_utility"))
     jobs = [
-        Beginning(s, ground, metric, tuple(policies), spends, chosen, kind, seed, settings)
-        for s in range(starts)
+        Beginning(s, ground, tuple(policies), spends, model, seed, **fitting) for s in range(starts)
     ]
-    found = refit_many(play, jobs, workers=workers, client=client, progress=progress)
+    found = refit_many(play, jobs, workers=workers, progress=progress)
     rows = [row for part in found for row in part]
     best = ground.candidates[int(np.argmin(ground.truth))].text
     paid = float(sum(ground.cells[c].cost for c in ground.start))
@@ -204,13 +192,11 @@ class Beginning:
 
     number: int
     ground: Ground
-    metric: str
     policies: tuple[str, ...]
     spends: np.ndarray
     spec: Spec
-    kind: str | Kind | None
     seed: int
-    settings: Settings
+    settings: Settings = QUICK
 
 
 def play(b: Beginning) -> list[dict[str, Any]]:
@@ -219,7 +205,7 @@ def play(b: Beginning) -> list[dict[str, Any]]:
 
     def refit(held: Held, warm: Fit | None) -> Fit:
         return quick_fit(
-            b.ground.table_of(held.rows), b.metric, b.spec, kind=b.kind,
+            b.ground.table_of(held.rows), b.ground.metric, b.spec, kind=b.ground.kind,
             seed=b.seed * 7919 + b.number + 1, settings=b.settings,
             start=None if warm is None else warm.posterior.start,
         )  # fmt: skip

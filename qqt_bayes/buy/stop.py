@@ -47,7 +47,7 @@ class Stop:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        return {"stop": self.stop, "reason": self.reason, "net": self.net, "count": self.count}
+        return dict(vars(self))
 
 
 def parse_stake(stake: str | float | None) -> str | float | None:

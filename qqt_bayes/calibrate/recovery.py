@@ -1,4 +1,4 @@
-"""Recovery of known truths: coverage of intervals, honesty of P(best), and what weak data do.
+"""Recovery of known truths: coverage of intervals, and honesty of P(best).
 
 All from the refits of simulation-based calibration: how often the intervals hold what was true.
 """
@@ -12,36 +12,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.backtest.scores import wilson
-from qqt_bayes.calibrate.replicate import HORIZONS, Replications, default_study, replicate
-from qqt_bayes.calibrate.sbc import SBC
-from qqt_bayes.errors import UsageError
-from qqt_bayes.model.spec import Spec
-from qqt_bayes.refits import Workers
+from qqt_bayes.calibrate.replicate import HORIZONS, Replications
 
 LEVELS = (0.5, 0.9)
 EDGES = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
 BOUND = 0.95  # probability of the bounds beside each rate
 COVERED = ("utility", "half-life", "level", "law parameter", "latent", "new run")
 
-__all__ = ["Recovery", "recovery"]
+__all__ = ["Recovery", "effective_size"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recovery(Shown):
-    """Coverage, reliability and the effect of weaker data; made by :func:`recovery`.
+    """Coverage and reliability.
 
     Attributes
     ----------
     replications : Replications
-        Refits of complete studies.
-    weaker : Replications or None
-        Refits of the same studies with half of the budgets left out.
+        Those of simulation-based calibration.
     """
 
     replications: Replications = field(repr=False)
-    weaker: Replications | None = field(repr=False, default=None)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -111,27 +105,6 @@ class Recovery(Shown):
                 )  # fmt: skip
         return pd.DataFrame(rows)
 
-    @cached_property
-    def weak_data(self) -> pd.DataFrame | None:
-        """Width of 90% intervals with half of the budgets left out, over that with all.
-
-        One row a kind of quantity: the geometric mean ratio, and the share of studies in which
-        the (geometric mean) interval is wider, with its bounds. None without weaker refits.
-        """
-        if self.weaker is None:
-            return None
-        rows, count = [], len(self.weaker)
-        for what, columns in self.targets.items():
-            pair = (self.weaker.width[:, columns], self.replications.width[:count, columns])
-            ratio = np.log(pair[0] / pair[1]).mean(axis=1)
-            wider = float((ratio > 0).mean())
-            low, high = wilson(wider, count, BOUND)
-            rows.append(
-                {"target": what, "studies": count, "ratio": float(np.exp(ratio.mean())),
-                 "wider": wider, "lo": low, "hi": high}
-            )  # fmt: skip
-        return pd.DataFrame(rows)
-
     @property
     def text(self) -> str:
         """The tables for a terminal."""
@@ -150,73 +123,17 @@ class Recovery(Shown):
                 f"{row['said']:.3f}, was {row['was']:.3f} [{row['lo']:.3f}, {row['hi']:.3f}] "
                 f"of {row['n']}{flag}"
             )
-        if self.weak_data is not None:
-            for row in self.weak_data.itertuples():
-                lines.append(
-                    f"  half the budgets: {row.target} intervals {row.ratio:.2f} times as wide, "
-                    f"wider in {row.wider:.0%} [{row.lo:.0%}, {row.hi:.0%}] of {row.studies}"
-                )
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
         """The tables as JSON records."""
-        weak = self.weak_data
         return {
             "schema": 1,
             "replications": len(self.replications),
             "horizons": list(HORIZONS),
-            "coverage": records(self.table),
-            "reliability": records(self.reliability),
-            "weak_data": None if weak is None else records(weak),
+            "coverage": plain(self.table, 5),
+            "reliability": plain(self.reliability, 5),
         }
-
-
-def recovery(
-    spec: str | Spec = "effective_utility",
-    *,
-    simulations: SBC | Replications | None = None,
-    weaker: int = 0,
-    kind: str = "loss",
-    replications: int = 200,
-    seed: int = 1,
-    workers: int | Workers = 2,
-    **options: Any,
-) -> Recovery:
-    """Recover truths drawn from the prior.
-
-    Parameters
-    ----------
-    spec : str, Path or Spec
-        What to fit, and to simulate from.
-    simulations : SBC or Replications, optional
-        Use these instead of making new ones.
-    weaker : int
-        Refit that many of the studies once more with half of the budgets left out (the smallest
-        and the largest stay); of the default design only.
-    kind, replications, seed, workers
-        As in :func:`qqt_bayes.calibrate.sbc.sbc`.
-    **options
-        Others of :func:`qqt_bayes.calibrate.replicate.replicate`.
-
-    Raises
-    ------
-    UsageError
-        For a bad argument.
-    """
-    if weaker and (simulations is not None or options.get("study") is not None):
-        raise UsageError("weaker studies go with new simulations of the default design only")
-    if isinstance(simulations, SBC):
-        simulations = simulations.replications
-    common: dict[str, Any] = {"kind": kind, "seed": seed, "workers": workers, **options}
-    full = simulations or replicate(spec, replications=replications, **common)
-    fewer = None
-    if weaker:
-        samples = default_study(kind).samples
-        grid = np.unique(samples)
-        kept = grid[[0, len(grid) // 2 - 1, len(grid) - 1]]
-        rows = tuple(np.flatnonzero(np.isin(samples, kept)).tolist())
-        fewer = replicate(spec, replications=min(weaker, len(full)), keep=rows, **common)
-    return Recovery(full, fewer)
 
 
 def effective_size(inside: np.ndarray) -> int:
@@ -226,11 +143,3 @@ def effective_size(inside: np.ndarray) -> int:
     if between <= 0.0:
         return studies
     return int(np.clip(rate * (1.0 - rate) / between, studies, inside.size))
-
-
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a table as plain Python values, rounded."""
-    return [
-        {k: round(v, 5) if isinstance(v, float) else v for k, v in row.items()}
-        for row in table.to_dict("records")
-    ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,6 @@ class Task:
     spec: Spec
     settings: Settings
     seed: int
-    keep: tuple[int, ...] | None  # rows refitted; the others are simulated and left out
     fitted: Spec  # what is refitted; `spec` is what is simulated from
 
 
@@ -138,10 +137,8 @@ def replicate(
     replications: int = 500,
     seed: int = 1,
     workers: int | Workers = 2,
-    client: Any = None,
     draws: int = DRAWS,
     study: Study | None = None,
-    keep: tuple[int, ...] | None = None,
     fitted: str | Spec | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Replications:
@@ -149,12 +146,10 @@ def replicate(
 
     Parameters
     ----------
-    spec, kind, replications, seed, workers, client, draws
+    spec, kind, replications, seed, workers, draws
         See there.
     study : Study, optional
         The design, whose values are not read.
-    keep : tuple of int, optional
-        Rows of the study that are refitted; the truths and the values are the same without it.
     fitted : str, Path or Spec, optional
         What is refitted, to see what a wrong model costs; the specification simulated from by
         default. Truths and values are the same.
@@ -171,10 +166,9 @@ def replicate(
     study, chosen = study or default_study(kind), load_spec(spec)
     settings, again = Settings(draws=draws, engine="importance"), load_spec(fitted or chosen)
     tasks = [
-        Task(study, chosen, settings, seed * 1_000_003 + i, keep, again)
-        for i in range(replications)
+        Task(study, chosen, settings, seed * 1_000_003 + i, again) for i in range(replications)
     ]
-    rows = refit_many(one, tasks, workers=workers, client=client, progress=progress)
+    rows = refit_many(one, tasks, workers=workers, progress=progress)
     return gather(rows, chosen.name, study.kind.name, seed)
 
 
@@ -206,8 +200,6 @@ def one(task: Task) -> dict[str, Any]:
     seed = int(np.random.SeedSequence([task.seed, 1]).generate_state(1)[0])
     simulated = simulate_study(study, values)
     noise = relative_noise(truth, latent[: len(design.value)], design, study.kind)
-    if task.keep is not None:
-        simulated = rows_of(simulated, np.array(task.keep))
     design = build_design(simulated, task.fitted)
     posterior = refit(design, task.fitted.priors(study.kind), study.kind, seed, task.settings)
     at = posterior.at(design.points_at(budgets, mixes))
@@ -282,16 +274,6 @@ def relative_noise(truth: Truth, latent: np.ndarray, design: Design, kind: Kind)
     seeds = noise * latent if kind.relative_noise else noise
     above = latent - truth.parameters.irreducible
     return float(np.max(np.sqrt(seeds**2 + design.eval_var) / above))
-
-
-def rows_of(study: Study, rows: np.ndarray) -> Study:
-    """Some rows of a study."""
-    arrays = {
-        f.name: getattr(study, f.name)[rows]
-        for f in fields(study)
-        if isinstance(getattr(study, f.name), np.ndarray)
-    }
-    return replace(study, **arrays, data=tuple(study.data[i] for i in rows))
 
 
 def quantities(

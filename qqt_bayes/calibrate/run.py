@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.backtest import Forecast, Origin, engine_forecast, judge, judge_choice, origins
 from qqt_bayes.calibrate import summary
@@ -76,9 +77,9 @@ class Calibration(Shown):
         """Both tables as JSON records."""
         return {
             "schema": 1,
-            "scores": summary.records(self.table),
-            "choices": summary.records(self.choice_table),
-            "refused": summary.records(self.refused),
+            "scores": plain(self.table),
+            "choices": plain(self.choice_table),
+            "refused": plain(self.refused),
         }
 
 
@@ -151,7 +152,6 @@ def calibrate(
     settings: Settings | None = None,
     keep: Callable[[str], bool] | None = None,
     workers: int | Workers = 1,
-    client: Any = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Calibration:
     """Back-test methods on studies from every origin the data allow.
@@ -172,8 +172,6 @@ def calibrate(
         Which data expressions may be fitted; all are predicted.
     workers : int or Workers
         Processes; the same answer whatever their number.
-    client : distributed.Client, optional
-        A dask cluster to use instead.
     progress : callable, optional
         Called with the numbers of back-tests done and to do.
 
@@ -199,7 +197,7 @@ def calibrate(
             "no back-test is possible -> needed: at least 2 budgets and 4 rows to fit, and runs "
             "at up to 8 times the largest of them"
         )
-    results = refit_many(one, tasks, workers=workers, client=client, progress=progress)
+    results = refit_many(one, tasks, workers=workers, progress=progress)
     columns = ["set", "method", "origin", "why"]
     return Calibration(
         pd.concat([r[0] for r in results], ignore_index=True),

@@ -158,7 +158,6 @@ def sbc(
     replications: int = 500,
     seed: int = 1,
     workers: int | Workers = 2,
-    client: Any = None,
     draws: int = DRAWS,
     design: Study | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -178,8 +177,6 @@ def sbc(
         Same seed, same answer, whatever the number of workers.
     workers : int or Workers
         Processes.
-    client : distributed.Client, optional
-        A dask cluster to use instead.
     draws : int
         Posterior draws, of which the truth is ranked among 99.
     design : Study, optional
@@ -202,13 +199,13 @@ def sbc(
 
         return SBC(
             replicate_sizes(
-                chosen, replications=replications, seed=seed, workers=workers, client=client,
-                draws=draws, progress=progress,
+                chosen, replications=replications, seed=seed, workers=workers, draws=draws,
+                progress=progress,
             )
         )  # fmt: skip
     return SBC(
         replicate(
-            chosen, kind=kind, replications=replications, seed=seed, workers=workers, client=client,
+            chosen, kind=kind, replications=replications, seed=seed, workers=workers,
             draws=draws, study=design, progress=progress,
         )
     )  # fmt: skip

@@ -57,7 +57,6 @@ def replicate_sizes(
     replications: int = 500,
     seed: int = 1,
     workers: int | Workers = 2,
-    client: Any = None,
     draws: int = DRAWS,
     progress: Callable[[int, int], None] | None = None,
 ) -> Replications:
@@ -68,7 +67,7 @@ def replicate_sizes(
 
     Parameters
     ----------
-    spec, replications, seed, workers, client, draws, progress
+    spec, replications, seed, workers, draws, progress
         As in :func:`qqt_bayes.calibrate.sbc.sbc`.
 
     Raises
@@ -83,7 +82,7 @@ def replicate_sizes(
     tasks = [
         Task(chosen.to_json(), settings, seed * 1_000_003 + i) for i in range(replications)
     ]  # fmt: skip
-    rows = refit_many(one, tasks, workers=workers, client=client, progress=progress)
+    rows = refit_many(one, tasks, workers=workers, progress=progress)
     return gather(rows, chosen.name, "loss", seed)
 
 

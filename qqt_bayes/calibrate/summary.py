@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -11,7 +9,7 @@ from qqt_bayes.backtest import coverage_interval
 
 POOLED = "all sets"
 
-__all__ = ["choice_table", "describe", "records", "score_table"]
+__all__ = ["choice_table", "describe", "score_table"]
 
 
 def score_table(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -123,16 +121,3 @@ def describe(scores: pd.DataFrame, choices: pd.DataFrame, refused: pd.DataFrame)
         for key, g in refused.groupby(["set", "method", "why"], sort=False):
             lines.append(f"  {key[0]}, {key[1]}: {key[2]} ({len(g)} origins)")
     return "\n".join(lines)
-
-
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as JSON objects; what is not finite becomes null."""
-    out = []
-    for row in table.to_dict("records"):
-        out.append(
-            {
-                str(k): None if isinstance(v, float) and not np.isfinite(v) else v
-                for k, v in row.items()
-            }
-        )
-    return out

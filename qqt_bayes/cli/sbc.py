@@ -35,7 +35,7 @@ def sbc(
     Example: qqt sbc --spec effective_utility --replications 200
     """
     o.check_plot(plot, force=force)
-    from qqt_bayes.calibrate.recovery import recovery
+    from qqt_bayes.calibrate.recovery import Recovery
     from qqt_bayes.calibrate.sbc import sbc as run
 
     with many.crew(workers, dask, resume) as crew, many.counted("refits", workers) as tell:
@@ -43,7 +43,7 @@ def sbc(
             spec, kind=kind, replications=replications, seed=seed, workers=crew, draws=draws,
             progress=tell,
         )  # fmt: skip
-    recovered = recovery(simulations=result)
+    recovered = Recovery(result.replications)
     o.draw(result, plot)
     if json:
         o.print_json(result.to_json() | {"recovery": recovered.to_json()})

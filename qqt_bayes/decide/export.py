@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qqt_bayes._json import BAND, band, plain
 from qqt_bayes.decide.families import by_family
 from qqt_bayes.decide.place import place
 
@@ -15,17 +16,10 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
-__all__ = ["as_json", "number"]
+__all__ = ["as_json"]
 
 
-def number(value: float | None) -> float | None:
-    """A JSON number: null for what is missing or not finite."""
-    return None if value is None or not np.isfinite(value) else float(value)
-
-
-def triple(values: np.ndarray) -> dict[str, float | None]:
-    """Median and interval."""
-    return {"median": number(values[0]), "lo": number(values[1]), "hi": number(values[2])}
+LEVELS = ("data", "p_best", "median", "lo", "hi", "new_run_lo", "new_run_hi")
 
 
 def as_json(d: Decision) -> dict[str, Any]:
@@ -39,28 +33,20 @@ def as_json(d: Decision) -> dict[str, Any]:
         rows = table[table["samples"] == samples]
         budgets.append(
             {
-                "samples": number(samples),
-                "extrapolation_factor": number(samples / largest),
+                "samples": samples,
+                "extrapolation_factor": samples / largest,
                 "place": place(samples, study),
                 "best": d.candidates[d.best[b]].text,
                 "credible_set": d.credible_set(b),
-                "kept_share": None if kept is None else triple(kept[:, b]),
+                "kept_share": None if kept is None else dict(zip(BAND, kept[:, b], strict=True)),
                 "candidates": [
-                    {
-                        "data": row.data,
-                        "p_best": number(row.p_best),
-                        "median": number(row.median),
-                        "lo": number(row.lo),
-                        "hi": number(row.hi),
-                        "new_run_lo": number(row.new_run_lo),
-                        "new_run_hi": number(row.new_run_hi),
-                        "difference": triple(
-                            np.array([row.difference, row.difference_lo, row.difference_hi])
-                        ),
-                        "expected_regret": number(row.expected_regret),
-                        "regret_compute": number(row.regret_compute),
+                    {name: row[name] for name in LEVELS}
+                    | {
+                        "difference": band(row, "difference"),
+                        "expected_regret": row["expected_regret"],
+                        "regret_compute": row["regret_compute"],
                     }
-                    for row in rows.itertuples()
+                    for row in rows.to_dict("records")
                 ],
             }
             | ({"by_family": [asdict(f) for f in found]} if (found := by_family(d, b)) else {})
@@ -78,8 +64,8 @@ def as_json(d: Decision) -> dict[str, Any]:
             "median": c.quantile(0.5),
             "lo": c.quantile(tail),
             "hi": c.quantile(1.0 - tail),
-            "p_never": float(np.mean(~np.isfinite(c.draws))),
-            "p_before": float(np.mean(c.draws < largest)),
+            "p_never": np.mean(~np.isfinite(c.draws)),
+            "p_before": np.mean(c.draws < largest),
         }
         for c in d.crossovers
     ]
@@ -93,19 +79,18 @@ def as_json(d: Decision) -> dict[str, Any]:
         "trained_on": {
             "runs": int(study.trained_on["runs"]),
             "rows": int(study.trained_on["rows"]),
-            "max_samples": number(largest),
+            "max_samples": largest,
         },
         "budgets": budgets,
         "crossovers": crossings,
-        "searched": [number(d.grid[0]), number(d.grid[-1])],
+        "searched": [d.grid[0], d.grid[-1]],
     }
     if d.laws:
         out["laws"] = [
-            {"name": v.name, "weight": number(v.weight), "log_score": number(v.log_score)}
-            for v in d.laws
+            {"name": v.name, "weight": v.weight, "log_score": v.log_score} for v in d.laws
         ]
     if d.notes:
         out["notes"] = list(d.notes)
     if d.fit.stamp or not d.gate.passed:
         out["warning"] = d.fit.stamp or d.gate.text
-    return out
+    return dict(plain(out))

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._json import plain
 from qqt_bayes.decide.candidates import default_candidates, parse_candidates
 from qqt_bayes.decide.decision import check_prob
-from qqt_bayes.decide.export import number
 from qqt_bayes.decide.predict import predict, thinning
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture, format_number, parse_number
@@ -126,17 +126,14 @@ class Reach:
     def to_json(self) -> dict[str, Any]:
         """One JSON object; null samples mean not within the searched range."""
         study = self.fit.study
-        return {
+        shown = ["data", "p_first", "median", "lo", "hi", "p_never", "p_already"]
+        out = {
             "schema": SCHEMA, "metric": study.metric, "kind": study.kind.name,
             "direction": study.direction, "value": self.value, "prob": self.prob,
-            "searched": [number(n) for n in self.searched],
-            "best": self.candidates[self.best].text,
-            "candidates": [
-                {name: row[name] if name == "data" else number(row[name])
-                 for name in ("data", "p_first", "median", "lo", "hi", "p_never", "p_already")}
-                for row in self.table.to_dict("records")
-            ],
+            "searched": self.searched, "best": self.candidates[self.best].text,
+            "candidates": self.table[shown],
         }  # fmt: skip
+        return dict(plain(out))
 
     def plot(self, **options: Any) -> Any:
         """Samples needed by each candidate, as a matplotlib figure."""

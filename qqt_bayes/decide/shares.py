@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._json import BAND, plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.decide.asked import check_shares
 from qqt_bayes.decide.best import Best, answer_at
@@ -118,45 +119,36 @@ class Shares(Shown):
 
     def one_json(self, a: Best) -> dict[str, Any]:
         """The object of one budget."""
-        names = ("median", "lo", "hi")
 
-        def by_pool(values: np.ndarray) -> dict[str, float | None]:
-            return {
-                p: float(v) if np.isfinite(v) else None
-                for p, v in zip(self.pools, values, strict=True)
-            }
+        def by_pool(values: Iterable[Any]) -> dict[str, Any]:
+            return dict(zip(self.pools, values, strict=True))
 
         def band(draws: np.ndarray) -> dict[str, float]:
-            found = self.interval(draws)
-            return {n: float(v) for n, v in zip(names, found, strict=True)}
+            return dict(zip(BAND, self.interval(draws), strict=True))
 
-        bands = self.interval(a.draws).T
-        return {
-            "samples": float(a.samples),
+        out = {
+            "samples": a.samples,
             "best": by_pool(a.shares),
             "epochs": by_pool(a.epochs),
-            "shares": {
-                p: {n: float(v) for n, v in zip(names, row, strict=True)}
-                for p, row in zip(self.pools, bands, strict=True)
-            },
+            "shares": by_pool(band(draws) for draws in a.draws.T),
             "performance": band(np.asarray(self.fit.study.reported(a.performance))),
-            "expected_regret": float(a.regret),
-            "search_error": float(a.error),
+            "expected_regret": a.regret,
+            "search_error": a.error,
             "p_feasible": a.p_feasible,
             "constraints": [
-                {"text": c.text, "binding": bool(c.binding), "cost": float(c.cost)}
-                for c in a.constraints
+                {"text": c.text, "binding": c.binding, "cost": c.cost} for c in a.constraints
             ],
             "best_run": {
                 "data": a.run.text, "meets_constraints": a.run.allowed,
                 "difference": band(a.run.behind),
             },
-            "distance_to_runs": float(a.run.distance),
+            "distance_to_runs": a.run.distance,
             "far_from_runs": a.run.far,
             "unconstrained": None if a.free is None or a.cost is None else {
                 "best": by_pool(a.free), "cost": band(a.cost),
             },
         }  # fmt: skip
+        return dict(plain(out))
 
     def plot(self, **options: Any) -> Any:
         """The band of the best shares against budget, as a matplotlib figure."""

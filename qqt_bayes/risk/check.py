@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+from qqt_bayes._json import plain
 
 PASS, INFO, REVIEW, FAIL = "PASS", "INFO", "REVIEW", "FAIL"
 ORDER = (PASS, REVIEW, FAIL)  # of verdicts: what only informs has no say
 
-__all__ = ["FAIL", "INFO", "PASS", "REVIEW", "Check", "plain", "worst"]
+__all__ = ["FAIL", "INFO", "PASS", "REVIEW", "Check", "worst"]
 
 
 @dataclass(frozen=True)
@@ -40,30 +40,9 @@ class Check:
 
     def to_json(self) -> dict[str, Any]:
         """Name, status, text, advice and figures."""
-        return {
-            "name": self.name,
-            "status": self.status,
-            "text": self.text,
-            "advice": self.advice,
-            "figures": plain(self.figures),
-        }
+        return dict(plain(vars(self)))
 
 
 def worst(statuses: Iterable[str]) -> str:
     """The gravest of some statuses; PASS where none judges."""
     return max((s for s in statuses if s != INFO), key=ORDER.index, default=PASS)
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON takes it: null for what is missing or not finite, lists for arrays."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, np.ndarray | list | tuple):
-        return [plain(v) for v in value]
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value

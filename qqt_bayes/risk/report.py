@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.decide.decision import check_margin
 from qqt_bayes.errors import UsageError
 from qqt_bayes.refits import Workers, opened
-from qqt_bayes.risk.check import FAIL, Check, plain, worst
+from qqt_bayes.risk.check import FAIL, Check, worst
 from qqt_bayes.risk.checks import CHECKS, SLOW
 from qqt_bayes.risk.context import Context, silent
 from qqt_bayes.risk.history import Record
@@ -138,28 +139,28 @@ class Risk(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """The stable JSON object of ``--json``, as a dict."""
-        out: dict[str, Any] = {
+        out = {
             "schema": SCHEMA,
             "metric": self.fit.study.metric,
             "verdict": self.verdict,
             "quick": self.quick,
-            "trained_on": plain(self.fit.study.trained_on),
+            "trained_on": self.fit.study.trained_on,
             "budgets": [
                 {
-                    "samples": plain(a.samples),
+                    "samples": a.samples,
                     "verdict": a.verdict,
                     "best": self.decision.candidates[self.decision.best[b]].text,
                     "reasons": list(a.reasons),
                     "checks": [c.to_json() for c in a.checks],
-                    "ledger": plain(a.ledger),
-                    "ledger_difference": plain(a.ledger_difference),
+                    "ledger": a.ledger,
+                    "ledger_difference": a.ledger_difference,
                 }
                 for b, a in enumerate(self.assessments)
             ],
         }
         if self.fit.stamp:
             out["warning"] = self.fit.stamp
-        return out
+        return dict(plain(out))
 
     def plot(self, what: str = "ledger", **options: Any) -> Any:
         """A matplotlib figure.
@@ -194,7 +195,6 @@ def risk(
     seed: int = 0,
     quick: bool = False,
     workers: int | Workers = 1,
-    client: Any = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Risk:
     """Judge how far a fit can be trusted.
@@ -216,8 +216,6 @@ def risk(
         Leave out the checks that refit the final runs: other laws, leave one out.
     workers : int or Workers
         Processes for the refits; the same answer whatever their number.
-    client : distributed.Client, optional
-        A dask cluster to use instead.
     progress : callable, optional
         Called with the name of a stage and the share done of it.
 
@@ -243,7 +241,7 @@ def risk(
         np.take_along_axis(decision.latent, decision.best[None, :, None], axis=2)[..., 0], axis=0
     )
     margins = MARGIN * level if margin is None else np.full(len(level), float(margin))
-    with opened(workers, client) as crew:
+    with opened(workers) as crew:
         context = Context(fit, decision, margins, seed, quick, crew, progress or silent)
         results = {
             name: check(context) for name, check in CHECKS.items() if not (quick and name in SLOW)

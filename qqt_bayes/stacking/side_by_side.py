@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -19,7 +19,6 @@ from qqt_bayes.decide.drawn import Drawn, Question, Vote, ask, draw, mix
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.fitting import Fit, fit
 from qqt_bayes.inference.gate import merge
-from qqt_bayes.kinds import Kind
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import format_number
 from qqt_bayes.stacking.record import Record, roll_forward
@@ -211,14 +210,12 @@ def stack(
     metric: str,
     *,
     specs: Sequence[str | Path | Spec] = SPECS,
-    where: Mapping[str, str] | None = None,
-    upto: str | float | None = None,
-    kind: str | Kind | None = None,
     seed: int = 1,
     settings: Settings | None = None,
     max_origins: int = MAX_ORIGINS,
     workers: int | Workers = 1,
     progress: Callable[[str, float], None] | None = None,
+    **selection: Any,
 ) -> Stack:
     """Fit several laws to one study and weigh them by roll-forward scores.
 
@@ -232,7 +229,7 @@ def stack(
         As for :func:`qqt_bayes.fit`.
     specs : sequence of str, Path or Spec
         At least two, with different names.
-    where, upto, kind, seed, settings
+    seed, settings
         As for :func:`qqt_bayes.fit`.
     max_origins : int
         Back-test from at most so many origins, spread evenly.
@@ -240,6 +237,8 @@ def stack(
         Processes for the back-tests; a law of your own is known to this process only.
     progress : callable, optional
         Called with the name of a stage and the share done of it.
+    **selection
+        ``where``, ``upto`` and ``kind``, as for :func:`qqt_bayes.fit`.
 
     Returns
     -------
@@ -265,10 +264,7 @@ def stack(
     failed: GateError | None = None
     for k, spec in enumerate(loaded):
         try:
-            fits.append(
-                fit(runs, metric, spec=spec, where=where, upto=upto, kind=kind, seed=seed,
-                    settings=settings)
-            )  # fmt: skip
+            fits.append(fit(runs, metric, spec=spec, seed=seed, settings=settings, **selection))
         except GateError as error:
             failed = error
             notes.append(f"{spec.name} is left out: it did not pass its convergence gate")

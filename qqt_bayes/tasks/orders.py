@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,13 @@ import pandas as pd
 
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.fitting import Fit, fit
-from qqt_bayes.kinds import Kind, kind_of
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.settings import Settings
     from qqt_bayes.runs import Runs
 
-__all__ = ["Order", "kinds_of", "make", "orders_of"]
+__all__ = ["Order", "make", "orders_of"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,6 @@ class Order:
     name: str
     runs: Runs
     metric: str
-    kind: str | Kind | None
     spec: str
     seed: int
     settings: Settings | None
@@ -41,15 +39,15 @@ def make(order: Order) -> Fit | str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return fit(order.runs, order.metric, kind=order.kind, spec=order.spec, seed=order.seed,
+            return fit(order.runs, order.metric, spec=order.spec, seed=order.seed,
                        settings=order.settings)  # fmt: skip
         except GateError:
             return f"{order.name} is left out: its fit did not pass the convergence gate"
 
 
 def orders_of(
-    runs: Runs, metrics: Sequence[str] | None, by: str, kinds: Mapping[str, str | Kind], spec: str,
-    seed: int, settings: Settings | None,
+    runs: Runs, metrics: Sequence[str] | None, by: str, spec: str, seed: int,
+    settings: Settings | None,
 ) -> list[Order]:  # fmt: skip
     """The tasks of a table; arguments as for :func:`qqt_bayes.tasks.fit_tasks`.
 
@@ -86,7 +84,7 @@ def orders_of(
             f"there is only one task ({jobs[0][0] if jobs else 'none'}) -> use fit, or give more"
         )
     return [
-        Order(name, part, metric, kinds.get(metric), spec, seed + k, settings,
+        Order(name, part, metric, spec, seed + k, settings,
               float("nan") if by == "metric" else params_of(part))
         for k, (name, part, metric) in enumerate(jobs)
     ]  # fmt: skip
@@ -98,9 +96,3 @@ def params_of(runs: Runs) -> float:
         return float("nan")
     found = np.unique(runs.table["params"].to_numpy(float))
     return float(found[0]) if len(found) == 1 else float("nan")
-
-
-def kinds_of(orders: Sequence[Order]) -> list[str]:
-    """Kind of each task's metric, as far as it is known before a fit; else a loss."""
-    known = (o.kind or o.runs.kinds.get(o.metric) or kind_of(o.metric) for o in orders)
-    return [str(kind or "loss") for kind in known]

@@ -134,15 +134,13 @@ def fit_tasks(
     *,
     by: str = "metric",
     spec: str = "effective_utility",
-    where: Mapping[str, str] | None = None,
-    upto: str | float | None = None,
-    kinds: Mapping[str, str] | None = None,
     pooled: bool = True,
     trend: bool = True,
     seed: int = 1,
     settings: Settings | None = None,
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    **selection: Any,
 ) -> Tasks:
     """Fit several metrics (or one metric of several models) and let them share what pools are.
 
@@ -156,10 +154,6 @@ def fit_tasks(
         ``"metric"``, or a column of the run table such as ``"model"`` whose values are the tasks.
     spec : str
         A specification by name, or a TOML file.
-    where, upto
-        Which rows to fit, as for :meth:`Runs.select`.
-    kinds : mapping, optional
-        Metric -> kind, where its name does not tell: one of :data:`qqt_bayes.kinds.KINDS`.
     pooled : bool
         False for separate fits, to compare.
     trend : bool
@@ -173,6 +167,8 @@ def fit_tasks(
         Processes.
     progress : callable, optional
         Called with the numbers of steps done and to do: a fit each, and what they share.
+    **selection
+        ``where`` and ``upto``: which rows to fit, as for :meth:`Runs.select`.
 
     Raises
     ------
@@ -181,10 +177,7 @@ def fit_tasks(
     GateError
         If no fit converged.
     """
-    orders = orders_of(
-        runs.select(where=dict(where or {}), upto=upto), metrics, by, kinds or {}, spec, seed,
-        settings,
-    )  # fmt: skip
+    orders = orders_of(runs.select(**selection), metrics, by, spec, seed, settings)
     steps = len(orders) + pooled  # what they share is the last one
     tell = progress or (lambda _done, _total: None)
     made = refit_many(make, orders, workers=workers, progress=lambda done, _: tell(done, steps))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from qqt_bayes.calibrate import replicate as simulated
-from qqt_bayes.calibrate.recovery import Recovery, recovery
+from qqt_bayes.calibrate.recovery import Recovery
 from qqt_bayes.calibrate.replicate import RANKS, Replications, default_study, replicate
 from qqt_bayes.calibrate.sbc import (
     BINS,
@@ -182,7 +182,7 @@ def test_answers(few: SBC, tmp_path: Path) -> None:
     assert all(sum(q["histogram"]) == 8 and len(q["histogram"]) == BINS for q in out["quantities"])
     assert "log likelihood" in few.text
     few.plot(("scalar", "log likelihood")).savefig(tmp_path / "ranks.png")
-    recovered = recovery(simulations=few)
+    recovered = Recovery(few.replications)
     json.dumps(recovered.to_json(), allow_nan=False)
     assert "90% interval" in recovered.text
     assert {"utility", "half-life", "latent at 4x", "new run at 0.7x"} <= set(

@@ -152,7 +152,7 @@ def test_tasks_without_a_trend_say_nothing_of_other_sizes(sizes: Tasks) -> None:
 
 def test_numbers_are_tasks_too() -> None:
     runs = simulated(5)
-    orders = orders_of(runs, ["loss"], "params", {}, "effective_utility", 1, None)
+    orders = orders_of(runs, ["loss"], "params", "effective_utility", 1, None)
     assert [o.name for o in orders] == ["10M", "100M", "1B"]
     assert [o.params for o in orders] == SIZES.tolist()
     assert all(len(o.runs) == len(design()) for o in orders)
@@ -162,7 +162,7 @@ def test_models_of_two_sizes_have_no_size() -> None:
     runs = simulated(5)
     table = runs.table.drop(columns="line")
     table["group"] = np.where(table["params"] < 5e8, "small", "large")
-    orders = orders_of(runs.replace(table), ["loss"], "group", {}, "effective_utility", 1, None)
+    orders = orders_of(runs.replace(table), ["loss"], "group", "effective_utility", 1, None)
     assert np.isnan(orders[0].params)
     assert orders[1].params == 1e9
 

@@ -1,0 +1,44 @@
+"""What answers give to JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+BAND = ("median", "lo", "hi")
+
+__all__ = ["BAND", "band", "plain"]
+
+
+def band(row: Mapping[Any, Any], name: str) -> dict[str, Any]:
+    """Median and interval of a quantity, from a row with columns ``name``, ``_lo`` and ``_hi``."""
+    return {"median": row[name], "lo": row[f"{name}_lo"], "hi": row[f"{name}_hi"]}
+
+
+def plain(value: Any, digits: int | None = None) -> Any:
+    """A value as JSON takes it: null for what is missing or not finite, lists for arrays.
+
+    Parameters
+    ----------
+    value : object
+        A number, text, array, table (its rows, as objects), or mappings and sequences of these.
+    digits : int, optional
+        To which fractions are rounded.
+    """
+    if isinstance(value, pd.DataFrame):
+        value = value.to_dict("records")
+    if isinstance(value, Mapping):
+        return {str(k): plain(v, digits) for k, v in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [plain(v, digits) for v in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        rounded = float(value) if digits is None else round(float(value), digits)
+        return rounded if np.isfinite(value) else None
+    return value
