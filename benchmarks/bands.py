@@ -24,6 +24,7 @@ from drift_prior import curves
 
 from qqt_bayes import datasets, read_runs
 from qqt_bayes.backtest import judge, judge_choice, origins, predictive
+from qqt_bayes.backtest.origins import spread_out
 from qqt_bayes.calibrate.learn import (
     AS_SHIPPED,
     LEARNED,
@@ -31,7 +32,6 @@ from qqt_bayes.calibrate.learn import (
     climb,
     relative,
     score,
-    spread_out,
     with_setting,
 )
 from qqt_bayes.calibrate.run import Job, studies

@@ -19,8 +19,8 @@ from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.drawn import share_best
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport
-from qqt_bayes.limits import LIMITS
-from qqt_bayes.runs import Mixture, Pools, format_number, parse_mixture, parse_number
+from qqt_bayes.runs import Mixture, Pools, format_number, parse_mixture
+from qqt_bayes.runs.numbers import parse_positive
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -259,16 +259,8 @@ def positive(price: str | float) -> float:
     UsageError
         Unless it is a finite number above 0.
     """
-    try:
-        value = parse_number(price)
-    except UsageError:
-        value = np.nan
-    if not (np.isfinite(value) and value > 0):
-        raise UsageError(
-            f"price {price!r} -> give what training on one sample costs, above 0, in the unit of "
-            "the column 'cost'"
-        )
-    return LIMITS["price"].check(f"price {price!r}", value)
+    mend = "what training on one sample costs, above 0, in the unit of the column 'cost'"
+    return parse_positive("price", price, mend)
 
 
 def data_now(text: str, pools: Pools) -> Mixture:

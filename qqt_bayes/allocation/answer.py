@@ -16,9 +16,10 @@ from qqt_bayes.allocation.fitted import SizeFit, fit_sizes
 from qqt_bayes.allocation.optimum import Grid, evaluate, lowest
 from qqt_bayes.allocation.sizes import FLOPS
 from qqt_bayes.allocation.text import as_json, describe, headline
+from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.errors import UsageError
-from qqt_bayes.limits import LIMITS
-from qqt_bayes.runs import Mixture, Runs, parse_mixture, parse_number
+from qqt_bayes.runs import Mixture, Runs, parse_mixture
+from qqt_bayes.runs.numbers import parse_positive
 
 DRAWS = 1000  # used for the search; more would not show
 
@@ -186,10 +187,7 @@ def parse_compute(compute: Any) -> np.ndarray:
     items = list(items) if isinstance(items, Sequence | np.ndarray) else [items]
     values: list[float] = []
     for item in items:
-        value = parse_number(item)
-        if not (np.isfinite(value) and value > 0):
-            raise UsageError(f"compute '{item}' -> give a positive number of operations, e.g. 1e21")
-        LIMITS["compute"].check(f"compute '{item}'", value)
+        value = parse_positive("compute", item, "a positive number of operations, e.g. 1e21")
         if value in values:
             raise UsageError(f"compute '{item}' is given twice -> give each once")
         values.append(value)
@@ -261,15 +259,9 @@ def allocate(
         If the fit did not converge (with ``on_fail="raise"``).
     """
     budgets = parse_compute(compute)  # before a fit is made, so that a slip costs no time
-    check(prob)
+    check_prob(prob)
     fit = fit_sizes(runs, metric, seed=seed, **options)
     return allocate_fit(fit, budgets, candidates=candidates, prob=prob, seed=seed)
-
-
-def check(prob: float) -> None:
-    """Refuse what is not a probability of an interval."""
-    if not 0.0 < prob < 1.0:
-        raise UsageError(f"prob {prob} -> give a probability between 0 and 1, e.g. 0.9")
 
 
 def allocate_fit(
@@ -282,7 +274,7 @@ def allocate_fit(
 ) -> Allocation:
     """The answer of a fit that exists; arguments as for :func:`allocate`."""
     budgets = parse_compute(compute)
-    check(prob)
+    check_prob(prob)
     data = parse_data(candidates, fit)
     z = fit.posterior.flat
     z = z[:: max(1, len(z) // DRAWS)]

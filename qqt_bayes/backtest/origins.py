@@ -8,7 +8,7 @@ together wherever a rate is given an interval.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,9 @@ MIN_ROWS = 4
 # (train, samples, shares, seed) -> draws of new runs (draw, target), or None where inapplicable
 Forecast = Callable[[Study, np.ndarray, np.ndarray, int], np.ndarray | None]
 
-__all__ = ["FACTORS", "SLACK", "Forecast", "Origin", "origins", "quiet"]
+__all__ = [
+    "FACTORS", "SLACK", "Forecast", "Origin", "joined", "origins", "quiet", "spread_out",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,18 @@ def origins(
             }
         )
         yield Origin(train, float(budgets[k]), behind, targets, full.shares[ahead])
+
+
+def spread_out[Item](items: Sequence[Item], most: int) -> list[Item]:
+    """At most so many of them, evenly, the last one always."""
+    places = np.linspace(len(items) - 1, 0, min(most, len(items))).round().astype(int)
+    return [items[i] for i in sorted(set(places.tolist()))]
+
+
+def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One frame of several; empty of none."""
+    some = [f for f in frames if not f.empty]
+    return pd.concat(some, ignore_index=True) if some else pd.DataFrame()
 
 
 def quiet(forecast: Forecast, origin: Origin, seed: int) -> np.ndarray | None:

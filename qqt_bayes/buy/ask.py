@@ -22,7 +22,7 @@ from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import LIMITS
 from qqt_bayes.refits import Workers
-from qqt_bayes.runs import parse_number
+from qqt_bayes.runs.numbers import parse_positive
 from qqt_bayes.runs.sheet import Source
 
 if TYPE_CHECKING:
@@ -154,10 +154,7 @@ def check_objective(objective: str, refits: int) -> None:
 
 def positive(spend: str | float) -> float:
     """What may be spent, as a positive number."""
-    value = parse_number(spend)
-    if not (np.isfinite(value) and value > 0):
-        raise UsageError(f"spend {spend!r} -> give what may be spent, for example 3M")
-    return LIMITS["spend"].check(f"spend {spend!r}", value)
+    return parse_positive("spend", spend, "what may be spent, for example 3M")
 
 
 def valued(

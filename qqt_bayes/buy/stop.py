@@ -13,8 +13,8 @@ from qqt_bayes.buy.designs import price_of
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
-from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import parse_positive
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -58,20 +58,13 @@ def parse_stake(stake: str | float | None) -> str | float | None:
     UsageError
         For anything else.
     """
-    from qqt_bayes.runs import parse_number
-
     if stake is None or stake == "compute":
         return stake
-    try:
-        value = parse_number(stake)
-    except UsageError:
-        value = np.nan
-    if not (np.isfinite(value) and value > 0):
-        raise UsageError(
-            f"stake {stake!r} -> give what one unit of the metric is worth in units of cost, for "
-            "example 50M, or the word compute"
-        )
-    return LIMITS["stake"].check(f"stake {stake!r}", value)
+    mend = (
+        "what one unit of the metric is worth in units of cost, for example 50M, or the word "
+        "compute"
+    )
+    return parse_positive("stake", stake, mend)
 
 
 def worth(fit: Fit, stake: str | float, budgets: np.ndarray, best: np.ndarray) -> np.ndarray:

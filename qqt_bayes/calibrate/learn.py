@@ -20,6 +20,7 @@ import pandas as pd
 
 from qqt_bayes._shown import Shown
 from qqt_bayes.backtest import Origin, judge, origins, predictive
+from qqt_bayes.backtest.origins import spread_out
 from qqt_bayes.calibrate.run import Job
 from qqt_bayes.errors import QQTError, UsageError
 from qqt_bayes.inference.engine import sample_posterior
@@ -45,7 +46,7 @@ AS_SHIPPED: Setting = (1.0,) * len(LEARNED)
 
 __all__ = [
     "AS_SHIPPED", "LEARNED", "Ahead", "Learned", "Setting", "ahead", "climb", "learn", "relative",
-    "score", "spread_out", "with_setting",
+    "score", "with_setting",
 ]  # fmt: skip
 
 
@@ -100,12 +101,6 @@ def widened(spec: Spec) -> Spec:
         n: {"family": "halfstudent", "df": HEAVY, "sigma": priors[n].numbers[-1]}
         for n in LEARNED if n != "regime" and priors[n].family == "halfnormal"
     })  # fmt: skip
-
-
-def spread_out(items: Sequence[Any], most: int) -> list[Any]:
-    """At most so many of them, evenly, the last one always."""
-    places = np.linspace(len(items) - 1, 0, min(most, len(items))).round().astype(int)
-    return [items[i] for i in sorted(set(places.tolist()))]
 
 
 def ahead(table: str, origin: Origin, spec: Spec, seed: int) -> Ahead | None:

@@ -48,12 +48,13 @@ def allocate(
     Example: qqt allocate runs.csv --compute 1e19,1e21 --metric loss
     """
     from qqt_bayes.allocation import allocate as answer_for
-    from qqt_bayes.allocation.answer import check, parse_compute
+    from qqt_bayes.allocation.answer import parse_compute
     from qqt_bayes.allocation.fitted import check_overfitted
+    from qqt_bayes.decide.decision import check_prob
     from qqt_bayes.inference.settings import Settings
 
     parse_compute(compute)  # before a fit is made, so that a slip costs no time
-    check(prob)
+    check_prob(prob)
     check_overfitted(overfitted)
     o.check_on_fail(on_fail)
     o.check_plot(plot, table, pools, force=force)

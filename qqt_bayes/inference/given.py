@@ -110,9 +110,13 @@ class Given:
         """Inverse covariance times the residuals, dims (draw, cell)."""
         return self.solve(self.residual)
 
+    def some(self, chosen: slice | np.ndarray) -> Given:
+        """The runs given some of the draws, of which nothing is known yet."""
+        return Given(self.parameters.take(chosen), self.cells)
+
     def take(self, chosen: slice | np.ndarray) -> Given:
         """The runs given some of the draws; what is known of all draws is not made again."""
-        part = Given(self.parameters.take(chosen), self.cells)
+        part = self.some(chosen)
         for name in {"sums", "residual", "roots", "pull"} & vars(self).keys():
             whole = getattr(self, name)
             vars(part)[name] = None if whole is None else whole[chosen]

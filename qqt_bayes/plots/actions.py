@@ -14,8 +14,8 @@ from qqt_bayes.plots.style import (
     SIDE_BY_SIDE,
     SMALL,
     WIDE,
-    columns,
     dress,
+    key_below,
     look,
     new_figure,
     panel_letters,
@@ -58,9 +58,7 @@ def plot_actions(d: ActionDecision, *, width: float = WIDE) -> Figure:
         draw_changes(axes[0], d)
         draw_prices(axes[1], d)
         panel_letters(axes)
-        marks = keys(d)
-        ncols = columns([str(m.get_label()) for m in marks], 0.9 * width)
-        own.legend(handles=marks, loc="outside lower center", ncols=ncols)
+        key_below(own, keys(d))
         own.caption = caption(d)
         return own
 

@@ -8,14 +8,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from qqt_bayes.allocation.sizes import FLOPS
 from qqt_bayes.plots.style import (
     INK,
     WIDE,
-    columns,
     dress,
+    key_below,
+    log_axis,
     look,
     new_figure,
     panel_letters,
@@ -23,7 +23,6 @@ from qqt_bayes.plots.style import (
     stamp,
     style,
 )
-from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.allocation import Allocation
@@ -59,14 +58,12 @@ def plot_allocation(answer: Allocation, *, width: float = WIDE, budget: int = -1
         draw_losses(left, answer, shown, range(len(answer.compute))[budget])
         draw_sizes(right, answer, shown)
         panel_letters([left, right])
-        labels = [plain(answer.candidates[c].text) for c in shown]
         handles = [
-            Line2D([], [], color=look(i).colour, marker=look(i).marker, label=label)
-            for i, label in enumerate(labels)
-        ]
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=columns(labels, 0.9 * width)
-        )
+            Line2D([], [], color=look(i).colour, marker=look(i).marker,
+                   label=plain(answer.candidates[c].text))
+            for i, c in enumerate(shown)
+        ]  # fmt: skip
+        key_below(figure, handles)
         stamp(left, answer.fit.stamp)
         figure.caption = caption(answer, range(len(answer.compute))[budget])
         return figure
@@ -96,7 +93,7 @@ def draw_losses(ax: Axes, answer: Allocation, shown: list[int], b: int) -> None:
         )  # fmt: skip
     pad = 0.08 * (max(bounds) - min(bounds))
     ax.set_ylim(min(bounds) - pad, max(bounds) + pad)
-    counts(ax, "x")
+    log_axis(ax.xaxis)
     ax.set_xlabel("parameters")
     ax.set_ylabel(plain(answer.fit.sizes.study.metric))
     ax.set_title(f"Loss at {answer.compute[b]:.3g} operations")
@@ -118,20 +115,11 @@ def draw_sizes(ax: Axes, answer: Allocation, shown: list[int]) -> None:
     if answer.compute[0] / 3 < largest < answer.compute[-1] * 1.02:
         ax.axvline(largest, color=INK, lw=0.7, ls=":")
     ax.set_xscale("log")
-    counts(ax, "y")
+    log_axis(ax.yaxis)
     ax.set_xlabel("compute (operations)")
     ax.set_ylabel("optimal parameters")
     ax.set_title("Optimal size")
     dress(ax)
-
-
-def counts(ax: Axes, which: str) -> None:
-    """A log axis of counts."""
-    getattr(ax, f"set_{which}scale")("log")
-    axis = getattr(ax, f"{which}axis")
-    axis.set_major_locator(LogLocator(10.0, subs=(1.0, 3.0)))
-    axis.set_major_formatter(FuncFormatter(lambda x, _: format_number(x)))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def runs_near(answer: Allocation, candidate: int, compute: float) -> np.ndarray:

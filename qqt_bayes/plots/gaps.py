@@ -18,20 +18,16 @@ def quantiles(view: View) -> tuple[np.ndarray, np.ndarray]:
     """Budgets (budget,) and median, lo, hi of the differences (3, budget, candidate)."""
     d = view.decision
     shown = d.grid >= min(view.largest, d.budgets.min()) / BACK
-    latent = d.grid_latent[:, shown]
-    sign = -1.0 if d.fit.study.kind == "accuracy" else 1.0
+    return d.grid[shown], bands(view, d.grid_latent[:, shown])
+
+
+def bands(view: View, latent: np.ndarray) -> np.ndarray:
+    """Median, lo, hi of the differences of some draws, in the metric's direction."""
+    d = view.decision
+    sign = -1.0 if d.fit.study.kind.higher_is_better else 1.0
     gap = sign * (latent - latent[:, :, [view.lead]]) + 0.0
     tail = 0.5 * (1.0 - d.prob)
-    return d.grid[shown], np.quantile(gap, [0.5, tail, 1.0 - tail], axis=0)
-
-
-def at_budgets(view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Budgets asked (budget,) and median, lo, hi there (3, budget, candidate)."""
-    d = view.decision
-    sign = -1.0 if d.fit.study.kind == "accuracy" else 1.0
-    gap = sign * (d.latent - d.latent[:, :, [view.lead]]) + 0.0
-    tail = 0.5 * (1.0 - d.prob)
-    return d.budgets, np.quantile(gap, [0.5, tail, 1.0 - tail], axis=0)
+    return np.quantile(gap, [0.5, tail, 1.0 - tail], axis=0)
 
 
 def gap_ends(view: View) -> np.ndarray:
@@ -53,7 +49,7 @@ def draw_gaps(ax: Axes, view: View) -> None:
     bar at the budgets asked.
     """
     samples, found = quantiles(view)
-    asked, bars = at_budgets(view)
+    asked, bars = view.decision.budgets, bands(view, view.decision.latent)
     for c in view.others:
         ax.plot(samples, found[0, :, c], color=PALE, lw=0.6, zorder=1)
     for c in view.main:

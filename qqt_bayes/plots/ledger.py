@@ -18,8 +18,8 @@ from qqt_bayes.plots.style import (
     SMALL,
     WIDE,
     PaperFigure,
-    columns,
     dress,
+    key_below,
     new_figure,
     panel_letters,
     stamp,
@@ -90,9 +90,7 @@ def plot_ledger(made: Risk, *, width: float = WIDE) -> PaperFigure:
             Patch(facecolor=paint(n)[0], hatch=paint(n)[1], edgecolor="white", lw=0.4, label=n)
             for n in names
         ]
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=columns(names, width * 0.95)
-        )
+        key_below(figure, handles)
     figure.caption = (
         f"Shares of the variance of the log reducible {made.fit.study.metric}, for a new run on "
         f"{best}" + (" and for its difference to the runner-up" if both else "") + ", by source, "

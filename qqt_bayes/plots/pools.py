@@ -12,11 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import (
-    FixedLocator,
-    FuncFormatter,
-    LogLocator,
     MaxNLocator,
-    NullFormatter,
 )
 
 from qqt_bayes.decide.worth import amount, told
@@ -31,6 +27,7 @@ from qqt_bayes.plots.style import (
     SMALL,
     columns,
     dress,
+    log_axis,
     new_figure,
     panel_letters,
     plain,
@@ -165,11 +162,8 @@ def draw_worth(ax: Axes, fit: Fit) -> None:
                     textcoords="offset points", va="center", fontsize=SMALL - 0.5,
                     color=INK)  # fmt: skip
     ax.axvline(1.0, color=GREY, lw=0.6, zorder=0)
-    ax.set_xscale("log")
+    log_axis(ax.xaxis, (1.0, 2.0, 5.0), "{:g}".format)
     ax.set_xlim(0.9 * max(low, float(table["worth_lo"].min())), 1.1 * high)
-    ax.xaxis.set_major_locator(LogLocator(10.0, subs=(1.0, 2.0, 5.0)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_yticks(range(len(labels)), labels)
     ax.set_ylim(len(labels) - 0.5, -0.7)
     ax.set_xlabel(f"samples of {plain(str(table['worth_of'].iloc[0]))}")
@@ -244,10 +238,7 @@ def draw_panel(
             va="center", fontsize=SMALL - 0.5, color=INK,
         )  # fmt: skip
     if log:
-        ax.set_xscale("log")
-        ax.xaxis.set_major_locator(FixedLocator([0.1, 0.3, 1, 3, 10, 30, 100, 300]))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        log_axis(ax.xaxis, told="{:g}".format)
     else:
         ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.set_xlim(low, high)

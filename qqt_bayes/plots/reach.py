@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qqt_bayes.plots.allocation import counts
 from qqt_bayes.plots.style import (
     COLUMN,
     GREY,
     SMALL,
     dress,
+    log_axis,
     look,
     new_figure,
     plain,
@@ -70,7 +70,7 @@ def plot_reach(found: Reach, *, width: float = COLUMN, ax: Axes | None = None) -
         if start < largest < end:
             axes.axvline(largest, color=GREY, lw=0.9, ls=":")
         axes.set_xlim(start, end)
-        counts(axes, "x")
+        log_axis(axes.xaxis)
         axes.set_yticks(range(len(table)), [plain(str(d)) for d in table["data"]])
         axes.set_ylim(len(table) - 0.4, -0.6)
         axes.set_xlabel("samples needed (dotted: largest run)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
@@ -10,12 +10,17 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib import font_manager
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from qqt_bayes.runs import format_number
 
 COLUMN, WIDE = 3.3, 7.0  # inches: one column of a paper, and both
 SIDE_BY_SIDE = 5.0  # from this width on panels stand beside each other
@@ -82,8 +87,8 @@ RC: dict[str, Any] = {
 }
 
 __all__ = [
-    "COLUMN", "WIDE", "Look", "PaperFigure", "columns", "dress", "new_figure", "panel_letters",
-    "plain", "short", "stamp", "style", "text_width",
+    "COLUMN", "WIDE", "Look", "PaperFigure", "columns", "dress", "key_below", "log_axis",
+    "new_figure", "panel_letters", "plain", "short", "stamp", "style", "text_width",
 ]  # fmt: skip
 
 
@@ -180,6 +185,23 @@ def columns(labels: Sequence[str], width: float) -> int:
         if sum(max(map(text_width, block)) + handle for block in blocks) <= width:
             return len(blocks)
     return 1
+
+
+def key_below(figure: Figure, handles: Sequence[Artist]) -> None:
+    """A legend below all panels, in as few rows as fit."""
+    ncols = columns([str(h.get_label()) for h in handles], 0.95 * figure.get_figwidth())
+    below: Any = "outside lower center"  # "outside" places have no type of their own
+    figure.legend(handles=handles, loc=below, ncols=ncols)
+
+
+def log_axis(
+    axis: Axis, ticks: Sequence[float] = (1.0, 3.0), told: Callable[[float], str] = format_number
+) -> None:
+    """A log axis with these ticks in each decade, none of them in powers of ten."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(10.0, subs=ticks))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: told(value)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def panel_letters(axes: Sequence[Axes]) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from qqt_bayes.plots.style import (
     COLUMN,
@@ -17,6 +16,8 @@ from qqt_bayes.plots.style import (
     SMALL,
     columns,
     dress,
+    key_below,
+    log_axis,
     look,
     new_figure,
     plain,
@@ -106,21 +107,18 @@ def draw_values(ax: Axes, plan: Plan) -> None:
             place, what = (0.5, 0.45, "center"), f"none of {nothing} runs would change the choice"
         x, y, side = place
         ax.text(x, y, what, transform=ax.transAxes, fontsize=SMALL, va="bottom", ha=side, color=INK)
-    ax.set_xscale("log")
+    log_axis(ax.xaxis)
     if not len(table):
         ax.set_xlim(0.8 * float(plan.table["cost"].min()), 1.25 * float(plan.table["cost"].max()))
-    ax.xaxis.set_major_locator(LogLocator(10.0, subs=(1.0, 3.0)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: format_number(x)))
-    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("cost" if plan.spend is None else "cost (of the batch: spent so far)")
     ax.set_ylabel(UNITS[plan.objective])
     ax.set_title("What runs are worth")
     dress(ax)
     figure = ax.figure.get_figure(root=True)
-    ncols = columns([str(h.get_label()) for h in handles], figure.get_figwidth() * 0.95)
     if len(figure.axes) == 1:
-        figure.legend(handles=handles, loc="outside lower center", ncols=ncols)
+        key_below(figure, handles)
     else:
+        ncols = columns([str(h.get_label()) for h in handles], figure.get_figwidth() * 0.95)
         ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=ncols)
     stamp(ax, plan.fit.stamp)
 

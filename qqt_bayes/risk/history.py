@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.backtest import Origin, coverage_interval, judge, judge_choice, origins, predictive
-from qqt_bayes.backtest.origins import FACTORS, SLACK
+from qqt_bayes.backtest.origins import FACTORS, SLACK, joined, spread_out
 from qqt_bayes.refits import Workers
 from qqt_bayes.risk.refit import Order, make, order, sound
 from qqt_bayes.risk.thresholds import MAX_ORIGINS, MIN_TARGETS
@@ -119,16 +119,14 @@ def back_test(
     progress : callable
         Called with the numbers of refits done and to do.
     """
-    splits = list(origins(fit.runs, fit.study.metric, fit.study.kind))
-    if len(splits) > MAX_ORIGINS:
-        chosen = np.linspace(0, len(splits) - 1, MAX_ORIGINS).round().astype(int)
-        splits = [splits[i] for i in chosen]
+    every = list(origins(fit.runs, fit.study.metric, fit.study.kind))
+    splits = spread_out(every, MAX_ORIGINS)
     jobs = [(origin, order(fit, origin.train, seed=seed + k), seed)
             for k, origin in enumerate(splits)]  # fmt: skip
     found = workers.run(from_origin, jobs, progress)
     judged = [(o.upto, *both) for o, both in zip(splits, found, strict=True) if both is not None]
     used, scores, choices = zip(*judged, strict=True) if judged else ((), (), ())
-    return Record(join(scores), join(choices), used, seed)
+    return Record(joined(scores), joined(choices), used, seed)
 
 
 def from_origin(job: tuple[Origin, Order, int]) -> tuple[pd.DataFrame, pd.DataFrame] | None:
@@ -140,9 +138,3 @@ def from_origin(job: tuple[Origin, Order, int]) -> tuple[pd.DataFrame, pd.DataFr
     samples = origin.targets["samples"].to_numpy()
     draws = predictive(past.posterior, origin.train, samples, origin.shares, seed)
     return judge(origin, draws), judge_choice(origin, draws)
-
-
-def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One frame of several; empty of none."""
-    some = [f for f in frames if not f.empty]
-    return pd.concat(some, ignore_index=True) if some else pd.DataFrame()

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.limits import LIMITS
 
 _POWER = {"": 0, "k": 3, "m": 6, "b": 9, "t": 12}
 _NUMBER = re.compile(
@@ -71,6 +72,32 @@ def parse_number(text: str | float, *, suffixes: bool = True, decimal: str | Non
     if math.isinf(value):
         raise UsageError(f"'{text}' is too large for a number -> check its exponent")
     return value
+
+
+def parse_positive(what: str, given: str | float, mend: str) -> float:
+    """A finite number above 0, within the range of what it is.
+
+    Parameters
+    ----------
+    what
+        One of :data:`qqt_bayes.limits.LIMITS`, such as ``price``.
+    given
+        The number as it was written.
+    mend
+        What to give instead.
+
+    Raises
+    ------
+    UsageError
+        For anything else.
+    """
+    try:
+        value = parse_number(given)
+    except UsageError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise UsageError(f"{what} {given!r} -> give {mend}")
+    return LIMITS[what].check(f"{what} {given!r}", value)
 
 
 def _value(digits: str, exponent: int) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.backtest import Origin, engine_forecast, judge, judge_choice, origins
-from qqt_bayes.backtest.origins import quiet
+from qqt_bayes.backtest.origins import joined, quiet, spread_out
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.kinds import Kind
 from qqt_bayes.model.spec import Spec
@@ -66,10 +66,7 @@ def roll_forward(
     progress: Callable[[str, float], None],
 ) -> Record:  # fmt: skip
     """Fit every law up to every origin (at most so many, spread evenly) and judge its forecasts."""
-    splits = list(origins(runs, metric, kind))
-    if len(splits) > most:
-        chosen = np.linspace(0, len(splits) - 1, most).round().astype(int)
-        splits = [splits[i] for i in chosen]
+    splits = spread_out(list(origins(runs, metric, kind)), most)
     jobs: list[Job] = [
         (o, spec, seed + k, settings) for k, o in enumerate(splits) for spec in specs
     ]
@@ -94,10 +91,4 @@ def roll_forward(
         for law, draws in drawn.items():
             scores.append(judge(origin, draws).assign(law=law))
             choices.append(judge_choice(origin, draws).assign(law=law))
-    return Record(join(scores), join(choices), tuple(used), tuple(refused))
-
-
-def join(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """One frame of several; empty of none."""
-    some = [f for f in frames if not f.empty]
-    return pd.concat(some, ignore_index=True) if some else pd.DataFrame()
+    return Record(joined(scores), joined(choices), tuple(used), tuple(refused))

@@ -83,8 +83,8 @@ class GivenShared(Given):
         shares = self.cells.design.points.shares
         return np.asarray(plain - self.leaning.moved(self.parameters.utility, self.sums, shares))
 
-    def take(self, chosen: slice | np.ndarray) -> GivenShared:
-        """The runs given some of the draws."""
+    def some(self, chosen: slice | np.ndarray) -> GivenShared:
+        """The runs given some of the draws, of which nothing is known yet."""
         return GivenShared(self.parameters.take(chosen), self.cells, self.leaning.take(chosen))
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from qqt_bayes import datasets
 from qqt_bayes.backtest import origins
+from qqt_bayes.backtest.origins import spread_out
 from qqt_bayes.calibrate.learn import (
     AS_SHIPPED,
     LEARNED,
@@ -18,7 +19,6 @@ from qqt_bayes.calibrate.learn import (
     ahead,
     climb,
     score,
-    spread_out,
     weighed,
     with_setting,
 )

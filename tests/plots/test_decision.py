@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 from itertools import combinations
 
 import matplotlib.pyplot as plt
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import qqt_bayes as qqt
+from qqt_bayes.kinds import kind_named
 from qqt_bayes.plots import (
     caption,
     plot_curves,
@@ -19,6 +21,8 @@ from qqt_bayes.plots import (
     plot_kept_share,
     plot_p_best,
 )
+from qqt_bayes.plots.gaps import bands
+from qqt_bayes.plots.view import View
 
 ALL = ("curves", "gaps", "p_best", "kept_share", "differences")
 DECISIONS = ("loss_decision", "accuracy_decision", "stamped_decision")
@@ -262,3 +266,14 @@ def test_saves(loss_decision, ending, tmp_path) -> None:
     figure.savefig(path)
     assert path.stat().st_size > 5_000
     assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kind", ["loss", "accuracy", "score"])
+def test_gaps_are_in_the_metrics_own_direction(loss_decision, kind) -> None:
+    """Of anything of which more is better, the best lies above the others."""
+    study = replace(loss_decision.fit.study, kind=kind_named(kind))
+    decision = replace(loss_decision, fit=replace(loss_decision.fit, study=study))
+    b, tail = int(np.argmax(decision.budgets)), 0.5 * (1.0 - decision.prob)
+    wanted = np.quantile(decision.difference[:, b], [0.5, tail, 1.0 - tail], axis=0)
+    found = bands(View.of(decision), decision.latent)
+    np.testing.assert_allclose(found[:, b], wanted)
