@@ -23,8 +23,26 @@ class Baseline(Protocol):
     def __call__(
         self, train: Study, samples: np.ndarray, shares: np.ndarray, seed: int, draws: int = 1000
     ) -> np.ndarray | None:
-        """Draws, dims (draw, target), at ``samples`` (target,) and ``shares`` (target, pool)."""
-        ...
+        """Draw new runs.
+
+        Parameters
+        ----------
+        train : Study
+            The runs fitted.
+        samples : numpy.ndarray
+            Dim (target,).
+        shares : numpy.ndarray
+            Dims (target, pool).
+        seed : int
+            Of the draws.
+        draws : int
+            How many.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            Dims (draw, target).
+        """
 
 
 BASELINES: dict[str, Baseline] = {

@@ -34,26 +34,7 @@ __all__ = ["forecast", "scores"]
 def forecast(
     train: Study, samples: np.ndarray, shares: np.ndarray, seed: int, draws: int = 1000
 ) -> np.ndarray | None:
-    """Predictive draws of new runs.
-
-    Parameters
-    ----------
-    train : Study
-        The runs fitted.
-    samples : numpy.ndarray
-        Dim (target,).
-    shares : numpy.ndarray
-        Dims (target, pool).
-    seed : int
-        Of the permutations.
-    draws : int
-        How many.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        Dims (draw, target).
-    """
+    """Predictive draws of new runs; arguments as of :class:`Baseline`."""
     cells = collapse(train)
     if not applicable(cells):
         return None

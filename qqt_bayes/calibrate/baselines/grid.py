@@ -26,26 +26,7 @@ __all__ = ["forecast"]
 def forecast(
     train: Study, samples: np.ndarray, shares: np.ndarray, seed: int, draws: int = 1000
 ) -> np.ndarray | None:
-    """Predictive draws of new runs, all equal.
-
-    Parameters
-    ----------
-    train : Study
-        The runs fitted.
-    samples : numpy.ndarray
-        Dim (target,).
-    shares : numpy.ndarray
-        Dims (target, pool).
-    seed : int
-        Unused: nothing is drawn.
-    draws : int
-        How many.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        Dims (draw, target).
-    """
+    """Predictive draws of new runs, all equal; arguments as of :class:`Baseline`."""
     fit = fit_single_pools(train)
     if fit is None:
         return None

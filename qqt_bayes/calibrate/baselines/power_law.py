@@ -67,26 +67,7 @@ class Curve:
 def forecast(
     train: Study, samples: np.ndarray, shares: np.ndarray, seed: int, draws: int = 1000
 ) -> np.ndarray | None:
-    """Predictive draws of new runs.
-
-    Parameters
-    ----------
-    train : Study
-        The runs fitted.
-    samples : numpy.ndarray
-        Dim (target,).
-    shares : numpy.ndarray
-        Dims (target, pool).
-    seed : int
-        Of the bootstrap.
-    draws : int
-        How many.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        Dims (draw, target).
-    """
+    """Predictive draws of new runs; arguments as of :class:`Baseline`."""
     rng = np.random.default_rng(seed)
     cells = collapse(train)
     index, inverse = unique_rows(samples, shares)
