@@ -12,7 +12,7 @@ import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -195,7 +195,9 @@ def key_below(figure: Figure, handles: Sequence[Artist]) -> None:
 
 
 def log_axis(
-    axis: Axis, ticks: Sequence[float] = (1.0, 3.0), told: Callable[[float], str] = format_number
+    axis: XAxis | YAxis,
+    ticks: Sequence[float] = (1.0, 3.0),
+    told: Callable[[float], str] = format_number,
 ) -> None:
     """A log axis with these ticks in each decade, none of them in powers of ten."""
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
