@@ -94,7 +94,7 @@ def parse_positive(what: str, given: str | float, mend: str) -> float:
     try:
         value = parse_number(given)
     except UsageError:
-        value = math.nan
+        raise UsageError(f"{what} {given!r} is not a number -> give {mend}") from None
     if not (math.isfinite(value) and value > 0):
         raise UsageError(f"{what} {given!r} -> give {mend}")
     return LIMITS[what].check(f"{what} {given!r}", value)

@@ -194,7 +194,7 @@ def test_the_data_now_are_chosen_without_what_is_new(small_fit) -> None:
 
 def test_bad_arguments(small_fit, rated_fit) -> None:
     for price in ("0", "free"):
-        with pytest.raises(UsageError, match=rf"price '{price}' -> give .* above 0"):
+        with pytest.raises(UsageError, match=rf"price '{price}'.* -> give .* above 0"):
             act(small_fit, "480k", ACTIONS, price=price)
     with pytest.raises(UsageError, match=r"data 'A\+Z': unknown pool 'Z'"):
         act(small_fit, "480k", ACTIONS, data="A+Z")
