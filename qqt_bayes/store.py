@@ -159,6 +159,7 @@ def load_fit(path: str | Path) -> Fit:
         about, spec_source = json.loads(stored["about"]), json.loads(stored["spec"])
         tables = frame(stored["runs_csv"]), frame(stored["pools_csv"])
         kind, seed, selection = about["kind"], int(about["seed"]), about["selection"]
+        whole = schema != SCHEMA or stored.get("hash") == fingerprint(arrays, stored)
     except UsageError:
         raise
     except Exception:  # whatever the libraries raise of a damaged file
@@ -168,7 +169,7 @@ def load_fit(path: str | Path) -> Fit:
             f"{path} was saved by a newer version (schema {schema}, this reads up to {SCHEMA}) "
             "-> upgrade qqt_bayes"
         )
-    if schema == SCHEMA and stored.get("hash") != fingerprint(arrays, stored):
+    if not whole:
         raise UsageError(
             f"{path} is not what was saved: it was damaged or edited -> fit again from the runs"
         )
