@@ -85,7 +85,8 @@ def test_another_version_warns_and_loads(small_fit, saved, tmp_path) -> None:
     about["versions"]["qqt_bayes"] = "0.0.9"
     about["settings"]["from_the_future"] = True
     old = edit(saved, tmp_path / "old.nc", about=json.dumps(about), hash="anew")
-    with pytest.warns(UserWarning, match=rf"old.nc was written by qqt_bayes 0.0.9 \(schema {store.SCHEMA}\)"):
+    words = rf"old.nc was written by qqt_bayes 0.0.9 \(schema {store.SCHEMA}\)"
+    with pytest.warns(UserWarning, match=words):
         again = qqt.load_fit(old)
     assert again.settings == small_fit.settings
     assert same_draws(again, small_fit)
