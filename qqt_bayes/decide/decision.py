@@ -20,7 +20,7 @@ from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw, sha
 from qqt_bayes.decide.families import FamilyShare, by_family, family_of
 from qqt_bayes.decide.predict import compute_factor
 from qqt_bayes.decide.sizes import size_notes
-from qqt_bayes.decide.text import describe, headline
+from qqt_bayes.decide.text import and_list, describe, headline
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.limits import LIMITS
@@ -295,8 +295,7 @@ def never_run(study: Study, question: Question) -> tuple[str, ...]:
     names = [name for name, used, wanted in every if not (used or wanted)]
     if not names:
         return ()
-    told = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    return (f"no run draws from {told}: not compared -> run them to compare them",)
+    return (f"no run draws from {and_list(names, 4)}: not compared -> run them to compare them",)
 
 
 def check_prob(prob: float) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 from scipy.special import softmax
 
 from qqt_bayes.fitting import fit as fit_runs
-from qqt_bayes.inference.engine import Target
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -60,21 +59,11 @@ def fits_by_size(fit: Fit) -> tuple[tuple[Fit, ...], np.ndarray]:
                 on_fail="raise" if fit.converged else "warn",
             )
         )  # fmt: skip
-    evidence = np.array([log_evidence(one) for one in made])
+    evidence = np.array([one.posterior.figures.get("log_evidence", np.nan) for one in made])
     weights = softmax(evidence) if np.isfinite(evidence).all() else np.full(len(made), np.nan)
     weights = np.nan_to_num(weights, nan=1.0 / len(made))
     kept = [k for k, weight in enumerate(weights) if weight > SMALL]
     return tuple(made[k] for k in kept), weights[kept] / weights[kept].sum()
-
-
-def log_evidence(fit: Fit) -> float:
-    """Log density of the runs, all parameters integrated out; NaN where chains were run."""
-    post = fit.posterior
-    target = Target(post.coordinates, post.cells)
-    target.find_informed(post.seed)
-    # what the engine integrates is the likelihood times normal scores that lack their constant
-    constant = 0.5 * float(np.sum(target.informed)) * np.log(2.0 * np.pi)
-    return float(post.figures.get("log_evidence", np.nan)) - constant
 
 
 def counts(weights: np.ndarray, size: int) -> np.ndarray:

@@ -255,7 +255,8 @@ def resampled(frame: Posterior, target: Target, found: Weighted | None, draws: i
             picks.append(own[np.minimum(at, len(own) - 1)])
         parent = np.concatenate(picks)
         scores = target.full(found.draws[parent], rest)
-        k, evidence = found.k, found.log_evidence
+        # normal scores, whose density lacks its constant in the target
+        k, evidence = found.k, found.log_evidence - 0.5 * size * np.log(2.0 * np.pi)
     figures = {"k": k, "values": target.values, "log_evidence": evidence}
     parameters = target.coordinates.parameters(scores)
     return replace(

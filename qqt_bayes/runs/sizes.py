@@ -6,6 +6,7 @@ import math
 import re
 
 import numpy as np
+from scipy.special import stdtrit
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import LIMITS
@@ -20,7 +21,10 @@ SIZE = Rule(
     high=LIMITS["size"].high,
 )  # fmt: skip
 UNKNOWN = {"", "?", "unknown", "na", "n/a", "nan", "none", "null"}
-WIDER = 10.0  # a pool of unknown size: from a tenth of the smallest known to ten times the largest
+# a pool of unknown size is one more of those known, whose log sizes are normal; before any is seen
+# they are apart by this much (e-folds), which counts as much as two of them
+APART, SEEN = math.log(3.0), 2
+HELD = 0.8  # of such pools lie in the range that is taken
 _RANGE = re.compile(r"(.+?)\s*(?:\.\.+|\N{HORIZONTAL ELLIPSIS}|\N{EN DASH}|\bto\b)\s*(.+)")
 _HYPHEN = re.compile(r"([\d.,]+\s*[kmbt]?)\s*-\s*([\d.,]+\s*[kmbt]?)", re.IGNORECASE)
 
@@ -54,14 +58,24 @@ def read_sizes(sheet: Sheet, rows: list[int]) -> tuple[np.ndarray, np.ndarray]:
             what = "missing, and no other pool's size to judge by"
             sheet.flag(rows[i], "size", what, SIZE.mend)
             continue
-        low, high = float(known.min()) / WIDER, float(known.max()) * WIDER
+        low, high = one_more(known)
         ranges[i], sizes[i] = (low, high), math.sqrt(low) * math.sqrt(high)
         sheet.notes.append(
-            f"pool '{sheet.column('pool')[rows[i]]}' has no size: taken to lie between "
-            f"{format_number(low)} and {format_number(high)}, a tenth of the smallest known pool "
-            "to ten times the largest; a range of your own (such as 1B..20B) says more"
+            f"pool '{sheet.column('pool')[rows[i]]}' has no size: taken to be one more like "
+            f"the others, between {format_number(low)} and {format_number(high)} ({HELD:.0%} of "
+            "such pools lie there); a range of your own (such as 1B..20B) says more"
         )
     return sizes, ranges
+
+
+def one_more(known: np.ndarray) -> tuple[float, float]:
+    """Between which sizes one more pool lies, given the sizes of others: a normal's predictive."""
+    logs = np.log(known)
+    freedom = SEEN + len(logs) - 1
+    spread = (SEEN * APART**2 + np.sum((logs - logs.mean()) ** 2)) / freedom
+    reach = stdtrit(freedom, 0.5 + 0.5 * HELD) * math.sqrt(spread * (1.0 + 1.0 / len(logs)))
+    ends = np.clip(logs.mean() + np.array([-reach, reach]), 0.0, math.log(LIMITS["size"].high))
+    return float(np.exp(ends[0])), float(np.exp(ends[1]))
 
 
 def _given_range(sheet: Sheet, row: int) -> tuple[float, float] | None:

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import logsumexp
 
 import qqt_bayes as qqt
 from qqt_bayes.decide.sizes import counts, fits_by_size, sizes_within
+from qqt_bayes.inference.engine import Target
 from qqt_bayes.laws.effective_utility import exponent_sums, first_pass_lengths
 
 SIZES = np.array([4e6, 1e6])
@@ -76,3 +78,18 @@ def test_best_shares_are_told_by_all_sizes(ranged: qqt.Fit) -> None:
 
 def test_counts_add_up() -> None:
     assert counts(np.array([0.3335, 0.3335, 0.333]), 128).sum() == 128
+
+
+def test_the_evidence_is_the_mean_likelihood_of_the_prior() -> None:
+    """With all its constants: fits that tell of different numbers of scores are compared by it."""
+    few = runs("1M")
+    fit = qqt.fit(few.select(upto="200k"), "loss", on_fail="warn")
+    post = fit.posterior
+    target = Target(post.coordinates, post.cells)
+    scores = np.random.default_rng(5).standard_normal((60_000, target.size))
+    value = target.log_likelihood(scores)
+    expected = logsumexp(value) - np.log(len(value))
+    weight = np.exp(value - expected)
+    error = np.std(weight) / np.sqrt(len(value))
+    assert error < 0.1
+    assert post.figures["log_evidence"] == pytest.approx(expected, abs=4.6 * error + 0.05)
