@@ -57,6 +57,8 @@ class SizeDecision(Shown):
         Whether that size is the one asked for: then its own runs answer.
     log_reducible : numpy.ndarray
         Dims (sample, budget, candidate): log of the reducible error; its level means nothing.
+    common : numpy.ndarray
+        The same without what one size has of its own: for what the sizes have in common.
     budgets : numpy.ndarray
         Dim (budget,), samples.
     candidates : tuple of Mixture
@@ -69,6 +71,7 @@ class SizeDecision(Shown):
     nearest: str
     was_run: bool
     log_reducible: np.ndarray = field(repr=False)
+    common: np.ndarray = field(repr=False)
     budgets: np.ndarray
     candidates: tuple[Mixture, ...]
     prob: float
@@ -77,6 +80,11 @@ class SizeDecision(Shown):
     def p_best(self) -> np.ndarray:
         """Share of draws in which a candidate is best, dims (budget, candidate)."""
         return share_best(self.log_reducible)
+
+    @cached_property
+    def p_common(self) -> np.ndarray:
+        """Share of draws in which a candidate leads what the sizes share (budget, candidate)."""
+        return share_best(self.common)
 
     @cached_property
     def expected_regret(self) -> np.ndarray:
@@ -108,7 +116,8 @@ class SizeDecision(Shown):
         gap = np.expm1(np.quantile(self.log_reducible - lead, [0.5, tail, 1.0 - tail], axis=0))
         rows = [
             {"samples": samples, "data": mixture.text, "best": c == self.best[b],
-             "p_best": self.p_best[b, c], "difference": gap[0, b, c],
+             "p_best": self.p_best[b, c], "p_common": self.p_common[b, c],
+             "difference": gap[0, b, c],
              "difference_lo": gap[1, b, c], "difference_hi": gap[2, b, c],
              "expected_regret": self.expected_regret[b, c]}
             for b, samples in enumerate(self.budgets)
@@ -149,7 +158,7 @@ class SizeDecision(Shown):
                 lines += ["", f"{place}{best} is the only candidate: there is nothing to choose"]
                 continue
             lines += ["", f"{place}{best} is best of {len(self.candidates)} with P = "
-                      f"{self.p_best[b, self.best[b]]:.2f}"]  # fmt: skip
+                      f"{self.p_best[b, self.best[b]]:.2f}{self.in_common(b)}"]  # fmt: skip
             cells = [("data", "P(best)", "minus best, % [interval]", "regret, %")]
             rows = self.table[self.table["samples"] == samples].sort_values("expected_regret")
             for r in rows.head(MOST).to_dict("records"):
@@ -161,6 +170,14 @@ class SizeDecision(Shown):
             if len(rows) > MOST:
                 lines.append(f"  and {len(rows) - MOST} more, each with a larger expected regret")
         return "\n".join(lines)
+
+    def in_common(self, b: int) -> str:
+        """The order that the sizes share at a budget, where it is not the answer itself."""
+        if self.was_run:
+            return ""
+        lead = int(np.argmax(self.p_common[b]))
+        first = f"{self.candidates[lead].text} first with P = {self.p_common[b, lead]:.2f}"
+        return f" for this size; what the sizes have in common puts {first}"
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object of ``--json``, as a dict."""
@@ -236,13 +253,13 @@ def decide_size(
     points = fit.posterior.design.points_at(
         np.repeat(question.budgets, shape[1]), np.tile(question.shares, (shape[0], 1))
     )
-    drawn = (
-        fit.posterior.at(points).log_reducible if was_run
-        else draw_size(tasks, params, nearest, points)
-    )  # fmt: skip
+    if was_run:
+        drawn = common = fit.posterior.at(points).log_reducible
+    else:
+        drawn, common = draw_size(tasks, params, nearest, points)
     return SizeDecision(
-        tasks, params, tasks.names[nearest], was_run, drawn.reshape(-1, *shape), question.budgets,
-        question.candidates, prob,
+        tasks, params, tasks.names[nearest], was_run, drawn.reshape(-1, *shape),
+        common.reshape(-1, *shape), question.budgets, question.candidates, prob,
     )  # fmt: skip
 
 
@@ -250,7 +267,8 @@ def setting_at(tasks: Tasks, params: float, nearest: int) -> Setting:
     """What runs of a size not run would range over: as those of the others, by their parameters.
 
     Larger models tend to be run for longer. What the sizes share is told from the smallest run of
-    each on, so the size asked for needs one too.
+    each on, so the size asked for needs one too; and as far as the longest of them was run, not
+    only the largest model, which is often run for the shortest time.
     """
     settings = [f.posterior.design.setting for f in tasks.fits]
     logs = np.log(tasks.params)
@@ -261,20 +279,25 @@ def setting_at(tasks: Tasks, params: float, nearest: int) -> Setting:
 
     own = settings[nearest]
     smallest = line([s.smallest for s in settings])
-    largest = max(line([s.largest for s in settings]), smallest)
+    largest = smallest + max(s.largest - s.smallest for s in settings)
     anchor = min(np.exp(line([np.log(s.anchor) for s in settings])), own.sizes.min())
     return replace(own, smallest=smallest, largest=largest, anchor=float(anchor))
 
 
-def draw_size(tasks: Tasks, params: float, nearest: int, points: Points) -> np.ndarray:
-    """Log reducible error of a size not run at the points, dims (draw, point)."""
+def draw_size(
+    tasks: Tasks, params: float, nearest: int, points: Points
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log reducible error of a size not run at the points, and what of it the sizes share.
+
+    Dims (draw, point). A size's own are its deviations from the others, and how its curves wander.
+    """
     points = replace(points, setting=setting_at(tasks, params, nearest))
     joint, rng = tasks.hierarchy, np.random.default_rng([tasks.seed, int(params)])
-    posterior, common, deviations = joint.posteriors[nearest], joint.common, joint.deviations
-    assert common is not None  # there is a covariate
+    posterior, shared, deviations = joint.posteriors[nearest], joint.common, joint.deviations
+    assert shared is not None  # there is a covariate
     assert deviations is not None
     z = float((size_unit(np.array([params])) - size_unit(tasks.params).mean())[0])
-    mean, own = common.at(z)
+    mean, own = shared.at(z)
     tied = mean + np.sqrt(own) * rng.standard_normal(mean.shape)
     coordinates = posterior.coordinates
     scores = coordinates.scores(posterior.parameters)
@@ -282,16 +305,19 @@ def draw_size(tasks: Tasks, params: float, nearest: int, points: Points) -> np.n
         deviations.scored, start=len(deviations.names) - len(deviations.scored)
     ):
         scores[:, coordinates.names.index(name)] = tied[:, i]
-    p, leaning = leaning_at(common, deviations, z, coordinates.parameters(scores))
+    p, leaning = leaning_at(shared, deviations, z, coordinates.parameters(scores))
     scales = leaning.narrowed(p).scales
     smooth, extra = exponents_ahead(p, points, posterior.priors["regime"], int(rng.integers(2**31)))
     sums = smooth + extra
     out = leaning.moved(p.utility, sums, points.shares) - p.utility[:, None] * sums.sum(axis=2)
+    common = out.copy()
     for i, effect in zip(AT_SLOPES, SLOPES, strict=True):
         loading = effect.loadings(points.setting)  # type: ignore[misc]
         slope = rng.standard_normal((len(out), loading.shape[1])) @ loading.T * scales[:, [i]]
         out -= p.utility[:, None] * (sums @ slope[..., None])[..., 0]
     for i, effect in zip(AT_PATHS, PATHS, strict=True):
         root = features(effect, points)
-        out += scales[:, [i]] * (rng.standard_normal((len(out), root.shape[1])) @ root.T)
-    return out
+        path = scales[:, [i]] * (rng.standard_normal((len(out), root.shape[1])) @ root.T)
+        out += path
+        common += path * effect.name.startswith("mixture")  # no size's runs tell it for another
+    return out, common

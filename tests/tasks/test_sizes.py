@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from qqt_bayes.model.design import build_design
 from qqt_bayes.model.effects import NAMES as EFFECTS
 from qqt_bayes.runs import Runs
 from qqt_bayes.tasks import Tasks
+from qqt_bayes.tasks.new_size import setting_at
 from qqt_bayes.tasks.orders import orders_of
 from qqt_bayes.tasks.several import join
 
@@ -80,6 +82,20 @@ def test_a_size_that_was_run_answers_by_its_own_runs(sizes: Tasks) -> None:
     np.testing.assert_allclose(d.p_best, own.p_best, atol=0.01)  # one is bounded above
     assert "its own runs answer, as in qqt decide" in d.text
     assert d.to_json()["was_run"] is True
+    assert "in common" not in d.text
+
+
+def test_a_size_ranges_as_far_as_the_longest(sizes: Tasks) -> None:
+    """The largest model, run for a short time, does not say that a larger one breaks there."""
+    last = sizes.fits[-1].posterior.design.setting
+    brief = replace(last, largest=last.smallest)
+    fits = [
+        *sizes.fits[:-1],
+        SimpleNamespace(posterior=SimpleNamespace(design=SimpleNamespace(setting=brief))),
+    ]
+    found = setting_at(replace(sizes, fits=tuple(fits)), 2e9, 2)
+    span = last.largest - last.smallest
+    assert found.largest - found.smallest == pytest.approx(span)
 
 
 def test_the_order_that_all_sizes_have_holds_for_another() -> None:
@@ -99,6 +115,8 @@ def test_the_order_that_all_sizes_have_holds_for_another() -> None:
     d = tasks.decide_size(3e9, "60B", NAMES)
     assert NAMES[d.best[0]] == "A"
     assert d.p_best[0, 0] > 0.75
+    assert d.p_common[0, 0] > max(0.9, d.p_best[0, 0])
+    assert f"what the sizes have in common puts A first with P = {d.p_common[0, 0]:.2f}" in d.text
     rest = d.table[~d.table["best"]]
     assert np.all((rest["difference"] > 0.03) & (rest["difference"] < 0.12))
     assert np.all((rest["difference_lo"] > -0.15) & (rest["difference_hi"] < 0.4))
