@@ -300,7 +300,8 @@ def fit(
     on_fail : {'raise', 'warn'}
         What to do when the fit does not pass its gate.
     progress : callable, optional
-        Called with the sampler's progress now and then.
+        Called with the sampler's progress now and then; first with what the fit is expected to
+        cost (:class:`qqt_bayes.inference.cost.Cost`), if that is more than a minute.
 
     Returns
     -------

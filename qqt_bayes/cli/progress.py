@@ -75,6 +75,9 @@ def progress(label: str) -> Iterator[Callable[[Any], None]]:
     with shown(label) as update:
 
         def take(report: Any) -> None:
+            if hasattr(report, "seconds"):  # what the fit will cost
+                print(report.text, file=sys.stderr, flush=True)
+                return
             if isinstance(report, str):
                 update(f"{label}: {report}", None)
                 return

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qqt_bayes.inference.cores import in_chunks
+from qqt_bayes.inference.cost import Cost, expected_values, tell
 from qqt_bayes.inference.gate import ESS
 from qqt_bayes.inference.importance import Proposal, Weighted, adapt
 from qqt_bayes.inference.laplace import mode_and_root
@@ -37,6 +39,7 @@ ATTEMPTS = 3
 FEWEST = 1000  # draws that can pass a gate
 MOST_CELLS = 150  # NUTS on more cells takes hours: it has to be asked for
 NOTHING = 1e-9  # relative change of a log density that is rounding
+TIMED = 16  # values that are timed
 TRIES = 3  # places at which it is tried whether a score matters
 
 __all__ = ["Target", "sample_posterior"]
@@ -81,6 +84,19 @@ class Target:
         outside = np.abs(informed).max(axis=1, initial=0.0) > FARTHEST
         found = self.log_likelihood(self.full(informed)) - 0.5 * (informed**2).sum(axis=1)
         return np.where(outside, np.nan, found)
+
+    def timed(self) -> float:
+        """Seconds that one value takes here; these values do not count."""
+        places = 0.3 * np.random.default_rng(29).standard_normal((TIMED, self.size))
+        counted, seconds = self.values, np.inf
+        for _ in range(2):  # the first may load what later ones find
+            begun = perf_counter()
+            self.log_likelihood(places)
+            seconds = min(seconds, perf_counter() - begun)
+            if seconds > 1.0:
+                break
+        self.values = counted
+        return float(seconds / TIMED)
 
     def find_informed(self, seed: int) -> None:
         """Find the scores on which the density of the runs depends at all."""
@@ -152,6 +168,9 @@ def by_importance(
     progress: Callable[[Any], None] | None,
 ) -> Posterior:  # fmt: skip
     """A posterior by importance sampling; see :func:`sample_posterior`."""
+    design = frame.design
+    seconds = target.timed() * expected_values(target.size, settings.values)
+    tell(Cost(seconds, len(design.value), len(design.setting.sizes)), progress)
     target.find_informed(frame.seed)
     size = int(target.informed.sum())
     if size == 0:  # every parameter is fixed, or no run tells of any
