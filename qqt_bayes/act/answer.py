@@ -17,6 +17,7 @@ from qqt_bayes.decide import decide
 from qqt_bayes.decide.candidates import default_candidates, parse_budgets
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.drawn import share_best
+from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.runs import Mixture, Pools, format_number, parse_mixture
@@ -224,7 +225,7 @@ def act(
     check_prob(prob)
     wanted = parse_budgets(budgets)
     each = positive(price)
-    notes: list[str] = []
+    notes = list(middle_notes(fit))
     pools = fit.study.pools
     if data is not None:
         now = data_now(data, pools)

@@ -18,6 +18,7 @@ from qqt_bayes.buy.question import Question
 from qqt_bayes.buy.stop import Stop
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.text import describe, verdict
+from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture
 
@@ -216,6 +217,8 @@ class Plan(Shown):
             "evppi": self.evppi.assign(pool=[pool or None for pool in self.evppi["pool"]]),
             "stop": self.stop.to_json(),
         }
+        if notes := middle_notes(self.fit):
+            out["notes"] = list(notes)
         if self.fit.stamp:
             out["warning"] = self.fit.stamp
         return dict(plain(out))

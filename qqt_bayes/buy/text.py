@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes._columns import columns
+from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.runs import format_number
 from qqt_bayes.runs.untold import untold
 
@@ -46,6 +47,7 @@ def describe(plan: Plan) -> str:
         lines += ["", *batch_lines(plan)]
     lines += ["", *knowledge_lines(plan)]
     lines += [f"note: {told.text}" for told in untold(study.samples, study.shares, study.pools)]
+    lines += [f"note: {note}" for note in middle_notes(plan.fit)]
     lines += ["", verdict(plan)]
     return "\n".join(lines)
 

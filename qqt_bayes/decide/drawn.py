@@ -11,6 +11,7 @@ import numpy as np
 
 from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
 from qqt_bayes.decide.predict import FACTOR_MOST, FACTORS, new_runs, predict, thinning
+from qqt_bayes.decide.sizes import mixed
 from qqt_bayes.runs import Mixture
 
 if TYPE_CHECKING:
@@ -197,18 +198,8 @@ def share_best(latent: np.ndarray) -> np.ndarray:
 
 
 def mix(drawn: Sequence[Drawn], weights: np.ndarray) -> Drawn:
-    """Mixture of the draws of several fits: of each as many as its weight says, evenly spaced."""
-
-    def joined(parts: list[np.ndarray], axis: int) -> np.ndarray:
-        size = min(p.shape[axis] for p in parts)
-        counts = np.round(weights * size).astype(int)
-        chosen = [
-            np.take(p, np.linspace(0, p.shape[axis] - 1, k).round().astype(int), axis=axis)
-            for p, k in zip(parts, counts, strict=True)
-        ]
-        return np.concatenate(chosen, axis=axis)
-
+    """Mixture of the draws of several fits; see :func:`qqt_bayes.decide.sizes.mixed`."""
     return Drawn(
-        joined([d.latent for d in drawn], 0), joined([d.new_run for d in drawn], 0),
-        joined([d.grid for d in drawn], 0), joined([d.longer for d in drawn], 1),
+        mixed([d.latent for d in drawn], weights), mixed([d.new_run for d in drawn], weights),
+        mixed([d.grid for d in drawn], weights), mixed([d.longer for d in drawn], weights, 1),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from qqt_bayes._json import plain
 from qqt_bayes.decide.candidates import default_candidates, parse_candidates
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.predict import predict, thinning
+from qqt_bayes.decide.sizes import mixed, size_notes
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture, format_number, parse_number
 
@@ -46,6 +47,8 @@ class Reach:
         From the smallest budget of the runs to the largest number of samples searched.
     prob : float
         Probability of the equal-tailed intervals.
+    notes : tuple of str
+        What to know.
     """
 
     fit: Fit = field(repr=False)
@@ -54,6 +57,7 @@ class Reach:
     draws: np.ndarray = field(repr=False)
     searched: tuple[float, float]
     prob: float
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def p_never(self) -> np.ndarray:
@@ -121,7 +125,7 @@ class Reach:
             )
         if self.p_never[self.best] > 0.5:
             lines.append(f"no data probably reaches it by {end}")
-        return "\n".join(lines)
+        return "\n".join(lines + [f"note: {note}" for note in self.notes])
 
     def to_json(self) -> dict[str, Any]:
         """One JSON object; null samples mean not within the searched range."""
@@ -132,6 +136,7 @@ class Reach:
             "direction": study.direction, "value": self.value, "prob": self.prob,
             "searched": self.searched, "best": self.candidates[self.best].text,
             "candidates": self.table[shown],
+            "notes": self.notes,
         }  # fmt: skip
         return dict(plain(out))
 
@@ -212,12 +217,17 @@ def reach(
         if candidates is None
         else parse_candidates(candidates, study.pools)
     )
-    shares = np.array([c.vector(study.pools) for c in chosen])
     budgets = np.geomspace(start, end, GRID)
-    every = thinning(fit, len(budgets) * len(shares))
-    latent = predict(fit, budgets, shares, every=every).latent
+    every = thinning(fit, len(budgets) * len(chosen))
+    fits, weights = fit.by_size
+    latent = mixed([
+        predict(
+            one, budgets, np.array([c.vector(one.study.pools) for c in chosen]), every=every
+        ).latent
+        for one in fits
+    ], weights)  # fmt: skip
     draws = first_at(latent, budgets, float(study.kind.reported(goal)))
-    return Reach(fit, goal, tuple(chosen), draws, (start, end), prob)
+    return Reach(fit, goal, tuple(chosen), draws, (start, end), prob, size_notes(fit))
 
 
 def read_value(value: str | float, metric: str, kind: Any) -> float:

@@ -7,6 +7,7 @@ the evidence of these fits, and every answer mixes their draws.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 FEWEST, MOST, APART = 5, 9, 0.4  # sizes that are fitted, and e-folds between two of them
 SMALL = 0.002  # a weight that is not worth its draws
 
-__all__ = ["counts", "fits_by_size", "size_notes", "sizes_within"]
+__all__ = ["counts", "fits_by_size", "middle_notes", "mixed", "size_notes", "sizes_within"]
 
 
 def sizes_within(pools: Pools) -> np.ndarray:
@@ -71,6 +72,31 @@ def counts(weights: np.ndarray, size: int) -> np.ndarray:
     return np.diff(np.round(np.cumsum([0.0, *weights]) * size)).astype(int)
 
 
+def mixed(parts: Sequence[np.ndarray], weights: np.ndarray, axis: int = 0) -> np.ndarray:
+    """Draws of several fits as those of one: of each as many as its weight says, evenly spaced."""
+    size = min(p.shape[axis] for p in parts)
+    chosen = [
+        np.take(p, np.linspace(0, p.shape[axis] - 1, k).round().astype(int), axis=axis)
+        for p, k in zip(parts, counts(weights, size), strict=True)
+    ]
+    return np.concatenate(chosen, axis=axis)
+
+
+def middle_notes(fit: Fit) -> tuple[str, ...]:
+    """That an answer rests on the middle of a size's range, where it does not carry the range."""
+    pools = fit.study.pools
+    return tuple(
+        f"the size of {pools.names[i]} is not known ({given_range(pools, i)}): taken here as "
+        f"{format_number(pools.sizes[i])}, the middle; qqt decide carries the whole range"
+        for i in np.flatnonzero(pools.uncertain)
+    )
+
+
+def given_range(pools: Pools, i: int) -> str:
+    """The range of a size as it is written."""
+    return "..".join(format_number(end) for end in pools.size_ranges[i])
+
+
 def size_notes(fit: Fit) -> tuple[str, ...]:
     """What the ranges of sizes became."""
     pools = fit.study.pools
@@ -83,11 +109,10 @@ def size_notes(fit: Fit) -> tuple[str, ...]:
         order = np.argsort(sizes)
         below = np.cumsum(weights[order])
         likely = [format_number(sizes[order][np.searchsorted(below, q)]) for q in (0.1, 0.9)]
-        given = "..".join(format_number(end) for end in pools.size_ranges[i])
         told = likely[0] if likely[0] == likely[1] else f"{likely[0]} to {likely[1]}"
         out.append(
-            f"the size of {pools.names[i]} is not known ({given}): draws of fits at several sizes "
-            f"are mixed by their evidence, which speaks for {told}; epochs of it are told at "
+            f"the size of {pools.names[i]} is not known ({given_range(pools, i)}): draws of fits "
+            f"at several sizes are mixed by their evidence, which speaks for {told}; epochs of it are told at "
             f"{format_number(pools.sizes[i])}"
         )
     return tuple(out)

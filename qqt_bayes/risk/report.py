@@ -14,6 +14,7 @@ import pandas as pd
 from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.decide.decision import check_margin
+from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.errors import UsageError
 from qqt_bayes.refits import Workers, opened
 from qqt_bayes.risk.check import FAIL, Check, worst
@@ -158,6 +159,8 @@ class Risk(Shown):
                 for b, a in enumerate(self.assessments)
             ],
         }
+        if notes := middle_notes(self.fit):
+            out["notes"] = list(notes)
         if self.fit.stamp:
             out["warning"] = self.fit.stamp
         return dict(plain(out))

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from qqt_bayes.decide.place import extrapolation
+from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.risk.check import FAIL, PASS, REVIEW
 from qqt_bayes.risk.ledger import told_shares
 from qqt_bayes.runs import format_number
@@ -40,6 +41,7 @@ def describe(made: Risk) -> str:
         lines += block(found)
     shown = [check.text for found in made.assessments for check in found.checks]
     lines += [f"note: {note}" for note in study.strange if not any(note in t for t in shown)]
+    lines += [f"note: {note}" for note in middle_notes(made.fit)]
     if made.quick:
         lines += ["", "Quick report: other laws and leave-one-out refits were not run."]
     return "\n".join(lines)

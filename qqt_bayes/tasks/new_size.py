@@ -150,6 +150,7 @@ class SizeDecision(Shown):
             f"this size was run ({self.nearest}): its own runs answer, as in qqt decide"
             if self.was_run
             else f"what the sizes do not share is taken to be as for {self.nearest}",
+            *(f"note: {note}" for note in self.tasks.notes),
         ]
         for b, samples in enumerate(self.budgets):
             best = self.candidates[self.best[b]].text

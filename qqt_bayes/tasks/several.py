@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes._shown import Shown
+from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.errors import GateError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.gate import K
@@ -190,7 +191,8 @@ def fit_tasks(
     joint = join(fits, params if trend else None, pooled, seed)
     tell(steps, steps)
     names = tuple(o.name for o, _ in pairs)
-    return Tasks(names, fits, joint, params, pooled, notes + apart(joint, names, pooled), seed)
+    notes += apart(joint, names, pooled) + middle_notes(fits[0])
+    return Tasks(names, fits, joint, params, pooled, notes, seed)
 
 
 def apart(joint: Joint, names: Sequence[str], wanted: bool) -> tuple[str, ...]:

@@ -93,3 +93,26 @@ def test_the_evidence_is_the_mean_likelihood_of_the_prior() -> None:
     error = np.std(weight) / np.sqrt(len(value))
     assert error < 0.1
     assert post.figures["log_evidence"] == pytest.approx(expected, abs=4.6 * error + 0.05)
+
+
+def test_samples_to_reach_a_value_are_told_by_all_sizes(ranged: qqt.Fit) -> None:
+    """The middle of the range alone is surer of itself than all its sizes."""
+    found = ranged.reach(0.8, "B", upto="100M")
+    fits, weights = ranged.by_size
+    each = [one.reach(0.8, "B", upto="100M").draws[:, 0] for one in fits]
+    never = sum(w * np.mean(~np.isfinite(d)) for d, w in zip(each, weights, strict=True))
+    assert found.p_never[0] == pytest.approx(never, abs=0.02)
+    assert "note: the size of B is not known (100k..100M)" in found.text
+    assert found.to_json()["notes"] == list(found.notes)
+
+
+def test_answers_that_take_the_middle_of_a_range_say_so(ranged: qqt.Fit) -> None:
+    said = "the size of B is not known (100k..100M): taken here as 3.16M, the middle"
+    actions = pd.DataFrame({"action": ["more A"], "pool": ["A"], "changes": ["size=8M"]})
+    for answer in (
+        ranged.risk("20M", quick=True),
+        ranged.buy("20M"),
+        ranged.act("20M", actions, data="A", on_fail="warn"),
+    ):
+        assert f"note: {said}" in " ".join(answer.text.split())
+        assert any(note.startswith(said) for note in answer.to_json()["notes"])
