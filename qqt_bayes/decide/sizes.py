@@ -112,7 +112,7 @@ def size_notes(fit: Fit) -> tuple[str, ...]:
         told = likely[0] if likely[0] == likely[1] else f"{likely[0]} to {likely[1]}"
         out.append(
             f"the size of {pools.names[i]} is not known ({given_range(pools, i)}): draws of fits "
-            f"at several sizes are mixed by their evidence, which speaks for {told}; epochs of it are told at "
-            f"{format_number(pools.sizes[i])}"
+            f"at several sizes are mixed by their evidence, which speaks for {told}; epochs of it "
+            f"are told at {format_number(pools.sizes[i])}"
         )
     return tuple(out)
