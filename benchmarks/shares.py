@@ -9,9 +9,9 @@ four epochs of each pool, a floor and a ceiling. The true optimum comes from man
 truth itself. Beside it stands the mixture among the runs that truly is best of those allowed.
 
 ``--parts`` says what the regret is due to, by the same runs. The package's own search in the truth
-itself shows what the search loses. A fit that is told the law and the parameters' distributions that
-the truths are drawn from shows what thirty runs cannot tell to anybody. Two other rules: the search
-with three times its effort, and the mean of the draw-wise best shares in place of the best mean.
+itself shows what the search loses. A fit that is told the law and the distributions that the truths
+are drawn from shows what thirty runs cannot tell to anybody. Two other rules: the search with three
+times its effort, and the mean of the draw-wise best shares in place of the best mean.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def told_spec(folder: Path) -> Path:
     """What the truths are drawn from."""
     lines = ['schema = 1\nname = "told"\nbase = "effective_utility"\n']
     lines += [
-        f'[priors.{name}]\nfamily = "fixed"\nvalue = {value!r}\nwhy = "as simulated"\n'
+        f'[priors.{name}]\nfamily = "fixed"\nvalue = {float(value)!r}\nwhy = "as simulated"\n'
         for name, value in DRAWN_FROM.items()
     ]
     path = folder / "told.toml"

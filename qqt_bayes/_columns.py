@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from unicodedata import east_asian_width
 
+LONGEST = 60  # letters of a name in a table
+
 __all__ = ["columns", "wide"]
 
 
 def wide(text: str) -> int:
     """Places that a text takes in a terminal: two for a Chinese, Japanese or Korean letter."""
     return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def cut(names: list[str]) -> list[str]:
+    """Names short enough for a table, if that leaves them apart."""
+    short = [n if len(n) <= LONGEST else f"{n[: LONGEST - 3]}..." for n in names]
+    return short if len(set(short)) == len(set(names)) else names
 
 
 def columns(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ") -> list[str]:
@@ -21,10 +29,14 @@ def columns(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ") ->
     rows : sequence of sequence of str
         Cells; the first row is the header.
     left : int
-        How many columns stand to the left; the others are numbers, to the right.
+        How many columns stand to the left, their names cut where they are long; the others are
+        numbers, to the right.
     indent : str
         Before each line.
     """
+    for k in range(left):
+        names = cut([row[k] for row in rows])
+        rows = [(*row[:k], name, *row[k + 1 :]) for row, name in zip(rows, names, strict=True)]
     widths = [max(map(wide, cells)) for cells in zip(*rows, strict=True)]
     lines = []
     for row in rows:

@@ -271,6 +271,11 @@ _AFTER = frozenset(
     ("none", "norm", "mean", "avg", "average", "macro", "micro", "val", "valid", "validation",
      "test", "dev", "train", "eval", "total", "overall", "raw", "strict", "flexible")
 )  # fmt: skip
+# Tests of a choice of so many, by a word of their names.
+_CHOICES = {
+    "mmlu": 4, "arc": 4, "hellaswag": 4, "openbookqa": 4, "obqa": 4, "race": 4, "sciq": 4,
+    "piqa": 2, "winogrande": 2, "boolq": 2, "copa": 2,
+}  # fmt: skip
 _SPREAD = {"stderr", "std", "se", "sd", "var", "variance", "ci"}  # not the metric, but its noise
 
 
@@ -332,6 +337,11 @@ def words_of(metric: str) -> list[str]:
     while len(words) > 1 and (words[-1] in _AFTER or words[-1].isdigit()):
         words.pop()
     return words
+
+
+def choices_of(metric: str) -> int | None:
+    """How many answers a test of this name lets one choose from, where that is known."""
+    return next((_CHOICES[word] for word in words_of(metric) if word in _CHOICES), None)
 
 
 def kinds_in(metric: str) -> list[Kind]:

@@ -58,3 +58,13 @@ def test_columns_stay_in_line_for_long_names() -> None:
     assert {wide(line) for line in lines} == {2 + len(long) + 2 + len("P(best)")}
     assert lines[1].startswith("  A ")
     assert lines[1].endswith(" 0.90")
+
+
+def test_long_names_are_cut_where_that_leaves_them_apart() -> None:
+    long = "+".join(f"pool{i}:0.0625" for i in range(16))
+    head, first, second = columns([("data", "P"), (long, "0.9"), ("A", "0.1")])
+    assert first.endswith("...  0.9")
+    assert len(head) == len(first) == len(second) < 80
+    lines = columns([("data", "P"), (f"{long}a", "0.9"), (f"{long}b", "0.1")])
+    assert f"{long}a" in lines[1]
+    assert f"{long}b" in lines[2]

@@ -59,9 +59,11 @@ def check(
     chosen = runs.select(where=conditions) if conditions else runs
     o.say(chosen.text)
     beside = f" --pools {shlex.quote(str(pools))}" if pools else ""
+    first = chosen.metrics[0]
+    unknown = "" if chosen.kind_of(first) else f" --kind {shlex.quote(f'{first}=KIND')}"
     o.note(
         f"to fit them: qqt fit {shlex.quote(str(table))}{beside} "
-        f"--metric {shlex.quote(chosen.metrics[0])} -o fit.nc"
+        f"--metric {shlex.quote(first)}{unknown} -o fit.nc"
     )
 
 

@@ -42,7 +42,7 @@ def find_outliers(table: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
             found.setdefault(row, why)
         aside |= {row for row in rows.index.intersection(list(found))
                   if not kept[row] and _contradicted(rows, row, found)}  # fmt: skip
-    lines = [_line(table.loc[row], why, row in aside, kept[row])
+    lines = [_line(table, row, why, row in aside, kept[row])
              for row, why in list(found.items())[:SHOWN]]  # fmt: skip
     if len(found) > SHOWN:
         names = ", ".join(str(table.loc[row, "run"]) for row in list(found)[SHOWN : 3 * SHOWN])
@@ -89,9 +89,9 @@ def flag_lone(sheet: Sheet, rows: list[int], values: list[float]) -> bool:
     return False
 
 
-def _line(row: pd.Series, why: str, aside: bool, kept: bool) -> str:
-    run = row["run"]
-    mend = f"--leave-out {run} takes the others (Python: where={{'run': '!={run}'}})"
+def _line(table: pd.DataFrame, at: Any, why: str, aside: bool, kept: bool) -> str:
+    row = table.loc[at]
+    run, mend = row["run"], _left_out(table, row)
     if kept:
         mend = f"kept, as column keep says: {mend}"
     elif aside:
@@ -101,6 +101,21 @@ def _line(row: pd.Series, why: str, aside: bool, kept: bool) -> str:
         f"run '{run}' (line {row['line']}): {row['metric']} {row['value']:.6g}, {why}; diverged, "
         f"or a slip? {mend}"
     )
+
+
+def _left_out(table: pd.DataFrame, row: pd.Series) -> str:
+    """How to fit without a row: without its run, or without its budget where the run goes on."""
+    run, samples = row["run"], row["samples"]
+    rows = table[table["metric"] == row["metric"]]
+    if (rows["run"] == run).sum() < 2:
+        return f"--leave-out {run} takes the others (Python: where={{'run': '!={run}'}})"
+    if (rows["samples"] == samples).sum() < 2:
+        given = f"{samples:.15g}"
+        return (
+            f"--where 'samples!={given}' takes the run's other rows "
+            f"(Python: where={{'samples': '!={given}'}})"
+        )
+    return f"without line {row['line']} the run's other rows are taken"
 
 
 def _budget(rows: pd.DataFrame) -> np.ndarray:

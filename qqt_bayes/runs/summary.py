@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qqt_bayes.kinds import choices_of
 from qqt_bayes.runs.numbers import format_number, shortened
 from qqt_bayes.runs.outliers import tell_outliers
 from qqt_bayes.runs.sheet import as_text
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from qqt_bayes.runs.table import Runs
 
 SHOWN = 10
+NEAR = 0.1  # an accuracy this close to its chance level feels it
 
 
 def describe(runs: Runs) -> str:
@@ -46,7 +48,7 @@ def describe(runs: Runs) -> str:
         note = f"   ({', '.join(known)})" if known else ""
         lines.append(f"    {name:<{width}}  {sizes[i]:>{wide}}  {used:>12}{note}")
     lines += [f"note: {note}" for note in (*runs.notes, *tell_outliers(table))]
-    lines += [f"note: {note}" for note in left_open(runs)]
+    lines += [f"note: {note}" for note in (*left_open(runs), *near_chance(runs))]
     return "\n".join(lines)
 
 
@@ -60,6 +62,22 @@ def left_open(runs: Runs) -> list[str]:
             found.setdefault(told.text, []).append(metric)
     every = len(runs.metrics)
     return [t if len(m) == every else f"{_some(m)}: {t}" for t, m in found.items()]
+
+
+def near_chance(runs: Runs) -> list[str]:
+    """Accuracies that come near what guessing reaches, of which nobody said what that is."""
+    out = []
+    for metric in runs.metrics:
+        kind, many = runs.kind_of(metric), choices_of(metric)
+        if kind is None or kind.name != "accuracy" or kind.chance or many is None:
+            continue
+        lowest = float(runs.table.loc[runs.table["metric"] == metric, "value"].min())
+        if lowest < 1.0 / many + NEAR:
+            out.append(
+                f"{metric}: a choice of {many} by its name, and guessing would reach "
+                f"{1.0 / many:g} -> --chance {metric}={1.0 / many:g} sets that as its floor"
+            )
+    return out
 
 
 def size_text(pools: Pools, i: int) -> str:

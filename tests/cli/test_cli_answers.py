@@ -15,8 +15,17 @@ def test_check(qqt, small_tables: Path) -> None:
     said = qqt("check", small_tables / "runs.csv")
     assert said.code == 0
     assert said.err.startswith(f"to fit them: qqt fit {small_tables / 'runs.csv'} --metric ")
+    assert "KIND" not in said.err
     assert said.out.startswith("runs.csv: 75 runs, 150 rows\n")
     assert "8 epochs" in said.out
+
+
+def test_check_asks_for_a_kind_that_no_name_tells(qqt, tmp_path: Path) -> None:
+    table = tmp_path / "runs.csv"
+    rows = "".join(f"r{i},A,{10**i},CORE,{0.1 * i}\n" for i in range(4, 8))
+    table.write_text("run,data,samples,metric,value\n" + rows)
+    (tmp_path / "pools.csv").write_text("pool,size\nA,1B\n")
+    assert "--metric CORE --kind CORE=KIND -o fit.nc" in qqt("check", table).err
 
 
 def test_new_is_a_study_to_start_from(qqt, tmp_path: Path) -> None:

@@ -134,3 +134,23 @@ def test_no_certain_choice_turns(name: str) -> None:
         wild.loc[row, "value"] *= rng.choice([0.1, 0.5, 2.0, 10.0])
         if usual.max() > 0.95:
             assert chances(wild).idxmax() == usual.idxmax()
+
+
+def one_curve(*others: tuple[str, str, float, float]) -> qqt.Runs:
+    """One run of five checkpoints, the first of which is wild, and rows of other runs."""
+    rows = [("long", "A", n, 1.6 + 4.0 * n**-0.1) for n in (1e6, 2e6, 4e6, 8e6)]
+    rows = [("long", "A", 5e5, 9.0), *rows, *others]
+    table = pd.DataFrame(rows, columns=["run", "data", "samples", "value"])
+    return qqt.read_runs(table.assign(metric="loss"), {"A": 1e9, "B": 1e9})
+
+
+def test_one_wild_checkpoint_does_not_cost_its_run() -> None:
+    runs = one_curve()
+    (said,) = [line for line in runs.text.splitlines() if "diverged" in line]
+    assert "--where 'samples!=500000' takes the run's other rows" in said
+    assert len(runs.select(where={"samples": "!=500000"}).table) == 4
+
+
+def test_a_budget_that_others_have_is_not_given_up_for_one_row() -> None:
+    said = one_curve(("other", "B", 5e5, 3.0)).text
+    assert "without line 0 the run's other rows are taken" in said

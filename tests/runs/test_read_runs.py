@@ -220,3 +220,13 @@ def test_importing_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_an_accuracy_near_chance_is_asked_for_it() -> None:
+    rows = pd.DataFrame({"run": list("abc"), "data": "A", "samples": [1e6, 2e6, 4e6],
+                         "metric": "mmlu_accuracy", "value": [0.26, 0.3, 0.4]})  # fmt: skip
+    asked = "--chance mmlu_accuracy=0.25 sets that as its floor"
+    assert asked in read_runs(rows, {"A": 1e9}).text
+    assert asked not in read_runs(rows, {"A": 1e9}, chance={"mmlu_accuracy": 0.25}).text
+    assert asked not in read_runs(rows.assign(value=[0.5, 0.6, 0.7]), {"A": 1e9}).text
+    assert "--chance" not in read_runs(rows.assign(metric="top1_accuracy"), {"A": 1e9}).text
