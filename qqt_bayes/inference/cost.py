@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 WORTH_A_WORD, LONG = 60.0, 600.0  # seconds
-LEAST, EACH = 8000, 500  # values of the density that fits took: at least, and for each score
+LEAST, EACH = 6000, 300  # values of the density that fits took: at least, and for each score
 
 __all__ = ["Cost", "expected_values", "tell"]
 
