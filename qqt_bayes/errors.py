@@ -52,7 +52,12 @@ class Problem:
 
     @property
     def likeness(self) -> tuple[str, str | None, str]:
-        """What problems of one kind share: the column, and what is wrong but for its numbers."""
+        """What problems of one kind share: the column, and what is wrong but for its numbers.
+
+        Marks in numbers are one kind, however they are wrong: one option says which is which.
+        """
+        if "--decimal" in self.mend:
+            return self.file, self.column, "--decimal"
         return self.file, self.column, re.sub(r"'[^']*'|\d[\d.,e+-]*", "#", self.what)
 
 

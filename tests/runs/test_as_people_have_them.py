@@ -330,3 +330,15 @@ def test_a_wide_table_is_told_to_be_imported(tmp_path) -> None:
     (problem,) = caught.value.problems
     assert "one column a metric (val_loss)" in problem.what
     assert "qqt import runs.csv" in problem.mend
+
+
+def test_marks_in_numbers_are_one_message_however_they_are_wrong() -> None:
+    samples = ["30,000", "30.000", "1.280.000", "120 000"]
+    wrong = table().iloc[:4].assign(samples=samples)
+    with pytest.raises(InputError) as caught:
+        read_runs(wrong, POOLS)
+    assert len(caught.value.problems) == 4
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert "(4 in all), column 'samples', '30,000' and 3 other values" in lines[1]
+    assert lines[1].count("--decimal ,") == 1
