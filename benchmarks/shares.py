@@ -56,7 +56,7 @@ DRAWN_FROM = dict.fromkeys(ABSENT, 0.0) | {
 }  # fmt: skip
 PARTS = [
     "pools", "studies", "search in the truth, largest", "as asked, median", "as asked, mean",
-    "told what truths are drawn from, median", "told, mean", "three times the effort, mean",
+    "given what truths are drawn from, median", "given it, mean", "three times the effort, mean",
     "mean of the draw-wise best, mean",
 ]  # fmt: skip
 
