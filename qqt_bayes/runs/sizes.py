@@ -6,7 +6,6 @@ import math
 import re
 
 import numpy as np
-from scipy.special import stdtrit
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import LIMITS
@@ -70,6 +69,8 @@ def read_sizes(sheet: Sheet, rows: list[int]) -> tuple[np.ndarray, np.ndarray]:
 
 def one_more(known: np.ndarray) -> tuple[float, float]:
     """Between which sizes one more pool lies, given the sizes of others: a normal's predictive."""
+    from scipy.special import stdtrit  # few tables need it, and it is slow to import
+
     logs = np.log(known)
     freedom = SEEN + len(logs) - 1
     spread = (SEEN * APART**2 + np.sum((logs - logs.mean()) ** 2)) / freedom
