@@ -24,6 +24,7 @@ import warnings
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -155,7 +156,7 @@ def told_spec(folder: Path) -> Path:
 def parts(pools: int, seed: int) -> dict[str, float]:
     """What the regret of one study is due to."""
     truth, runs, _, best = simulated(pools, seed)
-    limits = {"max_epochs": EPOCHS, "share": [f"p0>={FLOOR}", f"p1<={CEILING}"]}
+    limits: dict[str, Any] = {"max_epochs": EPOCHS, "share": [f"p0>={FLOOR}", f"p1<={CEILING}"]}
     region = check_shares(runs, ASKED, truth.names, **limits).regions[0]
 
     def regret(shares: np.ndarray) -> float:

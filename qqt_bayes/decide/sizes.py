@@ -88,7 +88,7 @@ def middle_notes(fit: Fit) -> tuple[str, ...]:
     return tuple(
         f"the size of {pools.names[i]} is not known ({given_range(pools, i)}): taken here as "
         f"{format_number(pools.sizes[i])}, the middle; qqt decide carries the whole range"
-        for i in np.flatnonzero(pools.uncertain)
+        for i in np.flatnonzero(pools.uncertain).tolist()
     )
 
 
@@ -104,7 +104,7 @@ def size_notes(fit: Fit) -> tuple[str, ...]:
         return ()
     fits, weights = fit.by_size
     out = []
-    for i in np.flatnonzero(pools.uncertain):
+    for i in np.flatnonzero(pools.uncertain).tolist():
         sizes = np.array([one.study.pools.sizes[i] for one in fits])
         order = np.argsort(sizes)
         below = np.cumsum(weights[order])
