@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import qqt_bayes as qqt
+from qqt_bayes.decide.settings import setting_effects
 from qqt_bayes.errors import UsageError
 from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs.settings import looks_like_setting
@@ -78,6 +79,17 @@ def test_the_value_is_said_with_the_answer(told: qqt.Fit) -> None:
     assert any("weight_decay = 5 lies outside the runs (0.1 to 1)" in note for note in far)
 
 
+def test_what_the_setting_does_is_said_by_pool(told: qqt.Fit) -> None:
+    """From .1 to 1: A, at 64 epochs, gains much; B, at 8 epochs, less."""
+    found = setting_effects(told)
+    assert list(found["pool"]) == ["A", "B"]
+    assert list(found.loc[0, ["setting", "from", "to"]]) == ["weight_decay", 0.1, 1.0]
+    for row in found.itertuples():
+        true = loss(row.pool, 640_000, 1.0) - loss(row.pool, 640_000, 0.1)
+        assert row.change_lo < true < row.change_hi, (row, true)
+    assert "weight_decay from 0.1 to 1 changes loss after 640k samples of one pool by" in told.text
+
+
 def test_runs_are_never_pooled_silently(runs: qqt.Runs) -> None:
     line = (
         "runs differ in weight_decay (0.1, 1) and count as alike -> --covariate weight_decay lets "
@@ -117,7 +129,7 @@ def test_words_are_told_but_take_no_part(runs: qqt.Runs) -> None:
 def test_what_cannot_be_a_covariate(runs: qqt.Runs, told: qqt.Fit) -> None:
     with pytest.raises(UsageError, match="no column 'dropout'"):
         qqt.fit(runs, "loss", covariates=["dropout"])
-    with pytest.raises(UsageError, match="all runs have weight_decay = 0.1: nothing can be learn"):
+    with pytest.raises(UsageError, match=r"all runs have weight_decay = 0\.1: nothing"):
         qqt.fit(runs, "loss", covariates=["weight_decay"], where={"weight_decay": "0.1"})
     with pytest.raises(UsageError, match="weight_decay = 0: its logs are taken"):
         told.at(weight_decay=0)
@@ -139,9 +151,10 @@ def test_saved_fit_keeps_its_covariates(told: qqt.Fit, tmp_path) -> None:
 def test_without_covariates_nothing_changes(runs: qqt.Runs) -> None:
     """Their priors are not asked for, and their effects have no rows."""
     spec = load_spec("effective_utility")
-    assert not {"covariate_level", "covariate_repetition"} & set(spec.priors("loss"))
+    names = {"covariate_level", "covariate_repetition", "covariate_drift"}
+    assert not names & set(spec.priors("loss"))
     with_one = spec.with_covariates({"weight_decay": None})
-    assert {"covariate_level", "covariate_repetition"} <= set(with_one.priors("loss"))
+    assert names <= set(with_one.priors("loss"))
     assert with_one.levels == ("weight_decay",)
 
 

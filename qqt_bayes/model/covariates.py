@@ -49,7 +49,7 @@ def values_of(study: Study, name: str) -> np.ndarray:
     Raises
     ------
     UsageError
-            For a blank, what is no number, or a study that was made without the column.
+        For a blank, what is no number, or a study that was made without the column.
     """
     if name not in study.levels:
         raise UsageError(

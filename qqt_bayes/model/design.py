@@ -359,6 +359,7 @@ def build_design(study: Study, spec: Spec) -> Design:
     count = np.bincount(row_cell).astype(float)
     average = np.bincount(row_cell, value) / count
     scatter = np.bincount(row_cell, (value - average[row_cell]) ** 2)
+
     def evaluation(at: np.ndarray) -> np.ndarray:
         variance = study.kind.evaluation_variance(at[row_cell], study.n_eval, study.se)
         return np.asarray(np.bincount(row_cell, variance) / count)

@@ -161,7 +161,8 @@ NO_NOISE_SPREAD = Prior("seed_noise_spread", "fixed", (0.0,))
 NO_GAIN = Prior("mixture_gain", "fixed", (0.0,))
 # And of settings of the runs, where there are none.
 NO_COVARIATES = tuple(
-    Prior(name, "fixed", (0.0,)) for name in ("covariate_level", "covariate_repetition")
+    Prior(name, "fixed", (0.0,))
+    for name in ("covariate_level", "covariate_repetition", "covariate_drift")
 )
 
 

@@ -26,9 +26,9 @@ PARAMETERS = (
 )  # fmt: skip
 # Left out: none of it.
 OPTIONAL = ("exchange_rate", "run_share", "seed_noise_spread", "mixture_gain",
-            "covariate_level", "covariate_repetition")  # fmt: skip
+            "covariate_level", "covariate_repetition", "covariate_drift")  # fmt: skip
 # Of settings of the runs, where a fit is told of some.
-OF_COVARIATES = ("covariate_level", "covariate_repetition")
+OF_COVARIATES = ("covariate_level", "covariate_repetition", "covariate_drift")
 CHINCHILLA = (
     "irreducible", "params_term", "samples_term", "params_exponent", "samples_exponent", "repeats",
     "excess", "irreducible_spread", "term_spread", "exponent_spread", "repeats_spread", "misfit",
@@ -158,7 +158,7 @@ def unknown(what: str, name: str, valid: Any) -> str:
     """Message for an unknown name, with the nearest valid ones."""
     near = get_close_matches(name, list(valid), n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"unknown {what} '{name}'{hint} Valid: {', '.join(sorted(valid))}."
+    return f"unknown {what} '{name}'{hint} Valid: {', '.join(sorted(set(valid)))}."
 
 
 def law_of(source: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, float]]:

@@ -216,13 +216,14 @@ def _check_comparable(table: pd.DataFrame, sheet: Sheet, levels: Sequence[str]) 
             values = list(dict.fromkeys(text[column]))
             shown = ", ".join(value or "(blank)" for value in values[:6])
             example = next((value for value in values if value), "")
+            other = "or let the model know: --covariate params"
             sheet.flag(
                 None,
                 column,
                 f"{len(values)} values in one study",
                 f"choose one: --where {column}={example} "
-                f"(Python: where={{'{column}': '{example}'}}), "
-                f"or make it a level of the model",
+                f"(Python: where={{'{column}': '{example}'}})"
+                + (f", {other}" if column == "params" else ""),
                 shown,
             )
     warnings = []
