@@ -92,8 +92,8 @@ def test_what_the_setting_does_is_said_by_pool(told: qqt.Fit) -> None:
 
 def test_runs_are_never_pooled_silently(runs: qqt.Runs) -> None:
     line = (
-        "runs differ in weight_decay (0.1, 1) and count as alike -> --covariate weight_decay lets "
-        "the model know, --where weight_decay=0.1 takes runs of one value"
+        "runs differ in weight_decay (0.1, 1) and count as alike -> --where weight_decay=0.1 takes "
+        "runs of one value, --covariate weight_decay lets the model know"
     )
     assert line in runs.study("loss").warnings
     assert f"note: {line}" in runs.text

@@ -55,7 +55,7 @@ def tell_settings(table: pd.DataFrame, known: Sequence[str] = ()) -> list[str]:
     value = next(value for value in found[one] if value)
     mend = f"--where {one}={value} takes runs of one value"
     if name is not None:
-        mend = f"--covariate {name} lets the model know, {mend}"
+        mend += f", --covariate {name} lets the model know"
     return [f"runs differ in {', '.join(listed)}{more} and count as alike -> {mend}"]
 
 
