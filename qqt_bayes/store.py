@@ -130,7 +130,7 @@ def fingerprint(arrays: dict[str, np.ndarray], attrs: dict[str, Any]) -> str:
         told.update(name.encode())
         told.update(np.ascontiguousarray(arrays[name], "<f8").tobytes())
     for name in ("runs_csv", "pools_csv", "source", "spec", "about"):
-        told.update(str(attrs[name]).encode())
+        told.update(str(attrs[name]).encode(errors="surrogatepass"))
     return told.hexdigest()
 
 
