@@ -1,10 +1,10 @@
 """Do bands hold on runs that nobody fitted, and what do scales learned from tables change?
 
 Every table that ships and any further ones: fits up to a budget, later runs up to 8 times further
-judged (levels, differences to the best of a budget, choices), with the priors as they ship, with
-scales learned from all other tables (`qqt_bayes.calibrate.learn`), and with the law alone.
+judged (levels, differences to the best of a budget, choices), with the priors as they ship and with
+the law alone; and the scales that all other tables teach (`qqt_bayes.calibrate.learn`).
 
-    python benchmarks/bands.py baseline|learn|confirm|report [--published FOLDER] [--cases FOLDER]
+    python benchmarks/bands.py baseline|law|learn|report [--published FOLDER] [--cases FOLDER]
 
 The steps hand on by files in `--work`; `report` writes benchmarks/results/bands.json. A whole pass
 takes about 6 minutes on one core.
@@ -32,7 +32,6 @@ from qqt_bayes.calibrate.learn import (
     climb,
     relative,
     score,
-    with_setting,
 )
 from qqt_bayes.calibrate.run import Job, studies
 from qqt_bayes.errors import QQTError
@@ -173,7 +172,7 @@ def learned(parts: list, work: Path) -> None:
 def main() -> None:
     """One step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("step", choices=["baseline", "law", "learn", "confirm", "report"])
+    parser.add_argument("step", choices=["baseline", "law", "learn", "report"])
     parser.add_argument("--published", type=Path)
     parser.add_argument("--cases", type=Path)
     parser.add_argument("--work", type=Path, required=True)
@@ -191,10 +190,6 @@ def main() -> None:
     names = dict.fromkeys(p[0] for p in parts)
     if args.step == "learn":
         learned(parts, args.work)
-    elif args.step == "confirm":
-        settings = json.loads((args.work / "settings.json").read_text())["settings"]
-        specs = {n: with_setting(base, tuple(settings.get(n, settings["all"]))) for n in names}
-        store(args.work, "learned", forward(parts, specs, "learned"))
     else:
         spec = base if args.step == "baseline" else load_spec("paper_law")
         store(args.work, args.step, forward(parts, dict.fromkeys(names, spec), args.step))

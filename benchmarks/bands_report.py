@@ -14,7 +14,7 @@ import pandas as pd
 from qqt_bayes.backtest import coverage_interval
 from qqt_bayes.calibrate.learn import AS_SHIPPED, LEARNED
 
-METHODS = {"baseline": "as shipped", "learned": "learned", "law": "law alone"}
+METHODS = {"baseline": "as shipped", "law": "law alone"}
 BINS = (0.0, 0.5, 0.65, 0.85, 0.95, 1.01)
 SHOW = {"level": "levels", "difference": "differences"}
 
@@ -141,9 +141,8 @@ def report(work: Path) -> dict[str, Any]:
     """All tables."""
     both = ("baseline", "law")
     pooled, single = scores(read(work, "scores", *both))
-    refitted, _ = scores(read(work, "scores", "baseline", "learned"))
     regret, said, rows = choices(read(work, "choices", *both))
     scales, left_out = learned(work)
-    tables = {"pooled": pooled, "by_table": single, "refitted": refitted, "choices": regret,
+    tables = {"pooled": pooled, "by_table": single, "choices": regret,
               "said": said, "scales": scales, "left_out": left_out, "rows": rows}  # fmt: skip
     return {"schema": 1, "tables": tables}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
@@ -22,6 +22,7 @@ from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.reweight import reweighted
 from qqt_bayes.inference.settings import Settings, Start
 from qqt_bayes.kinds import Kind
+from qqt_bayes.model.covariates import asked_at
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs.numbers import format_number
@@ -258,6 +259,25 @@ class Fit(Shown):
         found = import_module("qqt_bayes.decide").fits_by_size(self)
         return found
 
+    def at(self, **values: float) -> Fit:
+        """The same fit, asked for other values of its covariates: ``fit.at(weight_decay=0.1)``.
+
+        Raises
+        ------
+        UsageError
+            For what is no covariate of this fit, or a value that its runs rule out.
+        """
+        known = self.spec.covariates
+        unknown = [name for name in values if name not in known]
+        if unknown:
+            raise UsageError(
+                f"{unknown[0]} is no covariate of this fit ({', '.join(known) or 'it has none'}) "
+                f"-> fit with covariates=['{unknown[0]}'] (--covariate {unknown[0]})"
+            )
+        spec = self.spec.with_covariates(asked_at(self.study, known | values))
+        design = self.posterior.design.answering(values)
+        return replace(self, spec=spec, posterior=replace(self.posterior, design=design))
+
     def save(self, path: str | Path) -> Path:
         """Save to a netCDF file; see :func:`qqt_bayes.load_fit`."""
         return import_module("qqt_bayes.store").save_fit(self, path)
@@ -268,6 +288,7 @@ def fit(
     metric: str,
     *,
     spec: str | Path | Spec = "effective_utility",
+    covariates: Sequence[str] | Mapping[str, float | None] = (),
     where: Mapping[str, str] | None = None,
     upto: str | float | None = None,
     kind: str | Kind | None = None,
@@ -287,6 +308,10 @@ def fit(
         Name of the metric.
     spec : str, Path or Spec
         A shipped specification by name, or a TOML file.
+    covariates : list of str or dict, optional
+        Columns of settings that the runs differ in, such as ``["weight_decay"]``: they move all
+        pools alike. Answers are for the most common value, or ``{"weight_decay": 0.1}``; see also
+        :meth:`Fit.at`.
     where, upto
         Which rows to fit, as for :meth:`Runs.select`.
     kind : str or Kind, optional
@@ -315,8 +340,13 @@ def fit(
         If the fit did not converge (with ``on_fail="raise"``).
     """
     spec = load_spec(spec)
+    if covariates:
+        given = dict(covariates) if isinstance(covariates, Mapping) else dict.fromkeys(covariates)
+        spec = spec.with_covariates(spec.covariates | given)
     chosen = runs.select(metric, where, upto)
     study = chosen.study(metric, kind=kind, spec_levels=spec.levels)
+    if spec.covariates:
+        spec = spec.with_covariates(asked_at(study, spec.covariates))
     settings = settings or Settings()
     posterior = sample_posterior(
         build_design(study, spec), spec.priors(study.kind), study.kind, seed, settings, start,

@@ -130,7 +130,7 @@ def fingerprint(arrays: dict[str, np.ndarray], attrs: dict[str, Any]) -> str:
         told.update(name.encode())
         told.update(np.ascontiguousarray(arrays[name], "<f8").tobytes())
     for name in ("runs_csv", "pools_csv", "source", "spec", "about"):
-        told.update(str(attrs[name]).encode())
+        told.update(str(attrs[name]).encode(errors="surrogatepass"))
     return told.hexdigest()
 
 
@@ -205,7 +205,8 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 def posterior_of(frame: Posterior, arrays: dict[str, np.ndarray], about: Any) -> Posterior:
     """The posterior of saved draws."""
     values = {n: arrays[n] for n in Parameters._fields if n != "scales"}
-    values["scales"] = np.column_stack([arrays[f"{SCALES}{name}"] for name in NAMES])
+    none = np.zeros_like(values["utility"])  # of an effect that came after the file
+    values["scales"] = np.column_stack([arrays.get(f"{SCALES}{name}", none) for name in NAMES])
     chains = (int(about["chains"][0]), int(about["chains"][1]))
     figures: dict[str, Any] = dict(about["figures"])
     figures |= {n[7:]: v.reshape(chains) for n, v in arrays.items() if n.startswith("figure_")}

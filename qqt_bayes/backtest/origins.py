@@ -8,14 +8,16 @@ together wherever a rate is given an interval.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import QQTError
 from qqt_bayes.kinds import Kind
+from qqt_bayes.model.covariates import most_common, values_of
 from qqt_bayes.runs import Runs, Study
 
 FACTORS = (2.0, 4.0, 8.0)
@@ -60,6 +62,7 @@ def origins(
     kind: str | Kind | None = None,
     keep: Callable[[str], bool] | None = None,
     first: int = 2,
+    covariates: Mapping[str, float | None] = MappingProxyType({}),
 ) -> Iterator[Origin]:
     """Every origin with at least ``first`` budgets and four rows behind it and a target ahead.
 
@@ -73,10 +76,13 @@ def origins(
         Which data expressions may be fitted; all are predicted.
     first : int
         Budgets behind the first origin.
+    covariates : mapping, optional
+        Of the model, with the value that answers are for: targets are runs that have it.
     """
-    chosen = runs.select(metric)
+    chosen, levels = runs.select(metric), tuple(covariates)
     budgets = chosen.budgets(metric)
-    full = chosen.study(metric, kind=kind)
+    full = chosen.study(metric, kind=kind, spec_levels=levels)
+    asked = answered(full, covariates)
     for k in range(first - 1, len(budgets) - 1):
         behind = chosen.select(upto=float(budgets[k]))
         if keep is not None:
@@ -86,10 +92,12 @@ def origins(
             behind = behind.replace(behind.table[kept])
         if len(behind) < MIN_ROWS or len(behind.budgets(metric)) < first:
             continue
-        train = behind.study(metric, kind=full.kind)  # one scale for all of them
+        train = behind.study(
+            metric, kind=full.kind, spec_levels=levels
+        )  # one scale for all of them
         reach = train.samples.max()
         factor = full.samples / reach
-        ahead = (full.samples > budgets[k]) & (factor <= FACTORS[-1] * SLACK)
+        ahead = (full.samples > budgets[k]) & (factor <= FACTORS[-1] * SLACK) & asked
         if not ahead.any():
             continue
         group = np.searchsorted(np.array(FACTORS) * SLACK, factor[ahead])
@@ -116,6 +124,15 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One frame of several; empty of none."""
     some = [f for f in frames if not f.empty]
     return pd.concat(some, ignore_index=True) if some else pd.DataFrame()
+
+
+def answered(study: Study, covariates: Mapping[str, float | None]) -> np.ndarray:
+    """Rows that have the values of the covariates that answers are for, dim (row,)."""
+    out = np.ones(len(study), bool)
+    for name, at in covariates.items():
+        wanted = most_common(study, name) if at is None else at
+        out &= np.isclose(values_of(study, name), wanted, rtol=1e-9, atol=0.0)
+    return out
 
 
 def quiet(forecast: Forecast, origin: Origin, seed: int) -> np.ndarray | None:

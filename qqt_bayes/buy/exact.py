@@ -95,6 +95,8 @@ def result_rows(fit: Fit, designs: Designs, design: int, value: float, squares: 
     model = fit.runs.select(study.metric).table
     for name in {*COMPARABLE, *study.levels, "annealed", "tuned"} & set(model):
         table[name] = model[name].iloc[-1]  # comparable with the runs there are
+    for name, at in fit.spec.covariates.items():
+        table[name] = at
     for name in ("n_eval", "se"):
         given = getattr(study, name)[np.isfinite(getattr(study, name))]
         if len(given):

@@ -39,6 +39,8 @@ def act(
     upto: o.Upto = None,
     kind: o.KindName = None,
     chance: o.Chance = None,
+    covariate: o.Covariate = None,
+    at: o.At = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -62,7 +64,7 @@ def act(
         read_actions(actions, known, data_now(data, known))
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        chance=chance, seed=seed, draws=draws, on_fail=on_fail,
+        chance=chance, covariate=covariate, at=at, seed=seed, draws=draws, on_fail=on_fail,
     )  # fmt: skip
     answer = made.act(budgets, actions, data=data, price=price, prob=prob, on_fail=on_fail)
     o.draw(answer, plot)

@@ -32,6 +32,8 @@ def fit(
     upto: o.Upto = None,
     kind: o.KindName = None,
     chance: o.Chance = None,
+    covariate: o.Covariate = None,
+    at: o.At = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     engine: o.Engine = "auto",
@@ -47,8 +49,8 @@ def fit(
     check_file(out, (".nc",), inputs=(runs, pools), force=force)
     made = o.open_fit(
         runs, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        chance=chance, seed=seed,
-        draws=draws, on_fail=on_fail, engine=engine,
+        chance=chance, covariate=covariate, at=at, seed=seed, draws=draws, on_fail=on_fail,
+        engine=engine,
     )  # fmt: skip
     made.save(out)
     o.say(made.text)
@@ -110,6 +112,8 @@ def decide(
     upto: o.Upto = None,
     kind: o.KindName = None,
     chance: o.Chance = None,
+    covariate: o.Covariate = None,
+    at: o.At = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -144,13 +148,16 @@ def decide(
         shares = "all"
     if shares is not None and budgets is None:
         raise UsageError("--shares is about budgets -> add --budgets, for example 480k,1.92M")
+    if specs is not None and (covariate or at):
+        raise UsageError("--covariate takes one law, --specs several -> leave one of them out")
     if specs is not None and shares is not None:
         raise UsageError("--shares takes one law, --specs several -> leave one of them out")
     one: Fit | None = None
     if specs is None:
         one = o.open_fit(
             source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-            chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+            chance=chance, covariate=covariate, at=at, seed=seed, draws=draws, on_fail=on_fail,
+            candidates=candidates,
             check=None if shares is None else lambda rows, whole: check_shares(
                 rows, budgets, shares, **limits, p_feasible=p_feasible, metrics=whole.metrics
             ),

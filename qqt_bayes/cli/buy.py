@@ -60,6 +60,8 @@ def buy(
     upto: o.Upto = None,
     kind: o.KindName = None,
     chance: o.Chance = None,
+    covariate: o.Covariate = None,
+    at: o.At = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -84,7 +86,8 @@ def buy(
     o.check_out(out, json, csv, source, pools, designs, force=force)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+        chance=chance, covariate=covariate, at=at, seed=seed, draws=draws, on_fail=on_fail,
+        candidates=candidates,
     )  # fmt: skip
     with many.crew(workers, dask) as crew:
         plan = made.buy(

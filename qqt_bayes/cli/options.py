@@ -44,6 +44,21 @@ Decimal = Annotated[
     str | None,
     typer.Option(help="The mark before decimals, , or .; the other may separate thousands."),
 ]
+Covariate = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--covariate", metavar="COLUMN",
+        help="A setting that the runs differ in (weight_decay): it moves all pools alike. May be "
+        "given several times.",
+    ),
+]  # fmt: skip
+At = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--at", metavar="COLUMN=VALUE",
+        help="Answer for this value of a covariate; by default the most common one.",
+    ),
+]  # fmt: skip
 Upto = Annotated[str | None, typer.Option(help="Only rows up to this many samples, e.g. 500k.")]
 KindName = Annotated[
     list[str] | None,
@@ -167,6 +182,26 @@ def parse_where(where: list[str] | None) -> dict[str, str]:
     from qqt_bayes.runs.select import parse_where as parse
 
     return parse(where or ())
+
+
+def parse_at(at: list[str] | None) -> dict[str, float]:
+    """``["weight_decay=0.1"]`` as values of covariates.
+
+    Raises
+    ------
+    UsageError
+        For what is not a name, ``=`` and a number.
+    """
+    from qqt_bayes.runs import parse_number
+
+    out = {}
+    for item in at or []:
+        name, _, value = item.partition("=")
+        try:
+            out[name.strip()] = parse_number(value)
+        except UsageError:
+            raise UsageError(f"--at {item} -> write --at COLUMN=NUMBER, --at lr=0.001") from None
+    return out
 
 
 def by_metric(
@@ -338,6 +373,8 @@ def open_fit(
     on_fail: str = "raise",
     candidates: str | None = None,
     engine: str = "auto",
+    covariate: list[str] | None = None,
+    at: list[str] | None = None,
     check: Callable[[Runs, Runs], object] | None = None,
 ) -> Fit:
     """A saved fit, or one made from a run table.
@@ -356,16 +393,17 @@ def open_fit(
     from qqt_bayes.store import load_fit
 
     check_on_fail(on_fail)
+    asked = parse_at(at)
     if is_saved_fit(source):
         given = {"--pools": pools, "--metric": metric, "--where": where, "--upto": upto,
-                 "--kind": kind, "--chance": chance}  # fmt: skip
+                 "--kind": kind, "--chance": chance, "--covariate": covariate}  # fmt: skip
         extra = [name for name, value in given.items() if value]
         if extra:
             raise UsageError(
                 f"{source} is a saved fit: {', '.join(extra)} would change it "
                 "-> give the run table instead, or leave them out"
             )
-        return load_fit(source)
+        return load_fit(source).at(**asked)
     runs = load_runs(source, pools, metric, kind, chance, where)
     name = only_metric(runs, metric)
     if candidates is not None:
@@ -375,6 +413,7 @@ def open_fit(
     with progress(f"fitting {name}") as update:
         made = fit(
             runs, name, spec=spec, where=parse_where(where), upto=upto, seed=seed,
+            covariates=dict.fromkeys(covariate or ()) | asked,
             settings=Settings(draws=draws, engine=engine), on_fail=on_fail, progress=update,
         )  # fmt: skip
     for warning in made.study.warnings:

@@ -56,6 +56,8 @@ def report(
     upto: o.Upto = None,
     kind: o.KindName = None,
     chance: o.Chance = None,
+    covariate: o.Covariate = None,
+    at: o.At = None,
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     on_fail: o.OnFail = "raise",
@@ -82,7 +84,8 @@ def report(
     told = None if answers is None else read_answers(answers)
     made = o.open_fit(
         source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        chance=chance, seed=seed, draws=draws, on_fail=on_fail, candidates=candidates,
+        chance=chance, covariate=covariate, at=at, seed=seed, draws=draws, on_fail=on_fail,
+        candidates=candidates,
     )  # fmt: skip
     options: list[tuple[str, object]] = [
         ("--pools", pools), ("--metric", metric), ("--spec", spec), ("--upto", upto),
@@ -103,6 +106,10 @@ def report(
         words += ["--kind", item]
     for item in chance or []:
         words += ["--chance", item]
+    for item in covariate or []:
+        words += ["--covariate", item]
+    for item in at or []:
+        words += ["--at", item]
     for name, value in options:
         if value is not None and value != standard.get(name):
             words += [name, str(value)]

@@ -3,6 +3,7 @@
 `web` : 46 simulated runs on four pools of web text, for the tutorial.
 `proving_ground` : 273 small training runs on pools of known quality, made for this package.
 `headers`, `digits` : small training runs made after the priors of drift were set.
+`decay` : small training runs of two model sizes and two weight decays.
 `paper_budgets` : the budgets of "Scaling Laws for Data Filtering" (arXiv:2404.07177).
 `laion_clip` : LAION pools of three sizes (arXiv:2212.07143).
 """
@@ -16,7 +17,9 @@ import pandas as pd
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Runs, read_runs
 
-_NAMES = ("web", "proving_ground", "headers", "digits", "paper_budgets", "laion_clip")
+_NAMES = (
+    "web", "proving_ground", "headers", "digits", "decay", "paper_budgets", "laion_clip",
+)  # fmt: skip
 
 __all__ = ["load", "names", "paper_parameters"]
 

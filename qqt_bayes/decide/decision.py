@@ -14,7 +14,7 @@ import pandas as pd
 
 from qqt_bayes._shown import Shown
 from qqt_bayes.decide.candidates import kept_sizes
-from qqt_bayes.decide.caveats import caveats
+from qqt_bayes.decide.caveats import answered_at, caveats
 from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
 from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw, share_best
 from qqt_bayes.decide.families import FamilyShare, by_family, family_of
@@ -267,7 +267,7 @@ def decide(
     gate = check_decision(fit, drawn.latent, question)
     if not gate.passed and fit.converged and on_fail != "warn":
         raise GateError(gate.text, gate)
-    notes = never_run(fit.study, question) + size_notes(fit)
+    notes = (*never_run(fit.study, question), *size_notes(fit), *answered_at(fit))
     return conclude(fit, question, drawn, gate, prob=prob, margin=margin, notes=notes)
 
 

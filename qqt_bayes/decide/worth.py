@@ -14,6 +14,7 @@ import pandas as pd
 
 from qqt_bayes._columns import columns
 from qqt_bayes.decide.drawn import keyed
+from qqt_bayes.decide.settings import setting_lines
 from qqt_bayes.runs import format_number, parse_number
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def describe_fit(fit: Fit) -> str:
         seeds = ", ".join(f"{r['pool']} {told(r, 'pool_noise', percent)}"
                           for r in table.to_dict("records"))  # fmt: skip
         lines.append(f"spread between seeds, relative to the metric [90%]: {seeds}")
+    lines += setting_lines(fit)
     return "\n".join(lines + [f"note: {w}" for w in fit.study.warnings])
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.effective_utility import first_pass_lengths
 from qqt_bayes.limits import no_more
+from qqt_bayes.model.covariates import Covariate, coded, covariates_of
 from qqt_bayes.model.effects import kernels
 from qqt_bayes.model.expected import expecting
 from qqt_bayes.model.low_rank import Features, groups_of, work
@@ -46,6 +48,8 @@ class Setting:
         Samples at which the levels are defined.
     smallest, largest : float
         Log samples of the smallest and the largest observed run.
+    covariates : tuple of Covariate
+        Settings that the runs differ in.
     """
 
     law: str
@@ -59,6 +63,12 @@ class Setting:
     anchor: float
     smallest: float
     largest: float
+    covariates: tuple[Covariate, ...] = ()
+
+    @property
+    def at(self) -> np.ndarray:
+        """Coded values of the covariates for which answers are given, dim (covariate,)."""
+        return np.array([c.code(c.at) for c in self.covariates], float)
 
     @property
     def finite(self) -> np.ndarray:
@@ -99,12 +109,15 @@ class Points:
         Dims (point, pool).
     sizes : numpy.ndarray
         Dim (pool,), or dims (point, pool) where a pool has grown at some points.
+    settings : numpy.ndarray or None
+        Dims (point, covariate), coded; None: those for which answers are given.
     """
 
     setting: Setting
     log_samples: np.ndarray
     shares: np.ndarray
     sizes: np.ndarray
+    settings: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.log_samples)
@@ -115,6 +128,7 @@ class Points:
         return Points(
             self.setting, np.concatenate([self.log_samples, other.log_samples]),
             np.concatenate([self.shares, other.shares]), np.concatenate(sizes),
+            np.concatenate([self.covariates, other.covariates]),
         )  # fmt: skip
 
     def and_anchors(self) -> Points:
@@ -125,6 +139,13 @@ class Points:
         sizes = self.setting.sizes
         log_samples = np.full(len(sizes), np.log(self.setting.anchor))
         return self.joined(Points(self.setting, log_samples, np.eye(len(sizes)), sizes))
+
+    @property
+    def covariates(self) -> np.ndarray:
+        """Coded covariates, dims (point, covariate)."""
+        if self.settings is None:
+            return np.tile(self.setting.at, (len(self), 1))
+        return self.settings
 
     @cached_property
     def lengths(self) -> tuple[np.ndarray, np.ndarray]:
@@ -165,15 +186,17 @@ class Points:
             return None
         edge, horizon = np.full(len(self), -1), np.zeros(len(self), int)
         sizes = np.broadcast_to(self.sizes, self.shares.shape)
-        both = np.concatenate([self.shares, sizes], axis=1)[ahead]
+        both = np.concatenate([self.shares, sizes, self.covariates], axis=1)[ahead]
         both, found = np.unique(both, axis=0, return_inverse=True)
         edge[ahead] = found.reshape(-1)
         horizons, found = np.unique(
             self.log_samples[ahead] - self.setting.largest, return_inverse=True
         )
         horizon[ahead] = found.reshape(-1)
-        shares, grown = np.split(both, 2, axis=1)
-        edges = Points(self.setting, np.full(len(both), self.setting.largest), shares, grown)
+        pools = self.shares.shape[1]
+        shares, grown, settings = np.split(both, [pools, 2 * pools], axis=1)
+        largest = np.full(len(both), self.setting.largest)
+        edges = Points(self.setting, largest, shares, grown, settings)
         return Beyond(edges, edge, horizon, horizons)
 
 
@@ -235,6 +258,12 @@ class Design:
     def pools(self) -> int:
         """Number of pools."""
         return len(self.setting.sizes)
+
+    def answering(self, values: Mapping[str, float]) -> Design:
+        """The same runs, asked for other values of the covariates."""
+        found = tuple(c._replace(at=values.get(c.name, c.at)) for c in self.setting.covariates)
+        points = replace(self.points, setting=replace(self.setting, covariates=found))
+        return replace(self, points=points)
 
     def points_at(
         self, samples: np.ndarray, shares: np.ndarray, growth: np.ndarray | None = None
@@ -315,8 +344,12 @@ def build_design(study: Study, spec: Spec) -> Design:
     samples = np.asarray(study.samples, float)
     value = np.asarray(study.value, float)
     run = trajectories(study) if has_run_effect(spec, study.kind) else np.full(len(samples), -1)
-    key = np.column_stack([samples, np.round(shares, 9), run])
-    noise_by_pool = tells_noise(key[:, :-1], np.asarray(study.run))
+    setting = build_setting(study, spec)
+    settings = coded(study, setting.covariates)
+    alike, shared = np.column_stack([samples, settings]), np.round(shares, 9)
+    place = np.unique(alike, axis=0, return_inverse=True)[1].reshape(-1, 1)
+    noise_by_pool = tells_noise(np.hstack([place, shared]), np.asarray(study.run))
+    key = np.column_stack([alike, shared, run])
     _, index, row_cell = np.unique(key, axis=0, return_index=True, return_inverse=True)
     no_more(
         len(index), "different data at different samples",
@@ -331,8 +364,9 @@ def build_design(study: Study, spec: Spec) -> Design:
         variance = study.kind.evaluation_variance(at[row_cell], study.n_eval, study.se)
         return np.asarray(np.bincount(row_cell, variance) / count)
 
-    setting = build_setting(study, spec)
-    points = Points(setting, np.log(samples[index]), shares[index], setting.sizes)
+    points = Points(
+        setting, np.log(samples[index]), shares[index], setting.sizes, settings[index]
+    )  # fmt: skip
     seen = Design(
         average, count, scatter, average, evaluation(average), row_cell, points, run[index],
         noise_by_pool,
@@ -349,7 +383,7 @@ def build_setting(study: Study, spec: Spec) -> Setting:
         spec.law, sizes, quality_covariate(rank), log_size, likeness, weight,
         exchange_factor(likeness, rank), float(spec.structure["repetition_likeness"]),
         float(min(samples.min(), sizes.min())), float(np.log(samples.min())),
-        float(np.log(samples.max())),
+        float(np.log(samples.max())), covariates_of(study, spec.covariates),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import EFFECTS
 from qqt_bayes.model.noise import check_noise, informed
-from qqt_bayes.model.priors import NO_RATES, Prior
+from qqt_bayes.model.priors import NO_COVARIATES, NO_RATES, Prior
 from qqt_bayes.model.regime import check_regime
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Coordinates:
         UsageError
             If the model cannot use a prior.
         """
-        used = informed(priors, design)
+        used = {prior.name: prior for prior in NO_COVARIATES} | informed(priors, design)
         check_priors(used, design)
         return cls(used, design)
 

@@ -23,7 +23,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 }
 
 __all__ = [
-    "FAMILIES", "NO_GAIN", "NO_NOISE_SPREAD", "NO_RATES", "NO_RUN_EFFECT", "Prior",
+    "FAMILIES", "NO_COVARIATES", "NO_GAIN", "NO_NOISE_SPREAD", "NO_RATES", "NO_RUN_EFFECT", "Prior",
     "prior_from_dict",
 ]  # fmt: skip
 
@@ -159,6 +159,11 @@ NO_RUN_EFFECT = Prior("run_share", "fixed", (0.0,))
 NO_NOISE_SPREAD = Prior("seed_noise_spread", "fixed", (0.0,))
 # And of the mean gain of mixing: the rule is right on average.
 NO_GAIN = Prior("mixture_gain", "fixed", (0.0,))
+# And of settings of the runs, where there are none.
+NO_COVARIATES = tuple(
+    Prior(name, "fixed", (0.0,))
+    for name in ("covariate_level", "covariate_repetition", "covariate_drift")
+)
 
 
 def prior_from_dict(name: str, table: dict[str, Any]) -> Prior:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import resources
@@ -24,14 +25,17 @@ PARAMETERS = (
     "regime", *NAMES,
 )  # fmt: skip
 # Left out: none of it.
-OPTIONAL = ("exchange_rate", "run_share", "seed_noise_spread", "mixture_gain")
+OPTIONAL = ("exchange_rate", "run_share", "seed_noise_spread", "mixture_gain",
+            "covariate_level", "covariate_repetition", "covariate_drift")  # fmt: skip
+# Of settings of the runs, where a fit is told of some.
+OF_COVARIATES = ("covariate_level", "covariate_repetition", "covariate_drift")
 CHINCHILLA = (
     "irreducible", "params_term", "samples_term", "params_exponent", "samples_exponent", "repeats",
     "excess", "irreducible_spread", "term_spread", "exponent_spread", "repeats_spread", "misfit",
     "pool_misfit", "noise", "tails",
 )  # fmt: skip
 FEW = 3  # missing priors that are named one by one
-KEYS = {"schema", "name", "law", "title", "levels", "priors", "structure", "base"}
+KEYS = {"schema", "name", "law", "title", "levels", "covariates", "priors", "structure", "base"}
 STRUCTURE = {
     "family_likeness": 0.5, "family_mixture": 0.5, "twin_likeness": 0.97, "twin_mixture": 0.1,
     "repetition_likeness": 0.9,
@@ -54,7 +58,7 @@ class Spec:
     name, law, title : str
         The law is one of :func:`qqt_bayes.laws.registry.known_laws`.
     levels : tuple of str
-        Columns of the run table that are modelled.
+        Columns of the run table that are modelled, covariates included.
     source : dict
         The TOML as read, so that a saved fit can be refitted.
     """
@@ -87,8 +91,25 @@ class Spec:
                 '"effective_utility"'
             )
         merged = {k: v for k, v in tables.items() if k not in BRANCHES} | tables.get(branch, {})
+        without = () if self.covariates else OF_COVARIATES
         names = (n for n in self.parameters if n in merged or n not in OPTIONAL)
+        names = (n for n in names if n not in without)
         return {name: prior_from_dict(name, merged[name]) for name in names}
+
+    @property
+    def covariates(self) -> dict[str, float | None]:
+        """Settings of the runs that move all pools, with the value that answers are for.
+
+        None: the value that most runs have.
+        """
+        given = self.source.get("covariates", {})
+        return dict(given) if isinstance(given, dict) else dict.fromkeys(given)
+
+    def with_covariates(self, given: Mapping[str, float | None]) -> Spec:
+        """Copy with these covariates, each with the value that answers are for, or None."""
+        named = {n: v for n, v in given.items() if v is not None}
+        source = self.source | {"covariates": named if len(named) == len(given) else list(given)}
+        return spec_from_dict(source)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -137,7 +158,7 @@ def unknown(what: str, name: str, valid: Any) -> str:
     """Message for an unknown name, with the nearest valid ones."""
     near = get_close_matches(name, list(valid), n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"unknown {what} '{name}'{hint} Valid: {', '.join(sorted(valid))}."
+    return f"unknown {what} '{name}'{hint} Valid: {', '.join(sorted(set(valid)))}."
 
 
 def law_of(source: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, float]]:
@@ -240,7 +261,7 @@ def spec_from_dict(
         name=source["name"],
         law=source["law"],
         title=source.get("title", source["name"]),
-        levels=tuple(source.get("levels", ())),
+        levels=(*source.get("levels", ()), *source.get("covariates", ())),
         source=source,
     )
 

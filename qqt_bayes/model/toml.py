@@ -29,6 +29,16 @@ def check_types(source: dict[str, Any]) -> list[str]:
         for key, (kind, how) in TYPES.items()
         if key in source and not isinstance(source[key], kind)
     ]
+    given = source.get("covariates", [])
+    sound = (
+        all(isinstance(name, str) for name in given) if isinstance(given, list)
+        else isinstance(given, dict) and all(type(at) in (int, float) for at in given.values())
+    )  # fmt: skip
+    if not sound:
+        problems.append(
+            "'covariates' must be a list of columns, covariates = [\"weight_decay\"], or a table "
+            "of them with the value that answers are for."
+        )
     if not problems and not all(isinstance(level, str) for level in source.get("levels", ())):
         problems.append(f"'levels' must be {TYPES['levels'][1]}.")
     if not problems:

@@ -119,7 +119,8 @@ def back_test(
     progress : callable
         Called with the numbers of refits done and to do.
     """
-    every = list(origins(fit.runs, fit.study.metric, fit.study.kind))
+    covariates = fit.spec.covariates
+    every = list(origins(fit.runs, fit.study.metric, fit.study.kind, covariates=covariates))
     splits = spread_out(every, MAX_ORIGINS)
     jobs = [(origin, order(fit, origin.train, seed=seed + k), seed)
             for k, origin in enumerate(splits)]  # fmt: skip

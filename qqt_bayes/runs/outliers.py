@@ -9,7 +9,7 @@ mixture at other budgets, against the spread around a robust line in log samples
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,12 +31,15 @@ SCALES = 300.0  # factor between two scales
 WITHIN = ("metric", "model", "params", "annealed", "tuned")
 
 
-def find_outliers(table: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-    """Rows to set aside (dim row), and one line for each row far from its kin, at most a few."""
+def find_outliers(table: pd.DataFrame, apart: Sequence[str] = ()) -> tuple[np.ndarray, list[str]]:
+    """Rows to set aside (dim row), and one line for each row far from its kin, at most a few.
+
+    Rows of different values in the columns `apart` are no kin.
+    """
     found: dict[int, str] = {}
     aside: set[int] = set()
     kept = _kept(table)
-    keys = [table[name].map(as_text) for name in WITHIN if name in table]
+    keys = [table[name].map(as_text) for name in (*WITHIN, *apart) if name in table]
     for _, rows in table.groupby(keys, sort=False):
         for row, why in (*_off_replicates(rows), *_off_curve(rows)):
             found.setdefault(row, why)

@@ -17,6 +17,7 @@ from qqt_bayes.runs.mixture import Mixture
 from qqt_bayes.runs.numbers import format_number
 from qqt_bayes.runs.outliers import find_outliers
 from qqt_bayes.runs.pools import Pools
+from qqt_bayes.runs.settings import differing, tell_settings
 from qqt_bayes.runs.sheet import Sheet, as_text
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Study:
         Those of `warnings` that name rows far from their kin, kept or set aside.
     aside
         Run and samples of the rows that were set aside.
+    pooled
+        Those of `warnings` that name settings in which runs differ that count as alike.
     """
 
     metric: str
@@ -89,6 +92,7 @@ class Study:
     source: str
     strange: tuple[str, ...] = field(default=(), repr=False)
     aside: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    pooled: tuple[str, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -120,7 +124,7 @@ class Study:
 
 def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]) -> Study:
     """Turn the rows of one metric into a study; see `Runs.study`."""
-    strange, told = find_outliers(runs.table)
+    strange, told = find_outliers(runs.table, levels)
     table = runs.table[~strange]
     known = kind or kind_of(metric)
     if known is None:
@@ -153,6 +157,7 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
     }
     for array in arrays.values():
         array.flags.writeable = False
+    pooled = tuple(tell_settings(table, levels))
     return Study(
         metric=metric,
         kind=known,
@@ -161,7 +166,7 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
         mixtures=runs.mixtures,
         levels={name: tuple(as_text(v) for v in table[name]) for name in levels},
         pools=runs.pools,
-        warnings=(*runs.notes, *told, *warnings, *_caveats(runs, arrays, known)),
+        warnings=(*runs.notes, *told, *pooled, *warnings, *_caveats(runs, arrays, known, levels)),
         trained_on={
             "runs": table["run"].nunique(),
             "rows": len(table),
@@ -170,6 +175,7 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
         source=runs.source,
         strange=tuple(told),
         aside=tuple(sorted(runs.table.loc[strange, ["run", "samples"]].itertuples(False, None))),
+        pooled=pooled,
     )
 
 
@@ -210,13 +216,14 @@ def _check_comparable(table: pd.DataFrame, sheet: Sheet, levels: Sequence[str]) 
             values = list(dict.fromkeys(text[column]))
             shown = ", ".join(value or "(blank)" for value in values[:6])
             example = next((value for value in values if value), "")
+            other = "or let the model know: --covariate params"
             sheet.flag(
                 None,
                 column,
                 f"{len(values)} values in one study",
                 f"choose one: --where {column}={example} "
-                f"(Python: where={{'{column}': '{example}'}}), "
-                f"or make it a level of the model",
+                f"(Python: where={{'{column}': '{example}'}})"
+                + (f", {other}" if column == "params" else ""),
                 shown,
             )
     warnings = []
@@ -236,7 +243,8 @@ def _check_comparable(table: pd.DataFrame, sheet: Sheet, levels: Sequence[str]) 
                 f"taken to be {(states - {''}).pop()} like the others"
             )
     same = [c for c in ("data", "samples", "seed", *levels) if c in table]
-    for column in [c for c in table if c not in _OWN and c not in levels]:
+    told = {*_OWN, *levels, *differing(table)}
+    for column in [c for c in table if c not in told]:
         if _splits(text, column, same) and text[column].nunique() < len(text):
             values = list(dict.fromkeys(text[column]))[:4]
             warnings.append(
@@ -254,7 +262,9 @@ def _splits(text: pd.DataFrame, column: str, within: list[str]) -> bool:
     return bool((text.groupby(within)[column].nunique() > 1).any())
 
 
-def _caveats(runs: Runs, arrays: dict[str, np.ndarray], kind: Kind) -> list[str]:
+def _caveats(
+    runs: Runs, arrays: dict[str, np.ndarray], kind: Kind, levels: Sequence[str]
+) -> list[str]:
     table = runs.table
     notes = []
     lengths = table.groupby("run")["samples"].nunique()
@@ -282,7 +292,7 @@ def _caveats(runs: Runs, arrays: dict[str, np.ndarray], kind: Kind) -> list[str]
             "unannealed rows: before the schedule has ended, differences between data are not "
             "those of finished runs"
         )
-    if not _has_replicates(table):
+    if not _has_replicates(table, levels):
         notes.append(
             "one run only for each mixture and budget: the spread between seeds is known from "
             "the prior and the fit's residuals alone; buy a few seeds"
@@ -329,8 +339,10 @@ def _about_kind(metric: str, kind: Kind, arrays: dict[str, np.ndarray]) -> list[
     return notes
 
 
-def _has_replicates(table: pd.DataFrame) -> bool:
-    """Whether any mixture has two runs at one budget (equal to about 2%)."""
+def _has_replicates(table: pd.DataFrame, levels: Sequence[str]) -> bool:
+    """Whether any mixture has two runs at one budget (equal to about 2%), all else alike."""
     budget = (np.log(table["samples"]) / 0.02).round()
-    columns = [table["data"], budget] + [table[c].map(as_text) for c in COMPARABLE if c in table]
+    columns = [table["data"], budget] + [
+        table[c].map(as_text) for c in dict.fromkeys((*COMPARABLE, *levels)) if c in table
+    ]
     return bool((table.groupby(columns)["run"].nunique() > 1).any())

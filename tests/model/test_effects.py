@@ -147,7 +147,10 @@ def test_constants_have_no_clock() -> None:
     there = points_at([1e6, 1e7], [[0.5, 0.5, 0], [1, 0, 0]])
     rows = {e.name: e.rows(there) for e in PATHS}
     constant = {name for name, found in rows.items() if found.clock is None}
-    assert constant == {"level", "level_spread", "mixture_gain", "mixture_error"}
+    assert constant == {
+        "level", "level_spread", "mixture_gain", "mixture_error", "covariate_level",
+        "covariate_repetition",
+    }  # fmt: skip
     assert all(np.all(rows[name].clock >= 0) for name in rows.keys() - constant)
 
 

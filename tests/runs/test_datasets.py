@@ -17,7 +17,7 @@ has_published = pytest.mark.skipif(not PUBLISHED.is_dir(), reason="published tab
 
 
 def test_names() -> None:
-    own = ("web", "proving_ground", "headers", "digits")
+    own = ("web", "proving_ground", "headers", "digits", "decay")
     assert datasets.names() == (*own, "paper_budgets", "laion_clip")
     with pytest.raises(UsageError, match="unknown data set 'laion' -> choose from web"):
         datasets.load("laion")
@@ -65,6 +65,18 @@ def test_runs_made_afterwards(name: str, runs: int, mixtures: int, budgets: int)
     assert len(table.study("error")) == len(table.study("loss")) == runs
     cells = table.select("loss").table.groupby(["data", "samples"]).size()
     assert set(cells) == {3}  # complete, with three seeds
+
+
+def test_decay() -> None:
+    """Weight decay tames repetition: at 64 epochs of A, in both sizes."""
+    table = datasets.load("decay").select("loss").table
+    cells = table.groupby(["params", "weight_decay", "data", "samples"])["value"]
+    assert set(cells.size()) == {2}
+    assert len(cells) == 2 * 2 * 3 * 7
+    mean = cells.mean()
+    for size in (5_880, 15_144):
+        assert mean[size, 0.1, "A", 320_000] > mean[size, 1.0, "A", 320_000] + 0.5
+        assert mean[size, 0.1, "B", 320_000] < mean[size, 1.0, "B", 320_000]
 
 
 @pytest.mark.parametrize(

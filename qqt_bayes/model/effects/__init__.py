@@ -20,6 +20,11 @@ from qqt_bayes.model.effects.base import (
     kernel,
 )
 from qqt_bayes.model.effects.common_drift import COMMON_DRIFT
+from qqt_bayes.model.effects.covariate import (
+    COVARIATE_DRIFT,
+    COVARIATE_LEVEL,
+    COVARIATE_REPETITION,
+)
 from qqt_bayes.model.effects.level import LEVEL, LEVEL_SPREAD
 from qqt_bayes.model.effects.mixture import MIXTURE_DRIFT, MIXTURE_ERROR, MIXTURE_GAIN
 from qqt_bayes.model.effects.pool_drift import POOL_DRIFT
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
 
 EFFECTS: tuple[Effect, ...] = (
     LEVEL, LEVEL_SPREAD, UTILITY_SPREAD, QUALITY, COMMON_DRIFT, POOL_DRIFT, REPETITION_DRIFT,
+    COVARIATE_LEVEL, COVARIATE_REPETITION, COVARIATE_DRIFT,
     MIXTURE_GAIN, MIXTURE_ERROR, MIXTURE_DRIFT,
 )  # fmt: skip
 PATHS = tuple(e for e in EFFECTS if e.rows is not None)
