@@ -50,6 +50,8 @@ LONG = {
 }
 # The bundled runs are of one model: on these pages their seeds stand for models of three sizes.
 SEVERAL_MODELS = {"docs/how_to/several_sizes.md"}
+# Of runs of two sizes and two weight decays, those of one size.
+SETTINGS = {"docs/how_to/settings.md": ("decay", 15144)}
 MODELS = {0: ("small", "3M", 1.0), 1: ("medium", "10M", 0.97), 2: ("large", "30M", 0.94)}
 WITH_COMMANDS = [page for page in TEXT if blocks(TEXT[page], "console")]
 WITH_PYTHON = [page for page in TEXT if blocks(TEXT[page], "python") and page not in ELSEWHERE]
@@ -82,6 +84,12 @@ def tables_of(page: str, folder: Path) -> None:
     if page in DATA:
         for name in ("runs.csv", "pools.csv"):
             shutil.copy(ROOT / "qqt_bayes" / "datasets" / DATA[page] / name, folder)
+    if page in SETTINGS:
+        source, params = SETTINGS[page]
+        rows = pd.read_csv(ROOT / "qqt_bayes" / "datasets" / source / "runs.csv")
+        rows = rows[rows["params"] == params].drop(columns="params")
+        rows.to_csv(folder / "runs.csv", index=False)
+        shutil.copy(ROOT / "qqt_bayes" / "datasets" / source / "pools.csv", folder)
     for name, block in SHOWN.get(page, {}).items():
         (folder / name).write_text(blocks(TEXT[page], "text")[block], encoding="utf-8")
     if page in SEVERAL_MODELS:

@@ -66,4 +66,4 @@ def paper_parameters() -> pd.DataFrame:
         the effective-data record of the same observations by 0.03.
     """
     with resources.as_file(resources.files(__name__) / "paper_parameters.csv") as path:
-        return pd.read_csv(path, float_precision="round_trip")
+        return pd.read_csv(path)

@@ -69,7 +69,7 @@ class Deviations:
             if all(n in names for names in every) and n not in units
             and (n.startswith("half_life[") or (sizes and "[" not in n))
         )  # fmt: skip
-        return cls(first.design.setting, first.priors, scored, tuple(units))
+        return cls(first.design.setting, first.coordinates.priors, scored, tuple(units))
 
     @property
     def pools(self) -> int:

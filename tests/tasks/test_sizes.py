@@ -135,7 +135,7 @@ def test_ranks_of_quality_and_spreads_near_zero(sizes: Tasks) -> None:
     assert np.ptp(setting.quality) > 0
     first = sizes.hierarchy.deviations
     assert first is not None
-    deviations = replace(first, setting=setting, priors=spec.priors(study.kind))
+    deviations = replace(first, setting=setting, priors=first.priors | spec.priors(study.kind))
     scores = np.array([[-37.0, -37.0], [-6.0, 4.0], [0.0, 0.0]])[:, : len(deviations.units)]
     root = deviations.root(scores)
     at = deviations.blocks["utility"]
