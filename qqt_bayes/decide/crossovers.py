@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-__all__ = ["Crossover", "best_sequence", "crossover"]
+__all__ = ["Crossover", "crossover", "handovers"]
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,23 @@ class Crossover:
         return value if np.isfinite(value) else None
 
 
-def best_sequence(regret: np.ndarray) -> list[int]:
-    """The candidates of least expected regret along the grid, each time it changes.
+def handovers(regret: np.ndarray) -> list[tuple[int, int]]:
+    """From which candidate to which the least expected regret goes along the grid.
+
+    Two candidates that take turns, as near equal ones do, are told once: their last change.
 
     Parameters
     ----------
     regret : numpy.ndarray
         Dims (budget, candidate): expected regret.
     """
-    best = np.argmin(regret, axis=1)
-    return [int(b) for i, b in enumerate(best) if i == 0 or b != best[i - 1]]
+    best = [int(b) for b in np.argmin(regret, axis=1)]
+    last: dict[frozenset[int], tuple[int, int]] = {}
+    for pair in pairwise(best):
+        if len(set(pair)) == 2:
+            last.pop(frozenset(pair), None)
+            last[frozenset(pair)] = pair
+    return list(last.values())
 
 
 def crossover(latent: np.ndarray, budgets: np.ndarray, origin: int, to: int) -> Crossover:

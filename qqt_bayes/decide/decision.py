@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from importlib import import_module
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import pandas as pd
 from qqt_bayes._shown import Shown
 from qqt_bayes.decide.candidates import kept_sizes
 from qqt_bayes.decide.caveats import answered_at, caveats
-from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
+from qqt_bayes.decide.crossovers import Crossover, crossover, handovers
 from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw, share_best
 from qqt_bayes.decide.families import FamilyShare, by_family, family_of
 from qqt_bayes.decide.predict import compute_factor
@@ -278,7 +277,7 @@ def conclude(
     """The decision that draws amount to, whoever produced them."""
     # not draw by draw: at many points the draws fill the memory
     regret = drawn.grid.mean(axis=0) - drawn.grid.min(axis=2).mean(axis=0)[:, None]
-    pairs = pairwise(best_sequence(regret))
+    pairs = handovers(regret)
     crossings = tuple(crossover(drawn.grid, question.grid, a, b) for a, b in pairs)
     made = Decision(
         source, drawn.latent, drawn.new_run, question.budgets, question.candidates, question.grid,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qqt_bayes.decide.crossovers import Crossover, best_sequence, crossover
+from qqt_bayes.decide.crossovers import Crossover, crossover, handovers
 
 GRID = np.array([1.0, 2.0, 4.0, 8.0])
 
@@ -66,14 +66,15 @@ def test_a_single_budget_has_no_crossing_in_between() -> None:
 
 
 @pytest.mark.parametrize(
-    ("best", "sequence"),
+    ("best", "pairs"),
     [
-        ([0, 0, 1, 1], [0, 1]),
-        ([2, 2, 2, 2], [2]),
-        ([0, 1, 0, 2], [0, 1, 0, 2]),  # it may come back
+        ([0, 0, 1, 1, 1], [(0, 1)]),
+        ([2, 2, 2, 2, 2], []),
+        ([0, 1, 0, 2, 2], [(1, 0), (0, 2)]),  # two that take turns are told once
+        ([0, 1, 0, 1, 0], [(1, 0)]),
     ],
 )
-def test_sequence_of_the_best(best: list[int], sequence: list[int]) -> None:
-    regret = np.ones((4, 3))
-    regret[range(4), best] = 0.0
-    assert best_sequence(regret) == sequence
+def test_who_hands_over_to_whom(best: list[int], pairs: list[tuple[int, int]]) -> None:
+    regret = np.ones((5, 3))
+    regret[range(5), best] = 0.0
+    assert handovers(regret) == pairs
