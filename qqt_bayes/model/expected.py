@@ -3,7 +3,8 @@ r"""What the runs were expected to show: their values, smoothed before anything 
 The noise of a run goes with the performance that was expected of it, not with the value that came
 by chance: taken at the values seen, low ones look less noisy, and pull. So the model smooths the
 values once, each parameter at its prior median but the seed noise and the scales of all effects: a
-grid of both is weighed by how well it explains the runs,
+grid of both is weighed by how well it explains the runs (with some drift even of an exact law, which
+at its prior medians would take its misfit for noise),
 
 .. math:: m = \sum_g p_g\,\bigl(d + e^{z - N_g C_g^{-1} (z - \bar z_g)}\bigr),
 
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.model.effects import AT_PATHS
 from qqt_bayes.model.marginal import (
     Cells,
     cell_noise,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
     from qqt_bayes.model.priors import Prior
 
+FLEXIBLE = 0.05  # scale of a path at the least: a smoother need not keep to an exact law
 SEED_NOISE = np.geomspace(3e-4, 1.0, 16)
 SCALES = 2.0 ** np.arange(4)  # multiples of the prior medians
 NEGLIGIBLE = 1e-3  # of the weight of the best
@@ -66,7 +69,9 @@ def expecting(
     coordinates = Coordinates.of(priors, design)
     noises, multiples = (part.ravel() for part in np.meshgrid(SEED_NOISE, SCALES))
     middle = coordinates.parameters(np.zeros((len(noises), len(coordinates.names))))
-    middle = middle._replace(scales=middle.scales * multiples[:, None])
+    scales = middle.scales
+    scales[:, AT_PATHS] = np.maximum(scales[:, AT_PATHS], FLEXIBLE)
+    middle = middle._replace(scales=scales * multiples[:, None])
     if not priors["seed_noise"].fixed:
         middle = middle._replace(seed_noise=noises)
     for _ in range(ROUNDS):

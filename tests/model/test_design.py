@@ -244,3 +244,12 @@ def test_more_cells_than_memory_holds_are_refused() -> None:
     rows = [("A", 1000 + k, 2.0) for k in range(4001)]
     with pytest.raises(UsageError, match=r"4,001 different data at .* at most 4,000 -> fit some"):
         build_design(study(rows), SPEC)
+
+
+def test_the_misfit_of_an_exact_law_is_not_taken_for_noise() -> None:
+    """Runs that fall and then stay, which the law at its prior medians does not."""
+    grid = 1000 * 4.0 ** np.arange(6)
+    rows = [(p, n, 1.0 + 2.0 * max(n / 1000, 16 ** (p == "B")) ** -0.5) for p in "AB" for n in grid]
+    for spec in ("paper_law", "effective_utility"):
+        design = build_design(study(rows), load_spec(spec))
+        assert np.abs(design.expected / design.value - 1.0).max() < 0.01
