@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qqt_bayes.backtest.origins import Forecast
+from qqt_bayes.decide.predict import bounded
 from qqt_bayes.errors import GateError
 from qqt_bayes.inference.engine import sample_posterior
 from qqt_bayes.inference.posterior import Posterior
@@ -30,7 +31,8 @@ def predictive(
     points = posterior.design.points_at(unique[:, 0], unique[:, 1:])
     drawn = posterior.at(points, seed=seed, every=every)
     latent = posterior.irreducible[::every, None] + np.exp(drawn.log_reducible)
-    latent = latent[:, index.reshape(-1)]
+    # as bad at the most as `decide` takes a longer run to get
+    latent = bounded(latent, study.kind.ceiling(study.value))[:, index.reshape(-1)]
     rng = np.random.default_rng(seed)
     variance = posterior.noise_variance(
         latent, shares, median_evaluation(study), slice(None, None, every)
