@@ -3,8 +3,8 @@ r"""What the runs were expected to show: their values, smoothed before anything 
 The noise of a run goes with the performance that was expected of it, not with the value that came
 by chance: taken at the values seen, low ones look less noisy, and pull. So the model smooths the
 values once, each parameter at its prior median but the seed noise and the scales of all effects: a
-grid of both is weighed by how well it explains the runs. (Even an exact law gets some drift here: at
-its prior medians it would take its misfit for noise.)
+grid of both is weighed by how well it explains the runs. (Even an exact law gets some drift here:
+at its prior medians it would take its misfit for noise.)
 
 .. math:: m = \sum_g p_g\,\bigl(d + e^{z - N_g C_g^{-1} (z - \bar z_g)}\bigr),
 

@@ -158,7 +158,7 @@ def test_a_reader_that_has_seen_enough(small_tables: Path) -> None:
 
 
 def test_ctrl_c_in_a_fit(small_tables: Path) -> None:
-    """At any second: 130, a word and no file, or, the work being done, 0 and the whole file."""
+    """At any second: a word and no file or, the work being done, the whole file."""
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     words = [sys.executable, "-m", "qqt_bayes", "fit", "runs.csv", "--metric", "loss", "-o", "f.nc"]
     before = sorted(small_tables.iterdir())
@@ -168,8 +168,9 @@ def test_ctrl_c_in_a_fit(small_tables: Path) -> None:
             fit.send_signal(signal.SIGINT)
             _, told = fit.communicate(timeout=60)
         assert b"Traceback" not in told
-        if fit.returncode == 0:  # a machine that fits sooner
+        if (small_tables / "f.nc").exists():  # a machine that fits sooner
             load_fit(small_tables / "f.nc")
+            assert fit.returncode in (0, 130)
             return
         assert fit.returncode == 130
         assert sorted(small_tables.iterdir()) == before
