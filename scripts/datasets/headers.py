@@ -89,28 +89,30 @@ def forward(w, x):
     return inputs, hidden, out - np.log(np.exp(out).sum(axis=1, keepdims=True))
 
 
-def train(x, y, rng):
-    """Weights after one pass through the stream."""
+def train(x, y, rng, width=WIDTH, batch=BATCH, decay=0.0):
+    """Weights after one pass through the stream, by Adam with decoupled weight decay."""
     size = CONTEXT * EMBED
-    w = [rng.normal(0, 0.3, (CHARACTERS, EMBED)), rng.normal(0, size**-0.5, (size, WIDTH)),
-         np.zeros(WIDTH), rng.normal(0, WIDTH**-0.5, (WIDTH, CHARACTERS)), np.zeros(CHARACTERS)]  # fmt: skip
+    w = [rng.normal(0, 0.3, (CHARACTERS, EMBED)), rng.normal(0, size**-0.5, (size, width)),
+         np.zeros(width), rng.normal(0, width**-0.5, (width, CHARACTERS)), np.zeros(CHARACTERS)]  # fmt: skip
     first, second = [np.zeros_like(p) for p in w], [np.zeros_like(p) for p in w]
-    steps = len(x) // BATCH
+    steps = len(x) // batch
     for t in range(steps):
         rate = RATE * min(1.0, (t + 1) / max(1.0, 0.05 * steps))
         rate *= 0.5 * (1 + np.cos(np.pi * t / steps))
-        xb, yb = x[t * BATCH : (t + 1) * BATCH], y[t * BATCH : (t + 1) * BATCH]
+        xb, yb = x[t * batch : (t + 1) * batch], y[t * batch : (t + 1) * batch]
         inputs, hidden, log_p = forward(w, xb)
         out = np.exp(log_p)
-        out[np.arange(BATCH), yb] -= 1.0
-        out /= BATCH
+        out[np.arange(batch), yb] -= 1.0
+        out /= batch
         back = (out @ w[3].T) * (1 - hidden**2)
         embedded = np.zeros_like(w[0])
-        np.add.at(embedded, xb, (back @ w[1].T).reshape(BATCH, CONTEXT, EMBED))
+        np.add.at(embedded, xb, (back @ w[1].T).reshape(batch, CONTEXT, EMBED))
         gradient = [embedded, inputs.T @ back, back.sum(0), hidden.T @ out, out.sum(0)]
         for p, g, m, v in zip(w, gradient, first, second, strict=True):
             m += 0.1 * (g - m)
             v += 0.01 * (g * g - v)
+            if p.ndim == 2:
+                p *= 1.0 - rate * decay
             p -= rate * (m / (1 - 0.9 ** (t + 1))) / (np.sqrt(v / (1 - 0.99 ** (t + 1))) + 1e-8)
     return w
 

@@ -10,7 +10,7 @@ of 64. All else is as in `headers`.
 
 Needs NumPy, `/usr/include` and the Python standard library, so another machine gives other texts:
 
-    python train.py runs.csv     # four minutes on one core
+    python scripts/datasets/decay.py runs.csv     # four minutes on one core
 """
 
 import csv
@@ -19,16 +19,7 @@ import zlib
 
 import numpy as np
 
-from qqt_bayes.datasets.headers.train import (
-    CHARACTERS,
-    CONTEXT,
-    EMBED,
-    RATE,
-    characters,
-    forward,
-    stream,
-    windows,
-)
+from headers import CHARACTERS, CONTEXT, EMBED, characters, forward, stream, train, windows
 
 SIZES = {"A": 5_000, "B": 20_000}
 MIXTURES = {"A": {"A": 1.0}, "B": {"B": 1.0}, "A+B": {"A": 0.2, "B": 0.8}}
@@ -51,34 +42,6 @@ def params(width):
     return CHARACTERS * EMBED + CONTEXT * EMBED * width + width + width * CHARACTERS + CHARACTERS
 
 
-def train(x, y, width, decay, rng):
-    """Weights after one pass through the stream."""
-    size = CONTEXT * EMBED
-    w = [rng.normal(0, 0.3, (CHARACTERS, EMBED)), rng.normal(0, size**-0.5, (size, width)),
-         np.zeros(width), rng.normal(0, width**-0.5, (width, CHARACTERS)), np.zeros(CHARACTERS)]  # fmt: skip
-    first, second = [np.zeros_like(p) for p in w], [np.zeros_like(p) for p in w]
-    steps = len(x) // BATCH
-    for t in range(steps):
-        rate = RATE * min(1.0, (t + 1) / max(1.0, 0.05 * steps))
-        rate *= 0.5 * (1 + np.cos(np.pi * t / steps))
-        xb, yb = x[t * BATCH : (t + 1) * BATCH], y[t * BATCH : (t + 1) * BATCH]
-        inputs, hidden, log_p = forward(w, xb)
-        out = np.exp(log_p)
-        out[np.arange(BATCH), yb] -= 1.0
-        out /= BATCH
-        back = (out @ w[3].T) * (1 - hidden**2)
-        embedded = np.zeros_like(w[0])
-        np.add.at(embedded, xb, (back @ w[1].T).reshape(BATCH, CONTEXT, EMBED))
-        gradient = [embedded, inputs.T @ back, back.sum(0), hidden.T @ out, out.sum(0)]
-        for p, g, m, v in zip(w, gradient, first, second, strict=True):
-            m += 0.1 * (g - m)
-            v += 0.01 * (g * g - v)
-            if p.ndim == 2:
-                p *= 1.0 - rate * decay
-            p -= rate * (m / (1 - 0.9 ** (t + 1))) / (np.sqrt(v / (1 - 0.99 ** (t + 1))) + 1e-8)
-    return w
-
-
 def main():
     """Train all runs, one row a run and metric."""
     data, (x, y) = pools()
@@ -91,7 +54,7 @@ def main():
                         rng = np.random.default_rng(
                             [seed, budget, width, zlib.crc32(name.encode())]
                         )
-                        w = train(*stream(data, shares, budget, rng), width, decay, rng)
+                        w = train(*stream(data, shares, budget, rng), rng, width, BATCH, decay)
                         log_p = forward(w, x)[2]
                         loss = -log_p[np.arange(len(y)), y].mean()
                         error = (log_p.argmax(axis=1) != y).mean()
