@@ -92,9 +92,8 @@ def origins(
             behind = behind.replace(behind.table[kept])
         if len(behind) < MIN_ROWS or len(behind.budgets(metric)) < first:
             continue
-        train = behind.study(
-            metric, kind=full.kind, spec_levels=levels
-        )  # one scale for all of them
+        # one scale for all of them
+        train = behind.study(metric, kind=full.kind, spec_levels=levels)
         reach = train.samples.max()
         factor = full.samples / reach
         ahead = (full.samples > budgets[k]) & (factor <= FACTORS[-1] * SLACK) & asked

@@ -26,8 +26,10 @@ from qqt_bayes.model.marginal import (
     cell_noise,
     covariance,
     exponents,
-    log_density,
+    log_gaussian,
+    log_low_rank,
     log_reducible,
+    log_scale,
     low_rank,
     residual,
 )
@@ -91,11 +93,15 @@ def smoothed(parameters: Parameters, cells: Cells) -> tuple[np.ndarray, np.ndarr
     p, design = parameters, cells.design
     sums, noise = exponents(p, design.points), cell_noise(p, cells)
     with np.errstate(all="ignore"):  # a noise that explains nothing has no weight
-        density, away = log_density(p, cells), residual(p, cells, sums, noise)
+        away = residual(p, cells, sums, noise)
         if design.many:
-            pull = low_rank(p, cells, sums, noise).solve(away[:, :, None])[:, :, 0]
+            few = low_rank(p, cells, sums, noise)
+            density, pull = log_low_rank(away, few), few.solve(away[:, :, None])[:, :, 0]
         else:
-            pull = np.linalg.solve(covariance(p, cells, sums, noise), away[:, :, None])[:, :, 0]
+            full = covariance(p, cells, sums, noise)
+            density = log_gaussian(away, full)
+            pull = np.linalg.solve(full, away[:, :, None])[:, :, 0]
+        density += log_scale(cells, noise).sum(axis=1)
         of_run = (noise.along * pull) @ design.member @ design.member.T
         by_noise = (noise.log - noise.along**2) * pull + noise.along * of_run
         return density, p.irreducible[:, None] + np.exp(log_reducible(p, cells, noise) - by_noise)

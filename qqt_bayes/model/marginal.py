@@ -49,7 +49,9 @@ __all__ = [
     "factor",
     "log_density",
     "log_gaussian",
+    "log_low_rank",
     "log_reducible",
+    "log_scale",
     "low_rank",
     "residual",
 ]  # fmt: skip
@@ -250,5 +252,11 @@ def log_density(parameters: Parameters, cells: Cells, xp: Any = np) -> Any:
         total = log_low_rank(away, low_rank(parameters, cells, sums, noise))
     else:
         total = log_gaussian(away, covariance(parameters, cells, sums, noise, xp), xp)
+    return total + xp.sum(log_scale(cells, noise, xp), axis=1)
+
+
+def log_scale(cells: Cells, noise: Noise, xp: Any = np) -> Any:
+    """Log density of the values over that of z: units, scatter; dims (draw, cell)."""
+    design = cells.design
     replicates = (design.count - 1.0) * xp.log(noise.single) + design.scatter / noise.single
-    return total - xp.sum(xp.log(noise.unit) + 0.5 * replicates, axis=1)
+    return -(xp.log(noise.unit) + 0.5 * replicates)

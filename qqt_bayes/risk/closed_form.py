@@ -17,7 +17,7 @@ import numpy as np
 from qqt_bayes.inference.cores import in_chunks
 from qqt_bayes.inference.importance import smoothed
 from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, SLOPES, kernels
-from qqt_bayes.model.marginal import exponents
+from qqt_bayes.model.marginal import exponents, log_scale
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.given import Given
@@ -63,15 +63,10 @@ def precisions(given: Given) -> np.ndarray:
 
 def given_others(given: Given) -> tuple[np.ndarray, np.ndarray]:
     """Each cell given all others: its error over its sd, and its log density, dims (draw, cell)."""
-    design, single, precision = given.cells.design, given.noise.single, precisions(given)
+    precision = precisions(given)
     z = given.pull / np.sqrt(precision)
-    log_density = (
-        0.5 * np.log(precision / (2.0 * np.pi))
-        - 0.5 * z**2
-        - np.log(given.noise.unit)
-        - 0.5 * ((design.count - 1.0) * np.log(single) + design.scatter / single)
-    )
-    return z, log_density
+    log_density = 0.5 * np.log(precision / (2.0 * np.pi)) - 0.5 * z**2
+    return z, log_density + log_scale(given.cells, given.noise)
 
 
 def leave_one_out(posterior: Posterior) -> LeaveOneOut:
