@@ -3,8 +3,9 @@
     python benchmarks/equal_pools.py [--studies 100] [--seconds 3600]
 
 Each study has pools A and B of one and the same power law, four budgets from 10k to 300k, two seeds
-a cell. A loss has seed noise of 1 to 35% of its value; an error has seed noise of 1%, and is told
-by the share of 10 to 2,000 items that were wrong. Scored at the largest budget that was run and at
+a cell. A loss has seed noise of 1 to 35% of its value: normal, or skewed, which is lognormal with
+the truth as its median. An error has seed noise of 1%, and is told by the share of 10 to 2,000
+items that were wrong. Scored at the largest budget that was run and at
 three times it: the share of 90% bands that hold the latent truth, with its standard error over
 studies, and the share of the studies with P(best) above .95 for either pool. Studies of all levels
 are taken in turn, so that a run which is stopped after ``--seconds`` has as many of each.
@@ -30,8 +31,10 @@ BUDGETS = np.array([10e3, 30e3, 100e3, 300e3])
 ASKED = np.array([300e3, 900e3])
 POOLS = pd.DataFrame({"pool": ["A", "B"], "size": [3e6, 3e6], "quality_rank": [1, 1]})
 LEVELS = [("seed noise", s) for s in (0.01, 0.03, 0.10, 0.20, 0.35)]
+LEVELS += [("skewed", s) for s in (0.10, 0.20, 0.35)]
 LEVELS += [("n_eval", n) for n in (10, 50, 200, 2000)]
 CERTAIN = 0.95
+LEAST = 0.02  # of the truth: a loss stays above 0
 
 
 def simulated(what: str, level: float, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -47,7 +50,9 @@ def simulated(what: str, level: float, seed: int) -> tuple[pd.DataFrame, np.ndar
     cells = [(pool, n) for pool in "AB" for n in BUDGETS for _ in range(2)]
     table = pd.DataFrame(cells, columns=["data", "samples"])
     spread = 0.01 if error else level
-    value = truth(table["samples"].to_numpy()) * np.exp(spread * rng.standard_normal(len(table)))
+    away = spread * rng.standard_normal(len(table))
+    off = np.exp(away) if what == "skewed" else np.maximum(1.0 + away, LEAST)
+    value = truth(table["samples"].to_numpy()) * off
     table["metric"] = "error" if error else "loss"
     if error:
         value = rng.binomial(int(level), np.clip(value, 0, 1)) / level
@@ -85,7 +90,7 @@ def summary(rows: pd.DataFrame) -> list[list[object]]:
         for name in ("within", "beyond", "certain"):
             se = kept[name].std() / np.sqrt(len(kept))
             shares.append(f"{kept[name].mean():.2f} ± {se:.2f}".replace("0.", "."))
-        label = f"{100 * level:.0f}%" if what == "seed noise" else f"{level:,.0f} items"
+        label = f"{level:,.0f} items" if what == "n_eval" else f"{100 * level:.0f}%"
         width = round(float(kept["width"].median()), 3)
         out.append([what, label, len(mine), len(mine) - len(kept), *shares, width])
     return out

@@ -17,9 +17,9 @@ from qqt_bayes.model.effects import (
     AT_SLOPES,
     EFFECTS,
     PATHS,
-    features,
     kernels,
     loadings,
+    simulator,
 )
 from qqt_bayes.model.marginal import exponents
 from qqt_bayes.model.regime import factors_at, relative_wander, stretch
@@ -27,6 +27,7 @@ from qqt_bayes.model.regime import factors_at, relative_wander, stretch
 if TYPE_CHECKING:
     from qqt_bayes.inference.given import Given
     from qqt_bayes.model.design import Points
+    from qqt_bayes.model.effects.base import Simulate
     from qqt_bayes.model.parameters import Parameters
     from qqt_bayes.model.priors import Prior
 
@@ -80,17 +81,36 @@ def exponents_ahead(
     smooth, extra : numpy.ndarray
         Dims (draw, point, pool).
     """
+    factors = regime_factors(parameters, points, regime, seed)
     each = points.shares.size * 8
-    parts = in_chunks(lambda c: exponents(parameters.take(c), points), parameters.draws, each)
-    smooth, ahead = np.concatenate(parts), points.beyond
-    if ahead is None or regime.none:
-        return smooth, np.zeros_like(smooth)
+    parts = in_chunks(
+        lambda c: stretched(parameters.take(c), points, factors, c), parameters.draws, each
+    )
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def regime_factors(
+    parameters: Parameters, points: Points, regime: Prior, seed: int
+) -> np.ndarray | None:
+    """By how much exponents beyond the largest run are multiplied, dims (draw, point)."""
+    if points.beyond is None or regime.none:
+        return None
     wander = relative_wander(
         parameters.utility, parameters.scale("common_drift"), parameters.scale("pool_drift")
     )
-    factors = factors_at(regime, wander, ahead.horizons, np.random.default_rng((seed, REGIME)))
+    rng = np.random.default_rng((seed, REGIME))
+    return factors_at(regime, wander, points.beyond.horizons, rng)[:, points.beyond.horizon]
+
+
+def stretched(
+    parameters: Parameters, points: Points, factors: np.ndarray | None, chunk: slice
+) -> tuple[np.ndarray, np.ndarray]:
+    """Exponents of some draws, and what the factors of all add; dims (draw, point, pool)."""
+    smooth, ahead = exponents(parameters, points), points.beyond
+    if ahead is None or factors is None:
+        return smooth, np.zeros_like(smooth)
     edges = exponents(parameters, ahead.edges)
-    return smooth, stretch(smooth, edges, ahead.edge, factors[:, ahead.horizon]) - smooth
+    return smooth, stretch(smooth, edges, ahead.edge, factors[chunk]) - smooth
 
 
 def condition(
@@ -113,16 +133,18 @@ def condition(
     """
     seen, wanted = given.cells.design.points, points.and_anchors()
     both = seen.joined(wanted)
-    roots, cross = [features(effect, both) for effect in PATHS], kernels(seen, wanted)
-    smooth, extra = exponents_ahead(given.parameters, points, regime, seed)
+    paths, cross = [simulator(effect, both) for effect in PATHS], kernels(seen, wanted)
+    factors = regime_factors(given.parameters, points, regime, seed)
     given.sums, given.noise, given.residual, given.roots  # noqa: B018 (made once, for all threads)
 
     def work(chunk: slice) -> Conditional:
         rng = np.random.default_rng((seed, chunk.start))
-        drawn = simulate(given, chunk, roots, rng)
-        return pulled(given, chunk, drawn, cross, (smooth[chunk], extra[chunk]), with_parts)
+        drawn = simulate(given, chunk, paths, rng)
+        ahead = stretched(given.parameters.take(chunk), points, factors, chunk)
+        return pulled(given, chunk, drawn, cross, ahead, with_parts)
 
-    done = in_chunks(work, given.parameters.draws, 8 * len(both))
+    each = max(8 * len(both), 3 * points.shares.size)
+    done = in_chunks(work, given.parameters.draws, each)
     return Conditional(
         np.concatenate([d.log_reducible for d in done]),
         np.concatenate([d.utility for d in done]),
@@ -150,14 +172,14 @@ class Simulated(NamedTuple):
 
 
 def simulate(
-    given: Given, chunk: slice, roots: list[np.ndarray], rng: np.random.Generator
+    given: Given, chunk: slice, simulators: list[Simulate], rng: np.random.Generator
 ) -> Simulated:
     """Simulate everything linear, and the noise, from the prior."""
     p, n = given.parameters.take(chunk), len(given.cells.design.value)
     relative, away = less_slopes(given, chunk, rng)
     paths = []
-    for i, root in zip(AT_PATHS, roots, strict=True):
-        drawn = rng.standard_normal((p.draws, root.shape[1])) @ root.T * p.scales[:, i, None]
+    for i, unit in zip(AT_PATHS, simulators, strict=True):
+        drawn = unit(p.draws, rng) * p.scales[:, i, None]
         away -= drawn[:, :n]
         paths.append(drawn[:, n:])
     return Simulated(relative, paths, less_noise(away, given, chunk, rng))

@@ -20,7 +20,7 @@ from qqt_bayes.inference.conditional import (
     slopes_seen,
 )
 from qqt_bayes.inference.cores import in_chunks
-from qqt_bayes.model.effects import AT_PATHS, PATHS, kernels
+from qqt_bayes.model.effects import AT_PATHS, PATHS, kernels, motion
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.given import Given
@@ -62,13 +62,7 @@ class Path:
             knots = knots if len(knots) > 1 else np.array([0.0, 1.0])
         else:
             knots = np.linspace(0.0, max(float(rows.clock.max()), 1e-6), KNOTS)
-        position, speed = (np.zeros((draws, count, len(knots))) for _ in range(2))
-        for k, h in enumerate(np.diff(knots)):
-            first, second = rng.standard_normal((2, draws, count))
-            speed[:, :, k + 1] = speed[:, :, k] + np.sqrt(h) * first
-            moved = h * speed[:, :, k] + h**1.5 * (0.5 * first + second / np.sqrt(12.0))
-            position[:, :, k + 1] = position[:, :, k] + moved
-        return cls(knots, position, speed)
+        return cls(knots, *motion(knots, (draws, count), rng))
 
     def at(self, clock: np.ndarray, row: int | slice) -> np.ndarray:
         """Cubic through the knots, dims (draw[, row], point)."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qqt_bayes.model.effects import AT_PATHS, loadings
+from qqt_bayes.model.effects import AT_PATHS, leading, loadings
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
@@ -20,7 +20,7 @@ JITTER = 1e-12  # of the largest variance: keeps rounding from making a covarian
 LEFT_OUT = 1e-6  # of the largest variance of a path: .01 in the log density at noise of .3%
 MOST_GROUPS = 64
 
-__all__ = ["JITTER", "Features", "LowRank", "groups_of", "leading", "work"]
+__all__ = ["JITTER", "Features", "LowRank", "groups_of", "work"]
 
 
 class Features(NamedTuple):
@@ -43,29 +43,9 @@ class Features(NamedTuple):
     @classmethod
     def of(cls, kernels: np.ndarray) -> Features:
         """Directions of kernels, dims (path, point, point)."""
-        found = [leading(kernel) for kernel in kernels]
+        found = [leading(np.diag(kernel), kernel.__getitem__, LEFT_OUT) for kernel in kernels]
         path = np.repeat(np.arange(len(found)), [part.shape[1] for part, _ in found])
         return cls(np.hstack([part for part, _ in found]), path, np.stack([r for _, r in found]))
-
-
-def leading(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Leading directions of a covariance, and what they leave out of the variances.
-
-    By pivoted Cholesky decomposition: unlike eigenvectors, its columns are zero where the kernel
-    is, so that a pool's directions stay its own.
-    """
-    rest = np.diag(kernel).copy()
-    enough = LEFT_OUT * max(float(rest.max(initial=0.0)), np.finfo(float).tiny)
-    columns = np.zeros((len(kernel), len(kernel)))
-    for made in range(len(kernel)):
-        pivot = int(np.argmax(rest))
-        if rest[pivot] <= enough:
-            return columns[:, :made].copy(), np.maximum(rest, 0.0)
-        column = kernel[pivot] - columns[:, :made] @ columns[pivot, :made]
-        column[np.abs(column) < 1e-12 * rest[pivot]] = 0.0  # rounding would couple the pools
-        columns[:, made] = column / np.sqrt(rest[pivot])
-        rest -= columns[:, made] ** 2
-    return columns, np.maximum(rest, 0.0)
 
 
 def groups_of(design: Design, features: Features) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from qqt_bayes.kinds import kind_named
-from qqt_bayes.model.effects import EFFECTS, features
+from qqt_bayes.model.effects import EFFECTS, simulator
 from qqt_bayes.model.marginal import Cells, exponents
 from qqt_bayes.model.noise import seed_factor
 from qqt_bayes.model.parameters import Coordinates, Parameters
@@ -79,8 +79,8 @@ def draw_prior(
         Same seed, same draws.
     given : mapping, optional
         Standard normal numbers that are not to be drawn: scores by their name
-        (:attr:`qqt_bayes.model.parameters.Coordinates.names`), dim (draw,), and those behind an
-        effect X as ``X_effects``, dims (draw, direction).
+        (:attr:`qqt_bayes.model.parameters.Coordinates.names`), dim (draw,), and those behind a
+        slope or a constant X as ``X_effects``, dims (draw, direction).
 
     Returns
     -------
@@ -100,13 +100,15 @@ def draw_prior(
     everywhere, pools = points.and_anchors(), design.pools
     paths, relative = np.zeros((draws, len(everywhere))), np.zeros((draws, pools))
     for i, effect in enumerate(EFFECTS):
-        root = (
-            features(effect, everywhere) if effect.loadings is None
-            else effect.loadings(design.setting)
-        )  # fmt: skip
-        white = rng.standard_normal((draws, root.shape[1]))
-        total = paths if effect.loadings is None else relative
-        total += given.get(f"{effect.name}_effects", white) @ root.T * p.scales[:, [i]]
+        scale, told = p.scales[:, [i]], given.get(f"{effect.name}_effects")
+        if effect.loadings is not None:
+            loading = effect.loadings(design.setting)
+            white = rng.standard_normal((draws, loading.shape[1])) if told is None else told
+            relative += scale * (white @ loading.T)
+        elif told is None:
+            paths += scale * simulator(effect, everywhere)(draws, rng)
+        else:
+            paths += scale * (told @ effect.rows(everywhere).coefficient)  # type: ignore[misc]
     utility = p.utility[:, None] * (1.0 + relative)
 
     sums, ahead = exponents(p, points), points.beyond

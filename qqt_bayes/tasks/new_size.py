@@ -24,7 +24,7 @@ from qqt_bayes.decide.drawn import ask, share_best
 from qqt_bayes.decide.place import extrapolation
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.conditional import exponents_ahead
-from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, PATHS, SLOPES, features
+from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, PATHS, SLOPES, simulator
 from qqt_bayes.runs import Mixture, format_number
 from qqt_bayes.tasks.joint import leaning_at, size_unit
 
@@ -317,8 +317,7 @@ def draw_size(
         slope = rng.standard_normal((len(out), loading.shape[1])) @ loading.T * scales[:, [i]]
         out -= p.utility[:, None] * (sums @ slope[..., None])[..., 0]
     for i, effect in zip(AT_PATHS, PATHS, strict=True):
-        root = features(effect, points)
-        path = scales[:, [i]] * (rng.standard_normal((len(out), root.shape[1])) @ root.T)
+        path = scales[:, [i]] * simulator(effect, points)(len(out), rng)
         out += path
         common += path * effect.name.startswith("mixture")  # no size's runs tell it for another
     return out, common

@@ -121,7 +121,8 @@ def test_parts_add_up(many) -> None:
 
 def test_the_fit_passes_near_the_cells(families: Case) -> None:
     """At the cells the draws scatter about the values by less than the noise allows."""
-    design = replace(families.design, eval_var=np.zeros(len(families.design.value)))
+    seen = families.design.value
+    design = replace(families.design, eval_var=np.zeros(len(seen)), expected=seen)
     parameters = repeated(families, 200)._replace(seed_noise=np.full(200, 1e-5))
     given = Given(parameters, families.cells._replace(design=design))
     draws = condition(given, design.points, STILL, seed=1)

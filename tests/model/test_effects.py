@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qqt_bayes.model.design import Points, Setting
-from qqt_bayes.model.effects import EFFECTS, PATHS, features, ibm_kernel, kernels
+from qqt_bayes.model.effects import EFFECTS, PATHS, Effect, ibm_kernel, kernels, simulator
 from qqt_bayes.model.effects import kernel as kernel_of
 
 SIZES = np.array([1e5, 3e5, np.inf])
@@ -154,14 +154,36 @@ def test_constants_have_no_clock() -> None:
     assert all(np.all(rows[name].clock >= 0) for name in rows.keys() - constant)
 
 
-def test_features_are_roots_of_the_kernels() -> None:
+class Unit:
+    """Stands for a generator: each draw is one, on one standard normal number alone."""
+
+    def __init__(self) -> None:
+        self.numbers = 0
+
+    def standard_normal(self, shape: tuple[int, ...]) -> np.ndarray:
+        first, self.numbers = self.numbers, self.numbers + int(np.prod(shape[1:]))
+        out = np.zeros((shape[0], self.numbers - first))
+        at = np.arange(first, min(self.numbers, shape[0]))
+        out[at, at - first] = 1.0
+        return out.reshape(shape)
+
+
+def root_of(effect: Effect, there: Points) -> np.ndarray:
+    """What each standard normal number adds to the simulated paths, dims (point, number)."""
+    unit = Unit()
+    found = simulator(effect, there)(400, unit)
+    assert unit.numbers <= 400
+    return found.T
+
+
+def test_simulated_paths_have_the_covariance_of_the_kernels() -> None:
     rng = np.random.default_rng(2)
     samples = np.exp(rng.uniform(SMALLEST, LARGEST, 40))
     samples[5:9] = samples[4]
     there = points_at(samples, rng.dirichlet([0.4] * 3, 40))
     for effect in PATHS:
-        root, whole = features(effect, there), kernel_of(effect, there, there)
-        np.testing.assert_allclose(root @ root.T, whole, atol=1e-9 * max(whole.max(), 1.0))
+        root, whole = root_of(effect, there), kernel_of(effect, there, there)
+        np.testing.assert_allclose(root @ root.T, whole, atol=1e-6 * max(whole.max(), 1.0))
 
 
 def test_every_effect_says_what_it_is() -> None:
@@ -183,5 +205,5 @@ def test_one_pool_and_unlimited_pools_have_no_pairs_and_no_epochs() -> None:
     )
     points = Points(alone, there.log_samples, np.ones((2, 1)), SIZES[2:])
     for effect in PATHS:
-        root = features(effect, points)
+        root = root_of(effect, points)
         np.testing.assert_allclose(root @ root.T, kernel_of(effect, points, points), atol=1e-9)

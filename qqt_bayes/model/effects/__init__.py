@@ -15,9 +15,11 @@ from qqt_bayes.model.effects.base import (
     Effect,
     Rows,
     factor_of,
-    features,
     ibm_kernel,
     kernel,
+    leading,
+    motion,
+    simulator,
 )
 from qqt_bayes.model.effects.common_drift import COMMON_DRIFT
 from qqt_bayes.model.effects.covariate import (
@@ -48,7 +50,8 @@ AT_SLOPES = np.array([i for i, e in enumerate(EFFECTS) if e.loadings is not None
 
 __all__ = [
     "AT_PATHS", "AT_SLOPES", "EFFECTS", "NAMES", "PATHS", "SLOPES", "Effect", "Rows", "factor_of",
-    "features", "ibm_kernel", "kernel", "kernels", "loadings",
+    "ibm_kernel", "kernel", "kernels", "leading", "loadings", "motion",
+    "simulator",
 ]  # fmt: skip
 
 

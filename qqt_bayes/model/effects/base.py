@@ -19,9 +19,11 @@ import numpy as np
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Points, Setting
 
-NEGLIGIBLE = 1e-13  # eigenvalues below this share of the largest are rounding, not directions
+NEGLIGIBLE = 1e-13  # of the largest variance: rounding
 
-__all__ = ["Effect", "Rows", "factor_of", "features", "ibm_kernel", "kernel"]
+type Simulate = Callable[[int, np.random.Generator], np.ndarray]
+
+__all__ = ["Effect", "Rows", "factor_of", "ibm_kernel", "kernel", "leading", "motion", "simulator"]
 
 
 class Rows(NamedTuple):
@@ -90,34 +92,109 @@ def kernel(effect: Effect, here: Points, there: Points) -> np.ndarray:
     return out
 
 
-def features(effect: Effect, points: Points) -> np.ndarray:
-    """Matrix F with F F' equal to the covariance of a path at unit scale, dims (point, direction).
+def simulator(effect: Effect, points: Points) -> Simulate:
+    """What simulates the paths of an effect at some points, at unit scale.
 
-    Its directions depend on the clocks of the points alone, so that a path can be simulated at
-    thousands of points by one product.
+    Paths of one clock are simulated by clock, then weighed at the points of each; so neither
+    thousands of points nor hundreds of paths make large matrices.
+
+    Returns
+    -------
+    callable
+        From a number of draws and a generator to dims (draw, point).
     """
     assert effect.rows is not None
     coefficient, clock = effect.rows(points)
-    if clock is None:
-        return coefficient.T
-    columns = [np.zeros((coefficient.shape[1], 0))]
-    if len(coefficient) == 0:  # of one pool alone there is no pair, of unlimited ones no epoch
-        return columns[0]
-    times, index = np.unique(clock[0], return_inverse=True)
-    root = factor_of(ibm_kernel(times[:, None], times))[index]
-    for row in range(len(coefficient)):
-        if len(clock) > 1:
-            there = np.flatnonzero(coefficient[row])
-            times, index = np.unique(clock[row, there], return_inverse=True)
-            found = factor_of(ibm_kernel(times[:, None], times))
-            root = np.zeros((len(coefficient[row]), found.shape[1]))
-            root[there] = found[index]
-        columns.append(coefficient[row][:, None] * root)
-    return np.concatenate(columns, axis=1)
+    rows, count = coefficient.shape
+
+    def constant(draws: int, rng: np.random.Generator) -> np.ndarray:
+        return rng.standard_normal((draws, rows)) @ coefficient
+
+    if clock is None or rows == 0:  # of one pool alone there is no pair, of unlimited ones no epoch
+        return constant
+    own = [np.flatnonzero(row) for row in coefficient] if len(clock) > 1 else [np.arange(count)]
+    found = [np.unique(c[there], return_inverse=True) for c, there in zip(clock, own, strict=True)]
+
+    def by_row(draws: int, rng: np.random.Generator) -> np.ndarray:
+        out = np.zeros((draws, count))
+        for row, (there, (times, index)) in enumerate(zip(own, found, strict=True)):
+            out[:, there] += coefficient[row, there] * motion(times, (draws,), rng)[0][:, index]
+        return out
+
+    def by_clock(draws: int, rng: np.random.Generator) -> np.ndarray:
+        times, index = found[0]
+        paths = motion(times, (draws, rows), rng)[0]
+        out = np.empty((draws, count))
+        for time in range(len(times)):
+            out[:, index == time] = paths[:, :, time] @ coefficient[:, index == time]
+        return out
+
+    return by_row if len(clock) > 1 else by_clock
+
+
+def motion(
+    times: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw unit integrated Brownian motion, which rests at time 0, and its speed.
+
+    Parameters
+    ----------
+    times : numpy.ndarray
+        Dim (time,), not negative, in ascending order.
+    shape : tuple of int
+        How many draws, and how many paths of each: all but the last of the dims.
+    rng : numpy.random.Generator
+        Of the draws.
+
+    Returns
+    -------
+    position, speed : numpy.ndarray
+        Dims (draw[, path], time).
+    """
+    h = np.diff(times, prepend=0.0)
+    first, second = np.moveaxis(rng.standard_normal((*shape, 2, len(times))), -2, 0)
+    gained = np.sqrt(h) * first
+    speed = np.cumsum(gained, axis=-1)
+    moved = h * (speed - gained) + h**1.5 * (0.5 * first + second / np.sqrt(12.0))
+    return np.cumsum(moved, axis=-1), speed
 
 
 def factor_of(covariance: np.ndarray) -> np.ndarray:
     """Matrix F with F F' equal to a covariance that may be singular, dims (point, direction)."""
-    values, vectors = np.linalg.eigh(covariance)
-    keep = values > NEGLIGIBLE * max(float(values.max(initial=0.0)), np.finfo(float).tiny)
-    return np.asarray(vectors[:, keep] * np.sqrt(values[keep]))
+    return leading(np.diag(covariance), covariance.__getitem__, NEGLIGIBLE)[0]
+
+
+def leading(
+    variance: np.ndarray, column: Callable[[int], np.ndarray], left_out: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Leading directions of a covariance, and what they leave out of the variances.
+
+    By pivoted Cholesky decomposition: unlike eigenvectors, its columns are zero where the
+    covariance is, so that a pool's directions stay its own, and it reads few columns.
+
+    Parameters
+    ----------
+    variance : numpy.ndarray
+        Dim (point,).
+    column : callable
+        A column of the covariance, by its number.
+    left_out : float
+        What may be left out of a variance, as a share of the largest.
+
+    Returns
+    -------
+    numpy.ndarray
+        Dims (point, direction).
+    numpy.ndarray
+        Dim (point,): variance that is left out.
+    """
+    rest = variance.copy()
+    enough = left_out * max(float(rest.max(initial=0.0)), np.finfo(float).tiny)
+    rows, made = np.zeros((len(rest), len(rest))), 0
+    while made < len(rest) and rest[pivot := int(np.argmax(rest))] > enough:
+        found = column(pivot) - rows[:made].T @ rows[:made, pivot]
+        found[np.abs(found) < 1e-12 * rest[pivot]] = 0.0  # rounding would couple the pools
+        rows[made] = found / np.sqrt(rest[pivot])
+        rest -= rows[made] ** 2
+        made += 1
+    return rows[:made].T.copy(), np.maximum(rest, 0.0)
