@@ -7,7 +7,7 @@ from unicodedata import east_asian_width
 
 LONGEST = 60  # letters of a name in a table
 
-__all__ = ["columns", "wide"]
+__all__ = ["columns", "short", "wide"]
 
 
 def wide(text: str) -> int:
@@ -15,10 +15,10 @@ def wide(text: str) -> int:
     return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def cut(names: list[str]) -> list[str]:
-    """Names short enough for a table, if that leaves them apart."""
-    short = [n if len(n) <= LONGEST else f"{n[: LONGEST - 3]}..." for n in names]
-    return short if len(set(short)) == len(set(names)) else names
+def short(names: list[str]) -> list[str]:
+    """Names short enough for a line, if that leaves them apart."""
+    cut = [n if len(n) <= LONGEST else f"{n[: LONGEST - 3]}..." for n in names]
+    return cut if len(set(cut)) == len(set(names)) else names
 
 
 def columns(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ") -> list[str]:
@@ -35,7 +35,7 @@ def columns(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ") ->
         Before each line.
     """
     for k in range(left):
-        names = cut([row[k] for row in rows])
+        names = short([row[k] for row in rows])
         rows = [(*row[:k], name, *row[k + 1 :]) for row, name in zip(rows, names, strict=True)]
     widths = [max(map(wide, cells)) for cells in zip(*rows, strict=True)]
     lines = []

@@ -145,6 +145,10 @@ def explain(error: BaseException, traceback: bool) -> int:
 
 def advice(context: Any, text: str) -> str:
     """Where to look after a usage error; where something is missing, what a whole command is."""
+    for option in context.command.params:
+        value = context.params.get(option.name)
+        if isinstance(value, str) and value.startswith("--"):
+            return f" -> {option.opts[0]} has no value: it took '{value}' for it"
     example = re.search(r"Example: (qqt .+)", context.command.help or "")
     whole = f"for example: {example[1]}; " if example and text.startswith("Missing") else ""
     return f" -> {whole}see {context.command_path} --help"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes._columns import columns
+from qqt_bayes._columns import columns, short
 from qqt_bayes.decide.families import FamilyShare, by_family
 from qqt_bayes.decide.place import extrapolation
 from qqt_bayes.runs import format_number
@@ -16,7 +16,10 @@ from qqt_bayes.runs import format_number
 if TYPE_CHECKING:
     from qqt_bayes.decide.decision import Decision
 
-__all__ = ["and_list", "confidence", "cost", "decimals", "describe", "extrapolation", "headline"]
+__all__ = [
+    "and_list", "confidence", "cost", "decimals", "describe", "extrapolation", "headline",
+    "in_short",
+]  # fmt: skip
 
 SHOWN = 6
 
@@ -131,21 +134,28 @@ def budget_lines(d: Decision, b: int) -> list[str]:
     ]
     if len(rows) > SHOWN:
         lines.append(f"  and {len(rows) - SHOWN} more, each with a larger expected regret")
-    lines.append(f"  {d.prob:.0%} credible set: {', '.join(d.credible_set(b))}")
+    lines.append(f"  {d.prob:.0%} credible set: {in_short(d.credible_set(b))}")
     families = by_family(d, b)
     if families:
         lines.append(f"  P(best) by family: {family_words(families)}")
     if d.laws_disagree(b):
         lines.append(f"  LAWS DISAGREE: {disagreement(d, b)}")
     if d.margin is not None:
-        lines.append(f"  good enough (regret <= {d.margin:g}): {', '.join(d.good_enough(b))}")
+        lines.append(f"  good enough (regret <= {d.margin:g}): {in_short(d.good_enough(b))}")
     return lines
+
+
+def in_short(names: list[str]) -> str:
+    """Some candidates on a line."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(short(names)[:SHOWN]) + more
 
 
 def family_words(families: list[FamilyShare]) -> str:
     """Families with their probability, and what to take of each."""
     shown = [f for f in families if f.p_best >= 0.005][:SHOWN]
-    return ", ".join(f"{f.family} {f.p_best:.2f} ({f.best})" for f in shown)
+    told = zip(short([f.family for f in shown]), short([f.best for f in shown]), shown, strict=True)
+    return ", ".join(f"{family} {f.p_best:.2f} ({best})" for family, best, f in told)
 
 
 def disagreement(d: Decision, budget: int) -> str:

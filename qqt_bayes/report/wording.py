@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.decide.text import and_list, cost, decimals
+from qqt_bayes.decide.text import and_list, cost, decimals, in_short
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def answer(d: Decision, b: int) -> str:
         factor = top["regret_compute"]
         if np.isfinite(factor) and factor >= 1.005:
             text += f", which {factor:.2f}x the samples would make up"
-        text += f". {percent(d.prob)} credible set: {', '.join(d.credible_set(b))}."
+        text += f". {percent(d.prob)} credible set: {in_short(d.credible_set(b))}."
         surest = rows.loc[rows["p_best"].idxmax()]
         if surest["data"] != top["data"]:
             text += (

@@ -1,22 +1,26 @@
 """Rows so far from their kin that something broke: a diverged seed, a slip of the pen.
 
 All are named. One that other runs contradict is also set aside, as no noise that the model knows
-explains it: a replicate, or budgets below and above, lie where its mixture leads. A strange value
-at the end of a curve may be what happens there, and is kept. Two comparisons, both robust: with
-replicates of the same mixture and budget, against the spread of replicates; and with the same
-mixture at other budgets, against the spread around a robust line in log samples.
+explains it: a replicate, budgets below and above, or at its budget the other mixtures lie where
+they lead. At the end of a curve a strange value may be what happens there, and is kept: an error
+or accuracy that jumps, a pool that wears out. Two comparisons, both robust: with replicates of the
+same mixture and budget, against the spread of replicates; and with the same mixture at other
+budgets, against the spread around a robust line in log samples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from qqt_bayes.runs.numbers import format_number
 from qqt_bayes.runs.sheet import Sheet, as_text
+
+if TYPE_CHECKING:
+    from qqt_bayes.runs.table import Runs
 
 SAME = 0.02  # budgets this close (in logs) are one
 SPREADS = 15.0  # from its replicates, in robust sd of replicates
@@ -25,37 +29,33 @@ OFF_CURVE = 12.0  # from the line through its mixture's budgets, in robust sd ar
 LEAST_LOG = float(np.log(1.4))  # and by a factor of 1.4
 FEW = 6  # deviations that tell the spread of one mixture
 BUDGETS = 4  # that make a line
+FRESH = 4.0  # epochs that wear out little
+WORN = 3.0  # times the value expected: more than repetition does from one budget to the next
 SHOWN = 3
 MANY = 3  # values at one budget, of which one may be a stranger
 SCALES = 300.0  # factor between two scales
 WITHIN = ("metric", "model", "params", "annealed", "tuned")
 
 
-def find_outliers(table: pd.DataFrame, apart: Sequence[str] = ()) -> tuple[np.ndarray, list[str]]:
+def find_outliers(runs: Runs, apart: Sequence[str] = ()) -> tuple[np.ndarray, list[str]]:
     """Rows to set aside (dim row), and one line for each row far from its kin, at most a few.
 
     Rows of different values in the columns `apart` are no kin.
     """
-    found: dict[int, str] = {}
-    aside: set[int] = set()
-    kept = _kept(table)
+    table, found, aside = runs.table, {}, set()  # type: ignore[var-annotated]
+    kept, epochs = _kept(table), _epochs(runs)
     keys = [table[name].map(as_text) for name in (*WITHIN, *apart) if name in table]
     for _, rows in table.groupby(keys, sort=False):
         for row, why in (*_off_replicates(rows), *_off_curve(rows)):
             found.setdefault(row, why)
         aside |= {row for row in rows.index.intersection(list(found))
-                  if not kept[row] and _contradicted(rows, row, found)}  # fmt: skip
+                  if not kept[row] and _contradicted(rows, row, found, epochs[row])}  # fmt: skip
     lines = [_line(table, row, why, row in aside, kept[row])
              for row, why in list(found.items())[:SHOWN]]  # fmt: skip
     if len(found) > SHOWN:
         names = ", ".join(str(table.loc[row, "run"]) for row in list(found)[SHOWN : 3 * SHOWN])
         lines.append(f"{len(found) - SHOWN} more rows are as far from their kin: {names}")
     return table.index.isin(list(aside)), lines
-
-
-def tell_outliers(table: pd.DataFrame) -> list[str]:
-    """One line for each row far from its kin, at most a few of them."""
-    return find_outliers(table)[1]
 
 
 def _kept(table: pd.DataFrame) -> pd.Series:
@@ -65,11 +65,30 @@ def _kept(table: pd.DataFrame) -> pd.Series:
     return table["keep"].fillna(False).astype(bool)
 
 
-def _contradicted(rows: pd.DataFrame, row: Any, found: dict[int, str]) -> bool:
-    """Whether a replicate, or budgets on both sides, are where the row is not."""
-    sound = rows[(rows["data"] == rows["data"][row]) & ~rows.index.isin(list(found))]
-    budgets, mine = _budget(sound), _budget(rows.loc[[row]])[0]
-    return bool(np.any(budgets == mine) or (np.any(budgets < mine) and np.any(budgets > mine)))
+def _epochs(runs: Runs) -> pd.Series:
+    """Epochs of the pool that a row repeats most (row,)."""
+    sizes, table = np.asarray(runs.pools.sizes, float), runs.table
+    most = {text: float(np.max(runs.mixtures[text].vector(runs.pools) / sizes))
+            for text in table["data"].unique()}  # fmt: skip
+    return table["samples"] * table["data"].map(most)
+
+
+def _contradicted(rows: pd.DataFrame, row: Any, found: dict[int, str], epochs: float) -> bool:
+    """Whether a replicate, budgets on both sides, or other mixtures are where the row is not."""
+    mine, sound = rows.loc[row], rows[~rows.index.isin(list(found))]
+    own, here = sound["data"] == mine["data"], _budget(rows.loc[[row]])[0]
+    budgets = _budget(sound[own])
+    if np.any(budgets == here) or (np.any(budgets < here) and np.any(budgets > here)):
+        return True
+    twins = rows[(rows["data"] == mine["data"]) & (_budget(rows) == here)]
+    others = sound[~own].assign(budget=_budget(sound[~own]))
+    lines = others.groupby("data")["budget"].nunique()
+    there = others.loc[others["budget"] == here, "data"]
+    jumps = bool(np.all(sound["value"] < 1.0))  # an error or an accuracy
+    if jumps or len(twins) > 1 or not there.isin(lines.index[lines >= BUDGETS]).any():
+        return False
+    usual = float(sound.loc[own, "value"].median())
+    return bool(epochs <= FRESH or mine["value"] < usual or mine["value"] > WORN * usual)
 
 
 def flag_lone(sheet: Sheet, rows: list[int], values: list[float]) -> bool:

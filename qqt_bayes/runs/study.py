@@ -124,7 +124,7 @@ class Study:
 
 def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]) -> Study:
     """Turn the rows of one metric into a study; see `Runs.study`."""
-    strange, told = find_outliers(runs.table, levels)
+    strange, told = find_outliers(runs, levels)
     table = runs.table[~strange]
     known = kind or kind_of(metric)
     if known is None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from qqt_bayes.kinds import choices_of
 from qqt_bayes.runs.numbers import format_number, shortened
-from qqt_bayes.runs.outliers import tell_outliers
+from qqt_bayes.runs.outliers import find_outliers
 from qqt_bayes.runs.settings import tell_settings
 from qqt_bayes.runs.sheet import as_text
 from qqt_bayes.runs.untold import untold
@@ -48,7 +48,7 @@ def describe(runs: Runs) -> str:
         used = "no run" if np.isnan(epochs[i]) else f"{epochs[i]:.3g} epochs"
         note = f"   ({', '.join(known)})" if known else ""
         lines.append(f"    {name:<{width}}  {sizes[i]:>{wide}}  {used:>12}{note}")
-    named = (*runs.notes, *tell_outliers(table), *tell_settings(table))
+    named = (*runs.notes, *find_outliers(runs)[1], *tell_settings(table))
     lines += [f"note: {note}" for note in (*named, *left_open(runs), *near_chance(runs))]
     return "\n".join(lines)
 

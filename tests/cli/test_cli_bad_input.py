@@ -95,6 +95,8 @@ CALLS = {
     "on-fail": (FIT + "--on-fail maybe", "--on-fail 'maybe'", "give raise or warn"),
     "no output": ("fit runs.csv --metric loss", "Missing option '-o'", "see qqt fit --help"),
     "no output, what to type": ("fit runs.csv", "for example: qqt fit runs.csv", "-o fit.nc; see"),
+    "no value": ("tasks runs.csv --params --budgets 1M", "'--budgets' -> --params has no value",
+                 "it took '--budgets' for it"),
     "budgets by semicolon": (
         "decide runs.csv --metric loss --budgets 60k;120k", "are 2 budgets", ": 60k,120k",
     ),

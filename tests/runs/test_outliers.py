@@ -34,20 +34,40 @@ def test_a_wild_seed_is_set_aside(row: int, factor: float) -> None:
     assert "set aside" in told[0]
 
 
-@pytest.mark.parametrize(("row", "aside"), [(2, True), (5, False), (6, False)])
-def test_without_replicates_only_between_budgets(row: int, aside: bool) -> None:
-    """A jump at the largest budget may be what happens there: named, and kept."""
+@pytest.mark.parametrize("row", [2, 5, 6, 11])
+@pytest.mark.parametrize("factor", [0.1, 0.5, 2.0, 10.0])
+def test_without_replicates_budgets_and_other_mixtures_tell(row: int, factor: float) -> None:
     rows = table(1)
-    rows.loc[row, "value"] *= 3.0
-    strange, told = find_outliers(qqt.read_runs(rows, POOLS).table)
-    assert strange.tolist() == [aside and i == row for i in range(len(rows))]
+    rows.loc[row, "value"] *= factor
+    strange, told = find_outliers(qqt.read_runs(rows, POOLS))
+    assert strange.tolist() == [i == row for i in range(len(rows))]
     assert any(f"run 'r{row}'" in text for text in told)
+
+
+def aside(rows: pd.DataFrame, sizes: dict[str, float]) -> list[int]:
+    """Rows set aside; all that are strange are named."""
+    strange, told = find_outliers(qqt.read_runs(rows, sizes))
+    assert len(told) == 1
+    return [int(i) for i in np.flatnonzero(strange)]
+
+
+def test_what_may_happen_at_the_end_of_a_curve_is_kept() -> None:
+    """A pool that wears out, an error that jumps, and where no other mixture tells."""
+    last = table(1)
+    last.loc[11, "value"] *= 2.0
+    assert aside(last, {"A": 1e6, "B": 3e6}) == [11]
+    assert aside(last, {"A": 1e6, "B": 3e3}) == []  # 100 epochs
+    assert aside(last[(last["data"] == "B") | (last["samples"] < 3e5)], {"A": 1e6, "B": 3e6}) == []
+    error = table(1).assign(metric="error")
+    error["value"] *= 0.3
+    error.loc[11, "value"] *= 0.2
+    assert aside(error, {"A": 1e6, "B": 3e6}) == []
 
 
 def test_replicates_that_agree_are_kept() -> None:
     rows = table(2)
     rows.loc[[10, 11], "value"] *= 3.0
-    strange, _ = find_outliers(qqt.read_runs(rows, POOLS).table)
+    strange, _ = find_outliers(qqt.read_runs(rows, POOLS))
     assert not strange.any()
 
 
@@ -97,7 +117,7 @@ def test_further_runs_that_set_a_row_aside_refit() -> None:
     """Draws that took a value in are not weighted into draws that leave it out."""
     rows = wild()
     last = rows["samples"] == BUDGETS[-1]
-    late = last & (rows["data"] == "A") & (rows.index != 11)  # the replicate that contradicts it
+    late = last & (rows.index != 11)  # its replicate, and the other mixture at its budget
     made = qqt.fit(qqt.read_runs(rows[~late], POOLS), "loss", on_fail="warn")
     assert made.study.aside == ()
     more = made.update(rows[late], on_fail="warn")
