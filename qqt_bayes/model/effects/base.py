@@ -124,9 +124,13 @@ def simulator(effect: Effect, points: Points) -> Simulate:
     def by_clock(draws: int, rng: np.random.Generator) -> np.ndarray:
         times, index = found[0]
         paths = motion(times, (draws, rows), rng)[0]
-        out = np.empty((draws, count))
-        for time in range(len(times)):
-            out[:, index == time] = paths[:, :, time] @ coefficient[:, index == time]
+        out = np.zeros((draws, count))
+        if rows <= len(times):  # the shorter loop
+            for row in range(rows):
+                out += coefficient[row] * paths[:, row, index]
+        else:
+            for time in range(len(times)):
+                out[:, index == time] = paths[:, :, time] @ coefficient[:, index == time]
         return out
 
     return by_row if len(clock) > 1 else by_clock
