@@ -3,7 +3,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+# without --no-compile pip translates modules that nobody will load: half of the time
+PIP := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check
 PYTHON ?=
 PYTEST_ARGS ?=
 DEMO_OUTPUT ?= demo-output
@@ -81,7 +82,7 @@ test-seeds: $(VENV)/.stamp-dev ## the tests with ten seeds of every posterior (a
 test-oldest: ## the oldest versions promised: install them apart and run the package (minutes)
 	@python=$$(sh scripts/find_python.sh $(if $(PYTHON),"$(PYTHON)")) || exit 1; \
 	"$$python" -m venv --clear $(OLDEST)
-	@$(OLDEST)/bin/python -m pip install -qq --disable-pip-version-check -c tests/oldest.txt .
+	@$(OLDEST)/bin/python -m pip install -qq --no-compile --disable-pip-version-check -c tests/oldest.txt .
 	@rm -rf $(OLDEST)/work && cd $(OLDEST) && bin/python -P ../tests/smoke.py work
 
 coverage: $(VENV)/.stamp-dev ## branches that the tests take, by part (an hour)
