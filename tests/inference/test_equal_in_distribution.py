@@ -83,6 +83,7 @@ def published(name: str, metric: str, where: dict[str, str]) -> Set:
     return Set.of(read_runs(files[0], files[1]).select(metric, where).study(metric))
 
 
+ENOUGH = 1500  # effective draws of NUTS
 SETS = {
     **{name: lambda name=name: small(name) for name in STUDIES},
     "own loss": lambda: own("loss", ("A", "B", "C", "A+B")),
@@ -114,7 +115,11 @@ def differences(name: str, draws: int = 8000) -> dict[str, float]:
     )
     assert ours.gate.passed, ours.gate.text
     frame = Posterior.frame(made.design, made.priors, made.kind, 1)
-    theirs = sample_nuts(frame, Settings(draws=draws, tune=1000, target_accept=0.95), seed=2)
+    for longer in (1, 2, 4):  # a short walk says nothing of the ends of a band
+        careful = Settings(draws=longer * draws, tune=1000 * longer, target_accept=0.98)
+        theirs = sample_nuts(frame, careful, seed=2)
+        if theirs.gate.figures["ess"] > ENOUGH:
+            break
     (best, ends), (their_best, their_ends) = decision(ours), decision(theirs)
     apart = np.abs(ends - their_ends) / (their_ends[2] - their_ends[0])
     return {
