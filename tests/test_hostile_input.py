@@ -26,7 +26,7 @@ from qqt_bayes.buy.designs import read_designs
 from qqt_bayes.buy.stop import parse_stake
 from qqt_bayes.decide.candidates import parse_budgets, parse_candidates
 from qqt_bayes.errors import MESSAGE, QQTError, UsageError
-from qqt_bayes.finished import HEAD, Finished, packed, unpacked
+from qqt_bayes.finished import HEAD, NO_ANSWER, Finished, packed, unpacked
 from qqt_bayes.limits import COUNTS, LIMITS
 from qqt_bayes.model.spec import load_spec, spec_folder
 from qqt_bayes.report.checklists import read_answers
@@ -282,15 +282,40 @@ def test_a_hundred_thousand(kind: str, pools, tmp_path: Path) -> None:
                          ids=lambda p: f"{p.parent.name}/{p.name}")  # fmt: skip
 def test_corpus(path: Path, pools, tmp_path: Path) -> None:
     """Files that once ended in a traceback, hung, or were accepted: refused with a message."""
-    read = {"specs": load_spec, "answers": read_answers, "pools": read_pools}.get(
-        path.parent.name,
-        {"designs": lambda p: read_designs(p, pools),
-         "actions": lambda p: read_actions(p, pools, data_now("A+B", pools))}.get(path.parent.name),
-    )  # fmt: skip
-    assert read is not None
+    read = {
+        "specs": load_spec, "answers": read_answers, "pools": read_pools,
+        "designs": lambda p: read_designs(p, pools), "runs": lambda p: read_runs(p, pools),
+        "actions": lambda p: read_actions(p, pools, data_now("A+B", pools)),
+        "imports": lambda p: read_runs(import_runs(p, per_step=10).table, pools),
+    }[path.parent.name]  # fmt: skip
     with pytest.raises(QQTError) as refusal:
         read(path)
     assert " " in str(refusal.value)
+    assert len(str(refusal.value)) <= MESSAGE
+
+
+@pytest.mark.parametrize("answer", [
+    {"table": [["x", "int64", [1, 10**200]]], "rows": 2}, {"array": ["<i8", [1], [10**200]]},
+    {"array": ["<f8", [10**200], [1.0]]}, {"table": [], "rows": 10**200}, {"array": ["?!", [], []]},
+    {"table": [["x"]], "rows": 1}, {"dict": [[{"dict": []}, 1]]}, {"float": "much"},
+], ids=range(8))  # fmt: skip
+def test_an_answer_edited_by_hand_is_none(answer, tmp_path: Path) -> None:
+    path = tmp_path / "jobs.jsonl"
+    path.write_text(
+        "".join(json.dumps(line) + "\n" for line in (HEAD, {"job": "a", "answer": answer}))
+    )
+    assert Finished(path).get("a") is NO_ANSWER
+
+
+def test_a_message_quotes_what_is_long_in_part() -> None:
+    name = "web:0.25+" * 40 + "code"  # a long name is no fault: it is shown whole
+    assert name in str(UsageError(f"no pool '{name}' -> choose from A, B"))
+    for wild in ("1" * 10**6, "a b " * 10**5, "a\n" * 10**5):
+        told = str(UsageError(f"'{wild}' is not a number -> write digits"))
+        assert len(told) <= MESSAGE
+        assert told.startswith(f"'{wild[:100]}")
+        assert "characters more" in told
+        assert told.endswith("is not a number -> write digits")
 
 
 def test_a_base_of_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
