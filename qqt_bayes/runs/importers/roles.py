@@ -95,7 +95,7 @@ def finite_in(value: Any) -> float | None:
 
 def numeric(cells: pd.Series) -> bool:
     """Whether every cell that is not blank is a number, and some are."""
-    filled = [cell for cell in cells if cell]
+    filled = {cell for cell in cells if cell}
     return bool(filled) and all(is_number(cell) for cell in filled)
 
 
