@@ -64,6 +64,27 @@ EVALUATIONS = (
     '{"results": {"arc": {"acc,none": 0.31, "acc_stderr,none": 0.01, "alias": "arc"}}, '
     '"n-samples": {"arc": {"original": 100, "effective": 100}}, "config": {"model": "a"}}'
 )
+RESULTS = (
+    '{"key": "a", "dataset": "A", "metrics": {"acc1": 0.31, "acc5": 0.6}}\n'
+    '{"key": "b/c", "dataset": "B", "metrics": {"main_metric": 0.7}}\n'
+)
+LOG = (
+    "[epoch=1][batch=10/100]:\n\t Train time/token: 20480\n\t Train loss/train/total: 3.5\n"
+    "\t Eval metrics/eval/LanguageCrossEntropy: 3.2\n"
+    "[metric][batch=20]: time/token: 40960\n[metric][batch=20]: metrics/eval/Accuracy: 0.5\n"
+)
+CHART = (
+    '"Step","A - val/loss","A - val/loss__MIN","B - val/loss"\n'
+    '"0","","",""\n"60","2.7","2.6","2.6"\n"120k","2.6","2.6",""\n'
+)
+SHARES = (
+    "run,train/web,train/code,tokens,eval/loss\na,0.25,0.75,1000,2.5\nb,50%,50%,2k,2.4\n"
+    "c,1,0,4000,2.3\n"
+)
+ROWS = (
+    '[{"run": "a", "config": {"data": {"A": 0.5, "B": 0.5}, "seed": 1}, "tokens": 1000, '
+    '"loss": 2.5},\n{"run": "b", "config": {"data": "A", "seed": [1]}, "tokens": 1e3, "loss": 2}]'
+)
 JOBS = "\n".join(
     map(json.dumps, (HEAD, {"job": "a", "answer": {"array": ["<f8", [2], [1.0, 2.0]]}},
                      {"job": "b", "answer": {"tuple": [1, {"float": "nan"}]}},
@@ -192,7 +213,8 @@ def runs(text: str, pools, folder) -> None:
 
 
 def imports(text: str, _pools, folder) -> None:
-    path = folder / f"x.{'json' if text[:1] in ('[', '{') else 'csv'}"
+    kind = "txt" if "[batch=" in text else "json" if text[:1] in ("[", "{") else "csv"
+    path = folder / f"x.{kind}"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     found = refused(lambda: import_runs(path, per_step=10))
     assert found is None or {"run", "data", "samples", "metric", "value"} <= set(found.table)
@@ -214,6 +236,8 @@ FILES = {
     "designs": (designs, DESIGNS), "actions": (actions, ACTIONS), "specs": (specs, SPEC),
     "pools": (pool_tables, POOLS), "runs": (runs, RUNS), "wide": (imports, WIDE),
     "trainer": (imports, TRAINER), "evaluations": (imports, EVALUATIONS),
+    "results": (imports, RESULTS), "log": (imports, LOG), "chart": (imports, CHART),
+    "shares": (imports, SHARES), "rows": (imports, ROWS),
     "finished": (finished, JOBS), "answers": (answers, 'schedule = "cosine"\ntuned = "yes"\n'),
 }  # fmt: skip
 TEXTS = {
