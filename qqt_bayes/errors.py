@@ -10,10 +10,34 @@ from typing import Any
 SHOWN = 30  # lines of str(InputError); `.problems` always holds all problems
 ALONE = 2  # so many problems of one kind are listed one by one, more of them in one line
 FIRST = 5  # rows named of those
+# Characters of a message: what an input holds is quoted in it, and an input may be of any length.
+WORD, LINE, MESSAGE = 400, 2_000, 20_000
 
 
 class QQTError(Exception):
     """Base class of every error raised on purpose by this package."""
+
+    def __str__(self) -> str:
+        return bounded(self.told)
+
+    @property
+    def told(self) -> str:
+        """The message at its full length."""
+        return super().__str__()
+
+
+def bounded(text: str) -> str:
+    """A message that can be read: long words, long lines and the whole are cut in their middle."""
+    words = re.sub(rf"\S{{{WORD + 1},}}", lambda found: cut(found[0], WORD), text)
+    return cut("\n".join(cut(line, LINE) for line in words.split("\n")), MESSAGE)
+
+
+def cut(text: str, longest: int) -> str:
+    """A text without its middle where it is too long: what is wrong stands first, its mend last."""
+    if len(text) <= longest:
+        return text
+    part = longest // 2 - 20
+    return f"{text[:part]} [{len(text) - 2 * part:,} characters more] {text[-part:]}"
 
 
 @dataclass(frozen=True)
@@ -96,13 +120,15 @@ class InputError(QQTError, ValueError):
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__(self.problems)
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> str:
+        """All kinds of problems, up to a number of lines."""
         count = len(self.problems)
-        told = gathered(self.problems)
+        found = gathered(self.problems)
         lines = [f"{count} problem{'s' * (count != 1)} in the input:"]
-        lines += [f"  {line}" for line in told[:SHOWN]]
-        if len(told) > SHOWN:
-            lines.append(f"  and {len(told) - SHOWN} more lines like these")
+        lines += [f"  {line}" for line in found[:SHOWN]]
+        if len(found) > SHOWN:
+            lines.append(f"  and {len(found) - SHOWN} more lines like these")
         return "\n".join(lines)
 
 
@@ -126,7 +152,9 @@ class GateError(QQTError):
         super().__init__(message, report)
         self.report = report
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> str:
+        """The message with the arguments of Python."""
         return in_python(self.on_command_line)
 
     @property

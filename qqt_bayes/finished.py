@@ -74,7 +74,7 @@ class Finished:
         """The answer of a job, or :data:`NO_ANSWER`."""
         try:
             return unpacked(self.answers[key]) if key in self.answers else NO_ANSWER
-        except (KeyError, TypeError, ValueError):  # edited by hand: done again
+        except Exception:  # edited by hand, whatever numpy and pandas make of it: done again
             return NO_ANSWER
 
     def add(self, key: str, answer: Any) -> None:
@@ -206,11 +206,12 @@ def unpacked(value: Any) -> Any:
         case {"array": [str(kind), list(shape), list(held)]}:
             return np.array([unpacked(v) for v in held], dtype=np.dtype(kind)).reshape(shape)
         case {"table": list(columns), "rows": int(rows)}:
+            index = range(len(range(rows)))  # no more than a table can have
             made = {
-                name: pd.Series([unpacked(v) for v in held], dtype=kind, index=range(rows))
+                name: pd.Series([unpacked(v) for v in held], dtype=kind, index=index)
                 for name, kind, held in columns
             }
-            return pd.DataFrame(made, index=range(rows))
+            return pd.DataFrame(made, index=index)
         case {"dict": list(pairs)}:
             return {unpacked(k): unpacked(v) for k, v in pairs}
         case dict():

@@ -25,8 +25,8 @@ from qqt_bayes.buy.ask import positive as spendable
 from qqt_bayes.buy.designs import read_designs
 from qqt_bayes.buy.stop import parse_stake
 from qqt_bayes.decide.candidates import parse_budgets, parse_candidates
-from qqt_bayes.errors import QQTError, UsageError
-from qqt_bayes.finished import HEAD, Finished, packed, unpacked
+from qqt_bayes.errors import MESSAGE, QQTError, UsageError
+from qqt_bayes.finished import HEAD, NO_ANSWER, Finished, packed, unpacked
 from qqt_bayes.limits import COUNTS, LIMITS
 from qqt_bayes.model.spec import load_spec, spec_folder
 from qqt_bayes.report.checklists import read_answers
@@ -64,6 +64,27 @@ EVALUATIONS = (
     '{"results": {"arc": {"acc,none": 0.31, "acc_stderr,none": 0.01, "alias": "arc"}}, '
     '"n-samples": {"arc": {"original": 100, "effective": 100}}, "config": {"model": "a"}}'
 )
+RESULTS = (
+    '{"key": "a", "dataset": "A", "metrics": {"acc1": 0.31, "acc5": 0.6}}\n'
+    '{"key": "b/c", "dataset": "B", "metrics": {"main_metric": 0.7}}\n'
+)
+LOG = (
+    "[epoch=1][batch=10/100]:\n\t Train time/token: 20480\n\t Train loss/train/total: 3.5\n"
+    "\t Eval metrics/eval/LanguageCrossEntropy: 3.2\n"
+    "[metric][batch=20]: time/token: 40960\n[metric][batch=20]: metrics/eval/Accuracy: 0.5\n"
+)
+CHART = (
+    '"Step","A - val/loss","A - val/loss__MIN","B - val/loss"\n'
+    '"0","","",""\n"60","2.7","2.6","2.6"\n"120k","2.6","2.6",""\n'
+)
+SHARES = (
+    "run,train/web,train/code,tokens,eval/loss\na,0.25,0.75,1000,2.5\nb,50%,50%,2k,2.4\n"
+    "c,1,0,4000,2.3\n"
+)
+ROWS = (
+    '[{"run": "a", "config": {"data": {"A": 0.5, "B": 0.5}, "seed": 1}, "tokens": 1000, '
+    '"loss": 2.5},\n{"run": "b", "config": {"data": "A", "seed": [1]}, "tokens": 1e3, "loss": 2}]'
+)
 JOBS = "\n".join(
     map(json.dumps, (HEAD, {"job": "a", "answer": {"array": ["<f8", [2], [1.0, 2.0]]}},
                      {"job": "b", "answer": {"tuple": [1, {"float": "nan"}]}},
@@ -88,7 +109,7 @@ def refused(read, *args):
             return read(*args)
         except QQTError as error:
             told = str(error)
-    assert 0 < len(told.strip()) < 100_000
+    assert 0 < len(told.strip()) <= MESSAGE
     return None
 
 
@@ -192,7 +213,8 @@ def runs(text: str, pools, folder) -> None:
 
 
 def imports(text: str, _pools, folder) -> None:
-    path = folder / f"x.{'json' if text[:1] in ('[', '{') else 'csv'}"
+    kind = "txt" if "[batch=" in text else "json" if text[:1] in ("[", "{") else "csv"
+    path = folder / f"x.{kind}"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     found = refused(lambda: import_runs(path, per_step=10))
     assert found is None or {"run", "data", "samples", "metric", "value"} <= set(found.table)
@@ -214,6 +236,8 @@ FILES = {
     "designs": (designs, DESIGNS), "actions": (actions, ACTIONS), "specs": (specs, SPEC),
     "pools": (pool_tables, POOLS), "runs": (runs, RUNS), "wide": (imports, WIDE),
     "trainer": (imports, TRAINER), "evaluations": (imports, EVALUATIONS),
+    "results": (imports, RESULTS), "log": (imports, LOG), "chart": (imports, CHART),
+    "shares": (imports, SHARES), "rows": (imports, ROWS),
     "finished": (finished, JOBS), "answers": (answers, 'schedule = "cosine"\ntuned = "yes"\n'),
 }  # fmt: skip
 TEXTS = {
@@ -261,6 +285,7 @@ def test_cells_of_any_content(kind: str, pools, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of inputs, by Hypothesis
 @pytest.mark.parametrize("kind", [*FILES, *TEXTS])
 def test_a_hundred_thousand(kind: str, pools, tmp_path: Path) -> None:
     read, source = (FILES | TEXTS)[kind]
@@ -281,15 +306,40 @@ def test_a_hundred_thousand(kind: str, pools, tmp_path: Path) -> None:
                          ids=lambda p: f"{p.parent.name}/{p.name}")  # fmt: skip
 def test_corpus(path: Path, pools, tmp_path: Path) -> None:
     """Files that once ended in a traceback, hung, or were accepted: refused with a message."""
-    read = {"specs": load_spec, "answers": read_answers, "pools": read_pools}.get(
-        path.parent.name,
-        {"designs": lambda p: read_designs(p, pools),
-         "actions": lambda p: read_actions(p, pools, data_now("A+B", pools))}.get(path.parent.name),
-    )  # fmt: skip
-    assert read is not None
+    read = {
+        "specs": load_spec, "answers": read_answers, "pools": read_pools,
+        "designs": lambda p: read_designs(p, pools), "runs": lambda p: read_runs(p, pools),
+        "actions": lambda p: read_actions(p, pools, data_now("A+B", pools)),
+        "imports": lambda p: read_runs(import_runs(p, per_step=10).table, pools),
+    }[path.parent.name]  # fmt: skip
     with pytest.raises(QQTError) as refusal:
         read(path)
     assert " " in str(refusal.value)
+    assert len(str(refusal.value)) <= MESSAGE
+
+
+@pytest.mark.parametrize("answer", [
+    {"table": [["x", "int64", [1, 10**200]]], "rows": 2}, {"array": ["<i8", [1], [10**200]]},
+    {"array": ["<f8", [10**200], [1.0]]}, {"table": [], "rows": 10**200}, {"array": ["?!", [], []]},
+    {"table": [["x"]], "rows": 1}, {"dict": [[{"dict": []}, 1]]}, {"float": "much"},
+], ids=range(8))  # fmt: skip
+def test_an_answer_edited_by_hand_is_none(answer, tmp_path: Path) -> None:
+    path = tmp_path / "jobs.jsonl"
+    path.write_text(
+        "".join(json.dumps(line) + "\n" for line in (HEAD, {"job": "a", "answer": answer}))
+    )
+    assert Finished(path).get("a") is NO_ANSWER
+
+
+def test_a_message_quotes_what_is_long_in_part() -> None:
+    name = "web:0.25+" * 40 + "code"  # a long name is no fault: it is shown whole
+    assert name in str(UsageError(f"no pool '{name}' -> choose from A, B"))
+    for wild in ("1" * 10**6, "a b " * 10**5, "a\n" * 10**5):
+        told = str(UsageError(f"'{wild}' is not a number -> write digits"))
+        assert len(told) <= MESSAGE
+        assert told.startswith(f"'{wild[:100]}")
+        assert "characters more" in told
+        assert told.endswith("is not a number -> write digits")
 
 
 def test_a_base_of_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ from qqt_bayes.cli import (
     tasks,
 )
 from qqt_bayes.cli import options as o
-from qqt_bayes.errors import GateError, QQTError
+from qqt_bayes.errors import GateError, QQTError, bounded
 from qqt_bayes.harmless import visible
 
 BAD_INPUT, NOT_CONVERGED, FAULT, STOPPED, UNREAD = 2, 3, 70, 130, 141
@@ -204,7 +204,7 @@ def whole(argv: list[str]) -> list[str]:
 
 def say(message: object, code: int, advice: str = "") -> int:
     """Tell on stderr why the program ends; returns the exit code."""
-    if text := str(message):  # without arguments the help has been printed already
+    if text := bounded(str(message)):  # without arguments the help has been printed already
         text = visible(f"qqt: {text.removesuffix('.') if advice else text}{advice}")
         # whatever the terminal can write
         print(text.encode(sys.stderr.encoding or "utf-8", "backslashreplace").decode(

@@ -76,7 +76,7 @@ def parse_near(near: float | str | None) -> float | None:
         return None
     try:
         value = float(near)
-    except ValueError:
+    except (ValueError, OverflowError):
         value = np.nan
     if not 0.0 < value <= 1.0:
         raise UsageError(

@@ -240,7 +240,7 @@ def read_value(value: str | float, metric: str, kind: Any) -> float:
     """
     try:
         goal = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UsageError(f"reach {value!r} is not a number -> give one such as 0.92") from None
     if not kind.low <= goal <= kind.high or not np.isfinite(goal):
         percent = ", as a fraction" if kind.fraction and goal > 1 else ""

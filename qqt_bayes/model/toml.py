@@ -1,4 +1,4 @@
-"""Reading a specification's file, and whether each entry is of the right type."""
+"""Reading a TOML file, and whether each entry of a specification is of the right type."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.limits import COUNTS
+from qqt_bayes.limits import COUNTS, LIMITS
+
+DEPTH = 20  # tables within tables
+LARGEST = 2**63  # beyond the whole numbers of TOML
 
 TYPES: dict[str, tuple[type, str]] = {
     "name": (str, 'a text: name = "mine"'),
@@ -32,7 +35,7 @@ def check_types(source: dict[str, Any]) -> list[str]:
     given = source.get("covariates", [])
     sound = (
         all(isinstance(name, str) for name in given) if isinstance(given, list)
-        else isinstance(given, dict) and all(type(at) in (int, float) for at in given.values())
+        else isinstance(given, dict) and all(map(is_value, given.values()))
     )  # fmt: skip
     if not sound:
         problems.append(
@@ -62,6 +65,11 @@ def tables_of(priors: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {"priors": priors} | inner
 
 
+def is_value(given: Any) -> bool:
+    """Whether this can be the value of a column."""
+    return type(given) in (int, float) and LIMITS["value of a score or cost"].holds(given)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file.
 
@@ -73,8 +81,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         if path.is_file() and path.stat().st_size > COUNTS["bytes of a specification"]:
             most = COUNTS["bytes of a specification"]
-            raise UsageError(f"{path} has more than {most:,} bytes -> is it a specification?")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+            raise UsageError(f"{path} has more than {most:,} bytes -> is it the right file?")
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"no such spec file: {path}") from None
     except UnicodeDecodeError as error:
@@ -85,4 +93,20 @@ def read_toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from None
     except (RecursionError, ValueError, OverflowError):  # nested a thousandfold, or huge numbers
-        raise UsageError(f"{path} is not valid TOML: nested too deeply, or too large") from None
+        sound = False
+    else:
+        sound = is_plain(found)
+    if not sound:
+        raise UsageError(
+            f"{path} is not valid TOML: nested too deeply, or a whole number of more than 18 "
+            "digits -> write it as 1e19, or as a text"
+        )
+    return found
+
+
+def is_plain(value: Any, depth: int = DEPTH) -> bool:
+    """Whether tables are not too deep, and whole numbers not so large that no float holds them."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(is_plain(held, depth - 1) for held in inner)
+    return not isinstance(value, int) or -LARGEST <= value < LARGEST

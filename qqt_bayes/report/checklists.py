@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.harmless import one_line
+from qqt_bayes.model.toml import read_toml
 from qqt_bayes.report.known import KNOWN, evidence
 
 if TYPE_CHECKING:
@@ -176,14 +176,10 @@ def read_answers(path: str | Path) -> dict[str, str]:
         If there is no such file, it is not TOML, or a key is not known.
     """
     path = Path(path)
-    try:
-        source = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         mend = "a report writes questions.toml, to be filled in"
-        raise UsageError(f"no such file: {path} -> {mend}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f'{path} is not valid TOML: {error} -> write key = "answer"') from None
-    return check_answers(source, str(path))
+        raise UsageError(f"no such file: {path} -> {mend}")
+    return check_answers(read_toml(path), str(path))
 
 
 def make_checklists(content: Content) -> tuple[Checklist, ...]:

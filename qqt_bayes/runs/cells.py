@@ -103,8 +103,9 @@ def read_flag(text: str) -> bool:
 def plain_numbers(cells: list[str]) -> list[float] | None:
     """Read a free column as numbers if every cell is plainly one (blank = NaN), else None.
 
-    Texts such as ``007`` stay text: they are labels.
+    Texts such as ``007`` stay text: they are labels. So does what no float can hold.
     """
     if not any(cells) or not all(_PLAIN.fullmatch(cell) for cell in cells if cell):
         return None
-    return [float(cell) if cell else math.nan for cell in cells]
+    numbers = [float(cell) if cell else math.nan for cell in cells]
+    return None if any(map(math.isinf, numbers)) else numbers

@@ -188,3 +188,12 @@ def test_a_bad_spec_file_names_every_problem(qqt, small_tables: Path, monkeypatc
     assert said.code == 2
     assert "my.toml is not valid TOML" in said.err
     assert not Path("fit.nc").exists()
+
+
+@pytest.mark.parametrize("words", [
+    ("--seed", "1" * 100_000), ("--metric", "x y " * 30_000), ("--budgets", "9" * 100_000),
+])  # fmt: skip
+def test_a_message_is_of_sensible_length(qqt, small_tables: Path, words: tuple[str, str]) -> None:
+    said = qqt("decide", small_tables / "runs.csv", "--budgets", "1M", *words)
+    assert said.code == 2
+    assert 0 < len(said.err) < 5_000

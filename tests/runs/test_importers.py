@@ -124,6 +124,9 @@ def test_wandb_chart(tmp_path) -> None:
     ]  # fmt: skip
     tokens = import_runs(write(tmp_path, "t.csv", CHART.replace("Step", "train/tokens")))
     assert tokens.table["samples"].tolist() == ["60", "120", "60"]
+    brief = CHART.replace("Step", "train/tokens").replace('"60"', '"60k"')
+    found = import_runs(write(tmp_path, "k.csv", brief))
+    assert found.table["samples"].tolist() == ["60k", "120", "60k"]
     with pytest.raises(UsageError, match="x axis 'Relative Time' is neither steps nor samples"):
         import_runs(write(tmp_path, "r.csv", CHART.replace("Step", "Relative Time")))
     with pytest.raises(UsageError, match="no metric 'x' -> choose from val/loss"):
@@ -275,6 +278,32 @@ def test_hf_trainer(tmp_path) -> None:
     assert len(qqt.read_runs(found.table, {"A": 1e9})) == 3
     both = import_runs(tmp_path, per_step=1, metrics=["loss"])
     assert set(both.table["metric"]) == {"train_loss"}
+
+
+def test_steps_and_tokens_that_are_no_numbers(tmp_path) -> None:
+    huge = 10**400
+    log = [
+        {"step": 10, "num_tokens": huge, "eval_loss": 2.5}, {"step": None, "eval_loss": 2.4},
+        {"step": huge, "eval_loss": 2.3}, {"step": 40, "eval_loss": huge},
+    ]  # fmt: skip
+    path = write(tmp_path, "t.json", {"log_history": log, "global_step": huge})
+    found = import_runs(path, per_step=10)
+    assert records(found, "samples", "value") == [("100", "2.5"), ("", "2.4"), ("", "2.3")]
+    table = "run,data,step,val_loss\na,A,1k,2.5\na,A,2e3,2.4\na,A,late,2.3\na,A,,2.2\n"
+    found = import_runs(write(tmp_path, "w.csv", table), per_step="0.5k")
+    assert found.table["samples"].tolist() == ["500000", "1000000", "late", ""]
+    with pytest.raises(InputError, match="'late': not a number"):
+        qqt.read_runs(found.table, POOLS)
+
+
+def test_lm_eval_with_whole_numbers_that_no_float_holds(tmp_path) -> None:
+    huge = 10**400
+    results = {"arc": {"acc,none": 0.31, "acc_stderr,none": huge, "f1,none": huge}}
+    found = import_runs(
+        write(tmp_path, "r.json", {"results": results, "n-samples": {"arc": {"effective": huge}}})
+    )
+    assert records(found, "metric", "value", "se", "n_eval") == [("arc_accuracy", "0.31", "", "")]
+    assert "1 values that are no number (N/A)" in found.left_out
 
 
 CONSOLE = """\

@@ -230,3 +230,10 @@ def test_an_accuracy_near_chance_is_asked_for_it() -> None:
     assert asked not in read_runs(rows, {"A": 1e9}, chance={"mmlu_accuracy": 0.25}).text
     assert asked not in read_runs(rows.assign(value=[0.5, 0.6, 0.7]), {"A": 1e9}).text
     assert "--chance" not in read_runs(rows.assign(metric="top1_accuracy"), {"A": 1e9}).text
+
+
+def test_a_free_column_that_no_float_holds_is_text() -> None:
+    rows = [
+        {"run": "a", "data": "A", "samples": 10, "metric": "loss", "value": 2.5, "tag": "1" * 400}
+    ]
+    assert read_runs(pd.DataFrame(rows), {"A": 100}).table["tag"].tolist() == ["1" * 400]

@@ -14,8 +14,8 @@ from qqt_bayes.runs.importers.wide import steps_to_samples
 
 NAME = "composer"
 WHAT = "a log of MosaicML's Composer"
-_LINE = re.compile(r"\[metric\]\[batch=(\d+)\]:\s*([^:\s]+):\s*(\S+)")  # of the file logger
-_HEAD = re.compile(r"(?:\[epoch=\d+\])?\[batch=(\d+)(?:/\d+)?\]")  # of the console
+_LINE = re.compile(r"\[metric\]\[batch=(\d{1,18})\]:\s*([^:\s]+):\s*(\S+)")  # of the file logger
+_HEAD = re.compile(r"(?:\[epoch=\d+\])?\[batch=(\d{1,18})(?:/\d+)?\]")  # of the console
 _ITEM = re.compile(r"\s+(Train|Eval) ([^:\s]+):\s*(\S+)")
 _EVAL = re.compile(r"^(eval|metrics/(?!train))", re.IGNORECASE)
 COUNTS = ("time/token", "time/sample")
@@ -59,7 +59,8 @@ def _read(file: File, given: Given, out: Found) -> pd.DataFrame:
     count = next((name for name in COUNTS if any(n == name for _, n, _ in entries)), None)
     counted = {batch: value for batch, name, value in entries if name == count}
     evaluated = [e for e in entries if _EVAL.match(e[1]) and is_number(e[2])]
-    trained = [e for e in entries if "loss" in e[1] and e not in evaluated and is_number(e[2])]
+    known = set(evaluated)
+    trained = [e for e in entries if "loss" in e[1] and e not in known and is_number(e[2])]
     chosen = [e for e in (*evaluated, *trained) if given.wants(e[1], e[1].rsplit("/", 1)[-1])]
     if not given.metrics:
         chosen = evaluated or trained

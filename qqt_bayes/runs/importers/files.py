@@ -14,7 +14,7 @@ from qqt_bayes.errors import InputError, UsageError
 from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_number
 from qqt_bayes.runs.frames import as_frame, as_text
 from qqt_bayes.runs.importers.base import File
-from qqt_bayes.runs.importers.roles import find_roles
+from qqt_bayes.runs.importers.roles import find_roles, number_in
 from qqt_bayes.runs.numbers import DECIMALS, ambiguous, spelling_advice, without_separators
 from qqt_bayes.runs.sheet import Sheet, separator_of, split
 
@@ -133,7 +133,10 @@ def _from_json(path: Path, text: str) -> File:
         whole = _lines(path, text)
     table = None
     if isinstance(whole, list) and whole and all(isinstance(row, dict) for row in whole):
-        table = _text_table(pd.DataFrame([_flat(row) for row in whole], dtype=object))
+        try:
+            table = _text_table(pd.DataFrame([_flat(row) for row in whole], dtype=object))
+        except RecursionError:
+            raise UsageError(f"{path}: nested too deeply -> give one flat object a run") from None
     return File(path, table, whole)
 
 
@@ -176,8 +179,9 @@ def _flat(row: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str, An
 
 
 def _shares(value: dict[str, Any]) -> bool:
-    numbers = list(value.values())
-    return bool(numbers) and min(numbers) >= 0 and abs(sum(numbers) - 1) < 0.02
+    numbers = [number_in(share) for share in value.values()]
+    shares = [share for share in numbers if share is not None and share >= 0]
+    return bool(shares) and len(shares) == len(numbers) and abs(sum(shares) - 1) < 0.02
 
 
 def _from_csv(path: Path, text: str, decimal: str | None, notes: list[str]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers.base import Found, Given
+from qqt_bayes.runs.importers.roles import number_in
 from qqt_bayes.runs.numbers import parse_number
 
 FIELDS = ("data", "samples", "seed", "model", "params")
@@ -34,7 +35,7 @@ def finish(found: Found, given: Given, pattern: str | None) -> Found:
     if lost.any():
         runs = ", ".join(dict.fromkeys(table["run"][lost]))
         found.left_out.append(f"{int(lost.sum())} values that are no number (runs {runs})")
-    zero = np.array([_is_zero(cell) for cell in table["samples"]], bool) & ~lost
+    zero = np.array([number_in(cell) == 0 for cell in table["samples"]], bool) & ~lost
     if zero.any():
         found.left_out.append(f"{int(zero.sum())} rows at 0 samples")
     found.table = table[~lost & ~zero].reset_index(drop=True)
@@ -106,21 +107,13 @@ def _fill_in(table: pd.DataFrame, given: Given) -> None:
         table["samples"] = [cell or seen for cell in table["samples"]]
 
 
-def _is_zero(cell: str) -> bool:
-    try:
-        return parse_number(cell) == 0
-    except UsageError:
-        return False
-
-
 def _percent(cell: str, found: Found) -> str:
     """A percentage as a fraction."""
     if not cell.endswith("%"):
         return cell
-    try:
-        value = f"{parse_number(cell[:-1]) / 100:.10g}"
-    except UsageError:
+    number = number_in(cell[:-1])
+    if number is None:
         return cell
     told = "percentages are written as fractions (72.3% is 0.723)"
     found.left_out += [told] if told not in found.left_out else []
-    return value
+    return f"{number / 100:.10g}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +10,7 @@ import pandas as pd
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers.base import COLUMNS, File, Found, Given
-from qqt_bayes.runs.importers.roles import is_metric
+from qqt_bayes.runs.importers.roles import finite_in, is_metric
 from qqt_bayes.runs.importers.wide import steps_to_samples
 
 NAME = "hf-trainer"
@@ -53,8 +52,13 @@ def _run_name(file: File) -> str:
 
 
 def _steps(file: File) -> float:
-    steps = file.json.get("global_step")
-    return float(steps) if isinstance(steps, int | float) else 0.0
+    return finite_in(file.json.get("global_step")) or 0.0
+
+
+def _count(value: Any) -> str:
+    """A number of steps or tokens; blank where the log has none."""
+    number = finite_in(value)
+    return "" if number is None else f"{number:.15g}"
 
 
 def _read(run: str, file: File, given: Given, out: Found) -> pd.DataFrame:
@@ -65,7 +69,7 @@ def _read(run: str, file: File, given: Given, out: Found) -> pd.DataFrame:
     end = file.json.get("max_steps")
     rows = []
     for entry in log:
-        tokens = next((entry[name] for name in TOKENS if name in entry), None)
+        tokens = _count(next((entry[name] for name in TOKENS if name in entry), None))
         for key, value in entry.items():
             if not is_metric(key) or key in TOKENS or isinstance(value, bool):
                 continue
@@ -73,19 +77,19 @@ def _read(run: str, file: File, given: Given, out: Found) -> pd.DataFrame:
                 if evaluated and "loss" not in given.metrics:
                     continue
                 key = "train_loss"
-            number = isinstance(value, int | float) and math.isfinite(value)
-            if given.wants(key, key.removeprefix("train_")) and number:
+            wanted = given.wants(key, key.removeprefix("train_"))
+            if wanted and finite_in(value) is not None:
                 annealed = "" if not end else str(entry.get("step") == end).lower()
-                rows.append([run, entry.get("step"), tokens, key, repr(value), annealed])
+                rows.append([run, _count(entry.get("step")), tokens, key, repr(value), annealed])
     if not rows:
         raise UsageError(f"{file.path}: no evaluation in its log -> choose others by --metric")
     table = pd.DataFrame(rows, columns=["run", "step", "tokens", "metric", "value", "annealed"])
-    if table["tokens"].notna().all():
-        table["samples"] = [f"{tokens:.15g}" for tokens in table["tokens"]]
+    if all(table["tokens"]):
+        table["samples"] = table["tokens"]
         out.taken["num_input_tokens_seen"] = "samples"
     else:
-        steps = pd.Series([str(step) for step in table["step"]])
-        table["samples"] = steps_to_samples(steps, given, f"{file.path.name} of '{run}'")
+        place = f"{file.path.name} of '{run}'"
+        table["samples"] = steps_to_samples(table["step"], given, place)
         out.taken["step"] = "samples"
     out.taken |= dict.fromkeys(table["metric"], "metric") | {"max_steps": "annealed (at the end)"}
     if evaluated and any("loss" in entry for entry in log) and "loss" not in given.metrics:

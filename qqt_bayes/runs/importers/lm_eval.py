@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers.base import COLUMNS, File, Found, Given
+from qqt_bayes.runs.importers.roles import finite_in
 
 NAME = "lm-eval"
 WHAT = "results*.json of the LM evaluation harness"
@@ -110,6 +110,4 @@ def _values(file: File) -> Iterator[tuple[str, str, str | None, str, str]]:
 
 
 def _number(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return repr(value)
+    return None if finite_in(value) is None else repr(value)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
 
 import pandas as pd
 
@@ -43,6 +46,7 @@ _NOT_METRIC = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def bare(name: object) -> str:
     """A name in lower case with ``_`` between its words."""
     return re.sub(r"[^a-z0-9@]+", "_", str(name).strip().lower()).strip("_")
@@ -70,16 +74,28 @@ def is_number(text: str) -> bool:
     """Whether a cell holds a number, a percentage or a value that diverged."""
     if text.lower() in ("nan", "inf", "-inf", "infinity", "-infinity"):
         return True
+    return number_in(text.removesuffix("%")) is not None
+
+
+def number_in(value: Any) -> float | None:
+    """The number that a cell or a value of JSON holds; None for what is none, or too large."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
     try:
-        parse_number(text.removesuffix("%"))
+        return parse_number(value)
     except UsageError:
-        return False
-    return True
+        return None
+
+
+def finite_in(value: Any) -> float | None:
+    """The finite number that a value of JSON is; a text is none, whatever it holds."""
+    number = None if isinstance(value, str) else number_in(value)
+    return number if number is not None and math.isfinite(number) else None
 
 
 def numeric(cells: pd.Series) -> bool:
     """Whether every cell that is not blank is a number, and some are."""
-    filled = [cell for cell in cells if cell]
+    filled = {cell for cell in cells if cell}
     return bool(filled) and all(is_number(cell) for cell in filled)
 
 

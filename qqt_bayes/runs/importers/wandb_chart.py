@@ -8,7 +8,7 @@ import pandas as pd
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers.base import COLUMNS, File, Found, Given
-from qqt_bayes.runs.importers.roles import find_roles
+from qqt_bayes.runs.importers.roles import find_roles, number_in
 from qqt_bayes.runs.importers.wide import steps_to_samples, together
 
 NAME = "wandb-chart"
@@ -51,7 +51,11 @@ def _read(file: File, given: Given) -> Found:
             f"{file.path.name}: the x axis '{axis}' is neither steps nor samples -> export the "
             "chart with Step or a column of tokens on its x axis"
         )
-    seen = pd.to_numeric(samples, errors="coerce") > 0
+    numbers = map(number_in, samples)
+    seen = pd.Series(
+        [cell != "" and (n is None or n > 0) for cell, n in zip(samples, numbers, strict=True)],
+        samples.index, dtype=bool,
+    )  # fmt: skip
     parts, taken = [], {axis: str(role)}
     for name in curves:
         run, _, metric = name.rpartition(" - ")

@@ -9,7 +9,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.runs.importers.roles import is_number, numeric
+from qqt_bayes.runs.importers.roles import number_in, numeric
 from qqt_bayes.runs.mixture import POOL_NAME
 
 SUM = 0.02  # how far the shares of a row may be from 1
@@ -52,7 +52,8 @@ def _total(shares: pd.DataFrame) -> float | None:
     numbers = shares.map(_share).to_numpy(float)
     if np.nanmin(numbers) < 0:
         return None
-    sums = np.nansum(numbers, axis=1)
+    with np.errstate(over="ignore"):
+        sums = np.nansum(numbers, axis=1)
     for total in (1.0, 100.0):
         if np.mean(np.abs(sums / total - 1) <= SUM) >= MOSTLY:
             return total
@@ -60,11 +61,9 @@ def _total(shares: pd.DataFrame) -> float | None:
 
 
 def _share(cell: str) -> float:
-    return (
-        float(cell.removesuffix("%"))
-        if cell and is_number(cell) and cell[-1:] in "0123456789.%"
-        else 0.0
-    )
+    if not cell or cell[-1] not in "0123456789.%":
+        return 0.0
+    return number_in(cell.removesuffix("%")) or 0.0
 
 
 def mixtures(table: pd.DataFrame, pools: dict[str, str]) -> list[str]:

@@ -15,6 +15,7 @@ from qqt_bayes.runs.importers.roles import (
     beside,
     find_roles,
     is_metric,
+    number_in,
     numeric,
 )
 from qqt_bayes.runs.importers.weights import find_weights, mixtures
@@ -125,7 +126,7 @@ def _samples(
 
 
 def steps_to_samples(steps: pd.Series, given: Given, place: str) -> pd.Series:
-    """Samples after so many steps.
+    """Samples after so many steps; a cell that is no number stays, for the check of the run table.
 
     Raises
     ------
@@ -137,6 +138,9 @@ def steps_to_samples(steps: pd.Series, given: Given, place: str) -> pd.Series:
             f"{place} counts steps, not samples -> pass --per-step SAMPLES (the samples or tokens "
             "of one step, e.g. 1024 or 0.5M; Python: per_step=), or --samples for all runs"
         )
-    return pd.Series(
-        [f"{float(s) * given.per_step:.15g}" if s else "" for s in steps], steps.index, dtype=object
-    )
+    numbers = map(number_in, steps)
+    samples = [
+        cell if number is None else f"{number * given.per_step:.15g}"
+        for cell, number in zip(steps, numbers, strict=True)
+    ]
+    return pd.Series(samples, steps.index, dtype=object)
