@@ -25,7 +25,7 @@ from qqt_bayes.kinds import Kind
 from qqt_bayes.model.covariates import asked_at
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec, load_spec
-from qqt_bayes.runs.numbers import format_number
+from qqt_bayes.runs.numbers import count, format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.runs import Runs, Study
@@ -119,9 +119,9 @@ class Fit(Shown):
         """What was fitted, and whether it converged."""
         t = self.study.trained_on
         return (
-            f"{self.stamp}{self.study.metric} of {int(t['runs'])} runs ({int(t['rows'])} rows, "
-            f"largest {format_number(t['max_samples'])} samples), spec {self.spec.name}, "
-            f"seed {self.seed}\n"
+            f"{self.stamp}{self.study.metric} of {count(t['runs'], 'run')} "
+            f"({count(t['rows'], 'row')}, largest {format_number(t['max_samples'])} samples), "
+            f"spec {self.spec.name}, seed {self.seed}\n"
             f"{self.posterior.gate.text}"
         )
 

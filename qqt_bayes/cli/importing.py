@@ -134,12 +134,13 @@ def parse_data(data: list[str] | None) -> str | dict[str, str] | None:
 def tell(found: Found, out: Path, beside: Path, with_pools: bool) -> None:
     """Say what each column was taken for, what was left out, and what is still missing."""
     from qqt_bayes.runs.importers.finish import advice
+    from qqt_bayes.runs.numbers import count
 
     table = found.table
     metrics = list(dict.fromkeys(table["metric"]))
     more = f" and {len(metrics) - SHOWN} more" if len(metrics) > SHOWN else ""
     o.say(
-        f"wrote {out}: {table['run'].nunique()} runs, {len(table)} rows "
+        f"wrote {out}: {count(table['run'].nunique(), 'run')}, {count(len(table), 'row')} "
         f"({', '.join(metrics[:SHOWN])}{more})"
     )
     for line in told_columns(found):

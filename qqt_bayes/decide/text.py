@@ -12,6 +12,7 @@ from qqt_bayes._columns import columns, short
 from qqt_bayes.decide.families import FamilyShare, by_family
 from qqt_bayes.decide.place import extrapolation
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import count
 
 if TYPE_CHECKING:
     from qqt_bayes.decide.decision import Decision
@@ -82,9 +83,9 @@ def describe(d: Decision) -> str:
     """One screen: per budget the best data, how sure, and the main candidates."""
     study, trained = d.fit.study, d.fit.study.trained_on
     lines = [
-        f"{d.fit.stamp}{study.metric} ({study.kind.better}), fitted to {int(trained['runs'])} runs "
-        f"up to {format_number(trained['max_samples'])} samples; {d.prob:.0%} "
-        "equal-tailed credible intervals"
+        f"{d.fit.stamp}{study.metric} ({study.kind.better}), fitted to "
+        f"{count(trained['runs'], 'run')} up to {format_number(trained['max_samples'])} samples; "
+        f"{d.prob:.0%} equal-tailed credible intervals"
     ]
     if d.laws:
         told = ", ".join(f"{v.name} {v.weight:.2f}" for v in d.laws)

@@ -8,6 +8,7 @@ import numpy as np
 
 from qqt_bayes.decide.text import and_list, cost, decimals, in_short
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import count
 
 if TYPE_CHECKING:
     from qqt_bayes.decide import Decision
@@ -68,11 +69,6 @@ def chance(p: float) -> str:
 def percent(share: float) -> str:
     """A share in percent."""
     return "–" if not np.isfinite(share) else f"{100 * share:.0f}%"
-
-
-def count(value: float, unit: str) -> str:
-    """A count and its unit."""
-    return f"{int(value):,} {unit}{'' if value == 1 else 's'}"
 
 
 def answer(d: Decision, b: int) -> str:

@@ -10,6 +10,7 @@ from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.risk.check import FAIL, PASS, REVIEW
 from qqt_bayes.risk.ledger import told_shares
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import count
 
 if TYPE_CHECKING:
     from qqt_bayes.risk.report import Assessment, Risk
@@ -29,7 +30,7 @@ def describe(made: Risk) -> str:
     study = made.fit.study
     trained = study.trained_on
     lines = [
-        f"{made.fit.stamp}{study.metric}, fitted to {int(trained['runs'])} runs up to "
+        f"{made.fit.stamp}{study.metric}, fitted to {count(trained['runs'], 'run')} up to "
         f"{format_number(trained['max_samples'])} samples"
     ]
     for b, found in enumerate(made.assessments):

@@ -150,6 +150,11 @@ def spelling_advice(text: str) -> str | None:
     return None
 
 
+def count(value: float, unit: str) -> str:
+    """A count and its unit: ``1 run``, ``1,200 runs``."""
+    return f"{int(value):,} {unit}{'' if value == 1 else 's'}"
+
+
 def shortened(text: str, longest: int = 40) -> str:
     """A text to be shown, cut where it is long."""
     return text if len(text) <= longest else f"{text[:longest]}..."

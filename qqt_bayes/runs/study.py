@@ -14,7 +14,7 @@ from qqt_bayes.kinds import Kind, ask_kind, kind_of
 from qqt_bayes.runs.checks import FLAGS, KIND, NUMBERS, REQUIRED
 from qqt_bayes.runs.metrics import check_range
 from qqt_bayes.runs.mixture import Mixture
-from qqt_bayes.runs.numbers import format_number
+from qqt_bayes.runs.numbers import count, format_number
 from qqt_bayes.runs.outliers import find_outliers
 from qqt_bayes.runs.pools import Pools
 from qqt_bayes.runs.settings import differing, tell_settings
@@ -271,8 +271,8 @@ def _caveats(
     several = int((lengths > 1).sum())
     if several:
         notes.append(
-            f"{several} of {len(lengths)} runs are trajectories (several rows of one run): "
-            f"their rows share a run effect and count for less than separate runs"
+            f"{several} of {count(len(lengths), 'run')} with several rows: rows of one run share a "
+            "run effect and count for less than separate runs"
         )
         if not np.all(arrays["annealed"] == 1):
             notes.append(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.kinds import choices_of
-from qqt_bayes.runs.numbers import format_number, shortened
+from qqt_bayes.runs.numbers import count, format_number, shortened
 from qqt_bayes.runs.outliers import find_outliers
 from qqt_bayes.runs.settings import tell_settings
 from qqt_bayes.runs.sheet import as_text
@@ -28,7 +28,7 @@ def describe(runs: Runs) -> str:
     table = runs.table
     budgets = [format_number(b) for b in runs.budgets()]
     lines = [
-        f"{runs.source}: {table['run'].nunique()} runs, {len(table)} rows",
+        f"{runs.source}: {count(table['run'].nunique(), 'run')}, {count(len(table), 'row')}",
         f"  metrics   {', '.join(told(runs, metric) for metric in runs.metrics)}",
         f"  budgets   {_some(budgets)} samples",
         f"  mixtures  {_some([shortened(text, 48) for text in runs.mixtures])}",

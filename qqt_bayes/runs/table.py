@@ -17,7 +17,7 @@ from qqt_bayes.runs import summary
 from qqt_bayes.runs.build import build_table, find_pools
 from qqt_bayes.runs.checks import HEADER, KIND
 from qqt_bayes.runs.mixture import Mixture
-from qqt_bayes.runs.numbers import format_number
+from qqt_bayes.runs.numbers import count, format_number
 from qqt_bayes.runs.pools import Pools
 from qqt_bayes.runs.select import conditions, tell_where, upper_limit, where_mask
 from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
@@ -62,7 +62,8 @@ class Runs:
 
     def __repr__(self) -> str:
         return (
-            f"<Runs {self.source}: {self.table['run'].nunique()} runs, {len(self)} rows, "
+            f"<Runs {self.source}: {count(self.table['run'].nunique(), 'run')}, "
+            f"{count(len(self), 'row')}, "
             f"{len(self.mixtures)} mixtures of {len(self.pools)} pools, "
             f"metrics {', '.join(self.metrics)}>"
         )

@@ -10,6 +10,7 @@ from qqt_bayes._columns import columns
 from qqt_bayes.decide.place import extrapolation
 from qqt_bayes.decide.text import decimals
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import count
 
 if TYPE_CHECKING:
     from qqt_bayes.tasks.answer import TaskDecision
@@ -39,7 +40,7 @@ def describe_tasks(tasks: Tasks) -> str:
             f"{mid:.2f} [{lo:.2f}, {hi:.2f}] (90% equal-tailed interval)"
         )
     lines += [
-        f"  {name}: {int(made.study.trained_on['runs'])} runs"
+        f"  {name}: {count(made.study.trained_on['runs'], 'run')}"
         for name, made in zip(tasks.names, tasks.fits, strict=True)
     ]
     return "\n".join(lines + [f"note: {n}" for n in tasks.notes])

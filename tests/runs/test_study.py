@@ -143,7 +143,7 @@ def test_warnings() -> None:
 
 def test_trajectories_are_allowed_and_noted() -> None:
     runs = table(run=["a", "a", "b", "b"], data=["A", "A", "B", "B"], samples=[10, 20, 10, 20])
-    assert warned(runs, "2 of 2 runs are trajectories")
+    assert warned(runs, "2 of 2 runs with several rows")
     assert warned(runs, "schedule is still decaying")
     done = runs.replace(runs.table.assign(annealed=True))
     assert not warned(done, "schedule is still decaying")
