@@ -199,9 +199,10 @@ def test_numpy_equals_pytensor_for_shares():
 def test_leading_dims_of_parameters_are_draws():
     utility = UTILITY + 0.01 * np.arange(5)[:, None, None]
     for law, _, half_life, a in FORMS.values():
-        drawn = law(BUDGETS, utility, half_life, SIZE, a, D)
+        life = half_life * (1.0 + 0.1 * np.arange(5)[:, None, None])
+        drawn = law(BUDGETS, utility, life, SIZE, a, D)
         assert drawn.shape == (5, len(BUDGETS))
-        np.testing.assert_allclose(drawn[3], law(BUDGETS, utility[3, 0], half_life, SIZE, a, D))
+        np.testing.assert_allclose(drawn[3], law(BUDGETS, utility[3, 0], life[3, 0], SIZE, a, D))
 
 
 @pytest.mark.parametrize(
