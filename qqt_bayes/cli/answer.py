@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.cli.progress import stages
 from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_file
 
@@ -171,11 +172,13 @@ def decide(
         o.draw(goal, plot)
         o.tell(goal, json, csv, out)
         return
-    answer = made.decide(budgets, candidates, prob=prob, margin=regret, on_fail=on_fail)
+    with stages("deciding"):
+        answer = made.decide(budgets, candidates, prob=prob, margin=regret, on_fail=on_fail)
     o.draw(answer, plot)
     best = None
     if one is not None and shares is not None:
-        best = one.best_shares(budgets, shares, prob=prob, p_feasible=p_feasible, **limits)
+        with stages("searching the best shares"):
+            best = one.best_shares(budgets, shares, prob=prob, p_feasible=p_feasible, **limits)
     if best is None and goal is None:
         o.tell(answer, json, csv, out)
     else:
