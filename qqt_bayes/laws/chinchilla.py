@@ -46,8 +46,8 @@ def effective_samples(seen: Any, sizes: Any, repeats: Any, *, xp: Any = np) -> A
     """
     seen = np.asarray(seen, float)
     fresh = np.minimum(seen, sizes)
-    again = seen / np.where(fresh > 0, fresh, 1.0) - 1.0  # repeats beyond the first pass
-    again = np.where(fresh > 0, np.maximum(again, 0.0), 0.0)
+    # repeats beyond the first pass; a pool not seen has none
+    again = np.maximum(seen / np.where(fresh > 0, fresh, 1.0) - 1.0, 0.0)
     if not np.any(again > 0):
         return np.sum(fresh, axis=-1) + 0.0 * repeats
     spent = repeats[..., None]
