@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ from qqt_bayes.harmless import visible
 BAD_INPUT, NOT_CONVERGED, FAULT, STOPPED, UNREAD = 2, 3, 70, 130, 141
 TRACEBACK = "--traceback"
 TIDYING = 2.0  # seconds after a first Ctrl-C in which a second does not disturb
+MOMENT = 0.05  # seconds
 LONG = 300  # characters of somebody else's message
 UNTOLD = (RuntimeWarning, DeprecationWarning, PendingDeprecationWarning, FutureWarning,
           ResourceWarning, ImportWarning)  # fmt: skip
@@ -172,15 +174,31 @@ def stopping() -> Iterator[list[int]]:
         if len(times) == 1 or times[-1] - times[0] > TIDYING:
             raise KeyboardInterrupt
 
+    def once_more(lost: Any) -> None:
+        """Python drops what is raised in a callback of its own: stop a moment later."""
+        if not isinstance(lost.exc_value, KeyboardInterrupt):
+            told(lost)
+            return
+        times.clear()
+        later = threading.Timer(MOMENT, again)
+        later.daemon = True
+        later.start()
+
+    def again() -> None:
+        if sys.unraisablehook is once_more:  # else all is done
+            os.kill(os.getpid(), came[-1] if came else signal.SIGINT)
+
     names = [signal.SIGINT, signal.SIGTERM]
     try:
         before = [signal.signal(name, stop) for name in names]
     except ValueError:  # not the main thread: somebody else attends to signals
         yield came
         return
+    told, sys.unraisablehook = sys.unraisablehook, once_more
     try:
         yield came
     finally:
+        sys.unraisablehook = told
         for name, handler in zip(names, before, strict=True):
             signal.signal(name, handler)
 

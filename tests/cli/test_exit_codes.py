@@ -176,6 +176,30 @@ def test_ctrl_c_in_a_fit(small_tables: Path) -> None:
         assert sorted(small_tables.iterdir()) == before
 
 
+LOST = """
+import signal, time, weakref
+from qqt_bayes.cli.main import stopping
+class Thing: pass
+thing = Thing()
+dying = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+with stopping() as came:
+    try:
+        del thing
+        time.sleep(30)
+    except KeyboardInterrupt:
+        print("stopped", came[0])
+"""
+
+
+def test_ctrl_c_where_python_drops_it() -> None:
+    """What is raised in a callback of a weak reference is dropped, as while modules load."""
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", LOST], env=env, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == (f"stopped {int(signal.SIGINT)}\n", "")
+
+
 def test_ctrl_c_when_all_is_told(small_tables: Path) -> None:
     """While the interpreter goes, the work is done: never an end by a signal."""
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
