@@ -53,6 +53,7 @@ def test_excess_parameters_wear_out() -> None:
     expected = np.log(1 + 5.31 * (1 - np.exp(-(np.exp(logs[2:]) - 1) / 5.31)))
     np.testing.assert_allclose(got[2:], expected)
     assert np.all(np.diff(got) > 0)
+    np.testing.assert_allclose(effective_params(logs + 0.7, 0.7, 5.31), got + 0.7)
 
 
 def test_numpy_equals_pytensor() -> None:
