@@ -43,7 +43,7 @@ class Features(NamedTuple):
     @classmethod
     def of(cls, kernels: np.ndarray) -> Features:
         """Directions of kernels, dims (path, point, point)."""
-        found = [leading(np.diag(kernel), kernel.__getitem__, LEFT_OUT) for kernel in kernels]
+        found = [leading(kernel, LEFT_OUT) for kernel in kernels]
         path = np.repeat(np.arange(len(found)), [part.shape[1] for part, _ in found])
         return cls(np.hstack([part for part, _ in found]), path, np.stack([r for _, r in found]))
 

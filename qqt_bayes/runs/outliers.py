@@ -42,14 +42,14 @@ def find_outliers(runs: Runs, apart: Sequence[str] = ()) -> tuple[np.ndarray, li
 
     Rows of different values in the columns `apart` are no kin.
     """
-    table, found, aside = runs.table, {}, set()  # type: ignore[var-annotated]
-    kept, epochs = _kept(table), _epochs(runs)
+    table, found = runs.table, dict[int, str]()
+    kept, aside = _kept(table), set[int]()
     keys = [table[name].map(as_text) for name in (*WITHIN, *apart) if name in table]
     for _, rows in table.groupby(keys, sort=False):
         for row, why in (*_off_replicates(rows), *_off_curve(rows)):
             found.setdefault(row, why)
         aside |= {row for row in rows.index.intersection(list(found))
-                  if not kept[row] and _contradicted(rows, row, found, epochs[row])}  # fmt: skip
+                  if not kept[row] and _contradicted(runs, rows, row, found)}  # fmt: skip
     lines = [_line(table, row, why, row in aside, kept[row])
              for row, why in list(found.items())[:SHOWN]]  # fmt: skip
     if len(found) > SHOWN:
@@ -65,15 +65,7 @@ def _kept(table: pd.DataFrame) -> pd.Series:
     return table["keep"].fillna(False).astype(bool)
 
 
-def _epochs(runs: Runs) -> pd.Series:
-    """Epochs of the pool that a row repeats most (row,)."""
-    sizes, table = np.asarray(runs.pools.sizes, float), runs.table
-    most = {text: float(np.max(runs.mixtures[text].vector(runs.pools) / sizes))
-            for text in table["data"].unique()}  # fmt: skip
-    return table["samples"] * table["data"].map(most)
-
-
-def _contradicted(rows: pd.DataFrame, row: Any, found: dict[int, str], epochs: float) -> bool:
+def _contradicted(runs: Runs, rows: pd.DataFrame, row: Any, found: dict[int, str]) -> bool:
     """Whether a replicate, budgets on both sides, or other mixtures are where the row is not."""
     mine, sound = rows.loc[row], rows[~rows.index.isin(list(found))]
     own, here = sound["data"] == mine["data"], _budget(rows.loc[[row]])[0]
@@ -88,6 +80,8 @@ def _contradicted(rows: pd.DataFrame, row: Any, found: dict[int, str], epochs: f
     if jumps or len(twins) > 1 or not there.isin(lines.index[lines >= BUDGETS]).any():
         return False
     usual = float(sound.loc[own, "value"].median())
+    shares = runs.mixtures[mine["data"]].vector(runs.pools)
+    epochs = mine["samples"] * np.max(shares / runs.pools.sizes)  # of the pool repeated most
     return bool(epochs <= FRESH or mine["value"] < usual or mine["value"] > WORN * usual)
 
 

@@ -165,23 +165,19 @@ def motion(
 
 def factor_of(covariance: np.ndarray) -> np.ndarray:
     """Matrix F with F F' equal to a covariance that may be singular, dims (point, direction)."""
-    return leading(np.diag(covariance), covariance.__getitem__, NEGLIGIBLE)[0]
+    return leading(covariance, NEGLIGIBLE)[0]
 
 
-def leading(
-    variance: np.ndarray, column: Callable[[int], np.ndarray], left_out: float
-) -> tuple[np.ndarray, np.ndarray]:
+def leading(covariance: np.ndarray, left_out: float) -> tuple[np.ndarray, np.ndarray]:
     """Leading directions of a covariance, and what they leave out of the variances.
 
     By pivoted Cholesky decomposition: unlike eigenvectors, its columns are zero where the
-    covariance is, so that a pool's directions stay its own, and it reads few columns.
+    covariance is, so that a pool's directions stay its own.
 
     Parameters
     ----------
-    variance : numpy.ndarray
-        Dim (point,).
-    column : callable
-        A column of the covariance, by its number.
+    covariance : numpy.ndarray
+        Dims (point, point).
     left_out : float
         What may be left out of a variance, as a share of the largest.
 
@@ -192,11 +188,11 @@ def leading(
     numpy.ndarray
         Dim (point,): variance that is left out.
     """
-    rest = variance.copy()
+    rest = np.diag(covariance).copy()
     enough = left_out * max(float(rest.max(initial=0.0)), np.finfo(float).tiny)
     rows, made = np.zeros((len(rest), len(rest))), 0
     while made < len(rest) and rest[pivot := int(np.argmax(rest))] > enough:
-        found = column(pivot) - rows[:made].T @ rows[:made, pivot]
+        found = covariance[pivot] - rows[:made].T @ rows[:made, pivot]
         found[np.abs(found) < 1e-12 * rest[pivot]] = 0.0  # rounding would couple the pools
         rows[made] = found / np.sqrt(rest[pivot])
         rest -= rows[made] ** 2
