@@ -98,11 +98,13 @@ def test_summary(small_fit, tree) -> None:
 
 
 def test_psense(tree) -> None:
-    found = az.psense_summary(tree, var_names=SHARED)
-    assert list(found.index) == SHARED
+    scalars = [name for name, draws in tree["posterior"].data_vars.items() if draws.ndim == 2]
+    assert set(SHARED) < set(scalars)
+    found = az.psense_summary(tree, var_names=scalars)
+    assert list(found.index) == scalars
     assert np.isfinite(found[["prior", "likelihood"]].to_numpy(float)).all()
-    # the likelihood moves what the runs tell, by no more than all of it could
-    assert found.loc["seed_noise", "likelihood"] > 0.02
+    # the likelihood moves what the runs tell (.22 to .32 with eight seeds), not more than it could
+    assert found["likelihood"].max() > 0.1
     assert (found["likelihood"] < 1.0).all()
 
 

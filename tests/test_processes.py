@@ -15,7 +15,7 @@ from qqt_bayes.refits import refit_many
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from qqt_bayes.cli.main import explain
 from qqt_bayes.refits import refit_many
@@ -28,6 +28,8 @@ def work(seconds):
     return seconds
 
 if __name__ == "__main__":
+    # a shell that starts tests in the background has them ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         refit_many(work, [60.0] * 4, workers=2)
     except BaseException as error:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ENOUGH = 0.75  # effective draws, of those that are kept
 K_WANTED = 0.6
-SPARE = 1.5  # effective draws of each score, of those that the gate asks of all
+SPARE = 2.0  # effective draws of each score, of those that the gate asks of all
 ROUND = 1024  # draws a round, or so many for each score:
 PER_SCORE = 32
 WIDER = 1.1  # of the first proposal
@@ -41,6 +41,8 @@ MOST_CELLS = 150  # NUTS on more cells takes hours: it has to be asked for
 NOTHING = 1e-9  # relative change of a log density that is rounding
 TIMED = 16  # values that are timed
 TRIES = 3  # places at which it is tried whether a score matters
+LOST = 16  # rounds after which so few effective draws mean that more rounds will not do:
+FEW = 10
 
 __all__ = ["Target", "sample_posterior"]
 
@@ -177,12 +179,16 @@ def by_importance(
         return resampled(frame, target, None, settings.draws)
     proposals = first_proposals(target, start)
     count, spare = max(ROUND, PER_SCORE * size), SPARE
+
+    def lost(found: Weighted) -> bool:
+        return found.values >= LOST * count and found.size < FEW
+
     while True:
 
         def enough(found: Weighted, spare: float = spare) -> bool:
             if progress is not None:
                 progress(f"{found.values:,} values, effective sample size {found.size:,.0f}")
-            return (
+            return lost(found) or (
                 found.k < K_WANTED and found.size >= ENOUGH * settings.draws
                 and found.least_size >= spare * ESS
             )  # fmt: skip
@@ -193,7 +199,7 @@ def by_importance(
             enough=enough,
         )  # fmt: skip
         made = resampled(frame, target, found, settings.draws)
-        if found is None or made.gate.passed or target.values >= settings.values:
+        if found is None or lost(found) or made.gate.passed or target.values >= settings.values:
             return made
         # what is drawn from the parameters can need more draws than they do
         proposals, spare = found.proposals[-1:], 2.0 * spare

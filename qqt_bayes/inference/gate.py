@@ -7,7 +7,7 @@ tell. Draws by NUTS come from chains.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -46,11 +46,15 @@ class GateReport:
     figures : dict
         The worst: ``k``, ``ess``, ``apart``; of chains ``r_hat``, ``ess``, ``diverging`` (share of
         draws), ``e_bfmi``.
+    strained : dict of float
+        How many standard deviations some parameters lie from the middle of their priors, where the
+        runs drive them far.
     """
 
     table: tuple[tuple[str, float, float], ...]
     failures: tuple[str, ...]
     figures: dict[str, float]
+    strained: dict[str, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -65,10 +69,21 @@ class GateReport:
             return f"converged: {', '.join(told)}"
         lines = "\n  ".join(self.failures[:8])
         more = f"\n  and {len(self.failures) - 8} more" if len(self.failures) > 8 else ""
+        if self.strained:
+            worst = sorted(self.strained, key=lambda n: -abs(self.strained[n]))[:4]
+            found = ", ".join(f"{name} {self.strained[name]:+.0f}" for name in worst)
+            advice = (
+                "The runs contradict the priors (standard deviations from the middle of a prior: "
+                f"{found}): look at `qqt check` and at the prior table. "
+            )
+        else:
+            advice = (
+                "Try more draws (--draws 8000) or another --seed; if that does not help, the runs "
+                "and the priors may contradict each other: look at `qqt check` and at the prior "
+                "table. "
+            )
         return (
-            f"the fit did not pass its convergence gate:\n  {lines}{more}\n"
-            "Try more draws (--draws 8000) or another --seed; if that does not help, the runs and "
-            "the priors may contradict each other: look at `qqt check` and at the prior table. "
+            f"the fit did not pass its convergence gate:\n  {lines}{more}\n{advice}"
             'Only on_fail="warn" (--on-fail warn) goes on regardless, and stamps every output.'
         )
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from qqt_bayes.model.design import Design, Points
     from qqt_bayes.model.priors import Prior
 
+FAR = 4.0  # prior standard deviations: one parameter in 16,000 lies so far from the middle
+
 __all__ = ["Posterior", "resampled"]
 
 
@@ -212,7 +214,15 @@ class Posterior:
             check_energy(self.figures["diverging"], self.figures["energy"])
             if self.engine == "nuts" else check_weights(self.figures["k"])
         )  # fmt: skip
-        return merge(own, self.check(names, rows))
+        found = merge(own, self.check(names, rows))
+        return found if found.passed else replace(found, strained=self.strained)
+
+    @property
+    def strained(self) -> dict[str, float]:
+        """Standard deviations from the middle of their priors, of the scores that lie far off."""
+        centre = np.median(self.coordinates.scores(self.parameters), axis=0)
+        named = zip(self.coordinates.names, map(float, centre), strict=True)
+        return {name: score for name, score in named if abs(score) > FAR}
 
     @property
     def start(self) -> Start:

@@ -146,3 +146,27 @@ def test_bad_settings_are_refused() -> None:
     for bad in ({"engine": "gibbs"}, {"draws": 10}, {"chains": 0}):
         with pytest.raises(UsageError):
             Settings(**bad)
+
+
+def test_proposals_at_the_wrong_place_are_given_up(
+    two_pools: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more rounds are spent where the rounds so far show that they will not do."""
+    monkeypatch.setattr(engine, "LOST", 2)
+    monkeypatch.setattr(engine, "FEW", np.inf)  # so are these, with that measure
+    lost = fitted(two_pools)
+    assert not lost.gate.passed
+    assert lost.values < 0.2 * QUICK.values
+
+
+def test_priors_that_the_runs_contradict_are_named(posterior: Posterior) -> None:
+    assert posterior.strained == {}
+    scores = posterior.coordinates.scores(posterior.parameters)
+    names = posterior.coordinates.names
+    scores[:, names.index("half_life")] += 9.0
+    far = replace(posterior, parameters=posterior.coordinates.parameters(scores))
+    assert list(far.strained) == ["half_life"]
+    assert 7.0 < far.strained["half_life"] < 11.0
+    report = replace(far.gate, failures=("utility: R-hat 1.2",), strained=far.strained)
+    assert "The runs contradict the priors" in report.text
+    assert "half_life +" in report.text
