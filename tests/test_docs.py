@@ -45,9 +45,14 @@ ELSEWHERE = {f"docs/how_to/{name}.md" for name in ("many_refits", "own_law", "mo
     "docs/evidence/paper.md"
 }
 # The fits of the gallery are of all bundled runs, a stack fits at every origin.
+# Reports of everything take a quarter of a minute each.
 LONG = {
-    f"docs/{p}.md" for p in ("reference/gallery", "how_to/several_laws", "how_to/extend_in_pymc")
-}
+    f"docs/{p}.md"
+    for p in (
+        "reference/gallery", "reference/report_files", "how_to/several_laws",
+        "how_to/extend_in_pymc", "how_to/report", "how_to/change_a_prior",
+    )
+}  # fmt: skip
 # The bundled runs are of one model: on these pages their seeds stand for models of three sizes.
 SEVERAL_MODELS = {"docs/how_to/several_sizes.md"}
 # Of runs of two sizes and two weight decays, those of one size.
@@ -121,7 +126,12 @@ def test_there_are_pages() -> None:
     assert set(GIVEN) <= set(WITH_PYTHON)
 
 
-@pytest.mark.parametrize("page", WITH_COMMANDS)
+def quick_first(pages: list[str]) -> list:
+    """The pages as parameters of a test, the long ones marked."""
+    return [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in pages]
+
+
+@pytest.mark.parametrize("page", quick_first(WITH_COMMANDS))
 def test_commands(study: Path, capsys: pytest.CaptureFixture[str], page: str) -> None:
     tables_of(page, study)
     run(commands(TEXT[page], slow=False), capsys)
@@ -137,10 +147,7 @@ def test_long_commands(study: Path, capsys: pytest.CaptureFixture[str], page: st
 
 # ArviZ says that one run of the small study is influential.
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
-@pytest.mark.parametrize(
-    "page",
-    [pytest.param(p, marks=pytest.mark.slow) if p in LONG else p for p in WITH_PYTHON],
-)
+@pytest.mark.parametrize("page", quick_first(WITH_PYTHON))
 def test_python(study: Path, page: str) -> None:
     tables_of(page, study)
     namespace: dict = {}

@@ -8,7 +8,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-QUICK = ("tutorial", "ten_runs_or_one_big_one", "arviz")  # half a minute; the others are slow
+QUICK = ("tutorial",)  # the others are slow
 
 
 def test_there_are_notebooks() -> None:

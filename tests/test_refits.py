@@ -140,6 +140,7 @@ def test_no_scheduler_is_told() -> None:
         pass
 
 
+@pytest.mark.slow
 def test_risk_is_the_same_on_processes(small_fit) -> None:
     alone = small_fit.risk("960k", seed=3)
     beside = small_fit.risk("960k", seed=3, workers=2)

@@ -199,7 +199,8 @@ def by_importance(
             enough=enough,
         )  # fmt: skip
         made = resampled(frame, target, found, settings.draws)
-        if found is None or lost(found) or made.gate.passed or target.values >= settings.values:
+        spent = target.values >= settings.values or settings.draws < FEWEST
+        if found is None or lost(found) or made.gate.passed or spent:
             return made
         # what is drawn from the parameters can need more draws than they do
         proposals, spare = found.proposals[-1:], 2.0 * spare

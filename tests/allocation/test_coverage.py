@@ -42,6 +42,7 @@ def law_a(model, z: np.ndarray) -> np.ndarray:
     return beta / (alpha + beta)
 
 
+@pytest.mark.slow
 def test_a_few_simulated_studies(size_fit) -> None:
     held = covered(size_fit, 3)
     assert held.mean() >= 0.5  # of 6; chance .001 when the truth is 90% and they are independent

@@ -80,6 +80,7 @@ def test_plan_says_what_is_worth_knowing(buy_fit: Fit, objective: str) -> None:
     assert {row["pool"] for row in out} == pools | {None}
 
 
+@pytest.mark.slow
 def test_the_width_of_a_crossover_is_valued(buy_fit: Fit) -> None:
     """From where B stays ahead of A: the drop in the variance of its log, both ways."""
     plan = buy_fit.buy("960k", candidates=["A", "B"], objective="crossover", spend="1M")

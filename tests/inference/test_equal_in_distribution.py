@@ -32,6 +32,7 @@ PUBLISHED = Path(__file__).parents[3] / "shared" / "data" / "published"
 DRAWS = 2000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["two_pools", "families", "checkpoints"])
 def test_the_generative_form_has_the_prior_of_simulated_studies(name: str, request) -> None:
     case: Case = request.getfixturevalue(name)

@@ -46,10 +46,10 @@ def test_correlation_between_tasks_is_that_of_many_draws(design: Runs) -> None:
             np.log(simulate_tasks(design, "loss", 2, np.array([1e6]), np.eye(4), seed=seed,
                                   correlation={"half_life": 0.6}).half_life)
         )
-        for seed in range(150)
+        for seed in range(60)
     ]  # fmt: skip
     one, two = np.array(pairs).transpose(1, 0, 2).reshape(2, -1)
-    assert abs(np.corrcoef(one, two)[0, 1] - 0.6) < 0.12
+    assert abs(np.corrcoef(one, two)[0, 1] - 0.6) < 0.2
 
 
 def test_models_withheld_have_no_runs(design: Runs) -> None:
