@@ -66,9 +66,9 @@ class Replications:
         Dims (replication, horizon, candidate): P(best), and whether it is.
     candidates : tuple of str
     runs : pandas.DataFrame
-        One row a replication: ``converged`` (passed the gate), ``excluded`` (the true
-        irreducible part is not below every expected value: the marginal form rules it out),
-        ``redrawn``, ``noise`` (largest relative noise of a reducible part, see
+        One row a replication: ``converged`` (passed the gate), ``excluded`` and ``redrawn``
+        (studies drawn before it that the model rules out, or that lie outside the metric's range:
+        see :func:`simulate`), ``noise`` (largest relative noise of a reducible part, see
         :func:`relative_noise`), ``values`` (of the density), ``seconds``.
     """
 
@@ -196,9 +196,8 @@ def one(task: Task) -> dict[str, Any]:
         np.concatenate([np.exp(design.points.log_samples), budgets]),
         np.concatenate([design.points.shares, mixes]),
     )
-    values, latent, truth, redrawn = simulate(task, design, everywhere, priors)
+    simulated, latent, truth, again = simulate(task, design, everywhere, priors)
     seed = int(np.random.SeedSequence([task.seed, 1]).generate_state(1)[0])
-    simulated = simulate_study(study, values)
     noise = relative_noise(truth, latent[: len(design.value)], design, study.kind)
     design = build_design(simulated, task.fitted)
     posterior = refit(design, task.fitted.priors(study.kind), study.kind, seed, task.settings)
@@ -224,8 +223,7 @@ def one(task: Task) -> dict[str, Any]:
         "is_best": true_best[:, None] == every,
         "run": {
             "converged": posterior.gate.passed,
-            "excluded": bool(truth.parameters.irreducible[0] >= design.expected.min()),
-            "redrawn": redrawn,
+            **again,
             "noise": noise,
             "values": posterior.values,
             "seconds": time.perf_counter() - begin,
@@ -248,14 +246,17 @@ def refit(
 
 def simulate(
     task: Task, design: Design, points: Points, priors: dict[str, Prior]
-) -> tuple[np.ndarray, np.ndarray, Truth, int]:
-    """Values of one study, latent performance at all points, the truth, and how many were redrawn.
+) -> tuple[Study, np.ndarray, Truth, dict[str, int]]:
+    """One study, latent performance at all points, the truth, and how many were drawn again.
 
-    A study with a value outside its range (an error above one, a loss of a thousand nats) is drawn
-    again, truth and all: a rule that reads the data alone leaves the posterior given the data, and
-    so the ranks, as it is. Heavy-tailed scales of drift draw such studies now and then.
+    A study is drawn again, truth and all, with a value outside its range (``redrawn``: an error
+    above one, a loss of a thousand nats; heavy-tailed scales of drift draw such studies), or where
+    the noise carried a value so low that the true irreducible part is not below all that is
+    expected (``excluded``). The second is what the model rules out: its posterior is that of a
+    truth for which it holds. The first reads the data alone, which leaves a posterior as it is.
     """
     top, cells = min(TOP_LOSS, task.study.kind.limits[1]), len(design.value)
+    again = {"excluded": 0, "redrawn": 0}
     for attempt in range(TRIES):
         seeds = np.random.SeedSequence([task.seed, 2, attempt]).generate_state(2)
         latent, truth = draw_prior(design, points, priors, task.study.kind, 1, int(seeds[0]))
@@ -263,8 +264,13 @@ def simulate(
         values = simulate_values(
             task.study, design, latent[:, :cells], noise, int(seeds[1]), truth.parameters.run_share
         )[0]
-        if values.min() > 0.0 and values.max() < top:
-            return values, latent[0], truth, attempt
+        if not (values.min() > 0.0 and values.max() < top):
+            again["redrawn"] += 1
+            continue
+        simulated = simulate_study(task.study, values)
+        if truth.parameters.irreducible[0] < build_design(simulated, task.spec).expected.min():
+            return simulated, latent[0], truth, again
+        again["excluded"] += 1
     raise UsageError(f"no study of {TRIES} drawn from the priors lies in the metric's range")
 
 

@@ -83,8 +83,9 @@ class SBC(Shown):
         runs = r.runs
         lines.append(
             f"not converged {int((~runs['converged']).sum())}, "
-            f"truth ruled out by noise {int(runs['excluded'].sum())}, "
-            f"redrawn {int(runs['redrawn'].sum())}; {runs['seconds'].median():.1f} s a refit"
+            f"drawn again: {int(runs['excluded'].sum())} with a truth that noise rules out, "
+            f"{int(runs['redrawn'].sum())} with values out of range; "
+            f"{runs['seconds'].median():.1f} s a refit"
         )
         lines.append(
             "all ranks are uniform" if self.passed else

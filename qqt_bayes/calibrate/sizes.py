@@ -126,7 +126,7 @@ def one(task: Task) -> dict[str, Any]:
         "p_best": (best[1:, :, None] == every).mean(axis=0),
         "is_best": best[0][:, None] == every,
         "run": {
-            "converged": posterior.gate.passed, "excluded": False,
+            "converged": posterior.gate.passed, "excluded": 0,
             "redrawn": 0, "noise": float(scale.max()), "k_hat": np.nan,
             "values": posterior.values,
             "seconds": time.perf_counter() - begin,

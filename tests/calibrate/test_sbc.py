@@ -296,9 +296,9 @@ def test_a_fresh_run_agrees_with_the_stored_reference(spec: str) -> None:
     stored = json.loads(file.read_text(encoding="utf-8"))
     assert stored["replications"] >= 200
     assert stored["spec"] == spec
-    # parameters that noise ties to the smallest values show that the density is approximate
-    wrong = [q["group"] for q in stored["quantities"] if q["holm_p"] < 0.05]
-    assert set(wrong) <= {"scalar", "log likelihood"}
+    # a scale that noise ties to the values shows that the density is approximate
+    wrong = [q["group"] for q in stored["quantities"] if q["holm_p"] < 0.01]
+    assert set(wrong) <= {"scalar"}
     fresh = sbc(stored["spec"], kind=stored["kind"], replications=40, seed=stored["seed"] + 1)
     names = {q["quantity"]: np.array(q["histogram"]) for q in stored["quantities"]}
     assert set(names) == set(fresh.replications.names)
