@@ -18,7 +18,7 @@ def sbc(
     ] = "loss",
     replications: Annotated[int, typer.Option(min=2, help="Studies to simulate.")] = 500,
     seed: o.Seed = 1,
-    draws: Annotated[int, typer.Option(min=100, help="Draws of each of two chains.")] = 500,
+    draws: Annotated[int, typer.Option(min=100, help="Posterior draws of each study.")] = 2000,
     workers: many.Processes = 2,
     dask: many.Dask = None,
     resume: many.Resume = None,

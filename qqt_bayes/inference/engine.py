@@ -199,7 +199,7 @@ def by_importance(
             enough=enough,
         )  # fmt: skip
         made = resampled(frame, target, found, settings.draws)
-        spent = target.values >= settings.values or settings.draws < FEWEST
+        spent = target.values >= settings.values or settings.draws < ESS
         if found is None or lost(found) or made.gate.passed or spent:
             return made
         # what is drawn from the parameters can need more draws than they do
