@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qqt_bayes._json import BAND, band, plain
-from qqt_bayes.decide.families import by_family
 from qqt_bayes.decide.place import place
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ def as_json(d: Decision) -> dict[str, Any]:
     budgets = []
     for b, samples in enumerate(d.budgets):
         rows = table[table["samples"] == samples]
+        families = d.families[d.families["samples"] == samples].drop(columns="samples")
         budgets.append(
             {
                 "samples": samples,
@@ -49,14 +48,11 @@ def as_json(d: Decision) -> dict[str, Any]:
                     for row in rows.to_dict("records")
                 ],
             }
-            | ({"by_family": [asdict(f) for f in found]} if (found := by_family(d, b)) else {})
+            | ({"by_family": families} if len(families) else {})
             | ({"good_enough": d.good_enough(b)} if d.margin is not None else {})
-            | (
-                {"best_by_law": d.best_by_law(b), "laws_disagree": d.laws_disagree(b)}
-                if d.laws
-                else {}
-            )
-        )
+            | ({"best_by_law": d.best_by_law(b), "laws_disagree": d.laws_disagree(b)}
+               if d.laws else {})
+        )  # fmt: skip
     crossings = [
         {
             "from": d.candidates[c.origin].text,

@@ -29,25 +29,13 @@ def silent(_label: str, _done: float) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """The fit, its decision and what several checks share.
-
-    Attributes
-    ----------
-    margin : numpy.ndarray
-        Dim (budget,): regret, in the metric's unit, that does not matter.
-    quick : bool
-        Leave out what needs refits of the final fit.
-    workers : Workers
-        Where refits are done.
-    progress : callable
-        Called with a label and the share done of it.
-    """
+    """The fit, its decision and what several checks share."""
 
     fit: Fit
     decision: Decision
-    margin: np.ndarray
+    margin: np.ndarray  # (budget,): regret, in the metric's unit, that does not matter
     seed: int
-    quick: bool
+    quick: bool  # leave out what needs refits of the final fit
     workers: Workers = field(default_factory=Workers, repr=False)
     progress: Callable[[str, float], None] = field(default=silent, repr=False)
 
