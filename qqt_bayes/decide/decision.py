@@ -204,14 +204,9 @@ class Decision(Shown):
 
 
 def decide(
-    fit: Fit,
-    budgets: Any,
-    candidates: str | Sequence[str] | None = None,
-    *,
-    prob: float = 0.9,
-    margin: float | None = None,
-    on_fail: str = "raise",
-) -> Decision:
+    fit: Fit, budgets: Any, candidates: str | Sequence[str] | None = None, *,
+    prob: float = 0.9, margin: float | None = None, on_fail: str = "raise",
+) -> Decision:  # fmt: skip
     """Decide which data is best at each budget.
 
     Parameters

@@ -55,16 +55,12 @@ def as_json(d: Decision) -> dict[str, Any]:
         )  # fmt: skip
     crossings = [
         {
-            "from": d.candidates[c.origin].text,
-            "to": d.candidates[c.to].text,
-            "median": c.quantile(0.5),
-            "lo": c.quantile(tail),
-            "hi": c.quantile(1.0 - tail),
-            "p_never": np.mean(~np.isfinite(c.draws)),
-            "p_before": np.mean(c.draws < largest),
+            "from": d.candidates[c.origin].text, "to": d.candidates[c.to].text,
+            "median": c.quantile(0.5), "lo": c.quantile(tail), "hi": c.quantile(1.0 - tail),
+            "p_never": np.mean(~np.isfinite(c.draws)), "p_before": np.mean(c.draws < largest),
         }
         for c in d.crossovers
-    ]
+    ]  # fmt: skip
     out = {
         "schema": SCHEMA,
         "metric": study.metric,
@@ -82,11 +78,10 @@ def as_json(d: Decision) -> dict[str, Any]:
         "searched": [d.grid[0], d.grid[-1]],
     }
     if d.laws:
-        out["laws"] = [
-            {"name": v.name, "weight": v.weight, "log_score": v.log_score} for v in d.laws
-        ]
+        names = ("name", "weight", "log_score")
+        out["laws"] = [{name: getattr(v, name) for name in names} for v in d.laws]
     if d.notes:
-        out["notes"] = list(d.notes)
+        out["notes"] = d.notes
     if d.fit.stamp or not d.gate.passed:
         out["warning"] = d.fit.stamp or d.gate.text
     return dict(plain(out))

@@ -12,7 +12,7 @@ import numpy as np
 from qqt_bayes.refits import Workers
 from qqt_bayes.risk.closed_form import LeaveOneOut, leave_one_out
 from qqt_bayes.risk.history import Record, back_test
-from qqt_bayes.risk.variants import Variant, fit_variants
+from qqt_bayes.risk.variants import fit_variants
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ class Context:
         return back_test(self.fit, self.seed, self.workers, self.share("back-tests"))
 
     @cached_property
-    def variants(self) -> tuple[Variant, ...]:
+    def variants(self) -> dict[str, Fit]:
         """The same runs under other laws; none in a quick report."""
         if self.quick:
-            return ()
+            return {}
         return fit_variants(self.fit, self.workers, self.share("other laws"))
 
     def share(self, label: str) -> Callable[[int, int], None]:

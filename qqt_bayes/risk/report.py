@@ -23,7 +23,6 @@ from qqt_bayes.risk.context import Context, silent
 from qqt_bayes.risk.history import Record
 from qqt_bayes.risk.ledger import Ledger, ledger
 from qqt_bayes.risk.thresholds import MARGIN
-from qqt_bayes.risk.variants import Variant
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -77,8 +76,8 @@ class Risk(Shown):
         One a budget, in the order given.
     record : Record
         The back-tests.
-    variants : tuple of Variant
-        The same runs under other laws; empty for a quick report.
+    variants : dict of Fit
+        The same runs under other laws, by name; empty for a quick report.
     quick : bool
         Whether the checks that refit the runs were left out.
     """
@@ -87,7 +86,7 @@ class Risk(Shown):
     decision: Decision = field(repr=False)
     assessments: tuple[Assessment, ...] = field(repr=False)
     record: Record = field(repr=False)
-    variants: tuple[Variant, ...] = field(repr=False)
+    variants: dict[str, Fit] = field(repr=False)
     quick: bool
     seed: int
 
@@ -263,4 +262,4 @@ def make_ledger(made: Risk, budgets: np.ndarray, order: list[np.ndarray]) -> Led
     d = made.decision
     best = d.shares[[o[0] for o in order]]
     other = d.shares[[o[1] for o in order]] if len(d.candidates) > 1 else None
-    return ledger(made.fit, budgets, best, other, [v.fit for v in made.variants], made.seed)
+    return ledger(made.fit, budgets, best, other, [*made.variants.values()], made.seed)

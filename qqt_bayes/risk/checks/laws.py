@@ -17,7 +17,7 @@ NAME = "laws"
 def check(context: Context) -> tuple[Check, ...]:
     """The decision at each budget under each other law, on the same runs."""
     d = context.decision
-    drawn = {v.name: levels(v.fit, d.budgets, context.shares) for v in context.variants}
+    drawn = {n: levels(f, d.budgets, context.shares) for n, f in context.variants.items()}
     names = [c.text for c in d.candidates]
     return tuple(
         judge({n: v[:, b] for n, v in drawn.items()}, int(d.best[b]), context.margin[b], names)
