@@ -33,11 +33,11 @@ import numpy as np
 import pandas as pd
 
 import qqt_bayes as qqt
+from qqt_bayes._json import plain
 from qqt_bayes.errors import QQTError
 from qqt_bayes.inference.settings import Start
 from qqt_bayes.laws.effective_utility import exponent_sums, first_pass_lengths
 from qqt_bayes.model.effects import factor_of, ibm_kernel
-from qqt_bayes.risk.check import plain
 from qqt_bayes.runs import Pools, parse_mixture
 
 FUTURES = {"complete": ("none", "slope", "harm"), "apart": ("foreign",)}  # of each history

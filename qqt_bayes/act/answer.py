@@ -13,10 +13,12 @@ import pandas as pd
 from qqt_bayes._shown import Shown
 from qqt_bayes.act.compare import Compared, compare
 from qqt_bayes.act.table import Action, brought_in, read_actions
+from qqt_bayes.act.text import as_json, describe
 from qqt_bayes.decide import decide
 from qqt_bayes.decide.candidates import default_candidates, parse_budgets
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.drawn import share_best
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport
@@ -123,8 +125,7 @@ class ActionDecision(Shown):
 
     def quantiles(self, draws: np.ndarray) -> np.ndarray:
         """Median and equal-tailed interval; dim 0 is (median, lo, hi). Each is one of the draws."""
-        tail = 0.5 * (1.0 - self.prob)
-        return np.quantile(draws, [0.5, tail, 1.0 - tail], axis=0, method="inverted_cdf")
+        return interval(draws, self.prob, "inverted_cdf")
 
     @cached_property
     def change(self) -> np.ndarray:
@@ -135,42 +136,37 @@ class ActionDecision(Shown):
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a budget and action; a factor or price beyond what was looked at is infinite."""
-        c = self.compared
-        every = {
-            "": np.asarray(self.fit.study.reported(c.at)), "change": self.change,
-            "factor": c.factor, "break_even": c.break_even,
+        c, count = self.compared, len(self.budgets)
+        helps = (c.at < c.at[:, :, :1]).mean(axis=0)
+        helps[:, 0] = np.nan
+        columns: dict[str, Any] = {
+            "samples": np.repeat(self.budgets, len(self.actions)), "action": self.names * count,
+            "data": [a.data.text for a in self.actions] * count,
+            "best": np.arange(len(self.actions)) == self.best[:, None],
+            "cost": [a.cost for a in self.actions] * count,
+            "touched": [a.touched for a in self.actions] * count,
         }  # fmt: skip
-        found = {name: self.quantiles(values) for name, values in every.items()}
-        rows = []
-        for b, samples in enumerate(self.budgets):
-            for k, action in enumerate(self.actions):
-                row: dict[str, Any] = {
-                    "samples": samples, "action": action.name, "data": action.data.text,
-                    "best": k == self.best[b], "cost": action.cost, "touched": action.touched,
-                }  # fmt: skip
-                for name, values in found.items():
-                    middle, under = (name, f"{name}_") if name else ("median", "")
-                    row |= {middle: values[0, b, k], f"{under}lo": values[1, b, k],
-                            f"{under}hi": values[2, b, k]}  # fmt: skip
-                helps = float((c.at[:, b, k] < c.at[:, b, 0]).mean()) if k else np.nan
-                row |= {
-                    "p_helps": helps, "p_pays": self.p_pays[b, k], "p_best": self.p_best[b, k],
-                    "expected_regret": self.expected_regret[b, k],
-                }  # fmt: skip
-                rows.append(row)
-        return pd.DataFrame(rows)
+        bands = {
+            ("median", "lo", "hi"): np.asarray(self.fit.study.reported(c.at)),
+            ("change", "change_lo", "change_hi"): self.change,
+            ("factor", "factor_lo", "factor_hi"): c.factor,
+            ("break_even", "break_even_lo", "break_even_hi"): c.break_even,
+        }
+        for names, draws in bands.items():
+            columns |= dict(zip(names, self.quantiles(draws), strict=True))
+        columns |= {
+            "p_helps": helps, "p_pays": self.p_pays, "p_best": self.p_best,
+            "expected_regret": self.expected_regret,
+        }  # fmt: skip
+        return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
 
     @property
     def text(self) -> str:
         """The answer on one screen."""
-        from qqt_bayes.act.text import describe
-
         return describe(self)
 
     def to_json(self) -> dict[str, Any]:
         """The stable JSON object of ``--json``, as a dict."""
-        from qqt_bayes.act.export import as_json
-
         return as_json(self)
 
     def plot(self, **options: Any) -> Any:
@@ -179,16 +175,9 @@ class ActionDecision(Shown):
 
 
 def act(
-    fit: Fit,
-    budgets: Any,
-    actions: Source,
-    *,
-    data: str | None = None,
-    price: str | float = 1.0,
-    prob: float = 0.9,
-    seed: int = 0,
-    on_fail: str = "raise",
-) -> ActionDecision:
+    fit: Fit, budgets: Any, actions: Source, *, data: str | None = None,
+    price: str | float = 1.0, prob: float = 0.9, seed: int = 0, on_fail: str = "raise",
+) -> ActionDecision:  # fmt: skip
     """Compare what could be done to the data: improve, buy, add, drop, or nothing.
 
     Parameters
@@ -233,12 +222,7 @@ def act(
         now = chosen_now(fit, wanted, actions)
         notes.append(f"nothing said of the data now, so {now.text}, the best without what is new")
     todo = read_actions(actions, pools, now)
-    idle = [
-        name
-        for action in todo
-        for name in action.data.names
-        if not fit.study.used[pools.index(name)]
-    ]
+    idle = [n for a in todo for n in a.data.names if not fit.study.used[pools.index(n)]]
     if idle:
         notes.append(
             f"no run draws from {', '.join(dict.fromkeys(idle))}: known from other pools only "
@@ -253,25 +237,13 @@ def act(
 
 
 def positive(price: str | float) -> float:
-    """The price of a sample.
-
-    Raises
-    ------
-    UsageError
-        Unless it is a finite number above 0.
-    """
+    """The price of a sample: a finite number above 0."""
     mend = "what training on one sample costs, above 0, in the unit of the column 'cost'"
     return parse_positive("price", price, mend)
 
 
 def data_now(text: str, pools: Pools) -> Mixture:
-    """What would be trained on if nothing were done.
-
-    Raises
-    ------
-    UsageError
-        For what is not a mixture of known pools.
-    """
+    """What would be trained on if nothing were done: a mixture of known pools."""
     try:
         return parse_mixture(text, pools)
     except UsageError as error:

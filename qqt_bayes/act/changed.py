@@ -28,21 +28,12 @@ __all__ = ["ChangedData", "draw_changed", "exponent_draws", "grown", "quality_ef
 
 @dataclass(frozen=True)
 class ChangedData:
-    """Runs of several lengths on one data.
+    """Runs of several lengths on one data."""
 
-    Attributes
-    ----------
-    samples : numpy.ndarray
-        Dim (point,).
-    shares, growth : numpy.ndarray
-        Dim (pool,): sampling shares, and factor of unique samples.
-    better : callable or None
-        From draws of the pools' utilities, dims (draw, pool), to those of the changed pools.
-    """
-
-    samples: np.ndarray
-    shares: np.ndarray
-    growth: np.ndarray
+    samples: np.ndarray  # (point,)
+    shares: np.ndarray  # (pool,)
+    growth: np.ndarray  # (pool,): factor of unique samples
+    # from draws of the pools' utilities (draw, pool) to those of the changed pools
     better: Callable[[np.ndarray], np.ndarray] | None = None
 
     @property
@@ -92,19 +83,10 @@ def exponent_draws(
 def quality_effects(
     posterior: Posterior, utility: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draws of the relative effect of quality on utility, given the utilities, dim (draw,).
+    """Draws of the relative effect of quality on utility, given utilities (draw, pool); (draw,).
 
     The runs tell of it through the utilities only, so that its conditional is that of a regression
     of the utilities on quality: exact, and of no cost.
-
-    Parameters
-    ----------
-    posterior : Posterior
-        The parameters, draw by draw.
-    utility : numpy.ndarray
-        Dims (draw, pool): joint draws.
-    rng : numpy.random.Generator
-        Of the draws given the utilities.
     """
     p, setting = posterior.parameters, posterior.design.setting
     relative = utility / p.utility[:, None] - 1.0

@@ -31,28 +31,14 @@ __all__ = ["VERBS", "Data", "apply", "parse_changes"]
 
 @dataclass(frozen=True)
 class Data:
-    """Data that could be trained on, some of its pools changed.
-
-    Attributes
-    ----------
-    pools : Pools
-    names : tuple of str
-        The pools drawn from.
-    given : dict
-        Sampling shares by pool; empty for a union.
-    growth : dict
-        Pool -> factor of unique samples.
-    rank : dict
-        Pool -> quality rank that it is improved to.
-    utility : dict
-        Pool -> ends of the 90% interval of the factor of its utility.
-    """
+    """Data that could be trained on, some of its pools changed."""
 
     pools: Pools = field(repr=False)
     names: tuple[str, ...]
-    given: dict[str, float]
-    growth: dict[str, float] = field(default_factory=dict)
-    rank: dict[str, float] = field(default_factory=dict)
+    given: dict[str, float]  # sampling shares by pool; empty for a union
+    growth: dict[str, float] = field(default_factory=dict)  # factor of unique samples
+    rank: dict[str, float] = field(default_factory=dict)  # what it is improved to
+    # ends of the 90% interval of the factor of utility
     utility: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
@@ -106,13 +92,7 @@ class Data:
 
 
 def parse_changes(text: str) -> list[tuple[str, str]]:
-    """``"pool=B4;size=60k"`` as (verb, value) pairs.
-
-    Raises
-    ------
-    CellError
-        For what is not one of :data:`VERBS`.
-    """
+    """``"pool=B4;size=60k"`` as (verb, value) pairs; CellError for what is not one of VERBS."""
     out = []
     for part in filter(None, (p.strip() for p in text.split(";"))):
         verb, equals, value = (p.strip() for p in part.partition("="))
@@ -140,19 +120,11 @@ def parse_changes(text: str) -> list[tuple[str, str]]:
 
 
 def apply(data: Data, pool: str, changes: list[tuple[str, str]]) -> tuple[Data, float]:
-    """Apply the changes of one row.
+    """Apply the changes of one row; CellError for what cannot be done.
 
-    Returns
-    -------
-    data : Data
-    touched : float
-        Samples that a cost per sample is paid for: those of the pool that is improved, swapped,
-        added or dropped, or those by which it grows; NaN for a change of the whole mixture.
-
-    Raises
-    ------
-    CellError
-        For what cannot be done.
+    Returns the data, and the samples that a cost per sample is paid for: those of the pool that is
+    improved, swapped, added or dropped, or those by which it grows; NaN for a change of the whole
+    mixture.
     """
     pools = data.pools
     verbs = dict(changes)
@@ -195,8 +167,7 @@ def _checked(data: Data) -> Data:
     try:
         data.shares()
     except UsageError as error:
-        what, _, mend = str(error).partition(" -> ")
-        raise CellError(what.removeprefix("mixture "), mend) from None
+        raise refused(error) from None
     return data
 
 
@@ -204,8 +175,13 @@ def _mixture(text: str, pools: Pools) -> Data:
     try:
         return Data.of(parse_mixture(text, pools), pools)
     except UsageError as error:
-        what, _, mend = str(error).partition(" -> ")
-        raise CellError(what.removeprefix("mixture "), mend) from None
+        raise refused(error) from None
+
+
+def refused(error: UsageError) -> CellError:
+    """What is wrong with a mixture, as a problem of the cell it stands in."""
+    what, _, mend = str(error).partition(" -> ")
+    return CellError(what.removeprefix("mixture "), mend)
 
 
 def _add(data: Data, pool: str) -> Data:

@@ -29,52 +29,22 @@ __all__ = ["FACTOR", "Compared", "compare"]
 
 @dataclass(frozen=True)
 class Compared:
-    """Draws of the comparison, dims (sample, budget, action); the first action is none.
+    """Draws of the comparison, dims (sample, budget, action); the first action is none."""
 
-    Attributes
-    ----------
-    at : numpy.ndarray
-        Latent performance after so many samples, lower is better.
-    paid : numpy.ndarray
-        The same when the budget pays for the action too; infinite where it cannot.
-    factor : numpy.ndarray
-        Samples on the data as they are that do the same, over the budget; infinite where 16 times
-        the budget do not, 0 where a sixteenth of the smallest budget is more than enough.
-    break_even : numpy.ndarray
-        Cost at which the action is just as good as none; minus infinity where 16 times the largest
-        budget would not make up for it.
-    grid : numpy.ndarray
-        Dim (length,): samples.
-    curves : numpy.ndarray
-        Dims (sample, action, length): latent performance.
-    """
-
-    at: np.ndarray
-    paid: np.ndarray
+    at: np.ndarray  # latent performance after so many samples, lower is better
+    paid: np.ndarray  # when the budget pays for the action too; infinite where it cannot
+    # samples on the data as they are that do the same, over the budget; infinite where 16 times the
+    # budget do not, 0 where a sixteenth of the smallest budget is more than enough
     factor: np.ndarray
+    # cost at which the action is just as good as none; minus infinity where 16 times the largest
+    # budget would not make up for it
     break_even: np.ndarray
-    grid: np.ndarray
-    curves: np.ndarray
 
 
 def compare(
     fit: Fit, budgets: np.ndarray, actions: Sequence[Action], price: float, seed: int
 ) -> Compared:
-    """Draw what each action leads to.
-
-    Parameters
-    ----------
-    fit : Fit
-        What is known.
-    budgets : numpy.ndarray
-        Dim (budget,), samples.
-    actions : sequence of Action
-        The first is none.
-    price : float
-        Cost of training on one sample.
-    seed : int
-        Together with the fit's own seed.
-    """
+    """Draw what each action leads to; the first is none. The price is of training on a sample."""
     ends = budgets.min() / FACTOR, budgets.max() * FACTOR
     grid = np.unique(np.append(np.geomspace(*ends, GRID), budgets))
     left = budgets[:, None] - np.array([a.cost for a in actions]) / price
@@ -106,16 +76,13 @@ def compare(
             enough = fewest_samples(curves[:, k], grid, at[:, b, 0])
             worth[:, b, k] = price * (n - enough) if k else 0.0
     factor[factor > FACTOR] = np.inf
-    return Compared(at, paid, factor, worth, grid, curves)
+    return Compared(at, paid, factor, worth)
 
 
 def better_utilities(fit: Fit, data: Data, seed: int) -> Callable[[np.ndarray], np.ndarray] | None:
     """How the utilities of improved pools follow from those of the pools as they are.
 
-    Raises
-    ------
-    UsageError
-        Under a law with one utility for all pools.
+    Refused under a law with one utility for all pools.
     """
     if not data.rank and not data.utility:
         return None

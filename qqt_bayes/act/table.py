@@ -112,13 +112,7 @@ def brought_in(source: Source) -> set[str]:
 
 
 def cost_of(sheet: Sheet, row: int, touched: float) -> float:
-    """Cost of a row, noting a bad unit.
-
-    Raises
-    ------
-    CellError
-        For a bad cost.
-    """
+    """Cost of a row, noting a bad unit; CellError for a bad cost."""
     text, per = sheet.column("cost")[row], sheet.column("per")[row] or PER[0]
     if per not in PER:
         sheet.flag(row, "per", "neither 'fixed' nor 'sample'", "write fixed or sample")

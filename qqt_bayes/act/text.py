@@ -1,4 +1,4 @@
-"""The comparison in words and a table, for a terminal."""
+"""The comparison in words and a table for a terminal, and as the JSON object of ``--json``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes._columns import columns
+from qqt_bayes._json import band, plain
 from qqt_bayes.act.compare import FACTOR
 from qqt_bayes.act.table import AS_IT_IS
 from qqt_bayes.decide.place import extrapolation
@@ -16,7 +17,7 @@ from qqt_bayes.runs import format_number
 if TYPE_CHECKING:
     from qqt_bayes.act.answer import ActionDecision
 
-__all__ = ["describe"]
+__all__ = ["as_json", "describe"]
 
 
 def describe(d: ActionDecision) -> str:
@@ -90,8 +91,53 @@ def per_sample(d: ActionDecision) -> list[str]:
                 f"  {row.action} at {format_number(row.samples)}: {mid} [{lo}, {hi}] for each of "
                 f"{format_number(row.touched)} samples"
             )
+    head = "break-even price of a sample (negative: not worth it even if free):"
+    return [head, *lines] if lines else []
+
+
+def as_json(d: ActionDecision) -> dict[str, Any]:
+    """See :meth:`ActionDecision.to_json`: schema 1, told in docs/how_to/act.md."""
+    study, table = d.fit.study, d.table
+    largest = study.trained_on["max_samples"]
+    out: dict[str, Any] = {
+        "schema": 1,
+        "metric": study.metric,
+        "kind": study.kind.name,
+        "direction": study.direction,
+        "prob": d.prob,
+        "interval": "eti",
+        "price": d.price,
+        "data": d.actions[0].data.text,
+        "budgets": [
+            {
+                "samples": samples,
+                "extrapolation_factor": samples / largest,
+                "best": d.names[d.best[b]],
+                "actions": [
+                    action(row) for row in table[table["samples"] == samples].to_dict("records")
+                ],
+            }
+            for b, samples in enumerate(d.budgets)
+        ],
+    }
+    if d.notes:
+        out["notes"] = d.notes
+    if d.fit.stamp or not d.gate.passed:
+        out["warning"] = d.fit.stamp or d.gate.text
+    return dict(plain(out))
+
+
+def action(row: dict[Any, Any]) -> dict[str, Any]:
+    """One action at one budget."""
+    bands: dict[str, Any] = {name: band(row, name) for name in ("change", "factor", "break_even")}
+    each = None
+    if row["touched"] > 0.0:
+        each = {end: value / row["touched"] for end, value in bands["break_even"].items()}
+    bands["break_even_per_sample"] = each
+    if row["action"] == AS_IT_IS:
+        bands = dict.fromkeys(bands)
     return (
-        ["break-even price of a sample (negative: not worth it even if free):", *lines]
-        if lines
-        else []
+        {name: row[name] for name in ("action", "data", "cost", "median", "lo", "hi")}
+        | bands
+        | {name: row[name] for name in ("p_helps", "p_pays", "p_best", "expected_regret")}
     )

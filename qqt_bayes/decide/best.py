@@ -21,84 +21,39 @@ __all__ = ["Best", "Held", "Run", "answer_at"]
 
 @dataclass(frozen=True)
 class Held:
-    """A constraint at one budget.
+    """A constraint at one budget."""
 
-    Attributes
-    ----------
-    text : str
-        As given.
-    binding : tuple of str
-        What of it holds the shares back; empty where nothing does.
-    cost : float
-        What expected performance would gain without it, in the metric's unit.
-    """
-
-    text: str
-    binding: tuple[str, ...]
-    cost: float
+    text: str  # as given
+    binding: tuple[str, ...]  # what of it holds the shares back; empty where nothing does
+    cost: float  # what expected performance would gain without it, in the metric's unit
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The best mixture that was run.
+    """The best mixture that was run."""
 
-    Attributes
-    ----------
-    text : str
-        Its expression.
-    allowed : bool
-        Whether it meets the constraints; where none does it is the best of all.
-    behind : numpy.ndarray
-        Dim (draw,): by how much the best shares are better, in the metric's unit.
-    distance : float
-        Distance of the best shares from the nearest run of all, as a share of the samples.
-    far : bool
-        Whether that is further than runs are from each other.
-    """
-
-    text: str
-    allowed: bool
-    behind: np.ndarray
-    distance: float
-    far: bool
+    text: str  # its expression
+    allowed: bool  # whether it meets the constraints; where none does it is the best of all
+    behind: np.ndarray  # (draw,): by how much the best shares are better, in the metric's unit
+    distance: float  # of the best shares from the nearest run of all, a share of the samples
+    far: bool  # whether that is further than runs are from each other
 
 
 @dataclass(frozen=True, eq=False)
 class Best:
-    """The answer at one budget; performance is in the metric's unit, lower is better.
-
-    Attributes
-    ----------
-    samples : float
-    shares, epochs : numpy.ndarray
-        Dim (pool,); epochs are NaN for an unlimited pool.
-    draws : numpy.ndarray
-        Dims (draw, pool): draw-wise best shares.
-    performance : numpy.ndarray
-        Dim (draw,): of ``shares``, by draws that the search did not see.
-    regret, error : float
-        Expected regret of the shares; what expected performance lost by searching on few draws.
-    p_feasible : float or None
-        Probability of meeting all thresholds; None without one.
-    run : Run
-    free : numpy.ndarray or None
-        Dim (pool,): the best shares without constraints; None where there are none.
-    cost : numpy.ndarray or None
-        Dim (draw,): what the constraints cost.
-    constraints : tuple of Held
-    """
+    """The answer at one budget; performance is in the metric's unit, lower is better."""
 
     samples: float
-    shares: np.ndarray
-    epochs: np.ndarray
-    draws: np.ndarray
-    performance: np.ndarray
-    regret: float
-    error: float
-    p_feasible: float | None
+    shares: np.ndarray  # (pool,)
+    epochs: np.ndarray  # (pool,), NaN for an unlimited pool
+    draws: np.ndarray  # (draw, pool): draw-wise best shares
+    performance: np.ndarray  # (draw,): of the shares, by draws that the search did not see
+    regret: float  # expected, of the shares
+    error: float  # what expected performance lost by searching on few draws
+    p_feasible: float | None  # of meeting all thresholds; None without one
     run: Run
-    free: np.ndarray | None
-    cost: np.ndarray | None
+    free: np.ndarray | None  # (pool,): the best shares without constraints, if there are any
+    cost: np.ndarray | None  # (draw,): what the constraints cost
     constraints: tuple[Held, ...]
 
 

@@ -18,17 +18,13 @@ if TYPE_CHECKING:
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})*,0{3}")  # 1,200,000: no list of budgets has one of 0
 PLAIN = re.compile(r"[\d.]+(e\d+)?[kMBT]?", re.IGNORECASE)
 
-__all__ = ["default_candidates", "kept_sizes", "parse_budgets", "parse_candidates"]
+__all__ = [
+    "candidates_of", "default_candidates", "kept_sizes", "parse_budgets", "parse_candidates",
+]  # fmt: skip
 
 
 def parse_budgets(budgets: str | float | Iterable[str | float]) -> np.ndarray:
-    """Budgets in samples, as given: ``"480k,1.92M"``, a number, or a list of either.
-
-    Raises
-    ------
-    UsageError
-        For none, for repeated ones and for what is not a positive number.
-    """
+    """Budgets in samples, as given: ``"480k,1.92M"``, a number, or a list of either."""
     items: list[str | float]
     if isinstance(budgets, str):
         if THOUSANDS.fullmatch(budgets.strip()):
@@ -67,13 +63,7 @@ def parse_budgets(budgets: str | float | Iterable[str | float]) -> np.ndarray:
 
 
 def parse_candidates(candidates: str | Sequence[str], pools: Pools) -> list[Mixture]:
-    """Candidates as given: ``"A;A+B;A:0.7+B:0.3"`` or a list of expressions.
-
-    Raises
-    ------
-    UsageError
-        For none, for the same mixture twice, and for what is not a mixture of known pools.
-    """
+    """Candidates as given: ``"A;A+B;A:0.7+B:0.3"`` or a list of expressions."""
     items = candidates.split(";") if isinstance(candidates, str) else list(candidates)
     items = [item.strip() for item in items if item.strip()]
     if not items:
@@ -110,6 +100,11 @@ def listed(item: str, pools: Pools) -> str:
 def same_data(mixture: Mixture, pools: Pools) -> tuple[float, ...]:
     """What two spellings of the same data share: ``A+B`` and ``A:0.5+B:0.5`` of equal pools."""
     return tuple(np.round(mixture.vector(pools), 9).tolist())
+
+
+def candidates_of(study: Study, given: str | Sequence[str] | None) -> list[Mixture]:
+    """Candidates as given, else those by default."""
+    return default_candidates(study) if given is None else parse_candidates(given, study.pools)
 
 
 def default_candidates(study: Study) -> list[Mixture]:

@@ -16,25 +16,13 @@ __all__ = ["Constraint", "Region", "Threshold"]
 
 
 class Constraint(NamedTuple):
-    """Linear limits that people gave in one go: ``low <= rows @ shares <= high``.
+    """Linear limits that people gave in one go: ``low <= rows @ shares <= high``."""
 
-    Attributes
-    ----------
-    text : str
-        As given.
-    rows : numpy.ndarray
-        Dims (limit, pool).
-    low, high : numpy.ndarray
-        Dim (limit,).
-    names : tuple of str
-        What each limit is about.
-    """
-
-    text: str
-    rows: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    names: tuple[str, ...]
+    text: str  # as given
+    rows: np.ndarray  # (limit, pool)
+    low: np.ndarray  # (limit,)
+    high: np.ndarray  # (limit,)
+    names: tuple[str, ...]  # what each limit is about
 
     def binding(self, shares: np.ndarray) -> list[str]:
         """Which of its limits hold these shares back."""
@@ -44,43 +32,22 @@ class Constraint(NamedTuple):
 
 
 class Threshold(NamedTuple):
-    """A threshold on a metric: ``general_loss<=2.31``.
+    """A threshold on a metric: ``general_loss<=2.31``."""
 
-    Attributes
-    ----------
-    text, metric : str
-    value : float
-        In the metric's unit.
-    below : bool
-        Whether the metric must not be above it; else not below.
-    """
-
-    text: str
+    text: str  # as given
     metric: str
-    value: float
-    below: bool
+    value: float  # in the metric's unit
+    below: bool  # whether the metric must not be above it; else not below
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """Shares that meet all constraints, at one budget.
+    """Shares that meet all constraints, at one budget."""
 
-    Attributes
-    ----------
-    pools : tuple of str
-        Those that are mixed.
-    constraints : tuple of Constraint
-    near : float or None
-        Largest distance from a mixture that was run.
-    runs : numpy.ndarray
-        Dims (run, pool): mixtures that were run.
-    outside : numpy.ndarray
-        Dim (run,): what a run draws from other pools.
-    """
-
-    pools: tuple[str, ...]
+    pools: tuple[str, ...]  # those that are mixed
     constraints: tuple[Constraint, ...] = ()
-    near: float | None = None
+    near: float | None = None  # largest distance from a mixture that was run
+    # mixtures that were run (run, pool), and what each draws from other pools (run,)
     runs: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     outside: np.ndarray = field(default_factory=lambda: np.empty(0))
 
@@ -158,13 +125,7 @@ class Region:
         return [c.text for c in self.constraints] + ([near_text(self)] if self.near else [])
 
     def check(self, place: str) -> None:
-        """Refuse constraints that no shares meet, naming as few of them as stand in the way.
-
-        Raises
-        ------
-        UsageError
-            Saying which constraints do not go together at which budget.
-        """
+        """Refuse constraints that no shares meet, naming as few of them as stand in the way."""
         if self.anchors():
             return
         guilty = self

@@ -12,19 +12,11 @@ __all__ = ["Crossover", "crossover", "handovers"]
 
 @dataclass(frozen=True)
 class Crossover:
-    """Budget from which ``to`` stays ahead of ``origin``.
-
-    Attributes
-    ----------
-    origin, to : int
-        Candidates.
-    draws : numpy.ndarray
-        Dim (sample,): samples; infinite where it does not happen within the searched budgets.
-    """
+    """Budget from which candidate ``to`` stays ahead of candidate ``origin``."""
 
     origin: int
     to: int
-    draws: np.ndarray
+    draws: np.ndarray  # (sample,): samples; infinite where it never happens on the grid
 
     def quantile(self, prob: float) -> float | None:
         """Inverted-CDF quantile; None where it is infinite."""
@@ -35,12 +27,8 @@ class Crossover:
 def handovers(regret: np.ndarray) -> list[tuple[int, int]]:
     """From which candidate to which the least expected regret goes along the grid.
 
-    Two candidates that take turns, as near equal ones do, are told once: their last change.
-
-    Parameters
-    ----------
-    regret : numpy.ndarray
-        Dims (budget, candidate): expected regret.
+    Two candidates that take turns, as near equal ones do, are told once: their last change. Regret
+    has dims (budget, candidate).
     """
     best = [int(b) for b in np.argmin(regret, axis=1)]
     last: dict[frozenset[int], tuple[int, int]] = {}
@@ -52,16 +40,9 @@ def handovers(regret: np.ndarray) -> list[tuple[int, int]]:
 
 
 def crossover(latent: np.ndarray, budgets: np.ndarray, origin: int, to: int) -> Crossover:
-    """Draw-wise budget from which ``to`` stays ahead to the end of the grid.
+    """Draw-wise budget from which ``to`` stays ahead to the end of the grid of rising budgets.
 
-    Parameters
-    ----------
-    latent : numpy.ndarray
-        Dims (sample, budget, candidate), lower is better.
-    budgets : numpy.ndarray
-        Dim (budget,), increasing.
-    origin, to : int
-        Candidates.
+    Latent performance has dims (sample, budget, candidate), lower is better.
     """
     lead = latent[:, :, origin] - latent[:, :, to]
     behind = lead <= 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,8 @@ from qqt_bayes.decide.candidates import kept_sizes
 from qqt_bayes.decide.caveats import answered_at, caveats
 from qqt_bayes.decide.crossovers import Crossover, crossover, handovers
 from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw, share_best
-from qqt_bayes.decide.families import FamilyShare, by_family, family_of
-from qqt_bayes.decide.predict import compute_factor
+from qqt_bayes.decide.families import by_family, family_of
+from qqt_bayes.decide.predict import compute_factor, interval
 from qqt_bayes.decide.sizes import size_notes
 from qqt_bayes.decide.text import and_list, describe, headline
 from qqt_bayes.errors import GateError, UsageError
@@ -115,9 +115,7 @@ class Decision(Shown):
 
     def interval(self, draws: np.ndarray) -> np.ndarray:
         """Median and equal-tailed interval, in the metric's unit; dim 0 is (median, lo, hi)."""
-        tail = 0.5 * (1.0 - self.prob)
-        values = np.quantile(self.fit.study.reported(draws), [0.5, tail, 1.0 - tail], axis=0)
-        return np.asarray(values)
+        return interval(np.asarray(self.fit.study.reported(draws)), self.prob)
 
     @cached_property
     def difference(self) -> np.ndarray:
@@ -152,53 +150,37 @@ class Decision(Shown):
     def families(self) -> pd.DataFrame:
         """Which family of pools is best, and what of it: one row a budget and family, or none.
 
-        Columns as those of `FamilyShare`, with ``samples``.
+        ``family`` (of the pools drawn from; several with ``+`` between them), ``p_best`` of its
+        candidates together, ``best`` (its candidate of least expected regret), ``p_best_within``
+        (that this one is the best of the family) and ``expected_regret`` of it.
         """
-        rows = [
-            {"samples": n} | asdict(found)
-            for b, n in enumerate(self.budgets)
-            for found in by_family(self, b)
-        ]
-        return pd.DataFrame(rows, columns=["samples", *(f.name for f in fields(FamilyShare))])
+        return by_family(self)
 
     def kept_share(self, latent: np.ndarray) -> np.ndarray | None:
         """Size of the draw-wise best over the widest candidate: (median, lo, hi) by budget."""
         sizes = kept_sizes(self.candidates, self.fit.study.pools)
         if sizes is None:
             return None
-        kept = sizes[np.argmin(latent, axis=2)]
-        tail = 0.5 * (1.0 - self.prob)
-        return np.quantile(kept, [0.5, tail, 1.0 - tail], axis=0, method="inverted_cdf")
+        return interval(sizes[np.argmin(latent, axis=2)], self.prob, "inverted_cdf")
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a budget and candidate."""
         level, run = self.interval(self.latent), self.interval(self.new_run)
-        tail = 0.5 * (1.0 - self.prob)
-        diff = np.quantile(self.difference, [0.5, tail, 1.0 - tail], axis=0)
-        pools, rows = self.fit.study.pools, []
-        for b, samples in enumerate(self.budgets):
-            for c, mixture in enumerate(self.candidates):
-                rows.append(
-                    {
-                        "samples": samples,
-                        "data": mixture.text,
-                        "family": family_of(mixture, pools) if any(pools.family) else "",
-                        "best": c == self.best[b],
-                        "p_best": self.p_best[b, c],
-                        "median": level[0, b, c],
-                        "lo": level[1, b, c],
-                        "hi": level[2, b, c],
-                        "new_run_lo": run[1, b, c],
-                        "new_run_hi": run[2, b, c],
-                        "difference": diff[0, b, c],
-                        "difference_lo": diff[1, b, c],
-                        "difference_hi": diff[2, b, c],
-                        "expected_regret": self.expected_regret[b, c],
-                        "regret_compute": self.regret_compute[b, c],
-                    }
-                )
-        return pd.DataFrame(rows)
+        diff = interval(self.difference, self.prob)
+        names = [c.text for c in self.candidates]
+        pools, count = self.fit.study.pools, len(self.budgets)
+        families = [family_of(c, pools) if any(pools.family) else "" for c in self.candidates]
+        columns = {
+            "samples": np.repeat(self.budgets, len(names)), "data": names * count,
+            "family": families * count,
+            "best": np.arange(len(names)) == self.best[:, None], "p_best": self.p_best,
+            "median": level[0], "lo": level[1], "hi": level[2],
+            "new_run_lo": run[1], "new_run_hi": run[2],
+            "difference": diff[0], "difference_lo": diff[1], "difference_hi": diff[2],
+            "expected_regret": self.expected_regret, "regret_compute": self.regret_compute,
+        }  # fmt: skip
+        return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
 
     @property
     def headline(self) -> str:
@@ -222,14 +204,9 @@ class Decision(Shown):
 
 
 def decide(
-    fit: Fit,
-    budgets: Any,
-    candidates: str | Sequence[str] | None = None,
-    *,
-    prob: float = 0.9,
-    margin: float | None = None,
-    on_fail: str = "raise",
-) -> Decision:
+    fit: Fit, budgets: Any, candidates: str | Sequence[str] | None = None, *,
+    prob: float = 0.9, margin: float | None = None, on_fail: str = "raise",
+) -> Decision:  # fmt: skip
     """Decide which data is best at each budget.
 
     Parameters
@@ -298,25 +275,13 @@ def never_run(study: Study, question: Question) -> tuple[str, ...]:
 
 
 def check_prob(prob: float) -> None:
-    """Check a probability.
-
-    Raises
-    ------
-    UsageError
-        Unless it lies strictly between 0 and 1.
-    """
+    """Check that a probability lies strictly between 0 and 1."""
     if not 0.0 < prob < 1.0:
         raise UsageError(f"prob is {prob:g} -> give a probability between 0 and 1, such as 0.9")
 
 
 def check_margin(margin: float | None) -> None:
-    """Check a regret that is good enough, if one is given.
-
-    Raises
-    ------
-    UsageError
-        Unless it is a number of 0 or more.
-    """
+    """Check a regret that is good enough, if one is given: a number of 0 or more."""
     if margin is not None:
         LIMITS["margin"].check(f"margin {margin:g}", margin)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from zlib import crc32
 
 import numpy as np
 
-from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
+from qqt_bayes.decide.candidates import candidates_of, parse_budgets
 from qqt_bayes.decide.predict import FACTOR_MOST, FACTORS, new_runs, predict, thinning
 from qqt_bayes.decide.sizes import mixed
 from qqt_bayes.runs import Mixture
@@ -52,85 +52,39 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Question:
-    """Budgets and candidates of a decision.
+    """Budgets and candidates of a decision."""
 
-    Attributes
-    ----------
-    budgets : numpy.ndarray
-        Dim (budget,), samples, as asked.
-    candidates : tuple of Mixture
-    shares : numpy.ndarray
-        Dims (candidate, pool).
-    grid : numpy.ndarray
-        Budgets searched for crossovers, dim (grid,).
-    """
-
-    budgets: np.ndarray
+    budgets: np.ndarray  # (budget,): samples, as asked
     candidates: tuple[Mixture, ...]
-    shares: np.ndarray
-    grid: np.ndarray
+    shares: np.ndarray  # (candidate, pool)
+    grid: np.ndarray  # (grid,): budgets searched for crossovers
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Joint draws of latent performance, lower is better.
+    """Joint draws of latent performance over the candidates, lower is better."""
 
-    Attributes
-    ----------
-    latent, new_run : numpy.ndarray
-        Dims (sample, budget, candidate): without and with seed and evaluation noise. Joint over
-        the candidates; each budget has draws of its own.
-    grid : numpy.ndarray
-        Dims (sample, grid, candidate): latent, on the searched budgets.
-    longer : numpy.ndarray
-        Dims (budget, some samples, factor, candidate): latent, of runs that many times as long.
-    """
-
-    latent: np.ndarray
-    new_run: np.ndarray
-    grid: np.ndarray
-    longer: np.ndarray
+    latent: np.ndarray  # (sample, budget, candidate): each budget has draws of its own
+    new_run: np.ndarray  # the same with seed and evaluation noise
+    grid: np.ndarray  # (sample, grid, candidate): latent, on the searched budgets
+    longer: np.ndarray  # (budget, few, factor, candidate): of runs that many times as long
 
 
 @dataclass(frozen=True)
 class Vote:
-    """What one of several stacked laws says.
+    """What one of several stacked laws says."""
 
-    Attributes
-    ----------
-    name : str
-        Of the specification.
-    weight : float
-        In the stack; the weights sum to one.
-    log_score : float
-        Mean log score of its roll-forward forecasts, NaN where it was not scored.
-    best : numpy.ndarray
-        Dim (budget,): the candidate of least expected regret under this law alone.
-    cost : numpy.ndarray
-        Dim (budget,): expected regret, under this law alone, of what the stack recommends.
-    """
-
-    name: str
-    weight: float
-    log_score: float
-    best: np.ndarray
-    cost: np.ndarray
+    name: str  # of the specification
+    weight: float  # in the stack; the weights sum to one
+    log_score: float  # mean, of its roll-forward forecasts; NaN where it was not scored
+    best: np.ndarray  # (budget,): the candidate of least expected regret under this law alone
+    cost: np.ndarray  # (budget,): what the stack's choice loses under this law alone
 
 
 def ask(study: Study, budgets: Any, candidates: str | Sequence[str] | None) -> Question:
-    """Read budgets and candidates.
-
-    Raises
-    ------
-    UsageError
-        For bad ones.
-    """
+    """Read budgets and candidates; raises UsageError for bad ones."""
     wanted = parse_budgets(budgets)
-    chosen = (
-        default_candidates(study)
-        if candidates is None
-        else parse_candidates(candidates, study.pools)
-    )
+    chosen = candidates_of(study, candidates)
     smallest = float(np.min(study.samples))
     ends = (min(smallest, wanted.min()), max(float(study.samples.max()), wanted.max()))
     grid = np.geomspace(*ends, GRID) if ends[1] > ends[0] else np.array(ends[:1])
@@ -158,20 +112,14 @@ def levels(fit: Fit, budgets: np.ndarray, shares: np.ndarray, every: int = 1) ->
 def draw(fit: Fit, question: Question) -> Drawn:
     """Draws of one fit, or of those at the sizes that its pools may have."""
     fits, weights = fit.by_size
-    if len(fits) == 1:
-        return draw_one(fits[0], question)
-    return mix([draw_one(one, at_sizes(question, one)) for one in fits], weights)
-
-
-def at_sizes(question: Question, fit: Fit) -> Question:
-    """The question with the shares of unions by the sizes of a fit."""
-    shares = np.array([c.vector(fit.study.pools) for c in question.candidates])
-    return replace(question, shares=shares)
+    drawn = [draw_one(one, question) for one in fits]
+    return mix(drawn, weights) if len(drawn) > 1 else drawn[0]
 
 
 def draw_one(fit: Fit, question: Question) -> Drawn:
     """Draws of one fit; how many depends on the number of candidates alone."""
-    wanted, shares = question.budgets, question.shares
+    wanted = question.budgets
+    shares = np.array([c.vector(fit.study.pools) for c in question.candidates])  # by its sizes
     every = thinning(fit, GRID * len(shares))
     latent = levels(fit, wanted, shares, every)
     noisy = [
@@ -186,13 +134,7 @@ def draw_one(fit: Fit, question: Question) -> Drawn:
 
 
 def share_best(latent: np.ndarray) -> np.ndarray:
-    """Share of draws in which each candidate is best, dims (budget, candidate).
-
-    Parameters
-    ----------
-    latent : numpy.ndarray
-        Dims (sample, budget, candidate), lower is better.
-    """
+    """Share of draws (sample, budget, candidate) in which each is best (budget, candidate)."""
     winner = np.argmin(latent, axis=2)
     return np.stack([(winner == c).mean(axis=0) for c in range(latent.shape[2])], axis=1)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qqt_bayes._json import BAND, band, plain
-from qqt_bayes.decide.families import by_family
 from qqt_bayes.decide.place import place
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ def as_json(d: Decision) -> dict[str, Any]:
     budgets = []
     for b, samples in enumerate(d.budgets):
         rows = table[table["samples"] == samples]
+        families = d.families[d.families["samples"] == samples].drop(columns="samples")
         budgets.append(
             {
                 "samples": samples,
@@ -49,26 +48,19 @@ def as_json(d: Decision) -> dict[str, Any]:
                     for row in rows.to_dict("records")
                 ],
             }
-            | ({"by_family": [asdict(f) for f in found]} if (found := by_family(d, b)) else {})
+            | ({"by_family": families} if len(families) else {})
             | ({"good_enough": d.good_enough(b)} if d.margin is not None else {})
-            | (
-                {"best_by_law": d.best_by_law(b), "laws_disagree": d.laws_disagree(b)}
-                if d.laws
-                else {}
-            )
-        )
+            | ({"best_by_law": d.best_by_law(b), "laws_disagree": d.laws_disagree(b)}
+               if d.laws else {})
+        )  # fmt: skip
     crossings = [
         {
-            "from": d.candidates[c.origin].text,
-            "to": d.candidates[c.to].text,
-            "median": c.quantile(0.5),
-            "lo": c.quantile(tail),
-            "hi": c.quantile(1.0 - tail),
-            "p_never": np.mean(~np.isfinite(c.draws)),
-            "p_before": np.mean(c.draws < largest),
+            "from": d.candidates[c.origin].text, "to": d.candidates[c.to].text,
+            "median": c.quantile(0.5), "lo": c.quantile(tail), "hi": c.quantile(1.0 - tail),
+            "p_never": np.mean(~np.isfinite(c.draws)), "p_before": np.mean(c.draws < largest),
         }
         for c in d.crossovers
-    ]
+    ]  # fmt: skip
     out = {
         "schema": SCHEMA,
         "metric": study.metric,
@@ -86,11 +78,10 @@ def as_json(d: Decision) -> dict[str, Any]:
         "searched": [d.grid[0], d.grid[-1]],
     }
     if d.laws:
-        out["laws"] = [
-            {"name": v.name, "weight": v.weight, "log_score": v.log_score} for v in d.laws
-        ]
+        names = ("name", "weight", "log_score")
+        out["laws"] = [{name: getattr(v, name) for name in names} for v in d.laws]
     if d.notes:
-        out["notes"] = list(d.notes)
+        out["notes"] = d.notes
     if d.fit.stamp or not d.gate.passed:
         out["warning"] = d.fit.stamp or d.gate.text
     return dict(plain(out))

@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
     from qqt_bayes.decide.decision import Decision
     from qqt_bayes.runs import Mixture, Pools
 
-__all__ = ["FamilyShare", "by_family", "family_of"]
+COLUMNS = ["samples", "family", "p_best", "best", "p_best_within", "expected_regret"]
 
-
-@dataclass(frozen=True)
-class FamilyShare:
-    """What a family of pools holds at one budget.
-
-    Attributes
-    ----------
-    family : str
-        Of the pools drawn from; several with ``+`` between them.
-    p_best : float
-        Probability that a candidate of this family is best.
-    best : str
-        Its candidate of least expected regret.
-    p_best_within : float
-        Probability that this one is the best of the family, whatever other families do.
-    expected_regret : float
-        Of that candidate, against the best of all.
-    """
-
-    family: str
-    p_best: float
-    best: str
-    p_best_within: float
-    expected_regret: float
+__all__ = ["by_family", "family_of"]
 
 
 def family_of(mixture: Mixture, pools: Pools) -> str:
@@ -45,26 +22,26 @@ def family_of(mixture: Mixture, pools: Pools) -> str:
     return "+".join(dict.fromkeys(found))
 
 
-def by_family(d: Decision, budget: int) -> list[FamilyShare]:
-    """The families at one budget, most probable first.
+def by_family(d: Decision) -> pd.DataFrame:
+    """See ``Decision.families``; none where the choice is not between families.
 
-    None where the choice is not between families: at least two must have candidates of their own,
-    and one of them several, or there is nothing to add up.
+    At least two must have candidates of their own, and one of them several, or there is nothing to
+    add up.
     """
     pools = d.fit.study.pools
     names = [family_of(c, pools) for c in d.candidates]
-    if len(set(names) & set(pools.family)) < 2 or len(set(names)) == len(names):
-        return []
-    latent, regret = d.latent[:, budget], d.expected_regret[budget]
-    out = []
-    for family in dict.fromkeys(names):
-        own = np.flatnonzero([n == family for n in names])
-        best = int(own[np.argmin(regret[own])])
-        within = own[np.argmin(latent[:, own], axis=1)]
-        out.append(
-            FamilyShare(
-                family, float(d.p_best[budget, own].sum()), d.candidates[best].text,
-                float(np.mean(within == best)), float(regret[best]),
-            )
-        )  # fmt: skip
-    return sorted(out, key=lambda f: -f.p_best)
+    families = list(dict.fromkeys(names))
+    if len(set(families) & set(pools.family)) < 2 or len(families) == len(names):
+        families = []
+    rows: list[dict[str, Any]] = []
+    for b, samples in enumerate(d.budgets):
+        latent, regret = d.latent[:, b], d.expected_regret[b]
+        for family in families:
+            own = np.flatnonzero([n == family for n in names])
+            best = int(own[np.argmin(regret[own])])
+            within = own[np.argmin(latent[:, own], axis=1)]
+            values = (samples, family, d.p_best[b, own].sum(), d.candidates[best].text,
+                      np.mean(within == best), regret[best])  # fmt: skip
+            rows.append(dict(zip(COLUMNS, values, strict=True)))
+    rows.sort(key=lambda row: (list(d.budgets).index(row["samples"]), -row["p_best"]))
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,20 +24,11 @@ __all__ = ["Goal", "Metric", "goals", "split"]
 
 @dataclass(frozen=True, eq=False)
 class Metric:
-    """One metric at one budget: draws of its performance as functions of the shares.
-
-    Attributes
-    ----------
-    fit : Fit
-    parts : tuple of (Fit, Surface)
-        One; several where the size of a pool is not known.
-    index : numpy.ndarray
-        Dim (pool,): places of the mixed pools in the table.
-    """
+    """One metric at one budget: draws of its performance as functions of the shares."""
 
     fit: Fit
-    parts: tuple[tuple[Fit, Surface], ...]
-    index: np.ndarray
+    parts: tuple[tuple[Fit, Surface], ...]  # several where the size of a pool is not known
+    index: np.ndarray  # (pool,): places of the mixed pools in the table
 
     def at(self, shares: np.ndarray) -> np.ndarray:
         """Latent performance in the metric's unit, lower is better; dims (draw, point)."""
@@ -53,19 +44,11 @@ class Metric:
 
 @dataclass(frozen=True, eq=False)
 class Goal:
-    """The metric to be improved, and thresholds that others have to meet with a probability.
-
-    Attributes
-    ----------
-    metric : Metric
-    limits : tuple of (Threshold, Metric)
-    sure : float
-        The probability asked for.
-    """
+    """The metric to be improved, and thresholds that others have to meet with a probability."""
 
     metric: Metric
     limits: tuple[tuple[Threshold, Metric], ...] = ()
-    sure: float = 0.9
+    sure: float = 0.9  # probability asked for
 
     def excess(self, shares: np.ndarray) -> np.ndarray:
         """By how much the worst threshold is missed, in spreads of its runs; (draw, point)."""
@@ -93,18 +76,10 @@ class Goal:
 
 
 class Measured(NamedTuple):
-    """Of some mixtures.
+    """What some mixtures do."""
 
-    Attributes
-    ----------
-    latent : numpy.ndarray
-        Dims (draw, point).
-    lacking : numpy.ndarray
-        Dim (point,): above zero where a threshold is not met with the probability asked for.
-    """
-
-    latent: np.ndarray
-    lacking: np.ndarray
+    latent: np.ndarray  # (draw, point)
+    lacking: np.ndarray  # (point,): above zero where a threshold is not met as surely as asked
 
     @property
     def merit(self) -> np.ndarray:
@@ -124,23 +99,18 @@ class Measured(NamedTuple):
         )
 
 
-@dataclass(frozen=True)
-class Split:
-    """Draws to search on, and others to tell the answer by: what looked best is so by luck too."""
+def split(posterior: Posterior, effort: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Draws to search on, and others to tell the answer by: what looked best is so by luck too.
 
-    searched: np.ndarray = field(repr=False)
-    told: np.ndarray = field(repr=False)
-
-
-def split(posterior: Posterior, effort: float = 1.0) -> Split:
-    """Draws spread evenly over the posterior; those told by share no parameters with the others."""
+    Both are spread evenly over the posterior; those told by share no parameters with the others.
+    """
     everyone = np.arange(len(posterior))
     searched = spread(everyone, min(round(effort * SEARCHED), len(everyone) // 2))
     parent = np.asarray(posterior.parent)
     fresh = ~np.isin(everyone, searched)
     apart = fresh & ~np.isin(parent, parent[searched]) if len(parent) else fresh
     others = everyone[apart if apart.sum() >= TOLD else fresh]
-    return Split(searched, spread(others, min(TOLD, len(others))))
+    return searched, spread(others, min(TOLD, len(others)))
 
 
 def spread(items: np.ndarray, count: int) -> np.ndarray:
@@ -157,8 +127,7 @@ def goals(
     def metric(of: Fit, part: int, seed: int) -> Metric:
         parts, (fits, weights) = [], of.by_size
         for k, one in enumerate(fits):
-            halves = split(one.posterior, effort)
-            draws = halves.told if part else halves.searched
+            draws = split(one.posterior, effort)[part]
             number = counts(weights, len(draws))[k]
             if number:
                 surface = Surface.of(one.posterior, samples, spread(draws, number), seed + 1000 * k)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
 __all__ = [
-    "Prediction", "bounded", "ceiling", "compute_factor", "latent_at", "new_runs", "predict",
+    "Prediction", "bounded", "ceiling", "compute_factor", "interval", "latent_at", "new_runs",
+    "predict", "thinning",
 ]  # fmt: skip
 
 FACTORS = np.array([1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0])
@@ -26,15 +27,10 @@ FACTOR_MOST = 2_000_000
 
 @dataclass(frozen=True)
 class Prediction:
-    """Draws of latent performance, lower is better.
+    """Draws of latent performance at budgets, dims (sample, budget, candidate), lower is better.
 
-    Attributes
-    ----------
-    latent : numpy.ndarray
-        Dims (sample, budget, candidate), in the metric's unit (:meth:`Kind.to_unit`): irreducible
-        part, drift and mixture error included; seed and evaluation noise not.
-    budgets : numpy.ndarray
-        Dim (budget,), samples.
+    In the metric's unit (:meth:`Kind.to_unit`): irreducible part, drift and mixture error included;
+    seed and evaluation noise not.
     """
 
     latent: np.ndarray
@@ -44,20 +40,9 @@ class Prediction:
 def predict(
     fit: Fit, budgets: np.ndarray, shares: np.ndarray, *, seed: int = 0, every: int = 1
 ) -> Prediction:
-    """Draw latent performance jointly over all budgets and candidates.
+    """Draw latent performance jointly over all budgets and candidates, one draw in ``every``.
 
-    Parameters
-    ----------
-    fit : Fit
-        What to predict with.
-    budgets : numpy.ndarray
-        Dim (budget,).
-    shares : numpy.ndarray
-        Dims (candidate, pool).
-    seed : int
-        Together with the fit's own seed.
-    every : int
-        Use one posterior draw in so many.
+    Shares have dims (candidate, pool); the seed counts together with the fit's own.
     """
     samples = np.repeat(budgets, len(shares))
     latent = latent_at(fit, samples, np.tile(shares, (len(budgets), 1)), seed=seed, every=every)
@@ -82,6 +67,12 @@ def blocks(draws: np.ndarray) -> Iterator[slice]:
     size = max(1, BLOCK * len(draws) // max(draws.size, 1))
     for begin in range(0, len(draws), size):
         yield slice(begin, begin + size)
+
+
+def interval(draws: np.ndarray, prob: float, method: Any = "linear") -> np.ndarray:
+    """Median and ends of the equal-tailed interval of draws, dims (3, ...)."""
+    tail = 0.5 * (1.0 - prob)
+    return np.quantile(draws, [0.5, tail, 1.0 - tail], axis=0, method=method)
 
 
 def thinning(fit: Fit, points: int) -> int:
@@ -116,18 +107,8 @@ def new_runs(
 ) -> np.ndarray:
     """Add seed noise and the evaluation noise of the study's median run to latent performance.
 
-    Parameters
-    ----------
-    fit : Fit
-        Whose noise to add.
-    latent : numpy.ndarray
-        Dims (sample, ..., candidate), in the metric's unit.
-    shares : numpy.ndarray
-        Dims (candidate, pool).
-    seed : int
-        Of the noise.
-    every : int
-        One draw of the fit in so many is behind the latent performance.
+    Latent performance has dims (sample, ..., candidate); one draw of the fit in ``every`` is behind
+    it.
     """
     rng = np.random.default_rng(seed)
     used = np.arange(len(fit.posterior))[::every]
@@ -142,20 +123,11 @@ def new_runs(
 
 
 def compute_factor(latent: np.ndarray) -> np.ndarray:
-    """Factor of samples that makes up for each candidate's expected regret.
+    """Factor of samples that makes up for each candidate's expected regret, dim (candidate,).
 
-    The candidate is run for longer until its median performance reaches the median of the
-    draw-wise best at the budget itself.
-
-    Parameters
-    ----------
-    latent : numpy.ndarray
-        Dims (sample, factor, candidate): of runs longer by :data:`FACTORS`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dim (candidate,): 1 where there is no regret, NaN where 16 times the samples do not do.
+    The candidate is run for longer until its median performance reaches the median of the draw-wise
+    best at the budget itself: 1 where there is no regret, NaN where 16 times the samples do not do.
+    Latent performance of runs longer by :data:`FACTORS` has dims (sample, factor, candidate).
     """
     curve, target = np.median(latent, axis=0), np.median(latent[:, 0].min(axis=1))
     out = np.full(curve.shape[1], np.nan)

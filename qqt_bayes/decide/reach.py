@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes._json import plain
-from qqt_bayes.decide.candidates import default_candidates, parse_candidates
+from qqt_bayes.decide.candidates import candidates_of
 from qqt_bayes.decide.decision import check_prob
-from qqt_bayes.decide.predict import predict, thinning
+from qqt_bayes.decide.predict import interval, predict, thinning
 from qqt_bayes.decide.sizes import mixed, size_notes
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture, format_number, parse_number
@@ -77,9 +77,7 @@ class Reach:
     @cached_property
     def quantiles(self) -> np.ndarray:
         """Median, lo, hi (inverted CDF; infinite where never), dims (3, candidate)."""
-        tail = 0.5 * (1.0 - self.prob)
-        ends = [0.5, tail, 1.0 - tail]
-        return np.quantile(self.draws, ends, axis=0, method="inverted_cdf")
+        return interval(self.draws, self.prob, "inverted_cdf")
 
     @cached_property
     def best(self) -> int:
@@ -148,14 +146,8 @@ class Reach:
 def first_at(latent: np.ndarray, budgets: np.ndarray, goal: float) -> np.ndarray:
     """Samples at which each curve first comes down to a goal, dims (sample, candidate).
 
-    Parameters
-    ----------
-    latent : numpy.ndarray
-        Dims (sample, budget, candidate), lower is better.
-    budgets : numpy.ndarray
-        Dim (budget,), increasing. Between two of them the curve is a line in log samples.
-    goal : float
-        In the unit of `latent`.
+    Latent performance has dims (sample, budget, candidate), lower is better; between two of the
+    rising budgets the curve is a line in log samples.
     """
     there = latent <= goal
     k = np.argmax(there, axis=1)
@@ -212,11 +204,7 @@ def reach(
             f"nothing to search up to {format_number(end)} samples: the smallest run has "
             f"{format_number(start)} -> give more"
         )
-    chosen = (
-        default_candidates(study)
-        if candidates is None
-        else parse_candidates(candidates, study.pools)
-    )
+    chosen = candidates_of(study, candidates)
     budgets = np.geomspace(start, end, GRID)
     every = thinning(fit, len(budgets) * len(chosen))
     fits, weights = fit.by_size
@@ -231,13 +219,7 @@ def reach(
 
 
 def read_value(value: str | float, metric: str, kind: Any) -> float:
-    """The value to be reached as a number.
-
-    Raises
-    ------
-    UsageError
-        Where it is none, or none that the metric can take.
-    """
+    """The value to be reached as a number."""
     try:
         goal = float(value)
     except (ValueError, OverflowError):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from qqt_bayes.decide.candidates import same_data
 from qqt_bayes.decide.decision import check_prob
-from qqt_bayes.decide.predict import latent_at, new_runs, thinning
+from qqt_bayes.decide.predict import interval, latent_at, new_runs, thinning
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs import Mixture, parse_mixture, parse_number
@@ -63,10 +63,8 @@ def predict_rows(fit: Fit, table: pd.DataFrame, prob: float = 0.9) -> pd.DataFra
     every = thinning(fit, len(samples))
     latent = latent_at(fit, samples, shares, every=every)
     new = new_runs(fit, latent, shares, fit.seed, every)
-    tail = 0.5 * (1.0 - prob)
-    levels, reported = [0.5, tail, 1.0 - tail], fit.study.reported
-    found = [*np.quantile(reported(latent), levels, axis=0)]
-    found += [*np.quantile(reported(new), levels[1:], axis=0)]
+    reported = fit.study.reported
+    found = [*interval(reported(latent), prob), *interval(reported(new), prob)[1:]]
     bands = {c: values[place] for c, values in zip(columns, found, strict=True)}
     return out.assign(**bands, prob=prob, interval="eti")
 

@@ -29,40 +29,20 @@ __all__ = ["Found", "descend", "find", "swarm", "without"]
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found.
+    """What a search found."""
 
-    Attributes
-    ----------
-    best : numpy.ndarray
-        Dim (pool,): shares of best expected performance.
-    draws : numpy.ndarray
-        Dims (draw, pool): draw-wise best shares.
-    regret : float
-        Expected regret of ``best``, in the metric's unit.
-    """
-
-    best: np.ndarray
-    draws: np.ndarray
-    regret: float
+    best: np.ndarray  # (pool,): shares of best expected performance
+    draws: np.ndarray  # (draw, pool): draw-wise best shares
+    regret: float  # expected, of the best, in the metric's unit
 
 
 def find(
     goal: Goal, region: Region, effort: float = 1.0, *, also: Any = (), bands: bool = True
 ) -> Found:
-    """The best shares in a region.
+    """The best shares in a region that is not empty.
 
-    Parameters
-    ----------
-    goal : Goal
-        What is to be improved.
-    region : Region
-        Not empty.
-    effort : float
-        Rounds and members of the swarm, as a multiple of the usual.
-    also : list of numpy.ndarray
-        Shares to look at, if they lie in the region.
-    bands : bool
-        Whether the draw-wise best shares are wanted.
+    ``effort`` multiplies the usual rounds and members of the swarm; ``also`` are shares to look at,
+    if they lie in the region; ``bands`` says whether the draw-wise best shares are wanted.
     """
     rng = np.random.default_rng(41)
     points = first_members(goal, region, rng, round(START * effort))
@@ -121,19 +101,12 @@ def corners_of(region: Region, anchor: int | None, rng: np.random.Generator) -> 
 
 
 def swarm(
-    goal: Goal,
-    region: Region,
-    points: np.ndarray,
-    seen: Measured,
-    rng: np.random.Generator,
+    goal: Goal, region: Region, points: np.ndarray, seen: Measured, rng: np.random.Generator,
     rounds: int,
-) -> tuple[np.ndarray, Measured]:
+) -> tuple[np.ndarray, Measured]:  # fmt: skip
     """Let each draw's best member, and the best on average, try moves; all draws look at all.
 
-    Returns
-    -------
-    points, measured
-        All that were looked at.
+    Returns all points that were looked at, and what they do.
     """
     for _ in range(rounds):
         own = np.argmin(seen.latent + seen.penalty, axis=1)
@@ -148,14 +121,11 @@ def moved(region: Region, members: np.ndarray, rng: np.random.Generator) -> np.n
     """One move of each member: to another, along a difference of two, or between two pools."""
     count, pools = members.shape
     one, two = members[rng.integers(count, size=(2, count))]
-    swap = (
-        np.eye(pools)[rng.integers(pools, size=count)]
-        - np.eye(pools)[rng.integers(pools, size=count)]
-    )
+    more, less = np.eye(pools)[rng.integers(pools, size=(2, count))]
     size = rng.random((count, 1))
     kind = rng.integers(3, size=(count, 1))
     way = np.select([kind == 0, kind == 1], [size * (one - members), 0.8 * (one - two)],
-                    0.3 * size**2 * swap)  # fmt: skip
+                    0.3 * size**2 * (more - less))  # fmt: skip
     limits = region.limits
     equal = limits.rows[limits.low == limits.high]
     way = way - way @ np.linalg.pinv(equal) @ equal

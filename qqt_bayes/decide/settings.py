@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.decide.drawn import keyed
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.model.covariates import values_of
 from qqt_bayes.runs import format_number
 
@@ -24,12 +25,9 @@ __all__ = ["setting_effects", "setting_lines"]
 def setting_effects(fit: Fit, prob: float = 0.9) -> pd.DataFrame:
     """What each covariate does to each pool trained on alone for as long as the largest run.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row a covariate and pool: ``setting, from, to`` (its lowest and highest value), ``pool``
-        and ``change`` of the metric with ``change_lo`` and ``change_hi``, all other covariates at
-        the values that answers are for.
+    One row a covariate and pool: ``setting, from, to`` (its lowest and highest value), ``pool`` and
+    ``change`` of the metric with ``change_lo`` and ``change_hi``, all other covariates at the
+    values that answers are for.
     """
     design, names = fit.posterior.design, fit.study.pools.names
     n, rows = float(fit.study.samples.max()), []
@@ -46,8 +44,7 @@ def setting_effects(fit: Fit, prob: float = 0.9) -> pd.DataFrame:
         drawn = np.exp(fit.posterior.at(points, seed=keyed(n), every=every).log_reducible)
         values = fit.study.kind.observed(fit.posterior.irreducible[::every, None] + drawn)
         low, high = np.split(np.asarray(values), 2, axis=1)
-        tail = 0.5 * (1.0 - prob)
-        found = np.quantile(high - low, [0.5, tail, 1.0 - tail], axis=0).T
+        found = interval(high - low, prob).T
         rows += [
             {"setting": covariate.name, "from": ends[0], "to": ends[1], "pool": name,
              "change": mid, "change_lo": lo, "change_hi": hi}

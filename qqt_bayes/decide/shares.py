@@ -16,6 +16,7 @@ from qqt_bayes._shown import Shown
 from qqt_bayes.decide.asked import check_shares
 from qqt_bayes.decide.best import Best, answer_at
 from qqt_bayes.decide.goal import goals
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.decide.shares_text import budget_lines
 from qqt_bayes.decide.sizes import size_notes
 from qqt_bayes.errors import UsageError
@@ -83,8 +84,7 @@ class Shares(Shown):
 
     def interval(self, draws: np.ndarray) -> np.ndarray:
         """Median and ends of the equal-tailed interval, first dim."""
-        tail = 0.5 * (1.0 - self.prob)
-        return np.quantile(draws, [0.5, tail, 1.0 - tail], axis=0)
+        return interval(draws, self.prob)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -135,9 +135,7 @@ class Shares(Shown):
             "expected_regret": a.regret,
             "search_error": a.error,
             "p_feasible": a.p_feasible,
-            "constraints": [
-                {"text": c.text, "binding": c.binding, "cost": c.cost} for c in a.constraints
-            ],
+            "constraints": [vars(c) for c in a.constraints],
             "best_run": {
                 "data": a.run.text, "meets_constraints": a.run.allowed,
                 "difference": band(a.run.behind),

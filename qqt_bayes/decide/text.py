@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes._columns import columns, short
-from qqt_bayes.decide.families import FamilyShare, by_family
 from qqt_bayes.decide.place import extrapolation
 from qqt_bayes.runs import format_number
 from qqt_bayes.runs.numbers import count
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from qqt_bayes.decide.decision import Decision
 
 __all__ = [
@@ -136,8 +137,8 @@ def budget_lines(d: Decision, b: int) -> list[str]:
     if len(rows) > SHOWN:
         lines.append(f"  and {len(rows) - SHOWN} more, each with a larger expected regret")
     lines.append(f"  {d.prob:.0%} credible set: {in_short(d.credible_set(b))}")
-    families = by_family(d, b)
-    if families:
+    families = d.families[d.families["samples"] == samples]
+    if len(families):
         lines.append(f"  P(best) by family: {family_words(families)}")
     if d.laws_disagree(b):
         lines.append(f"  LAWS DISAGREE: {disagreement(d, b)}")
@@ -152,11 +153,11 @@ def in_short(names: list[str]) -> str:
     return ", ".join(short(names)[:SHOWN]) + more
 
 
-def family_words(families: list[FamilyShare]) -> str:
+def family_words(families: pd.DataFrame) -> str:
     """Families with their probability, and what to take of each."""
-    shown = [f for f in families if f.p_best >= 0.005][:SHOWN]
-    told = zip(short([f.family for f in shown]), short([f.best for f in shown]), shown, strict=True)
-    return ", ".join(f"{family} {f.p_best:.2f} ({best})" for family, best, f in told)
+    shown = families[families["p_best"] >= 0.005].head(SHOWN)
+    told = zip(short([*shown["family"]]), short([*shown["best"]]), shown["p_best"], strict=True)
+    return ", ".join(f"{family} {p:.2f} ({best})" for family, best, p in told)
 
 
 def disagreement(d: Decision, budget: int) -> str:

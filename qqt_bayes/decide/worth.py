@@ -14,6 +14,7 @@ import pandas as pd
 
 from qqt_bayes._columns import columns
 from qqt_bayes.decide.drawn import keyed
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.decide.settings import setting_lines
 from qqt_bayes.runs import format_number, parse_number
 
@@ -60,8 +61,7 @@ def pool_worth(fit: Fit, budget: str | float | None = None, prob: float = 0.9) -
     for i, name in enumerate(names):
         ratio = fewest_samples(curve, lengths, goals[:, i]) / n if i != best else np.ones(1)
         ratio = np.where(ratio <= lengths[0] / n, 0.0, ratio)
-        tail = 0.5 * (1.0 - prob)
-        mid, lo, hi = np.quantile(ratio, [0.5, tail, 1.0 - tail], method="inverted_cdf")
+        mid, lo, hi = interval(ratio, prob, "inverted_cdf")
         rows.append({"pool": name, "worth": mid, "worth_lo": lo, "worth_hi": hi,
                      "worth_of": names[best], "worth_at": n})  # fmt: skip
     return pd.DataFrame(rows)
@@ -75,21 +75,9 @@ def alone(fit: Fit, samples: np.ndarray, shares: np.ndarray, n: float, every: in
 
 
 def fewest_samples(curve: np.ndarray, grid: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """The fewest samples that reach a goal, draw by draw.
+    """The fewest samples (sample,) at which each curve (sample, length) reaches its goal (sample,).
 
-    Parameters
-    ----------
-    curve : numpy.ndarray
-        Dims (sample, length): performance after so many samples, lower is better.
-    grid : numpy.ndarray
-        Dim (length,), rising.
-    goal : numpy.ndarray
-        Dim (sample,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Dim (sample,): the first of the grid where that does already, infinite where none do.
+    The first of the rising grid where that does already, infinite where none do.
     """
     there = curve <= goal[:, None]
     first = np.argmax(there, axis=1)
@@ -109,12 +97,16 @@ def with_worth(fit: Fit, table: pd.DataFrame) -> pd.DataFrame:
 def describe_fit(fit: Fit) -> str:
     """See :attr:`qqt_bayes.Fit.text`."""
     table = fit.table
-    rated = "exchange_rate" in table
+    rated, two = "exchange_rate" in table, "{:.2f}".format
     head = ["pool", "worth [90%]", "exponent [90%]", "level [90%]", "half-life, epochs [90%]"]
     cells = [head + (["exchange rate [90%]"] if rated else [])]
     for row in table.to_dict("records"):
         worth = "1, the best" if row["pool"] == row["worth_of"] else told(row, "worth", amount)
-        life = "unlimited pool" if np.isnan(row["half_life"]) else told(row, "half_life", one)
+        life = (
+            "unlimited pool"
+            if np.isnan(row["half_life"])
+            else told(row, "half_life", "{:.1f}".format)
+        )
         line = [row["pool"], worth, told(row, "utility", two), told(row, "level", two), life]
         cells.append(line + ([told(row, "exchange_rate", two)] if rated else []))
     first = table.iloc[0]
@@ -126,7 +118,7 @@ def describe_fit(fit: Fit) -> str:
         f"on alone for {format_number(first['worth_at'])} samples",
     ]
     if "pool_noise" in table:
-        seeds = ", ".join(f"{r['pool']} {told(r, 'pool_noise', percent)}"
+        seeds = ", ".join(f"{r['pool']} {told(r, 'pool_noise', '{:.2%}'.format)}"
                           for r in table.to_dict("records"))  # fmt: skip
         lines.append(f"spread between seeds, relative to the metric [90%]: {seeds}")
     lines += setting_lines(fit)
@@ -136,21 +128,6 @@ def describe_fit(fit: Fit) -> str:
 def told(row: dict[Any, Any], name: str, shown: Any) -> str:
     """A median with its interval."""
     return f"{shown(row[name])} [{shown(row[f'{name}_lo'])}, {shown(row[f'{name}_hi'])}]"
-
-
-def one(value: float) -> str:
-    """One decimal."""
-    return f"{value:.1f}"
-
-
-def two(value: float) -> str:
-    """Two decimals."""
-    return f"{value:.2f}"
-
-
-def percent(value: float) -> str:
-    """A share in percent."""
-    return f"{value:.2%}"
 
 
 def amount(value: float) -> str:

@@ -6,24 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from qqt_bayes.plots.style import (
-    INK,
-    SIDE_BY_SIDE,
-    SMALL,
-    WIDE,
-    dress,
-    key_below,
-    look,
-    new_figure,
-    panel_letters,
-    plain,
-    short,
-    stamp,
-    style,
-)  # fmt: skip
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import INK, SIDE_BY_SIDE, SMALL, WIDE, PaperFigure
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -35,7 +21,8 @@ LEAST, MOST = -0.25, 1.0  # shares of the budget beyond which a price is only hi
 __all__ = ["plot_actions"]
 
 
-def plot_actions(d: ActionDecision, *, width: float = WIDE) -> Figure:
+@paper.style()
+def plot_actions(d: ActionDecision, *, width: float = WIDE) -> PaperFigure:
     """Change against leaving the data as they are, and break-even price, by action and budget.
 
     Parameters
@@ -47,20 +34,19 @@ def plot_actions(d: ActionDecision, *, width: float = WIDE) -> Figure:
 
     Returns
     -------
-    Figure
+    PaperFigure
         With attribute ``caption``.
     """
     beside = width >= SIDE_BY_SIDE
-    with style():
-        height = ROW * (len(d.actions) - 1) * max(len(d.budgets), 2)
-        own = new_figure(width, (height if beside else 2.0 * height + 0.5) + 1.0)
-        axes: Any = own.subplots(*((1, 2) if beside else (2, 1)), sharey=True)
-        draw_changes(axes[0], d)
-        draw_prices(axes[1], d)
-        panel_letters(axes)
-        key_below(own, keys(d))
-        own.caption = caption(d)
-        return own
+    height = ROW * (len(d.actions) - 1) * max(len(d.budgets), 2)
+    figure = paper.new_figure(width, (height if beside else 2.0 * height + 0.5) + 1.0)
+    axes: Any = figure.subplots(*((1, 2) if beside else (2, 1)), sharey=True)
+    draw_changes(axes[0], d)
+    draw_prices(axes[1], d)
+    paper.panel_letters(axes)
+    paper.key_below(figure, keys(d))
+    figure.caption = caption(d)
+    return figure
 
 
 def place(d: ActionDecision, budget: int, action: int) -> float:
@@ -71,27 +57,27 @@ def place(d: ActionDecision, budget: int, action: int) -> float:
 
 def names(ax: Axes, d: ActionDecision) -> None:
     """Actions as the names of rows, first on top."""
-    ax.set_yticks(range(len(d.actions) - 1), [short(n, 32) for n in d.names[1:]])
+    ax.set_yticks(range(len(d.actions) - 1), [paper.short(n, 32) for n in d.names[1:]])
     ax.set_ylim(len(d.actions) - 1.5, -0.5)
     ax.axvline(0.0, color=INK, lw=0.8, zorder=1)
-    dress(ax)
+    paper.dress(ax)
     ax.tick_params(axis="y", length=0)
-    stamp(ax, d.fit.stamp)
+    paper.stamp(ax, d.fit.stamp)
 
 
 def draw_changes(ax: Axes, d: ActionDecision) -> None:
     """Change of the metric at equal samples."""
     found = d.quantiles(d.change)
     for b in range(len(d.budgets)):
-        colour, marker, _ = look(b)
+        colour, marker, _ = paper.look(b)
         for k in range(1, len(d.actions)):
             mid, lo, hi = found[:, b, k]
             y = place(d, b, k)
             ax.plot([lo, hi], [y, y], color=colour, lw=1.1)
             ax.plot(mid, y, marker, color=colour, ms=3.5)
     better = "better to the right" if d.fit.study.direction == "max" else "better to the left"
-    ax.set_xlabel(f"{plain(d.fit.study.metric)}: change at equal samples ({better})")
-    ax.set_title(f"What it changes, against {plain(d.actions[0].data.text)}")
+    ax.set_xlabel(f"{paper.plain(d.fit.study.metric)}: change at equal samples ({better})")
+    ax.set_title(f"What it changes, against {paper.plain(d.actions[0].data.text)}")
     names(ax, d)
 
 
@@ -99,7 +85,7 @@ def draw_prices(ax: Axes, d: ActionDecision) -> None:
     """Break-even price and cost, as shares of what the budget costs."""
     found = d.quantiles(d.compared.break_even) / (d.price * d.budgets[:, None])
     for b, n in enumerate(d.budgets):
-        colour, marker, _ = look(b)
+        colour, marker, _ = paper.look(b)
         for k in range(1, len(d.actions)):
             mid, lo, hi = np.clip(found[:, b, k], LEAST, MOST)
             y = place(d, b, k)
@@ -127,7 +113,7 @@ def draw_prices(ax: Axes, d: ActionDecision) -> None:
 def keys(d: ActionDecision) -> list[Line2D]:
     """What the marks mean."""
     out = [
-        Line2D([], [], color=look(b).colour, marker=look(b).marker, lw=1.1, ms=3.5,
+        Line2D([], [], color=paper.look(b).colour, marker=paper.look(b).marker, lw=1.1, ms=3.5,
                label=f"{format_number(n)} samples")
         for b, n in enumerate(d.budgets)
     ]  # fmt: skip

@@ -6,23 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from qqt_bayes.allocation.sizes import FLOPS
-from qqt_bayes.plots.style import (
-    INK,
-    WIDE,
-    dress,
-    key_below,
-    log_axis,
-    look,
-    new_figure,
-    panel_letters,
-    plain,
-    stamp,
-    style,
-)
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import INK, WIDE, PaperFigure
 
 if TYPE_CHECKING:
     from qqt_bayes.allocation import Allocation
@@ -34,7 +22,8 @@ NEAR = 0.1  # runs count as of a budget when their compute is within this share
 __all__ = ["plot_allocation"]
 
 
-def plot_allocation(answer: Allocation, *, width: float = WIDE, budget: int = -1) -> Figure:
+@paper.style()
+def plot_allocation(answer: Allocation, *, width: float = WIDE, budget: int = -1) -> PaperFigure:
     """Loss over model size at one compute, and the optimal size over compute.
 
     Parameters
@@ -48,78 +37,72 @@ def plot_allocation(answer: Allocation, *, width: float = WIDE, budget: int = -1
 
     Returns
     -------
-    Figure
+    PaperFigure
         With attribute ``caption``.
     """
     shown = list(np.argsort(answer.regret.mean(axis=0), kind="stable")[:NAMED])
-    with style():
-        figure = new_figure(width, 0.4 * width)
-        left, right = figure.subplots(1, 2)
-        draw_losses(left, answer, shown, range(len(answer.compute))[budget])
-        draw_sizes(right, answer, shown)
-        panel_letters([left, right])
-        handles = [
-            Line2D([], [], color=look(i).colour, marker=look(i).marker,
-                   label=plain(answer.candidates[c].text))
-            for i, c in enumerate(shown)
-        ]  # fmt: skip
-        key_below(figure, handles)
-        stamp(left, answer.fit.stamp)
-        figure.caption = caption(answer, range(len(answer.compute))[budget])
-        return figure
+    figure = paper.new_figure(width, 0.4 * width)
+    left, right = figure.subplots(1, 2)
+    draw_losses(left, answer, shown, range(len(answer.compute))[budget])
+    draw_sizes(right, answer, shown)
+    paper.panel_letters([left, right])
+    handles = [
+        Line2D([], [], color=paper.look(i).colour, marker=paper.look(i).marker,
+               label=paper.plain(answer.candidates[c].text))
+        for i, c in enumerate(shown)
+    ]  # fmt: skip
+    paper.key_below(figure, handles)
+    paper.stamp(left, answer.fit.stamp)
+    figure.caption = caption(answer, range(len(answer.compute))[budget])
+    return figure
 
 
 def draw_losses(ax: Axes, answer: Allocation, shown: list[int], b: int) -> None:
     """Loss over parameters at one compute: bands, optima, and the runs made there."""
     tail = 0.5 * (1.0 - answer.prob)
-    bounds = []
+    sizes, bounds = answer.fit.sizes, []
     for i, c in enumerate(shown):
+        colour, marker, _ = paper.look(i)
         logs = answer.grid.log_params[b, c]
         near = np.abs(logs - np.log(answer.plan[b, c])) < REACH
-        params = np.exp(logs[near])
-        low, mid, high = np.quantile(
-            answer.grid.loss[:, b, c][:, near], [tail, 0.5, 1.0 - tail], axis=0
-        )
-        ax.fill_between(params, low, high, color=look(i).colour, alpha=0.15, lw=0)
-        ax.plot(params, mid, color=look(i).colour)
+        params, loss = np.exp(logs[near]), answer.grid.loss[:, b, c][:, near]
+        low, mid, high = np.quantile(loss, [tail, 0.5, 1.0 - tail], axis=0)
+        ax.fill_between(params, low, high, color=colour, alpha=0.15, lw=0)
+        ax.plot(params, mid, color=colour)
         planned = np.median(answer.draws["loss"][:, b, c])
-        ax.plot(answer.plan[b, c], planned, look(i).marker, color=look(i).colour, mec="white")
+        ax.plot(answer.plan[b, c], planned, marker, color=colour, mec="white")
         bounds += [low.min(), mid.max()]
         at = runs_near(answer, c, answer.compute[b])
-        study = answer.fit.sizes.study
-        ax.plot(
-            answer.fit.sizes.params[at], np.asarray(study.value)[at], look(i).marker,
-            color=look(i).colour, mfc="none", ms=3, lw=0,
-        )  # fmt: skip
+        ax.plot(sizes.params[at], np.asarray(sizes.study.value)[at], marker, color=colour,
+                mfc="none", ms=3, lw=0)  # fmt: skip
     pad = 0.08 * (max(bounds) - min(bounds))
     ax.set_ylim(min(bounds) - pad, max(bounds) + pad)
-    log_axis(ax.xaxis)
+    paper.log_axis(ax.xaxis)
     ax.set_xlabel("parameters")
-    ax.set_ylabel(plain(answer.fit.sizes.study.metric))
+    ax.set_ylabel(paper.plain(sizes.study.metric))
     ax.set_title(f"Loss at {answer.compute[b]:.3g} operations")
-    dress(ax)
+    paper.dress(ax)
 
 
 def draw_sizes(ax: Axes, answer: Allocation, shown: list[int]) -> None:
     """Optimal parameters over compute with intervals, side by side."""
     for i, c in enumerate(shown):
+        colour, marker, _ = paper.look(i)
         rows = answer.table[answer.table["data"] == answer.candidates[c].text]
         aside = np.exp(0.08 * (i - 0.5 * (len(shown) - 1)))
         mid = rows["params"].to_numpy()
         bars = [mid - rows["params_lo"].to_numpy(), rows["params_hi"].to_numpy() - mid]
-        ax.errorbar(
-            rows["compute"] * aside, mid, yerr=bars, color=look(i).colour, fmt=look(i).marker,
-            ls="-", elinewidth=0.9,
-        )  # fmt: skip
+        ax.errorbar(rows["compute"] * aside, mid, yerr=bars, color=colour, fmt=marker, ls="-",
+                    elinewidth=0.9)  # fmt: skip
     largest = float(np.max(answer.compute / answer.extrapolation))
     if answer.compute[0] / 3 < largest < answer.compute[-1] * 1.02:
         ax.axvline(largest, color=INK, lw=0.7, ls=":")
     ax.set_xscale("log")
-    log_axis(ax.yaxis)
+    paper.log_axis(ax.yaxis)
     ax.set_xlabel("compute (operations)")
     ax.set_ylabel("optimal parameters")
     ax.set_title("Optimal size")
-    dress(ax)
+    paper.dress(ax)
 
 
 def runs_near(answer: Allocation, candidate: int, compute: float) -> np.ndarray:

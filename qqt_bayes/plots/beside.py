@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from qqt_bayes.plots.style import SMALL, text_width
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import SMALL
 
 APART = 1.22  # distance of two names, in sizes of the font
 ASIDE = 3.0  # how many of these a name may be moved from the end of its line
@@ -40,28 +41,13 @@ def name_ends(
     colours: Sequence[str],
     size: tuple[float, float],
 ) -> bool:
-    """Write names at the right edge, at the heights where their lines end.
+    """Write names at the right edge, at the heights where their lines end, if there is room.
 
-    Parameters
-    ----------
-    ax : Axes
-        With its final limits.
-    names : sequence of str
-        What to write.
-    ends : numpy.ndarray
-        Dim (line,): values where the lines end.
-    colours : sequence of str
-        One a name.
-    size : tuple of float
-        Width and height of the axes in inches, about.
-
-    Returns
-    -------
-    bool
-        Whether there was room; nothing is written where there was not.
+    The axes has its final limits, and about this width and height in inches. Returns whether the
+    names were written: all of them or none.
     """
     wide, high = size
-    if max(map(text_width, names)) > WIDEST * wide:
+    if max(map(paper.text_width, names)) > WIDEST * wide:
         return False
     bottom, top = ax.get_ylim()
     heights = np.clip((ends - bottom) / (top - bottom), 0.0, 1.0)

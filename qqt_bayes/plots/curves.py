@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from qqt_bayes.plots.style import BEYOND, GREY, PALE, stamp
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import BEYOND, GREY, PALE
 from qqt_bayes.plots.view import EPOCHS, View, split
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["beyond_key", "curves_key", "draw_curves"]
 
 
-def draw_curves(ax: Axes, view: View, held_out: Runs | None = None) -> None:
-    """Draw the panel; see :func:`qqt_bayes.plots.plot_curves`."""
+def draw_curves(ax: Axes, view: View) -> None:
+    """Draw the panel; see :func:`qqt_bayes.plots.plot_decision`."""
     for c in view.others:
         (n, y), (n2, y2) = split(view.samples, view.levels[0, :, c], view.largest)
         ax.plot(n, y, color=PALE, lw=0.6, zorder=1)
@@ -30,12 +31,12 @@ def draw_curves(ax: Axes, view: View, held_out: Runs | None = None) -> None:
         draw_line(ax, view, c)
         draw_epochs(ax, view, c)
     draw_runs(ax, view)
-    extra = np.empty(0) if held_out is None else draw_held_out(ax, view, held_out)
+    extra = np.empty(0) if view.held_out is None else draw_held_out(ax, view, view.held_out)
     ax.set_ylim(*limits(view, extra))
-    ax.set_ylabel(view.metric)
+    ax.set_ylabel(view.metric + view.unit)
     ax.set_title(f"Predicted, {view.direction}")
     view.samples_axis(ax)
-    stamp(ax, view.warning)
+    paper.stamp(ax, view.warning)
 
 
 def limits(view: View, extra: np.ndarray) -> tuple[float, float]:
@@ -150,7 +151,7 @@ def beyond_key() -> Artist:
                  label="beyond largest run")  # fmt: skip
 
 
-def curves_key(view: View, held_out: bool = False) -> list[Artist]:
+def curves_key(view: View) -> list[Artist]:
     """Legend entries that say how to read the panel."""
     entries: list[Artist] = [Patch(color=GREY, alpha=0.35, lw=0, label=view.interval)]
     if view.extrapolates:
@@ -160,7 +161,7 @@ def curves_key(view: View, held_out: bool = False) -> list[Artist]:
         Line2D([], [], ls="", marker="o", ms=3.8, mfc="white", mec=GREY, mew=0.9,
                label="median, budgets asked"),
     ]  # fmt: skip
-    if held_out:
+    if view.held_out is not None:
         entries.append(
             Line2D([], [], ls="", marker="o", ms=2.6, mfc="none", mec=GREY, mew=0.6,
                    label="run held out")

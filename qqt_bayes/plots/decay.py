@@ -10,51 +10,27 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import BEYOND, COLOURS, COLUMN, GREY, INK, PALE, SIDE_BY_SIDE, SIZE
 from qqt_bayes.plots.pools import PRIOR_DRAWS, PROB, prior_half_life
-from qqt_bayes.plots.style import (
-    BEYOND,
-    COLOURS,
-    COLUMN,
-    GREY,
-    INK,
-    PALE,
-    SIDE_BY_SIDE,
-    SIZE,
-    PaperFigure,
-    columns,
-    dress,
-    new_figure,
-    plain,
-    stamp,
-    style,
-)  # fmt: skip
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
-PASSES = 32
+PASSES = 32.0  # the last one shown
 ROW = 1.05  # inches of a row of panels
 
 __all__ = ["plot_decay", "weight"]
 
 
 def weight(passes: np.ndarray, half_life: np.ndarray, harm: np.ndarray) -> np.ndarray:
-    """Worth of a sample in a pass, the first being 1; dims (sample, pass).
-
-    Parameters
-    ----------
-    passes : numpy.ndarray
-        Dim (pass,): 1 is the first.
-    half_life : numpy.ndarray
-        Dim (sample,): epochs.
-    harm : numpy.ndarray
-        Dim (sample,): what the worth tends to, turned round.
-    """
+    """Worth of a sample in a pass, the first being 1; dims (sample, pass). Harm takes from it."""
     repeats = passes[None, :] - 1.0
     return (1.0 + harm)[:, None] * np.exp2(-repeats / half_life[:, None]) - harm[:, None]
 
 
-def plot_decay(fit: Fit, *, width: float = COLUMN, passes: int = PASSES) -> PaperFigure:
+@paper.style()
+def plot_decay(fit: Fit, *, width: float = COLUMN) -> paper.PaperFigure:
     """Worth of each pool's samples against the pass they are seen in, for the pool alone.
 
     Parameters
@@ -63,17 +39,15 @@ def plot_decay(fit: Fit, *, width: float = COLUMN, passes: int = PASSES) -> Pape
         From :func:`qqt_bayes.fit`.
     width : float
         Inches: two panels in a row at 3.3 (one column), three from 5 inches on.
-    passes : int
-        Last pass shown.
 
     Returns
     -------
-    PaperFigure
+    paper.PaperFigure
         One panel a pool that can be repeated. Dashed beyond the most epochs that any run made of
         the pool; ``caption`` says what is shown.
     """
     finite = [i for i, size in enumerate(fit.study.pools.sizes) if np.isfinite(size)]
-    k = np.geomspace(1.0, float(passes), 120)
+    k = np.geomspace(1.0, PASSES, 120)
     rng = np.random.default_rng(2)
     harm = fit.posterior.priors["harm"].draw(PRIOR_DRAWS, rng)
     tails = [0.5 - 0.5 * PROB, 0.5, 0.5 + 0.5 * PROB]
@@ -81,29 +55,29 @@ def plot_decay(fit: Fit, *, width: float = COLUMN, passes: int = PASSES) -> Pape
     key: list[Any] = [
         Patch(facecolor=PALE, alpha=0.6, lw=0, label=f"prior, {PROB:.0%} equal-tailed band"),
         Patch(facecolor=COLOURS[0], alpha=0.4, lw=0, label=f"posterior, {PROB:.0%}"),
-        Line2D([], [], color=COLOURS[0], ls=BEYOND, label="beyond the epochs run"),
+        Line2D([], [], color=COLOURS[0], ls=BEYOND, lw=1.5, label="beyond the epochs run"),
     ]
     across = min(len(finite), 3 if width >= SIDE_BY_SIDE else 2) or 1
     down = -(-len(finite) // across) or 1
-    with style():
-        count = columns([str(e.get_label()) for e in key], width - 0.1)
-        figure = new_figure(width, down * ROW + 0.4 + 0.16 * -(-len(key) // count))
-        grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
-        for ax in grid.ravel()[len(finite) :]:
-            ax.set_axis_off()
-        for ax, pool in zip(grid.ravel(), finite, strict=False):
-            after = weight(k, fit.posterior.half_lives[:, pool], fit.posterior.harms[:, pool])
-            draw(ax, k, before, np.quantile(after, tails, axis=0), most_epochs(fit, pool))
-            ax.set_title(plain(fit.study.pools.names[pool]))
-            dress(ax)
-            stamp(ax, fit.stamp)
-        for column in range(min(across, len(finite))):  # below the last panel of each column
-            last = grid[:, column][(len(finite) - 1 - column) // across]
-            last.set_xlabel("pass over the pool")
-            last.tick_params(labelbottom=True)
-            dress(last)
-        figure.supylabel("worth of a sample (first pass 1)", fontsize=SIZE, color=INK)
-        figure.legend(handles=key, loc="outside lower center", ncols=count)
+    figure = paper.new_figure(width, 1.0)
+    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    for ax in grid.ravel()[len(finite) :]:
+        ax.set_axis_off()
+    for ax, pool in zip(grid.ravel(), finite, strict=False):
+        after = weight(k, fit.posterior.half_lives[:, pool], fit.posterior.harms[:, pool])
+        seen = max(fit.study.epochs[:, pool].max(), 1.0)
+        draw(ax, k, before, np.quantile(after, tails, axis=0), seen)
+        ax.set_title(paper.plain(fit.study.pools.names[pool]))
+        paper.dress(ax)
+        paper.stamp(ax, fit.stamp)
+    for column in range(min(across, len(finite))):  # below the last panel of each column
+        last = grid[:, column][(len(finite) - 1 - column) // across]
+        last.set_xlabel("pass over the pool")
+        last.tick_params(labelbottom=True)
+        paper.dress(last)
+    figure.supylabel("worth of a sample (first pass 1)", fontsize=SIZE, color=INK)
+    rows = paper.legend(figure, key, width - 0.1)
+    figure.set_size_inches(width, down * ROW + 0.4 + 0.16 * rows)
     figure.caption = (
         f"{fit.stamp}Worth of a sample of each pool in each further pass, when the pool is trained "
         f"on alone: posterior (blue: median and {PROB:.0%} equal-tailed band) beside the prior "
@@ -111,11 +85,6 @@ def plot_decay(fit: Fit, *, width: float = COLUMN, passes: int = PASSES) -> Pape
         "below zero a further pass hurts."
     )
     return figure
-
-
-def most_epochs(fit: Fit, pool: int) -> float:
-    """Most epochs of a pool in any run fitted."""
-    return float(max(fit.study.epochs[:, pool].max(), 1.0))
 
 
 def draw(ax: Axes, k: np.ndarray, before: np.ndarray, after: np.ndarray, seen: float) -> None:

@@ -2,57 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.plots import paper
 from qqt_bayes.plots.beside import name_ends
 from qqt_bayes.plots.curves import beyond_key, curves_key, draw_curves
-from qqt_bayes.plots.differences import differences_key, draw_differences, rows_needed
-from qqt_bayes.plots.gaps import draw_gaps, gap_ends
+from qqt_bayes.plots.differences import (
+    differences_key,
+    draw_differences,
+    draw_gaps,
+    gap_ends,
+    rows_needed,
+)
 from qqt_bayes.plots.kept import draw_kept_share, has_kept_share
+from qqt_bayes.plots.paper import COLUMN, INK, SIDE_BY_SIDE, PaperFigure
 from qqt_bayes.plots.probability import draw_p_best, name_areas
-from qqt_bayes.plots.style import (
-    COLUMN,
-    INK,
-    SIDE_BY_SIDE,
-    PaperFigure,
-    columns,
-    new_figure,
-    panel_letters,
-    style,
-)  # fmt: skip
-from qqt_bayes.plots.view import EPOCHS, LIMIT, View
+from qqt_bayes.plots.view import EPOCHS, View
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.decide import Decision
     from qqt_bayes.runs import Runs
 
-PANELS = ("curves", "gaps", "p_best", "kept_share", "differences")
+PANELS = {
+    "curves": draw_curves, "gaps": draw_gaps, "p_best": draw_p_best, "kept_share": draw_kept_share,
+    "differences": draw_differences,
+}  # fmt: skip
 ROW = 0.155  # inches of a row of a legend
 
-__all__ = [
-    "caption", "plot_curves", "plot_decision", "plot_differences", "plot_gaps", "plot_kept_share",
-    "plot_p_best",
-]  # fmt: skip
+__all__ = ["caption", "plot_decision", "plot_differences", "plot_kept_share", "plot_p_best"]
 
 
 def plot_decision(
     decision: Decision,
     *,
     width: float = COLUMN,
-    ax: Sequence[Axes] | None = None,
-    panels: Sequence[str] = PANELS[:4],
-    limit: int = LIMIT,
+    panels: Sequence[str] = tuple(PANELS)[:4],
     held_out: Runs | None = None,
-) -> Figure:
+) -> PaperFigure:
     """Credible bands on the best data per budget, in a figure.
 
     Parameters
@@ -61,27 +55,23 @@ def plot_decision(
         From ``fit.decide``.
     width : float
         Inches: 3.3 for one column (panels under each other), 7 for two (side by side).
-    ax : sequence of Axes, optional
-        Axes to draw in, one a panel, in place of a new figure.
     panels : sequence of {'curves', 'gaps', 'p_best', 'kept_share', 'differences'}
         ``gaps`` is left out where there is one candidate, ``kept_share`` where a candidate is
         weighted or unlimited or they are not nested.
-    limit : int
-        How many candidates are shown in colour; the others are grey.
     held_out : Runs, optional
         Run table whose runs beyond the largest one fitted are drawn in the curves' panel.
 
     Returns
     -------
-    Figure
+    PaperFigure
         With attribute ``caption``. Saved by its ``savefig``; pyplot does not know it.
 
     Raises
     ------
     UsageError
-        For an unknown panel, none, or too few axes.
+        For an unknown panel, or none.
     """
-    view = View.of(decision, limit)
+    view = View.of(decision, held_out)
     without = set() if has_kept_share(view) else {"kept_share"}
     without |= set() if len(decision.candidates) > 1 else {"gaps"}
     chosen = [p for p in panels if p not in without]
@@ -89,42 +79,15 @@ def plot_decision(
     if unknown or not chosen:
         what = f"unknown panel '{unknown[0]}'" if unknown else "no panel left to draw"
         raise UsageError(f"{what} -> choose from {', '.join(PANELS)}")
-    with style():
-        if ax is not None:
-            return draw_in(list(ax), view, chosen, held_out)
-        return compose(view, chosen, width, held_out)
+    return compose(view, chosen, width)
 
 
-def plot_curves(
-    decision: Decision,
-    *,
-    width: float = COLUMN,
-    ax: Axes | None = None,
-    limit: int = LIMIT,
-    held_out: Runs | None = None,
-) -> Figure:
-    """Predicted metric against samples seen; parameters as for :func:`plot_decision`."""
-    return single(decision, "curves", width, ax, limit, held_out)
-
-
-def plot_gaps(
-    decision: Decision, *, width: float = COLUMN, ax: Axes | None = None, limit: int = LIMIT
-) -> Figure:
-    """Difference of each candidate to the final choice, draw by draw, against budget.
-
-    Parameters as for :func:`plot_decision`.
-    """
-    return single(decision, "gaps", width, ax, limit)
-
-
-def plot_p_best(
-    decision: Decision, *, width: float = COLUMN, ax: Axes | None = None, limit: int = LIMIT
-) -> Figure:
+def plot_p_best(decision: Decision, *, width: float = COLUMN) -> PaperFigure:
     """Probability of being best against budget; parameters as for :func:`plot_decision`."""
-    return single(decision, "p_best", width, ax, limit)
+    return compose(View.of(decision), ["p_best"], width)
 
 
-def plot_kept_share(decision: Decision, *, width: float = COLUMN, ax: Axes | None = None) -> Figure:
+def plot_kept_share(decision: Decision, *, width: float = COLUMN) -> PaperFigure:
     """Share of the widest candidate that the best keeps, median and interval against budget.
 
     Raises
@@ -132,66 +95,15 @@ def plot_kept_share(decision: Decision, *, width: float = COLUMN, ax: Axes | Non
     UsageError
         Where a candidate is weighted or unlimited: there is no such share.
     """
-    return single(decision, "kept_share", width, ax, LIMIT)
+    return compose(View.of(decision), ["kept_share"], width)
 
 
-def plot_differences(
-    decision: Decision, *, width: float = COLUMN, ax: Axes | None = None, limit: int = LIMIT
-) -> Figure:
+def plot_differences(decision: Decision, *, width: float = COLUMN) -> PaperFigure:
     """Difference to the best at each budget, beside the level's much wider interval.
 
     Parameters as for :func:`plot_decision`.
     """
-    return single(decision, "differences", width, ax, limit)
-
-
-def single(
-    decision: Decision,
-    panel: str,
-    width: float,
-    ax: Axes | None,
-    limit: int,
-    held_out: Runs | None = None,
-) -> Figure:
-    """One panel, in its own figure or in an axes."""
-    view = View.of(decision, limit)
-    with style():
-        if ax is not None:
-            return draw_in([ax], view, [panel], held_out)
-        return compose(view, [panel], width, held_out)
-
-
-def draw(ax: Axes, view: View, panel: str, held_out: Runs | None) -> None:
-    """Draw one panel."""
-    if panel == "curves":
-        draw_curves(ax, view, held_out)
-        return
-    drawers: dict[str, Callable[[Axes, View], None]] = {
-        "gaps": draw_gaps,
-        "p_best": draw_p_best,
-        "kept_share": draw_kept_share,
-        "differences": draw_differences,
-    }
-    drawers[panel](ax, view)
-
-
-def draw_in(axes: list[Axes], view: View, panels: list[str], held_out: Runs | None) -> Figure:
-    """Draw in given axes, each with its own legend."""
-    if len(axes) < len(panels):
-        raise UsageError(f"{len(axes)} axes for {len(panels)} panels -> give one a panel")
-    for ax, panel in zip(axes, panels, strict=False):
-        draw(ax, view, panel, held_out)
-        entries = key(view, [panel], held_out)
-        if panel in ("curves", "gaps", "differences"):
-            entries = names(view) + entries[:2]
-        elif panel == "p_best":
-            name_areas(ax, view)
-            entries = names(view) if len(panels) == 1 else []
-        if entries:
-            ax.legend(handles=entries, loc="best", frameon=panel == "p_best")
-    figure = axes[0].get_figure(root=True)
-    assert figure is not None
-    return figure
+    return compose(View.of(decision), ["differences"], width)
 
 
 def names(view: View) -> list[Artist]:
@@ -206,11 +118,11 @@ def names(view: View) -> list[Artist]:
     return out
 
 
-def key(view: View, panels: Sequence[str], held_out: Runs | None) -> list[Artist]:
+def key(view: View, panels: Sequence[str]) -> list[Artist]:
     """Legend entries that say how to read the panels."""
     out: list[Artist] = []
     if "curves" in panels:
-        out += curves_key(view, held_out is not None)
+        out += curves_key(view)
     elif "kept_share" in panels:
         out.append(Line2D([], [], color=INK, lw=1.4, label="median"))
         out += curves_key(view)[: 2 if view.extrapolates else 1]
@@ -223,7 +135,8 @@ def key(view: View, panels: Sequence[str], held_out: Runs | None) -> list[Artist
     return out
 
 
-def compose(view: View, panels: list[str], width: float, held_out: Runs | None) -> PaperFigure:
+@paper.style()
+def compose(view: View, panels: list[str], width: float) -> PaperFigure:
     """A new figure with the panels, the candidates' names above and the reading key below."""
     heights = {"curves": 2.3, "gaps": 1.5, "p_best": 1.2, "kept_share": 1.1}
     heights["differences"] = 0.2 + 0.115 * rows_needed(view)
@@ -235,7 +148,7 @@ def compose(view: View, panels: list[str], width: float, held_out: Runs | None) 
         else len(panels)
     )
     height = max(2.6 if beside else 0, sum(tall[:first]), sum(tall[first:])) + 0.3
-    figure = new_figure(width, height)
+    figure = paper.new_figure(width, height)
     blocks = [panels[:first], panels[first:]] if beside else [panels]
     axes: list[Axes] = []
     outer = figure.add_gridspec(1, len(blocks))
@@ -243,7 +156,7 @@ def compose(view: View, panels: list[str], width: float, held_out: Runs | None) 
         inner = outer[0, side].subgridspec(len(block), 1, height_ratios=[heights[p] for p in block])
         added = [figure.add_subplot(inner[i]) for i in range(len(block))]
         for ax, panel in zip(added, block, strict=True):
-            draw(ax, view, panel, held_out)
+            PANELS[panel](ax, view)
         share_samples(added, block)
         axes += added
     room = width / len(blocks) - 0.5
@@ -251,17 +164,14 @@ def compose(view: View, panels: list[str], width: float, held_out: Runs | None) 
         name_lines(ax, view, p, (room, heights[p])) for ax, p in zip(axes, panels, strict=True)
     ]
     if len(panels) > 1:
-        panel_letters(axes)
+        paper.panel_letters(axes)
     entries = {
         "outside upper center": [] if any(named) or panels == ["kept_share"] else names(view),
-        "outside lower center": key(view, panels, held_out),
+        "outside lower center": key(view, panels),
     }
     for place, some in entries.items():
         if some:
-            ncols = columns([str(e.get_label()) for e in some], width - 0.1)
-            height += 0.06 + ROW * -(-len(some) // ncols)
-            where: Any = place  # "outside" places have no type of their own
-            figure.legend(handles=some, loc=where, ncols=ncols)
+            height += 0.06 + ROW * paper.legend(figure, some, width - 0.1, place)
     figure.set_size_inches(width, height)
     if "p_best" in panels:
         figure.draw_without_rendering()  # the room for names is known once it is laid out

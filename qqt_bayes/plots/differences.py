@@ -1,4 +1,4 @@
-"""Each candidate's difference to the best at each budget, beside what is known of its level."""
+"""Differences between candidates: to the final choice by budget, and to the best at each budget."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
-from qqt_bayes.plots.style import BEYOND, GREY, PALE, SMALL, dress, stamp
-from qqt_bayes.plots.view import View
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import BEYOND, GREY, INK, PALE, SMALL
+from qqt_bayes.plots.view import View, split
 from qqt_bayes.runs import format_number
 
+BACK = 8.0  # how far below the largest run the differences by budget begin, in factors of samples
 GAP = 0.9  # between the groups of two budgets, in rows
 
-__all__ = ["differences_key", "draw_differences", "rows_needed"]
+__all__ = ["differences_key", "draw_differences", "draw_gaps", "gap_ends", "rows_needed"]
 
 
 def rows_needed(view: View) -> float:
@@ -54,14 +56,13 @@ def draw_differences(ax: Axes, view: View) -> None:
     ax.axvline(0, color=GREY, lw=0.8, zorder=2)
     ax.set_ylim(top - GAP - 0.2, -0.8)
     ax.set_yticks(places, names)
-    unit = view.metric.removeprefix(view.metric.split(" (")[0]).strip()
-    ax.set_xlabel(f"{view.metric.split(' (')[0]} minus that of the best {unit}".strip())
+    ax.set_xlabel(f"{view.metric} minus that of the best{view.unit}")
     ax.set_title(f"Difference to the best, {view.direction}")
     ax.margins(x=0.04)
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    dress(ax)
+    paper.dress(ax)
     ax.tick_params(axis="y", length=0, labelsize=SMALL)
-    stamp(ax, view.warning)
+    paper.stamp(ax, view.warning)
 
 
 def differences_key(view: View, alone: bool) -> list[Artist]:
@@ -73,3 +74,77 @@ def differences_key(view: View, alone: bool) -> list[Artist]:
             [], [], color=PALE, lw=3.2, solid_capstyle="butt", label="level minus best's median"
         ),
     ]
+
+
+def quantiles(view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Budgets (budget,) and median, lo, hi of the differences (3, budget, candidate)."""
+    d = view.decision
+    shown = d.grid >= min(view.largest, d.budgets.min()) / BACK
+    return d.grid[shown], bands(view, d.grid_latent[:, shown])
+
+
+def bands(view: View, latent: np.ndarray) -> np.ndarray:
+    """Median, lo, hi of the differences of some draws, in the metric's direction."""
+    d = view.decision
+    sign = -1.0 if d.fit.study.kind.higher_is_better else 1.0
+    gap = sign * (latent - latent[:, :, [view.lead]]) + 0.0
+    tail = 0.5 * (1.0 - d.prob)
+    return np.quantile(gap, [0.5, tail, 1.0 - tail], axis=0)
+
+
+def gap_ends(view: View) -> np.ndarray:
+    """Median differences of the main candidates at the last budget."""
+    return quantiles(view)[1][0, -1, view.main]
+
+
+def runner_up(view: View) -> int:
+    """The candidate of second least expected regret at the largest budget."""
+    d = view.decision
+    order = np.argsort(d.expected_regret[int(np.argmax(d.budgets))], kind="stable")
+    return int(next(c for c in order if c != view.lead))
+
+
+def draw_gaps(ax: Axes, view: View) -> None:
+    """Draw the panel; see :func:`qqt_bayes.plots.plot_decision`.
+
+    Bands over the same place would merge: only the runner-up's is filled, and each candidate has a
+    bar at the budgets asked.
+    """
+    samples, found = quantiles(view)
+    asked, bars = view.decision.budgets, bands(view, view.decision.latent)
+    for c in view.others:
+        ax.plot(samples, found[0, :, c], color=PALE, lw=0.6, zorder=1)
+    for c in view.main:
+        colour, marker, _ = view.look(c)
+        if c == view.lead:
+            ax.axhline(0.0, color=colour, lw=1.4, zorder=4, gid="the choice")
+            continue
+        place = asked * view.aside(c)
+        ax.vlines(place, *bars[1:, :, c], color=colour, lw=1.1, zorder=5, gid="gap interval")
+        ax.plot(place, bars[0, :, c], ls="", marker=marker, ms=3.4, mfc="white", mec=colour,
+                mew=0.9, zorder=6)  # fmt: skip
+        if len(samples) == 1:
+            continue
+        within, beyond = split(samples, found[:, :, c], view.largest)
+        for (n, (mid, lo, hi)), dash in ((within, "-"), (beyond, BEYOND)):
+            ax.plot(n, mid, color=colour, ls=dash, zorder=3, gid="gap")
+            if c == runner_up(view):
+                ax.fill_between(n, lo, hi, color=colour, alpha=0.16, lw=0, zorder=2)
+    ax.set_ylim(*limits(view, samples, found))
+    ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    ax.set_ylabel(f"difference{view.unit}")
+    ax.set_title(f"Difference to {view.label(view.lead)}")
+    view.samples_axis(ax, name_line=False, ends=(samples[0], samples[-1]))
+    ax.axhline(0.0, color=INK, lw=0.3, zorder=1)
+    paper.stamp(ax, view.warning)
+
+
+def limits(view: View, samples: np.ndarray, found: np.ndarray) -> tuple[float, float]:
+    """Limits of the axis: bands of those that may be best, medians of the others in colour."""
+    near = samples >= view.largest * 0.5 if (samples >= view.largest * 0.5).any() else samples > 0
+    rivals = sorted(view.rivals | {view.lead})
+    shown = np.concatenate(
+        [found[1:, near][:, :, rivals].ravel(), found[0, near][:, view.main].ravel()]
+    )
+    pad = 0.06 * np.ptp(shown) or 0.01
+    return float(shown.min() - pad), float(shown.max() + pad)

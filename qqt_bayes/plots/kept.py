@@ -10,7 +10,8 @@ from matplotlib.ticker import PercentFormatter
 
 from qqt_bayes.decide.candidates import kept_sizes
 from qqt_bayes.errors import UsageError
-from qqt_bayes.plots.style import BEYOND, GREY, INK, stamp
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import BEYOND, GREY, INK
 from qqt_bayes.plots.view import View
 
 TICKS = 6
@@ -31,13 +32,7 @@ def has_kept_share(view: View) -> bool:
 
 
 def draw_kept_share(ax: Axes, view: View) -> None:
-    """Draw the panel; see :func:`qqt_bayes.plots.plot_kept_share`.
-
-    Raises
-    ------
-    UsageError
-        When a candidate is weighted or unlimited, or they are not nested.
-    """
+    """Draw the panel; see :func:`qqt_bayes.plots.plot_kept_share`."""
     d = view.decision
     sizes = kept_sizes(d.candidates, d.fit.study.pools)
     kept = d.kept_share(d.grid_latent)
@@ -58,14 +53,13 @@ def draw_kept_share(ax: Axes, view: View) -> None:
         if len(x) < 2:
             continue
         y = np.append(y[:, : len(x) - 1], y[:, [len(x) - 2]], axis=1)
-        colour = INK
         if within:
-            ax.fill_between(x, y[1], y[2], step="post", color=colour, alpha=0.2, lw=0)
+            ax.fill_between(x, y[1], y[2], step="post", color=INK, alpha=0.2, lw=0)
         else:
-            ax.fill_between(x, y[1], y[2], step="post", facecolor=(colour, 0.07), lw=0.35,
-                            edgecolor=(colour, 0.55), hatch="////",
+            ax.fill_between(x, y[1], y[2], step="post", facecolor=(INK, 0.07), lw=0.35,
+                            edgecolor=(INK, 0.55), hatch="////",
                             gid="extrapolated band")  # fmt: skip
-        ax.plot(x, y[0], drawstyle="steps-post", color=colour, ls="-" if within else BEYOND,
+        ax.plot(x, y[0], drawstyle="steps-post", color=INK, ls="-" if within else BEYOND,
                 lw=1.4, gid="median" if within else "extrapolated median")  # fmt: skip
     steps = np.unique(np.round(sizes, 6))
     if len(steps) <= TICKS and np.all(np.diff(steps) > 0.12):
@@ -76,7 +70,7 @@ def draw_kept_share(ax: Axes, view: View) -> None:
     ax.set_ylabel("kept share")
     ax.set_title("Share of the widest candidate kept")
     view.samples_axis(ax, name_line=False)
-    stamp(ax, view.warning)
+    paper.stamp(ax, view.warning)
 
 
 def step_edges(grid: np.ndarray) -> np.ndarray:

@@ -9,22 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from qqt_bayes.plots.style import (
-    COLOURS,
-    GREY,
-    INK,
-    PALE,
-    SIDE_BY_SIDE,
-    SMALL,
-    WIDE,
-    PaperFigure,
-    dress,
-    key_below,
-    new_figure,
-    panel_letters,
-    stamp,
-    style,
-)  # fmt: skip
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import COLOURS, GREY, INK, PALE, SIDE_BY_SIDE, SMALL, WIDE, PaperFigure
 from qqt_bayes.risk.ledger import grouped
 from qqt_bayes.runs import format_number
 
@@ -42,6 +28,7 @@ PAINT = {
 __all__ = ["plot_ledger"]
 
 
+@paper.style()
 def plot_ledger(made: Risk, *, width: float = WIDE) -> PaperFigure:
     """Plot the variance ledger against the budget, for levels and for differences.
 
@@ -68,29 +55,28 @@ def plot_ledger(made: Risk, *, width: float = WIDE) -> PaperFigure:
     order = np.argsort(d.expected_regret[last], kind="stable")
     best = d.candidates[order[0]].text
     both = len(d.candidates) > 1
-    with style():
-        beside = width >= SIDE_BY_SIDE or not both
-        figure = new_figure(width, 2.9 if beside else 4.4)
-        shape = (1, 1 + both) if beside else (2, 1)
-        axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
-        drawn = [grouped(found.levels)] + ([grouped(found.differences)] if both else [])
-        draw(axes[0], found, drawn[0], made, float(largest))
-        axes[0].set_title(f"A new run on {best}")
-        axes[0].set_ylabel("share of variance")
-        if both:
-            draw(axes[1], found, drawn[1], made, float(largest))
-            if not beside:
-                axes[0].set_xlabel("")
-                axes[1].set_ylabel("share of variance")
-                dress(axes[1])
-            axes[1].set_title(f"{best} less {d.candidates[order[1]].text}")
-            panel_letters(list(axes))
-        names = list(dict.fromkeys(name for some in drawn for name, _ in some if name != "rest"))
-        handles = [
-            Patch(facecolor=paint(n)[0], hatch=paint(n)[1], edgecolor="white", lw=0.4, label=n)
-            for n in names
-        ]
-        key_below(figure, handles)
+    beside = width >= SIDE_BY_SIDE or not both
+    figure = paper.new_figure(width, 2.9 if beside else 4.4)
+    shape = (1, 1 + both) if beside else (2, 1)
+    axes = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
+    drawn = [grouped(found.levels)] + ([grouped(found.differences)] if both else [])
+    draw(axes[0], found, drawn[0], made, float(largest))
+    axes[0].set_title(f"A new run on {best}")
+    axes[0].set_ylabel("share of variance")
+    if both:
+        draw(axes[1], found, drawn[1], made, float(largest))
+        if not beside:
+            axes[0].set_xlabel("")
+            axes[1].set_ylabel("share of variance")
+            paper.dress(axes[1])
+        axes[1].set_title(f"{best} less {d.candidates[order[1]].text}")
+        paper.panel_letters(list(axes))
+    names = list(dict.fromkeys(name for some in drawn for name, _ in some if name != "rest"))
+    handles = [
+        Patch(facecolor=paint(n)[0], hatch=paint(n)[1], edgecolor="white", lw=0.4, label=n)
+        for n in names
+    ]
+    paper.key_below(figure, handles)
     figure.caption = (
         f"Shares of the variance of the log reducible {made.fit.study.metric}, for a new run on "
         f"{best}" + (" and for its difference to the runner-up" if both else "") + ", by source, "
@@ -135,5 +121,5 @@ def draw(
     ax.set_xticks(np.unique(ticks), [format_number(t) for t in np.unique(ticks)])
     ax.minorticks_off()
     ax.set_xlabel("samples seen")
-    dress(ax)
-    stamp(ax, made.fit.stamp)
+    paper.dress(ax)
+    paper.stamp(ax, made.fit.stamp)

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import (
-    MaxNLocator,
-)
+from matplotlib.ticker import MaxNLocator
 
 from qqt_bayes.decide.worth import amount, told
-from qqt_bayes.errors import UsageError
-from qqt_bayes.plots.style import (
-    COLOURS,
-    COLUMN,
-    GREY,
-    INK,
-    PALE,
-    SIDE_BY_SIDE,
-    SMALL,
-    columns,
-    dress,
-    log_axis,
-    new_figure,
-    panel_letters,
-    plain,
-    short,
-    stamp,
-    style,
-)  # fmt: skip
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import COLOURS, COLUMN, GREY, INK, PALE, SIDE_BY_SIDE, SMALL, PaperFigure
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -45,45 +25,44 @@ LEAST, MOST = 0.01, 10.0  # worths beyond these are drawn at the edge
 PROB = 0.9
 HEIGHT = 0.82  # of a density, in rows
 
-__all__ = ["plot_pools", "prior_exchange_rate", "prior_half_life", "prior_utility"]
+__all__ = ["plot_pools", "prior_half_life"]
 
 
-def prior_utility(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 0) -> np.ndarray:
+def prior_utility(fit: Fit) -> np.ndarray:
     """Draws from each pool's marginal prior of the utility, dims (draw, pool).
 
     The population's mean, its spread and the effect of quality are drawn from their priors, then
     the pools given them.
     """
-    rng = np.random.default_rng(seed)
-    priors, design = fit.posterior.priors, fit.posterior.design
+    rng = np.random.default_rng(0)
+    priors, setting = fit.posterior.priors, fit.posterior.design.setting
     mean, spread, slope = (
-        priors[name].draw(draws, rng)[:, None]
+        priors[name].draw(PRIOR_DRAWS, rng)[:, None]
         for name in ("utility", "utility_spread", "quality_effect")
     )
-    pools = (
-        rng.normal(size=(draws, len(design.setting.sizes)))
-        @ np.linalg.cholesky(design.setting.likeness).T
-    )
-    return np.asarray(mean * (1.0 + slope * design.setting.quality + spread * pools))
+    own = rng.normal(size=(PRIOR_DRAWS, len(setting.sizes)))
+    pools = own @ np.linalg.cholesky(setting.likeness).T
+    return np.asarray(mean * (1.0 + slope * setting.quality + spread * pools))
 
 
-def prior_half_life(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 1) -> np.ndarray:
+def prior_half_life(fit: Fit) -> np.ndarray:
     """Draws from the marginal prior of any finite pool's half-life in epochs, dim (draw,)."""
-    rng = np.random.default_rng(seed)
-    priors = fit.posterior.priors
-    median, spread = (priors[name].draw(draws, rng) for name in ("half_life", "half_life_spread"))
-    return np.asarray(median * np.exp(spread * rng.normal(size=draws)))
+    rng = np.random.default_rng(1)
+    names = ("half_life", "half_life_spread")
+    median, spread = (fit.posterior.priors[name].draw(PRIOR_DRAWS, rng) for name in names)
+    return np.asarray(median * np.exp(spread * rng.normal(size=PRIOR_DRAWS)))
 
 
-def prior_exchange_rate(fit: Fit, draws: int = PRIOR_DRAWS, seed: int = 2) -> np.ndarray:
+def prior_exchange_rate(fit: Fit) -> np.ndarray:
     """Draws from each pool's prior of the exchange rate, dims (draw, pool)."""
     factor, prior = fit.posterior.design.setting.rate_factor, fit.posterior.priors["exchange_rate"]
-    free = np.random.default_rng(seed).normal(size=(draws, factor.shape[1]))
+    free = np.random.default_rng(2).normal(size=(PRIOR_DRAWS, factor.shape[1]))
     return np.asarray(np.exp(prior.pair[1] * free @ factor.T))
 
 
-def plot_pools(fit: Fit, *, width: float = COLUMN, ax: Sequence[Axes] | None = None) -> Figure:
-    """Posterior of each pool's utility and half-life beside its prior.
+@paper.style()
+def plot_pools(fit: Fit, *, width: float = COLUMN) -> PaperFigure:
+    """Worth of each pool's samples, and its utility and half-life beside their priors.
 
     For a law with exchange rates these take the place of the utility, which all pools share.
 
@@ -93,17 +72,10 @@ def plot_pools(fit: Fit, *, width: float = COLUMN, ax: Sequence[Axes] | None = N
         From :func:`qqt_bayes.fit`.
     width : float
         Inches: 3.3 for one column (panels under each other), 7 for two (side by side).
-    ax : sequence of two Axes, optional
-        Axes to draw in, in place of a new figure.
 
     Returns
     -------
-    Figure
-
-    Raises
-    ------
-    UsageError
-        When `ax` does not hold two axes.
+    PaperFigure
     """
     key: list[Artist] = [
         Patch(facecolor=PALE, alpha=0.7, lw=0, label="prior"),
@@ -111,48 +83,41 @@ def plot_pools(fit: Fit, *, width: float = COLUMN, ax: Sequence[Axes] | None = N
         Line2D([], [], color=COLOURS[0], marker="o", ms=3.5, lw=1.6,
                label=f"median, {PROB:.0%} equal-tailed interval"),
     ]  # fmt: skip
-    with style():
-        if ax is not None:
-            axes = list(ax)
-            if len(axes) != 2:
-                raise UsageError(f"{len(axes)} axes -> give two: utility, half-life")
-            draw_pools(axes, fit)
-            axes[0].legend(handles=key, loc="best")
-            figure = axes[0].get_figure(root=True)
-            assert figure is not None
-            return figure
-        beside = width >= SIDE_BY_SIDE
-        count = columns([str(k.get_label()) for k in key], width - 0.1)
-        tall = (0.28 * len(fit.study.pools) + 0.55) * (1 if beside else 3)
-        own = new_figure(width, tall + 0.16 * -(-len(key) // count) + 0.1)
-        grid: Any = own.subplots(1 if beside else 3, 3 if beside else 1)
-        axes = list(grid)
-        draw_worth(axes[0], fit)
-        draw_pools(axes[1:], fit)
-        for other in axes[1:] if beside else []:
-            other.tick_params(labelleft=False)
-        panel_letters(axes)
-        own.legend(handles=key, loc="outside lower center", ncols=count)
-        rates = fit.posterior.exchange_rates
-        own.caption = (
-            f"{fit.stamp}How many samples of {fit.table['worth_of'].iloc[0]} one sample of each "
-            "pool replaces, each trained on alone for "
-            f"{format_number(fit.table['worth_at'].iloc[0])} samples; and the "
-            f"posterior (blue: median and {PROB:.0%} equal-tailed interval) of each pool's "
-            f"{'utility' if rates is None else 'exchange rate'} and half-life beside its marginal "
-            "prior (grey), "
-            f"for {fit.study.metric}. A half-life means nothing for an unlimited pool."
-        )
-        return own
+    beside = width >= SIDE_BY_SIDE
+    figure = paper.new_figure(width, 1.0)
+    axes = list(figure.subplots(*((1, 3) if beside else (3, 1))))
+    draw_worth(axes[0], fit)
+    draw_pools(axes[1:], fit)
+    for other in axes[1:] if beside else []:
+        other.tick_params(labelleft=False)
+    paper.panel_letters(axes)
+    tall = (0.28 * len(fit.study.pools) + 0.55) * (1 if beside else 3)
+    rows = paper.legend(figure, key, width - 0.1)
+    figure.set_size_inches(width, tall + 0.16 * rows + 0.1)
+    rates = fit.posterior.exchange_rates
+    figure.caption = (
+        f"{fit.stamp}How many samples of {fit.table['worth_of'].iloc[0]} one sample of each "
+        "pool replaces, each trained on alone for "
+        f"{format_number(fit.table['worth_at'].iloc[0])} samples; and the "
+        f"posterior (blue: median and {PROB:.0%} equal-tailed interval) of each pool's "
+        f"{'utility' if rates is None else 'exchange rate'} and half-life beside its marginal "
+        "prior (grey), "
+        f"for {fit.study.metric}. A half-life means nothing for an unlimited pool."
+    )
+    return figure
+
+
+def pool_names(fit: Fit) -> list[str]:
+    """Names of the rows."""
+    every = zip(fit.study.pools.names, fit.study.used, strict=True)
+    return [paper.short(name) + ("" if used else " (no run)") for name, used in every]
 
 
 def draw_worth(ax: Axes, fit: Fit) -> None:
     """One row a pool: what one of its samples is worth, in samples of the best pool."""
     table = fit.table
     low, high = LEAST, max(1.5, float(np.minimum(table["worth_hi"], MOST).max()))
-    labels = []
     for y, row in enumerate(table.to_dict("records")):
-        labels.append(short(row["pool"]) + ("" if fit.study.used[y] else " (no run)"))
         mid, lo, hi = np.clip([row["worth"], row["worth_lo"], row["worth_hi"]], low, high)
         best = row["pool"] == row["worth_of"]
         ax.plot([lo, hi], [y, y], color=COLOURS[0], lw=1.6, solid_capstyle="butt")
@@ -162,15 +127,15 @@ def draw_worth(ax: Axes, fit: Fit) -> None:
                     textcoords="offset points", va="center", fontsize=SMALL - 0.5,
                     color=INK)  # fmt: skip
     ax.axvline(1.0, color=GREY, lw=0.6, zorder=0)
-    log_axis(ax.xaxis, (1.0, 2.0, 5.0), "{:g}".format)
+    paper.log_axis(ax.xaxis, (1.0, 2.0, 5.0), "{:g}".format)
     ax.set_xlim(0.9 * max(low, float(table["worth_lo"].min())), 1.1 * high)
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(len(labels) - 0.5, -0.7)
-    ax.set_xlabel(f"samples of {plain(str(table['worth_of'].iloc[0]))}")
+    ax.set_yticks(range(len(table)), pool_names(fit))
+    ax.set_ylim(len(table) - 0.5, -0.7)
+    ax.set_xlabel(f"samples of {paper.plain(str(table['worth_of'].iloc[0]))}")
     ax.set_title("Worth of a sample")
-    dress(ax)
+    paper.dress(ax)
     ax.tick_params(axis="y", length=0)
-    stamp(ax, fit.stamp)
+    paper.stamp(ax, fit.stamp)
 
 
 def draw_pools(axes: Sequence[Axes], fit: Fit) -> None:
@@ -198,7 +163,6 @@ def draw_panel(
     ax: Axes, fit: Fit, posterior: list[np.ndarray], prior: list[np.ndarray], *, log: bool
 ) -> None:
     """One row a pool: prior, posterior, median and interval, and the figures at the right."""
-    names = fit.study.pools.names
     tail = 0.5 * (1.0 - PROB)
     known = [v for v in posterior if np.all(np.isfinite(v))]
     ends = [np.quantile(v, [0.002, 0.998]) for v in known]
@@ -212,10 +176,7 @@ def draw_panel(
         reach = high - low
         low, high = max(min(start, low), low - reach), min(max(stop, high), high + reach)
     x = np.geomspace(low, high, 240) if log else np.linspace(low, high, 240)
-    labels = []
-    for y, (name, draws, before) in enumerate(zip(names, posterior, prior, strict=True)):
-        used = bool(fit.study.used[y])
-        labels.append(short(name) + ("" if used else " (no run)"))
+    for y, (draws, before) in enumerate(zip(posterior, prior, strict=True)):
         if not np.all(np.isfinite(draws)):
             ax.text(0.01, y + 0.1, "unlimited: never repeated", transform=ax.get_yaxis_transform(),
                     va="center", fontsize=SMALL, color=GREY)  # fmt: skip
@@ -238,16 +199,16 @@ def draw_panel(
             va="center", fontsize=SMALL - 0.5, color=INK,
         )  # fmt: skip
     if log:
-        log_axis(ax.xaxis, told="{:g}".format)
+        paper.log_axis(ax.xaxis, told="{:g}".format)
     else:
         ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.set_xlim(low, high)
-    ax.set_ylim(len(names) - 0.5, -0.75)
-    ax.set_yticks(np.arange(len(names)) + 0.1, labels)
-    dress(ax)
+    ax.set_ylim(len(posterior) - 0.5, -0.75)
+    ax.set_yticks(np.arange(len(posterior)) + 0.1, pool_names(fit))
+    paper.dress(ax)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    stamp(ax, fit.stamp)
+    paper.stamp(ax, fit.stamp)
 
 
 def density(draws: np.ndarray, x: np.ndarray, log: bool) -> np.ndarray:

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from qqt_bayes.decide.drawn import share_best
-from qqt_bayes.plots.style import INK, PALE, SMALL, stamp, text_width
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import INK, PALE, SMALL
 from qqt_bayes.plots.view import View, in_order, split
 
 NEEDED = 0.14  # inches of height for a name
@@ -48,7 +49,7 @@ def draw_p_best(ax: Axes, view: View) -> None:
     ax.set_ylabel("P(best)")
     ax.set_title("Probability of being best")
     view.samples_axis(ax, name_line=False)
-    stamp(ax, view.warning)
+    paper.stamp(ax, view.warning)
 
 
 def name_areas(ax: Axes, view: View) -> None:
@@ -72,7 +73,7 @@ def name_area(ax: Axes, view: View, candidate: int, grid: np.ndarray, ends: np.n
     step = (x[1] - x[0]) / (right - left) * wide
     low, top = (np.interp(x, np.log(grid), row) for row in ends)
     text = view.label(candidate)
-    span = int(np.ceil((text_width(text) + 0.1) / step))
+    span = int(np.ceil((paper.text_width(text) + 0.1) / step))
     if span < len(x):
         slide = np.lib.stride_tricks.sliding_window_view
         floor, ceiling = slide(low, span).max(axis=1), slide(top, span).min(axis=1)

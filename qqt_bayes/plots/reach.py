@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from qqt_bayes.plots.style import (
-    COLUMN,
-    GREY,
-    SMALL,
-    dress,
-    log_axis,
-    look,
-    new_figure,
-    plain,
-    stamp,
-    style,
-)
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import COLUMN, GREY, SMALL, PaperFigure
 
 if TYPE_CHECKING:
     from qqt_bayes.decide.reach import Reach
@@ -29,7 +17,8 @@ MOST = 20  # candidates drawn
 __all__ = ["plot_reach"]
 
 
-def plot_reach(found: Reach, *, width: float = COLUMN, ax: Axes | None = None) -> Figure:
+@paper.style()
+def plot_reach(found: Reach, *, width: float = COLUMN) -> PaperFigure:
     """Draw median and interval of the samples each candidate needs, fewest on top.
 
     An arrow at the right end: with that much probability it takes more than was searched.
@@ -40,41 +29,37 @@ def plot_reach(found: Reach, *, width: float = COLUMN, ax: Axes | None = None) -
         From ``fit.reach``.
     width : float
         Inches; 3.3 fits a column of a paper.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; by default a new figure.
 
     Returns
     -------
-    matplotlib.figure.Figure
+    PaperFigure
     """
     table, (start, end) = found.table.head(MOST), found.searched
     study = found.fit.study
-    with style():
-        height = 0.75 + 0.22 * len(table)
-        figure = new_figure(width, height) if ax is None else cast(Figure, ax.get_figure(root=True))
-        axes = figure.add_subplot() if ax is None else ax
-        for y, row in enumerate(table.itertuples()):
-            colour, marker, _ = look(y)
-            lo, hi = min(row.lo, end), min(row.hi, end)
-            axes.plot([lo, hi], [y, y], color=colour, lw=1.2, gid="interval")
-            if not np.isfinite(row.hi):
-                axes.plot(end, y, ">", color=colour, ms=4, clip_on=False, gid="beyond")
-            if np.isfinite(row.median):
-                axes.plot(row.median, y, marker, color=colour, ms=4, gid="median")
-            axes.annotate(
-                f"P(not by then) {row.p_never:.2f}", (1.0, y), xycoords=("axes fraction", "data"),
-                xytext=(6, 0), textcoords="offset points", va="center", fontsize=SMALL,
-                color=GREY, annotation_clip=False,
-            )  # fmt: skip
-        largest = study.trained_on["max_samples"]
-        if start < largest < end:
-            axes.axvline(largest, color=GREY, lw=0.9, ls=":")
-        axes.set_xlim(start, end)
-        log_axis(axes.xaxis)
-        axes.set_yticks(range(len(table)), [plain(str(d)) for d in table["data"]])
-        axes.set_ylim(len(table) - 0.4, -0.6)
-        axes.set_xlabel("samples needed (dotted: largest run)")
-        axes.set_title(f"{plain(study.metric)} reaches {found.value:g}")
-        dress(axes)
-        stamp(axes, found.fit.stamp)
+    figure = paper.new_figure(width, 0.75 + 0.22 * len(table))
+    ax = figure.add_subplot()
+    for y, row in enumerate(table.itertuples()):
+        colour, marker, _ = paper.look(y)
+        lo, hi = min(row.lo, end), min(row.hi, end)
+        ax.plot([lo, hi], [y, y], color=colour, lw=1.2, gid="interval")
+        if not np.isfinite(row.hi):
+            ax.plot(end, y, ">", color=colour, ms=4, clip_on=False, gid="beyond")
+        if np.isfinite(row.median):
+            ax.plot(row.median, y, marker, color=colour, ms=4, gid="median")
+        ax.annotate(
+            f"P(not by then) {row.p_never:.2f}", (1.0, y), xycoords=("axes fraction", "data"),
+            xytext=(6, 0), textcoords="offset points", va="center", fontsize=SMALL,
+            color=GREY, annotation_clip=False,
+        )  # fmt: skip
+    largest = study.trained_on["max_samples"]
+    if start < largest < end:
+        ax.axvline(largest, color=GREY, lw=0.9, ls=":")
+    ax.set_xlim(start, end)
+    paper.log_axis(ax.xaxis)
+    ax.set_yticks(range(len(table)), [paper.plain(str(d)) for d in table["data"]])
+    ax.set_ylim(len(table) - 0.4, -0.6)
+    ax.set_xlabel("samples needed (dotted: largest run)")
+    ax.set_title(f"{paper.plain(study.metric)} reaches {found.value:g}")
+    paper.dress(ax)
+    paper.stamp(ax, found.fit.stamp)
     return figure

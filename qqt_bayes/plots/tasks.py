@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from qqt_bayes.plots.style import COLUMN, GREY, INK, SMALL, dress, look, new_figure, plain, style
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import COLUMN, GREY, INK, SMALL, PaperFigure
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -20,56 +20,53 @@ MOST = 10  # candidates shown, by P(best) for any task
 __all__ = ["plot_size_decision", "plot_task_decision", "plot_tasks"]
 
 
-def plot_task_decision(
-    d: TaskDecision, *, budget: int | None = None, width: float = COLUMN
-) -> Figure:
-    """P(best) of each candidate, one row a task and one for the weighted mean.
+@paper.style()
+def plot_task_decision(d: TaskDecision, *, width: float = COLUMN) -> PaperFigure:
+    """P(best) of each candidate at the largest budget: a row a task, one for the weighted mean.
 
     Parameters
     ----------
     d : TaskDecision
         From ``tasks.decide``.
-    budget : int, optional
-        Which of the budgets, by place; by default the largest.
     width : float
         Inches.
 
     Returns
     -------
-    Figure
+    PaperFigure
     """
-    b = int(np.argmax(d.budgets)) if budget is None else budget
+    b = int(np.argmax(d.budgets))
     values = np.vstack([d.p_best[b], d.task_p_best[:, b]])
     shown = np.sort(np.argsort(-values.max(axis=0), kind="stable")[:MOST])
     names = ["together", *d.tasks.names]
-    with style():
-        own = new_figure(width, 0.24 * len(names) + 1.5)
-        ax = own.subplots()
-        image = ax.imshow(values[:, shown], cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
-        for r in range(len(names)):
-            for c, k in enumerate(shown):
-                p = values[r, k]
-                if p >= 0.005:
-                    ax.text(c, r, f"{p:.2f}"[1:] if p < 0.995 else "1", ha="center", va="center",
-                            fontsize=SMALL, color="white" if p > 0.55 else INK)  # fmt: skip
-        ax.set_xticks(
-            range(len(shown)), [plain(d.candidates[k].text) for k in shown], rotation=40,
-            ha="right", rotation_mode="anchor",
-        )  # fmt: skip
-        ax.set_yticks(range(len(names)), [plain(n) for n in names])
-        ax.axhline(0.5, color=GREY, lw=0.8)
-        ax.tick_params(length=0)
-        ax.set_title(f"P(best) at {format_number(d.budgets[b])} samples")
-        bar = own.colorbar(image, ax=ax, shrink=0.8, ticks=[0, 0.5, 1])
-        bar.outline.set_visible(False)
-        own.caption = (
-            f"Probability that each candidate is best at {format_number(d.budgets[b])} samples, "
-            f"for each of {d.size} tasks and for their weighted mean."
-        )
-        return own
+    figure = paper.new_figure(width, 0.24 * len(names) + 1.5)
+    ax = figure.subplots()
+    image = ax.imshow(values[:, shown], cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
+    for r in range(len(names)):
+        for c, k in enumerate(shown):
+            p = values[r, k]
+            if p >= 0.005:
+                ax.text(c, r, f"{p:.2f}"[1:] if p < 0.995 else "1", ha="center", va="center",
+                        fontsize=SMALL, color="white" if p > 0.55 else INK)  # fmt: skip
+    ax.set_xticks(
+        range(len(shown)), [paper.plain(d.candidates[k].text) for k in shown], rotation=40,
+        ha="right", rotation_mode="anchor",
+    )  # fmt: skip
+    ax.set_yticks(range(len(names)), [paper.plain(n) for n in names])
+    ax.axhline(0.5, color=GREY, lw=0.8)
+    ax.tick_params(length=0)
+    ax.set_title(f"P(best) at {format_number(d.budgets[b])} samples")
+    bar = figure.colorbar(image, ax=ax, shrink=0.8, ticks=[0, 0.5, 1])
+    bar.outline.set_visible(False)
+    figure.caption = (
+        f"Probability that each candidate is best at {format_number(d.budgets[b])} samples, "
+        f"for each of {d.size} tasks and for their weighted mean."
+    )
+    return figure
 
 
-def plot_tasks(tasks: Tasks, *, width: float = COLUMN) -> Figure:
+@paper.style()
+def plot_tasks(tasks: Tasks, *, width: float = COLUMN) -> PaperFigure:
     """Utilities by task and pool: alone (hollow) and pooled (filled), 90% equal-tailed intervals.
 
     Parameters
@@ -81,32 +78,32 @@ def plot_tasks(tasks: Tasks, *, width: float = COLUMN) -> Figure:
 
     Returns
     -------
-    Figure
+    PaperFigure
     """
     table = tasks.table
     pools = list(dict.fromkeys(table["pool"]))
-    with style():
-        own = new_figure(width, 0.2 * len(pools) * len(tasks.names) + 1.3)
-        axes: Any = own.subplots(1, 2, sharey=True)
-        for ax, what, label in zip(
-            axes, ("utility", "half_life"), ("Utility", "Half-life (epochs)"), strict=True
-        ):
-            draw_estimates(ax, tasks, pools, what)
-            ax.set_title(label)
-        axes[1].set_xscale("log")
-        height = len(tasks.names) + 1
-        axes[0].set_yticks([p * height + (height - 2) / 2 for p in range(len(pools))],
-                           [plain(p) for p in pools])  # fmt: skip
-        axes[0].invert_yaxis()
-        axes[0].legend(loc="best", fontsize=SMALL)
-        own.caption = (
-            "Utility and half-life of each pool by task: fitted alone (hollow) and with what the "
-            "tasks share (filled); medians and 90% equal-tailed intervals."
-        )
-        return own
+    figure = paper.new_figure(width, 0.2 * len(pools) * len(tasks.names) + 1.3)
+    axes: Any = figure.subplots(1, 2, sharey=True)
+    for ax, what, label in zip(
+        axes, ("utility", "half_life"), ("Utility", "Half-life (epochs)"), strict=True
+    ):
+        draw_estimates(ax, tasks, pools, what)
+        ax.set_title(label)
+    axes[1].set_xscale("log")
+    height = len(tasks.names) + 1
+    axes[0].set_yticks([p * height + (height - 2) / 2 for p in range(len(pools))],
+                       [paper.plain(p) for p in pools])  # fmt: skip
+    axes[0].invert_yaxis()
+    axes[0].legend(loc="best", fontsize=SMALL)
+    figure.caption = (
+        "Utility and half-life of each pool by task: fitted alone (hollow) and with what the "
+        "tasks share (filled); medians and 90% equal-tailed intervals."
+    )
+    return figure
 
 
-def plot_size_decision(d: SizeDecision, *, width: float = COLUMN) -> Figure:
+@paper.style()
+def plot_size_decision(d: SizeDecision, *, width: float = COLUMN) -> PaperFigure:
     """Gap of each candidate to the best, one panel a budget, for a model size not run.
 
     Parameters
@@ -118,47 +115,46 @@ def plot_size_decision(d: SizeDecision, *, width: float = COLUMN) -> Figure:
 
     Returns
     -------
-    Figure
+    PaperFigure
     """
     table = d.table
     shown = np.sort(np.argsort(-d.p_best.max(axis=0), kind="stable")[:MOST])
     names = [d.candidates[c].text for c in shown]
     order = np.argsort(d.budgets)
-    with style():
-        own = new_figure(width, 0.26 * len(names) + 1.2)
-        axes: Any = own.subplots(1, len(order), sharey=True, squeeze=False)[0]
-        for ax, b in zip(axes, order, strict=True):
-            rows = table[table["samples"] == d.budgets[b]].set_index("data")
-            for y, name in enumerate(names):
-                mid, lo, hi = (100 * rows.loc[name, f"difference{e}"] for e in ("", "_lo", "_hi"))
-                colour, marker, _ = look(y)
-                ax.plot([lo, hi], [y, y], color=colour, lw=1.4)
-                ax.plot(mid, y, ls="", marker=marker, ms=3.6, mfc="white", mec=colour)
-                ax.annotate(
-                    f"P {rows.loc[name, 'p_best']:.2f}", (1.0, y), fontsize=SMALL, va="bottom",
-                    xycoords=("axes fraction", "data"), ha="right",
-                )  # fmt: skip
-            ax.axvline(0.0, color=GREY, lw=0.8, zorder=0)
-            ax.set_title(f"{format_number(d.budgets[b])} samples")
-            ax.set_xlabel("% of the reducible error")
-            ax.margins(x=0.08)
-            dress(ax)
-            ax.tick_params(axis="y", length=0)
-        axes[0].set_yticks(range(len(names)), [plain(n) for n in names])
-        axes[0].set_ylim(len(names) - 0.4, -0.7)
-        own.caption = (
-            f"Gap of each candidate to the best for a model of {format_number(d.params)} "
-            f"parameters, which was not run: medians and {100 * d.prob:g}% equal-tailed intervals, "
-            "in percent of the reducible error, with the probability of being best."
-        )
-        return own
+    figure = paper.new_figure(width, 0.26 * len(names) + 1.2)
+    axes: Any = figure.subplots(1, len(order), sharey=True, squeeze=False)[0]
+    for ax, b in zip(axes, order, strict=True):
+        rows = table[table["samples"] == d.budgets[b]].set_index("data")
+        for y, name in enumerate(names):
+            mid, lo, hi = (100 * rows.loc[name, f"difference{e}"] for e in ("", "_lo", "_hi"))
+            colour, marker, _ = paper.look(y)
+            ax.plot([lo, hi], [y, y], color=colour, lw=1.4)
+            ax.plot(mid, y, ls="", marker=marker, ms=3.6, mfc="white", mec=colour)
+            ax.annotate(
+                f"P {rows.loc[name, 'p_best']:.2f}", (1.0, y), fontsize=SMALL, va="bottom",
+                xycoords=("axes fraction", "data"), ha="right",
+            )  # fmt: skip
+        ax.axvline(0.0, color=GREY, lw=0.8, zorder=0)
+        ax.set_title(f"{format_number(d.budgets[b])} samples")
+        ax.set_xlabel("% of the reducible error")
+        ax.margins(x=0.08)
+        paper.dress(ax)
+        ax.tick_params(axis="y", length=0)
+    axes[0].set_yticks(range(len(names)), [paper.plain(n) for n in names])
+    axes[0].set_ylim(len(names) - 0.4, -0.7)
+    figure.caption = (
+        f"Gap of each candidate to the best for a model of {format_number(d.params)} "
+        f"parameters, which was not run: medians and {100 * d.prob:g}% equal-tailed intervals, "
+        "in percent of the reducible error, with the probability of being best."
+    )
+    return figure
 
 
 def draw_estimates(ax: Axes, tasks: Tasks, pools: list[str], what: str) -> None:
     """One pair of intervals a task and pool."""
     table, height = tasks.table, len(tasks.names) + 1
     for t, name in enumerate(tasks.names):
-        colour, marker, _ = look(t)
+        colour, marker, _ = paper.look(t)
         own = table[table["task"] == name].set_index("pool")
         for p, pool in enumerate(pools):
             y = p * height + t
@@ -167,8 +163,8 @@ def draw_estimates(ax: Axes, tasks: Tasks, pools: list[str], what: str) -> None:
                 if not np.isfinite(mid):
                     continue
                 ax.plot([lo, hi], [y + shift] * 2, color=colour, lw=0.9)
-                label = plain(name) if p == 0 and prefix == "" else None
+                label = paper.plain(name) if p == 0 and prefix == "" else None
                 ax.plot(mid, y + shift, marker=marker, ms=3, mfc=fill, mec=colour, ls="",
                         label=label)  # fmt: skip
-    dress(ax)
+    paper.dress(ax)
     ax.tick_params(axis="y", length=0)

@@ -11,20 +11,22 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from qqt_bayes.decide.drawn import share_best
-from qqt_bayes.plots.style import GREY, SMALL, Look, dress, look, plain, short
+from qqt_bayes.plots import paper
+from qqt_bayes.plots.paper import GREY, SMALL, Look
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.decide import Decision
+    from qqt_bayes.runs import Runs
 
 EPOCHS = (1, 2, 4, 8, 16, 32)
 LIMIT = 5
 
-__all__ = ["EPOCHS", "LIMIT", "View", "in_order", "main_candidates", "split"]
+__all__ = ["EPOCHS", "View", "in_order", "split"]
 
 
-def main_candidates(decision: Decision, limit: int = LIMIT) -> list[int]:
-    """Candidates shown in colour, narrowest first; all of them if there are no more than `limit`.
+def main_candidates(decision: Decision) -> list[int]:
+    """Candidates shown in colour, narrowest first; all of them if there are no more than LIMIT.
 
     Else the best at the budgets asked, then the members of the credible sets, then whichever are
     most probably best anywhere on the searched budgets.
@@ -37,7 +39,7 @@ def main_candidates(decision: Decision, limit: int = LIMIT) -> list[int]:
         range(len(decision.candidates)),
         key=lambda c: (c not in bests, c not in members, -anywhere[c], c),
     )
-    return [c for c in in_order(decision) if c in order[:limit]]
+    return [c for c in in_order(decision) if c in order[:LIMIT]]
 
 
 def in_order(decision: Decision) -> list[int]:
@@ -54,21 +56,16 @@ def in_order(decision: Decision) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A decision as it is drawn.
-
-    Attributes
-    ----------
-    main : list of int
-        Candidates in colour, in the order of the legend.
-    """
+    """A decision as it is drawn, with runs to be shown beyond those fitted."""
 
     decision: Decision
-    main: list[int]
+    main: list[int]  # candidates in colour, in the order of the legend
+    held_out: Runs | None = None
 
     @classmethod
-    def of(cls, decision: Decision, limit: int = LIMIT) -> View:
-        """View with at most `limit` candidates in colour."""
-        return cls(decision, main_candidates(decision, limit))
+    def of(cls, decision: Decision, held_out: Runs | None = None) -> View:
+        """The view with as many candidates in colour as are told apart."""
+        return cls(decision, main_candidates(decision), held_out)
 
     @property
     def others(self) -> list[int]:
@@ -92,11 +89,11 @@ class View:
 
     def look(self, candidate: int) -> Look:
         """Colour, marker and hatch of a main candidate."""
-        return look(self.main.index(candidate))
+        return paper.look(self.main.index(candidate))
 
     def label(self, candidate: int) -> str:
         """The candidate's expression, as given."""
-        return short(self.decision.candidates[candidate].text, 36)
+        return paper.short(self.decision.candidates[candidate].text, 36)
 
     @property
     def largest(self) -> float:
@@ -135,12 +132,17 @@ class View:
 
     @property
     def metric(self) -> str:
-        """The metric with its unit."""
+        """The metric's name."""
+        return paper.plain(self.decision.fit.study.metric)
+
+    @property
+    def unit(self) -> str:
+        """The metric's unit, to be put behind its name."""
         study = self.decision.fit.study
         measure = study.kind.measure
         if measure == "nats" and "loss" not in study.metric.lower():
-            measure = ""  # such as a squared error
-        return plain(study.metric) + (f" ({measure})" if measure else "")
+            return ""  # such as a squared error
+        return f" ({measure})" if measure else ""
 
     @property
     def direction(self) -> str:
@@ -178,7 +180,7 @@ class View:
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value)))
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_xlabel("samples seen")
-        dress(ax)
+        paper.dress(ax)
         if not (self.extrapolates and self.largest > ends[0]):
             return
         ax.axvline(self.largest, color=GREY, lw=0.8, ls=":", zorder=4, gid="largest run")
@@ -195,17 +197,7 @@ class View:
 def split(
     samples: np.ndarray, values: np.ndarray, at: float
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Cut curves at a budget: what lies up to it, and beyond; both hold the point of the cut.
-
-    Parameters
-    ----------
-    samples : numpy.ndarray
-        Dim (budget,), increasing.
-    values : numpy.ndarray
-        Dims (..., budget).
-    at : float
-        Where to cut.
-    """
+    """Cut curves (..., budget) at a budget: what lies up to it, and beyond; both hold the cut."""
     if at >= samples[-1]:
         return (samples, values), (samples[:0], values[..., :0])
     if at <= samples[0]:

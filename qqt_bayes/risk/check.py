@@ -1,4 +1,10 @@
-"""What a check says: a status, figures, one sentence and advice."""
+"""What a check says, and the verdict that checks amount to.
+
+A verdict must predict failure, so it is the gravest finding, not a vote: a band that held before
+does not mend a pool that was never run. What only informs (room in the bands, notes of the table)
+is marked INFO and has no say; each check decides that for itself, under the numbers of
+:mod:`qqt_bayes.risk.thresholds`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +12,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from qqt_bayes._json import plain
+import numpy as np
 
 PASS, INFO, REVIEW, FAIL = "PASS", "INFO", "REVIEW", "FAIL"
 ORDER = (PASS, REVIEW, FAIL)  # of verdicts: what only informs has no say
 
-__all__ = ["FAIL", "INFO", "PASS", "REVIEW", "Check", "worst"]
+# What speaks for a budget where no check found a problem.
+FOR = ("distance", "record", "stakes")
+
+__all__ = ["FAIL", "INFO", "PASS", "REVIEW", "Check", "combine", "instead", "worst"]
 
 
 @dataclass(frozen=True)
@@ -38,11 +47,30 @@ class Check:
     advice: str = ""
     figures: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    def to_json(self) -> dict[str, Any]:
-        """Name, status, text, advice and figures."""
-        return dict(plain(vars(self)))
+
+def instead(draws: np.ndarray, best: int) -> tuple[int, float, float]:
+    """What other draws (draw, candidate) would choose in place of the best, and say of that.
+
+    The other choice, the expected loss by keeping to the best, and its probability of being best.
+    """
+    regret = (draws - draws.min(axis=1, keepdims=True)).mean(axis=0)
+    other = int(np.argmin(regret))
+    p_best = float(np.mean(np.argmin(draws, axis=1) == best))
+    return other, float(regret[best] - regret[other]), p_best
 
 
 def worst(statuses: Iterable[str]) -> str:
     """The gravest of some statuses; PASS where none judges."""
     return max((s for s in statuses if s != INFO), key=ORDER.index, default=PASS)
+
+
+def combine(checks: tuple[Check, ...]) -> tuple[str, tuple[str, ...]]:
+    """Verdict and reasons, gravest first, each with its advice."""
+    verdict = worst(c.status for c in checks)
+    if verdict == PASS:
+        return PASS, tuple(c.text for c in checks if c.name in FOR)
+    judged = (c for c in checks if c.status not in (PASS, INFO))
+    against = sorted(judged, key=lambda c: -ORDER.index(c.status))
+    return verdict, tuple(
+        f"{c.name}: {c.text}" + (f" -> {c.advice}" if c.advice else "") for c in against
+    )

@@ -31,24 +31,12 @@ __all__ = ["LeaveOneOut", "given_others", "influence", "leave_one_out", "pareto_
 
 @dataclass(frozen=True)
 class LeaveOneOut:
-    """Each cell predicted from all the others.
+    """Each cell predicted from all the others."""
 
-    Attributes
-    ----------
-    pit : numpy.ndarray
-        Dim (cell,): probability, given the others, of a value below the one seen.
-    k_hat : numpy.ndarray
-        Dim (cell,): Pareto shape of the weights; high where the cell is influential.
-    log_density : numpy.ndarray
-        Dim (cell,): log predictive density.
-    good_k : float
-        Largest shape at which the weights can be trusted.
-    """
-
-    pit: np.ndarray
-    k_hat: np.ndarray
-    log_density: np.ndarray
-    good_k: float
+    pit: np.ndarray  # (cell,): probability, given the others, of a value below the one seen
+    k_hat: np.ndarray  # (cell,): Pareto shape of the weights; high where the cell is influential
+    log_density: np.ndarray  # (cell,): log predictive density
+    good_k: float  # largest shape at which the weights can be trusted
 
 
 def precisions(given: Given) -> np.ndarray:
@@ -83,13 +71,7 @@ def leave_one_out(posterior: Posterior) -> LeaveOneOut:
 
 
 def pareto_weights(log_ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pareto-smoothed importance weights that sum to one, and their shapes.
-
-    Parameters
-    ----------
-    log_ratio : numpy.ndarray
-        Dims (..., draw): log of wanted over given density.
-    """
+    """Pareto-smoothed weights that sum to one, and their shapes, of log ratios (..., draw)."""
     log_ratio = np.asarray(log_ratio, float)
     found = [smoothed(row) for row in log_ratio.reshape(-1, log_ratio.shape[-1])]
     weight, k_hat = zip(*found, strict=True)
@@ -99,23 +81,10 @@ def pareto_weights(log_ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def influence(
     posterior: Posterior, points: Points, draws: int = 20, *, contrast: bool = False
 ) -> np.ndarray:
-    """How far each cell moves the log reducible error at the points.
+    """How far each cell moves the log reducible error at the points, dims (point, cell).
 
-    Parameters
-    ----------
-    posterior : Posterior
-        Gives the parameters, which are held fixed.
-    points : Points
-        What is predicted.
-    draws : int
-        Root mean square over so many draws of the parameters.
-    contrast : bool
-        Of the first point less the second (less nothing if there is only one) instead.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dims (point, cell), or (cell,) for a contrast.
+    Root mean square over so many draws of the parameters, which are held fixed. A ``contrast`` is
+    that of the first point less the second (less nothing if there is only one), dim (cell,).
     """
     cells = posterior.design.points
     given = posterior.given.take(np.linspace(0, len(posterior) - 1, draws).astype(int))

@@ -12,7 +12,7 @@ import numpy as np
 from qqt_bayes.refits import Workers
 from qqt_bayes.risk.closed_form import LeaveOneOut, leave_one_out
 from qqt_bayes.risk.history import Record, back_test
-from qqt_bayes.risk.variants import Variant, fit_variants
+from qqt_bayes.risk.variants import fit_variants
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -29,25 +29,13 @@ def silent(_label: str, _done: float) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """The fit, its decision and what several checks share.
-
-    Attributes
-    ----------
-    margin : numpy.ndarray
-        Dim (budget,): regret, in the metric's unit, that does not matter.
-    quick : bool
-        Leave out what needs refits of the final fit.
-    workers : Workers
-        Where refits are done.
-    progress : callable
-        Called with a label and the share done of it.
-    """
+    """The fit, its decision and what several checks share."""
 
     fit: Fit
     decision: Decision
-    margin: np.ndarray
+    margin: np.ndarray  # (budget,): regret, in the metric's unit, that does not matter
     seed: int
-    quick: bool
+    quick: bool  # leave out what needs refits of the final fit
     workers: Workers = field(default_factory=Workers, repr=False)
     progress: Callable[[str, float], None] = field(default=silent, repr=False)
 
@@ -86,10 +74,10 @@ class Context:
         return back_test(self.fit, self.seed, self.workers, self.share("back-tests"))
 
     @cached_property
-    def variants(self) -> tuple[Variant, ...]:
+    def variants(self) -> dict[str, Fit]:
         """The same runs under other laws; none in a quick report."""
         if self.quick:
-            return ()
+            return {}
         return fit_variants(self.fit, self.workers, self.share("other laws"))
 
     def share(self, label: str) -> Callable[[int, int], None]:

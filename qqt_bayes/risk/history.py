@@ -23,22 +23,14 @@ __all__ = ["Coverage", "Record", "back_test"]
 
 @dataclass(frozen=True)
 class Coverage:
-    """Share of targets inside their 90% band, with a 90% interval.
-
-    Attributes
-    ----------
-    targets, groups : int
-        Targets judged; those of one origin and budget share their errors and are one group.
-    tested_to : float
-        Farthest factor beyond the origin among them.
-    """
+    """Share of targets inside their 90% band, with a 90% interval."""
 
     rate: float
     lo: float
     hi: float
     targets: int
-    groups: int
-    tested_to: float
+    groups: int  # targets of one origin and budget share their errors
+    tested_to: float  # farthest factor beyond the origin
 
     @property
     def text(self) -> str:
@@ -49,23 +41,12 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Record:
-    """Scores of all back-tests.
+    """Scores of all back-tests."""
 
-    Attributes
-    ----------
-    scores, choices : pandas.DataFrame
-        As from :func:`qqt_bayes.backtest.judge` and :func:`~qqt_bayes.backtest.judge_choice`,
-        all origins together; empty when there are none.
-    origins : tuple of float
-        Budgets up to which the model was fitted.
-    seed : int
-        Of the bootstrap behind coverage intervals.
-    """
-
-    scores: pd.DataFrame
-    choices: pd.DataFrame
-    origins: tuple[float, ...]
-    seed: int = 0
+    scores: pd.DataFrame  # as from qqt_bayes.backtest.judge, all origins together; perhaps empty
+    choices: pd.DataFrame  # as from qqt_bayes.backtest.judge_choice
+    origins: tuple[float, ...]  # budgets up to which the model was fitted
+    seed: int = 0  # of the bootstrap behind coverage intervals
 
     def at(self, what: str, factor: float) -> pd.DataFrame:
         """Scores of levels or differences at a budget this far beyond the data.
@@ -106,19 +87,7 @@ def group_of(factor: float) -> float:
 def back_test(
     fit: Fit, seed: int, workers: Workers, progress: Callable[[int, int], None]
 ) -> Record:
-    """Fit up to every origin the runs allow, predict the runs beyond, judge.
-
-    Parameters
-    ----------
-    fit : Fit
-        Its rows and specification are used.
-    seed : int
-        Of the refits and draws.
-    workers : Workers
-        Where the refits are done.
-    progress : callable
-        Called with the numbers of refits done and to do.
-    """
+    """Fit up to every origin the runs allow, predict the runs beyond, judge."""
     covariates = fit.spec.covariates
     every = list(origins(fit.runs, fit.study.metric, fit.study.kind, covariates=covariates))
     splits = spread_out(every, MAX_ORIGINS)

@@ -82,17 +82,9 @@ class Ledger:
 
 
 def grouped(shares: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Parts of the variance that are anywhere worth a line; the others together are "rest".
+    """Parts of the variance that are anywhere worth a line, with their shares by budget.
 
-    Parameters
-    ----------
-    shares : numpy.ndarray
-        Dims (budget, part), in the order of :data:`NAMES`.
-
-    Returns
-    -------
-    list of (str, numpy.ndarray)
-        Name, and shares by budget (budget,).
+    The others together are "rest". Shares have dims (budget, part), in the order of :data:`NAMES`.
     """
     known = np.nan_to_num(np.asarray(shares, float))
     shown = known.max(axis=0) > SMALL
@@ -146,24 +138,10 @@ def ledger(
 def draw_parts(
     fit: Fit, samples: np.ndarray, shares: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draws of each part of a new run.
+    """Draws of each part of a new run at points, dims (draw, part, point).
 
-    Parameters
-    ----------
-    fit : Fit
-        The main law.
-    samples, shares : numpy.ndarray
-        Dims (point,) and (point, pool).
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    parts : numpy.ndarray
-        Dims (draw, part, point); their sum is ``scale`` times the log of the new run's metric (to
-        first order in the noise).
-    scale : numpy.ndarray
-        Dim (point,): the metric over its reducible part, medians.
+    Their sum is ``scale`` (point,), the metric over its reducible part (medians), times the log of
+    the new run's metric, to first order in the noise.
     """
     post = fit.posterior
     drawn = post.at(post.design.points_at(samples, shares), seed=seed, with_parts=True)
@@ -200,21 +178,10 @@ def medians(fit: Fit, samples: np.ndarray, shares: np.ndarray, seed: int) -> np.
 
 
 def divide(parts: np.ndarray, laws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of the variance of the sum of parts, and its root.
+    """Shares (budget, part) of the variance of the sum of parts, and its root (budget,).
 
-    Parameters
-    ----------
-    parts : numpy.ndarray
-        Dims (draw, part, budget).
-    laws : numpy.ndarray
-        Dims (law, budget).
-
-    Returns
-    -------
-    shares : numpy.ndarray
-        Dims (budget, part); none negative, rows add up to one.
-    sd : numpy.ndarray
-        Dim (budget,).
+    Parts have dims (draw, part, budget), laws (law, budget). No share is negative, rows add up to
+    one.
     """
     shares, sd = np.empty(parts.shape[:0:-1]), np.empty(parts.shape[2])
     extra = laws.var(axis=0)
@@ -232,17 +199,9 @@ def divide(parts: np.ndarray, laws: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def explained(covariance: np.ndarray) -> np.ndarray:
-    """Share of the variance of the sum of some parts that each explains; see the module.
+    """Share of the variance of a sum of parts that each explains, from their covariance.
 
-    Parameters
-    ----------
-    covariance : numpy.ndarray
-        Dims (part, part), perhaps singular.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dim (part,): zero or more, adding up to one.
+    It may be singular. Shares are zero or more and add up to one; see the module.
     """
     sd = np.sqrt(np.diag(covariance))
     parts = [int(i) for i in np.flatnonzero(sd > 0.0)]

@@ -38,10 +38,7 @@ def powered_priors(posterior: Posterior, power: float) -> dict[str, dict[str, fl
 def powered(prior: Prior, power: float) -> dict[str, float | str]:
     """A prior's density raised to a power: every family is closed under it.
 
-    Raises
-    ------
-    ValueError
-        Where a half-t would have no tail left to integrate.
+    A half-t that would have no tail left to integrate is a ValueError.
     """
     a, b = prior.pair
     match prior.family:

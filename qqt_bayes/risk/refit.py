@@ -39,11 +39,10 @@ def subset(study: Study, keep: np.ndarray) -> Study:
         data=data,
         levels={n: tuple(np.array(v)[keep]) for n, v in study.levels.items()},
         trained_on={
-            "runs": len(set(study.run[keep])),
-            "rows": len(data),
+            "runs": len(set(study.run[keep])), "rows": len(data),
             "max_samples": float(samples.max()),
         },
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,32 +53,17 @@ class Order:
     study: Study
     spec: Spec
     seed: int
-    settings: Settings
     start: Start
     selection: dict[str, Any]
 
 
-def order(
-    fit: Fit, study: Study | None = None, spec: Spec | None = None, *, seed: int = 0,
-    settings: Settings = SHORT,
-) -> Order:  # fmt: skip
-    """Order a fit of other rows or under another specification.
+def order(fit: Fit, study: Study | None = None, spec: Spec | None = None, *, seed: int) -> Order:
+    """Order a fit of other rows or under another specification; by default the same.
 
-    Parameters
-    ----------
-    fit : Fit
-        The fit to start from.
-    study : Study, optional
-        Other rows; by default the same.
-    spec : Spec, optional
-        Another specification; by default the same.
-    seed : int
-        Added to the fit's own.
-    settings : Settings
-        Of the sampler.
+    The seed is added to the fit's own.
     """
     return Order(
-        fit.runs, study or fit.study, spec or fit.spec, fit.seed * 7919 + seed, settings,
+        fit.runs, study or fit.study, spec or fit.spec, fit.seed * 7919 + seed,
         fit.posterior.start, fit.selection,
     )  # fmt: skip
 
@@ -87,10 +71,10 @@ def order(
 def make(o: Order) -> Fit:
     """Make an ordered fit. It is not gated: see :func:`sound`."""
     posterior = sample_posterior(
-        build_design(o.study, o.spec), o.spec.priors(o.study.kind), o.study.kind, o.seed,
-        o.settings, o.start,
+        build_design(o.study, o.spec), o.spec.priors(o.study.kind), o.study.kind, o.seed, SHORT,
+        o.start,
     )  # fmt: skip
-    return Fit(o.runs, o.study, o.spec, posterior, o.seed, o.settings, o.selection)
+    return Fit(o.runs, o.study, o.spec, posterior, o.seed, SHORT, o.selection)
 
 
 def sound(fit: Fit) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,12 @@ from qqt_bayes.decide.decision import check_margin
 from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.errors import UsageError
 from qqt_bayes.refits import Workers, opened
-from qqt_bayes.risk.check import FAIL, Check, worst
+from qqt_bayes.risk.check import FAIL, Check, combine, worst
 from qqt_bayes.risk.checks import CHECKS, SLOW
 from qqt_bayes.risk.context import Context, silent
 from qqt_bayes.risk.history import Record
 from qqt_bayes.risk.ledger import Ledger, ledger
 from qqt_bayes.risk.thresholds import MARGIN
-from qqt_bayes.risk.variants import Variant
-from qqt_bayes.risk.verdict import combine
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
 SCHEMA = 1
+COLUMNS = ["samples", "verdict", "check", "status", "text", "advice"]
 
 __all__ = ["Assessment", "Risk", "risk"]
 
@@ -77,8 +76,8 @@ class Risk(Shown):
         One a budget, in the order given.
     record : Record
         The back-tests.
-    variants : tuple of Variant
-        The same runs under other laws; empty for a quick report.
+    variants : dict of Fit
+        The same runs under other laws, by name; empty for a quick report.
     quick : bool
         Whether the checks that refit the runs were left out.
     """
@@ -87,7 +86,7 @@ class Risk(Shown):
     decision: Decision = field(repr=False)
     assessments: tuple[Assessment, ...] = field(repr=False)
     record: Record = field(repr=False)
-    variants: tuple[Variant, ...] = field(repr=False)
+    variants: dict[str, Fit] = field(repr=False)
     quick: bool
     seed: int
 
@@ -110,20 +109,12 @@ class Risk(Shown):
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a budget and check."""
-        return pd.DataFrame(
-            [
-                {
-                    "samples": a.samples,
-                    "verdict": a.verdict,
-                    "check": c.name,
-                    "status": c.status,
-                    "text": c.text,
-                    "advice": c.advice,
-                }
-                for a in self.assessments
-                for c in a.checks
-            ]
-        )
+        rows = [
+            (a.samples, a.verdict, c.name, c.status, c.text, c.advice)
+            for a in self.assessments
+            for c in a.checks
+        ]
+        return pd.DataFrame(rows, columns=COLUMNS)
 
     @property
     def text(self) -> str:
@@ -135,7 +126,7 @@ class Risk(Shown):
     def ledger_at(self, budgets: np.ndarray) -> Ledger:
         """The variance ledger at other budgets, of the pair that leads at the largest one asked."""
         last = int(np.argmax(self.decision.budgets))
-        order = np.argsort(self.decision.expected_regret[last], kind="stable")
+        order = by_regret(self.decision)[last]
         return make_ledger(self, np.asarray(budgets, float), [order] * len(budgets))
 
     def to_json(self) -> dict[str, Any]:
@@ -151,8 +142,8 @@ class Risk(Shown):
                     "samples": a.samples,
                     "verdict": a.verdict,
                     "best": self.decision.candidates[self.decision.best[b]].text,
-                    "reasons": list(a.reasons),
-                    "checks": [c.to_json() for c in a.checks],
+                    "reasons": a.reasons,
+                    "checks": [vars(c) for c in a.checks],
                     "ledger": a.ledger,
                     "ledger_difference": a.ledger_difference,
                 }
@@ -160,7 +151,7 @@ class Risk(Shown):
             ],
         }
         if notes := middle_notes(self.fit):
-            out["notes"] = list(notes)
+            out["notes"] = notes
         if self.fit.stamp:
             out["warning"] = self.fit.stamp
         return dict(plain(out))
@@ -190,16 +181,10 @@ class Risk(Shown):
 
 
 def risk(
-    fit: Fit,
-    budgets: Any,
-    candidates: Any = None,
-    *,
-    margin: float | None = None,
-    seed: int = 0,
-    quick: bool = False,
-    workers: int | Workers = 1,
+    fit: Fit, budgets: Any, candidates: Any = None, *, margin: float | None = None, seed: int = 0,
+    quick: bool = False, workers: int | Workers = 1,
     progress: Callable[[str, float], None] | None = None,
-) -> Risk:
+) -> Risk:  # fmt: skip
     """Judge how far a fit can be trusted.
 
     Parameters
@@ -250,7 +235,7 @@ def risk(
             name: check(context) for name, check in CHECKS.items() if not (quick and name in SLOW)
         }
         record, variants = context.record, context.variants
-    order = np.argsort(decision.expected_regret, axis=1, kind="stable")
+    order = by_regret(decision)
     made = Risk(fit, decision, (), record, variants, quick, seed)
     assessments = []
     for b, samples in enumerate(decision.budgets):
@@ -264,7 +249,12 @@ def risk(
                 divided.shares(0, "differences") if both else {},
             )
         )  # fmt: skip
-    return Risk(fit, decision, tuple(assessments), record, variants, quick, seed)
+    return replace(made, assessments=tuple(assessments))
+
+
+def by_regret(decision: Decision) -> np.ndarray:
+    """Candidates by expected regret at each budget, dims (budget, candidate)."""
+    return np.argsort(decision.expected_regret, axis=1, kind="stable")
 
 
 def make_ledger(made: Risk, budgets: np.ndarray, order: list[np.ndarray]) -> Ledger:
@@ -272,4 +262,4 @@ def make_ledger(made: Risk, budgets: np.ndarray, order: list[np.ndarray]) -> Led
     d = made.decision
     best = d.shares[[o[0] for o in order]]
     other = d.shares[[o[1] for o in order]] if len(d.candidates) > 1 else None
-    return ledger(made.fit, budgets, best, other, [v.fit for v in made.variants], made.seed)
+    return ledger(made.fit, budgets, best, other, [*made.variants.values()], made.seed)

@@ -6,7 +6,6 @@ Some differ in one assumption of the fit's own specification, one is another law
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qqt_bayes.model.spec import load_spec
@@ -31,25 +30,17 @@ LAWS: dict[str, dict[str, dict[str, Any]]] = {
 
 OTHER_LAW = {"effective_utility": "exchange_rate", "exchange_rate": "effective_utility"}
 
-__all__ = ["LAWS", "Variant", "fit_variants"]
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A fit under another law."""
-
-    name: str
-    fit: Fit
+__all__ = ["LAWS", "fit_variants"]
 
 
 def fit_variants(
     fit: Fit, workers: Workers, progress: Callable[[int, int], None]
-) -> tuple[Variant, ...]:
+) -> dict[str, Fit]:
     """Refit under each law that differs from the fit's own; refits that fail are left out."""
     specs = other_specs(fit)
     jobs = [order(fit, spec=spec, seed=101 + k) for k, spec in enumerate(specs.values())]
     made = workers.run(sound_fit, jobs, progress)
-    return tuple(Variant(n, f) for n, f in zip(specs, made, strict=True) if f is not None)
+    return {name: other for name, other in zip(specs, made, strict=True) if other is not None}
 
 
 def sound_fit(ordered: Order) -> Fit | None:

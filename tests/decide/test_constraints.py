@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qqt_bayes.decide.constraint_text import parse_thresholds, region_of
+from qqt_bayes.decide.asked import parse_thresholds, region_of
 from qqt_bayes.decide.search import corners_of, inside
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import read_pools

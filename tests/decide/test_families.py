@@ -51,6 +51,7 @@ def decision(names: list[str], latent: np.ndarray, table: Pools) -> SimpleNamesp
     best = np.argmin(latent, axis=1)
     return SimpleNamespace(
         fit=SimpleNamespace(study=SimpleNamespace(pools=table)), candidates=mixtures,
+        budgets=np.array([1e6]),
         latent=latent[:, None, :],
         p_best=np.array([[np.mean(best == k) for k in range(len(names))]]),
         expected_regret=(latent.mean(axis=0) - latent.min(axis=1).mean())[None],
@@ -61,20 +62,19 @@ def test_probabilities_add_up_and_the_best_of_each_is_named() -> None:
     latent = np.array(
         [[1.0, 2.0, 3.0, 4.0], [2.0, 1.0, 3.0, 4.0], [3.0, 2.0, 1.0, 4.0], [2.0, 1.0, 3.0, 2.5]]
     )
-    found = by_family(decision(["c1", "c2", "t1", "t2"], latent, pools()), 0)  # type: ignore[arg-type]
-    assert [(f.family, f.p_best, f.best) for f in found] == [
+    found = by_family(decision(["c1", "c2", "t1", "t2"], latent, pools()))  # type: ignore[arg-type]
+    assert [*zip(found["family"], found["p_best"], found["best"], strict=True)] == [
         ("clip", 0.75, "c2"), ("tmars", 0.25, "t1"),
     ]  # fmt: skip
-    assert [f.p_best_within for f in found] == [0.75, 0.75]
-    assert found[0].expected_regret == pytest.approx(0.5)
-    assert found[1].expected_regret == pytest.approx(1.5)
+    assert list(found["p_best_within"]) == [0.75, 0.75]
+    assert list(found["expected_regret"]) == pytest.approx([0.5, 1.5])
 
 
 @pytest.mark.parametrize("names", [["c1", "c2", "c1+c2"], ["c1", "t1", "x"], ["c1", "c2", "c1+t1"]])
 def test_no_families_where_they_are_no_choice(names: list[str]) -> None:
     """One family; one candidate each; a mixture of two is no family of its own."""
     latent = np.ones((2, 3))
-    assert by_family(decision(names, latent, pools()), 0) == []  # type: ignore[arg-type]
+    assert by_family(decision(names, latent, pools())).empty  # type: ignore[arg-type]
 
 
 def test_names_of_families() -> None:

@@ -1,17 +1,15 @@
 """The figure of the pools: posterior beside prior."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-import qqt_bayes as qqt
 from qqt_bayes.plots import plot_pools
 from qqt_bayes.plots.pools import prior_half_life, prior_utility
 
 
 @pytest.mark.parametrize("width", [3.3, 7.0])
 def test_labels_units_and_figures(small_fit, width) -> None:
-    figure = plot_pools(small_fit, width=width)
+    figure = small_fit.plot(width=width)
     worth, utility, life = figure.axes
     assert worth.get_xlabel() == f"samples of {small_fit.table['worth_of'].iloc[0]}"
     assert worth.get_xscale() == "log"
@@ -58,12 +56,3 @@ def test_unlimited_pool_and_stamp(stamped_fit) -> None:
     assert any("unlimited" in t.get_text() for t in life.texts)
     for ax in (utility, life):
         assert any(t.get_text() == "NOT CONVERGED" for t in ax.texts)
-
-
-def test_draws_in_axes_given(small_fit) -> None:
-    mine, axes = plt.subplots(1, 2)
-    assert plot_pools(small_fit, ax=axes) is mine
-    with pytest.raises(qqt.UsageError, match="give two"):
-        plot_pools(small_fit, ax=axes[:1])
-    plt.close(mine)
-    assert small_fit.plot().axes

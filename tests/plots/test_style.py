@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from qqt_bayes.plots.style import (
+from qqt_bayes.plots.paper import (
     COLOURS,
     MARKERS,
     columns,

@@ -22,7 +22,7 @@ def evil_fit(small_fit):
 
 def blank(_content):
     """Figures that cost nothing to draw."""
-    from qqt_bayes.plots.style import new_figure
+    from qqt_bayes.plots.paper import new_figure
 
     for name in ("bands", "differences", "pools"):
         yield name, name, "What it shows. " * 9, lambda width: new_figure(width, 1.0)

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from qqt_bayes._json import plain
 from qqt_bayes.decide.text import and_list
 from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.risk import FAIL, INFO, PASS, REVIEW
-from qqt_bayes.risk.check import Check, plain, worst
+from qqt_bayes.risk.check import Check, combine, worst
 from qqt_bayes.risk.checks import (
     convergence,
     distance,
@@ -23,7 +24,6 @@ from qqt_bayes.risk.checks import (
     table,
 )
 from qqt_bayes.risk.history import Record
-from qqt_bayes.risk.verdict import combine
 
 NAMES = ["A", "A+B"]
 RNG = np.random.default_rng(0)

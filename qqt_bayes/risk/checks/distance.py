@@ -66,24 +66,13 @@ def judge(
     *, factor: float, tested: float, epochs: float, seen_epochs: float, data: str, own: float,
     strangers: list[str], untried: list[str],
 ) -> Check:  # fmt: skip
-    """Judge a distance.
+    """Judge a distance, at the best candidate of a budget.
 
-    Parameters
-    ----------
-    factor : float
-        Budget over the largest run beyond it, over the smallest below it; 1 inside the runs.
-    tested : float
-        Farthest factor at which back-tests judged this kind of prediction.
-    epochs, seen_epochs : float
-        Most epochs of any pool at the best candidate, and in any run.
-    data : str
-        The best candidate.
-    own : float
-        Its own largest run over the largest run of all; 0 when it was never run.
-    strangers : list of str
-        Pools of it that no run draws from.
-    untried : list of str
-        Other contenders that were never run.
+    ``factor`` is the budget over the largest run beyond it, over the smallest below it, 1 inside
+    the runs; ``tested`` the farthest at which back-tests judged this kind of prediction. ``epochs``
+    and ``seen_epochs`` are the most of any pool at ``data``, the best candidate, and in any run.
+    ``own`` is its own largest run over the largest of all, 0 when it was never run; ``strangers``
+    are pools of it that no run draws from, ``untried`` other contenders that were never run.
     """
     found: list[tuple[str, str]] = []
     folds = np.log(factor)

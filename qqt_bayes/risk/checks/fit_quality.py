@@ -21,24 +21,12 @@ def check(context: Context) -> tuple[Check, ...]:
 
 
 def judge(
-    pit: np.ndarray,
-    k_hat: np.ndarray,
-    good_k: float,
-    names: list[str],
+    pit: np.ndarray, k_hat: np.ndarray, good_k: float, names: list[str],
     runs: dict[str, list[str]],
-) -> Check:
-    """Judge leave-one-out PITs: uniform, and none too far out.
+) -> Check:  # fmt: skip
+    """Judge leave-one-out PITs (cell,): uniform, and none too far out.
 
-    Parameters
-    ----------
-    pit, k_hat : numpy.ndarray
-        Dim (cell,).
-    good_k : float
-        Pareto shapes above it mark influential cells.
-    names : list of str
-        One a cell.
-    runs : dict
-        Name of a cell to its runs.
+    Cells with a Pareto shape above ``good_k`` are influential; ``runs`` are those behind each.
     """
     from scipy.stats import kstest, norm
 

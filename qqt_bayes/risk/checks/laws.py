@@ -8,7 +8,7 @@ import numpy as np
 
 from qqt_bayes.decide.drawn import levels
 from qqt_bayes.decide.text import and_list
-from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check
+from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check, instead
 from qqt_bayes.risk.context import Context
 
 NAME = "laws"
@@ -17,7 +17,7 @@ NAME = "laws"
 def check(context: Context) -> tuple[Check, ...]:
     """The decision at each budget under each other law, on the same runs."""
     d = context.decision
-    drawn = {v.name: levels(v.fit, d.budgets, context.shares) for v in context.variants}
+    drawn = {n: levels(f, d.budgets, context.shares) for n, f in context.variants.items()}
     names = [c.text for c in d.candidates]
     return tuple(
         judge({n: v[:, b] for n, v in drawn.items()}, int(d.best[b]), context.margin[b], names)
@@ -26,29 +26,14 @@ def check(context: Context) -> tuple[Check, ...]:
 
 
 def judge(latent: dict[str, np.ndarray], best: int, margin: float, names: list[str]) -> Check:
-    """Judge the choice under other laws.
-
-    Parameters
-    ----------
-    latent : dict of numpy.ndarray
-        Law to draws, dims (draw, candidate).
-    best : int
-        The candidate chosen under the main law.
-    margin : float
-        Regret that does not matter.
-    names : list of str
-        Of the candidates.
-    """
+    """Judge the candidate ``best`` of the main law by draws (draw, candidate) of other laws."""
     figures: dict[str, dict[str, Any]] = {}
     for law, draws in latent.items():
-        regret = (draws - draws.min(axis=1, keepdims=True)).mean(axis=0)
-        other = int(np.argmin(regret))
+        other, lost, p_best = instead(draws, best)
         figures[law] = {
-            "best": names[other],
-            "regret_of_choice": float(regret[best] - regret[other]),
-            "p_best_of_choice": float(np.mean(np.argmin(draws, axis=1) == best)),
+            "best": names[other], "regret_of_choice": lost, "p_best_of_choice": p_best,
             "median": float(np.median(draws[:, best])),
-        }
+        }  # fmt: skip
     if not figures:
         return Check(NAME, INFO, "no other law could be compared", "", {})
     differ = [law for law, f in figures.items() if f["best"] != names[best]]

@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from qqt_bayes.decide.text import and_list
-from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check
+from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check, instead
 from qqt_bayes.risk.closed_form import influence
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.refit import latent_of, order, subset
@@ -57,8 +57,7 @@ def omissions(context: Context, budget: int) -> list[tuple[str, str, np.ndarray]
     seeds = [s for s in dict.fromkeys(study.seed) if s]
     if 1 < len(seeds) <= SEEDS:
         out += [("seed", f"seed {s}", study.seed != s) for s in seeds]
-    enough = FEWEST_ROWS
-    return [o for o in out if o[2].sum() >= enough and len(np.unique(study.samples[o[2]])) > 1]
+    return [o for o in out if o[2].sum() >= FEWEST_ROWS and len(np.unique(study.samples[o[2]])) > 1]
 
 
 def heaviest(moved: np.ndarray, run: np.ndarray) -> list[int]:
@@ -86,32 +85,17 @@ def decision_influence(context: Context, budget: int) -> np.ndarray:
 def judge(
     latent: dict[tuple[str, str], np.ndarray], best: int, margin: float, names: list[str]
 ) -> Check:
-    """Judge the choice without each omission.
+    """Judge the candidate ``best``, chosen with all runs, without each omission.
 
-    Parameters
-    ----------
-    latent : dict of numpy.ndarray
-        (kind, name) of what was left out, to draws, dims (draw, candidate).
-    best : int
-        The candidate chosen with all runs.
-    margin : float
-        Regret that does not matter.
-    names : list of str
-        Of the candidates.
+    ``latent`` maps (kind, name) of what was left out to draws (draw, candidate).
     """
     figures: list[dict[str, Any]] = []
     for (kind, name), draws in latent.items():
-        regret = (draws - draws.min(axis=1, keepdims=True)).mean(axis=0)
-        other = int(np.argmin(regret))
-        figures.append(
-            {
-                "kind": kind,
-                "without": name,
-                "best": names[other],
-                "lost_by_choice": float(regret[best] - regret[other]),
-                "p_best_of_choice": float(np.mean(np.argmin(draws, axis=1) == best)),
-            }
-        )
+        other, lost, p_best = instead(draws, best)
+        figures.append({
+            "kind": kind, "without": name, "best": names[other], "lost_by_choice": lost,
+            "p_best_of_choice": p_best,
+        })  # fmt: skip
     carries = [f for f in figures if f["lost_by_choice"] > margin]
     single = [f for f in carries if f["kind"] != "data"]
     shown = {"refits": figures}

@@ -6,8 +6,6 @@ sensitive, the runs are fitted anew under those priors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -73,27 +71,14 @@ def refitted(context: Context, powers: list[float]) -> dict[float, np.ndarray]:
 def judge(
     latent: np.ndarray, best: int, margin: float, logs: dict[str, np.ndarray],
     quantities: dict[str, np.ndarray], vague: list[str],
-    refits: Mapping[float, np.ndarray] = MappingProxyType({}),
+    refits: dict[float, np.ndarray] | None = None,
 ) -> Check:  # fmt: skip
-    """Judge the sensitivity of a choice.
+    """Judge the sensitivity of a choice, from draws (draw, candidate).
 
-    Parameters
-    ----------
-    latent : numpy.ndarray
-        Dims (draw, candidate).
-    best : int
-        The candidate chosen.
-    margin : float
-        Regret that does not matter.
-    logs : dict of numpy.ndarray
-        ``prior`` and ``likelihood``: log densities of the parameters, dim (draw,).
-    quantities : dict of numpy.ndarray
-        What else is examined, dim (draw,).
-    vague : list of str
-        Parameters that these runs do not identify.
-    refits : mapping of numpy.ndarray
-        Power of the priors to draws of a fit under them, dims (draw, candidate): used in place of
-        weights that cannot be trusted.
+    ``logs`` holds the log densities of ``prior`` and ``likelihood`` at the parameters (draw,),
+    ``quantities`` what else is examined (draw,), ``vague`` the parameters that these runs do not
+    identify. ``refits`` maps powers of the priors to draws under them, used in place of weights
+    that cannot be trusted.
     """
     wins = (np.argmin(latent, axis=1) == best).astype(float)
     regret = latent - latent.min(axis=1, keepdims=True)
@@ -110,7 +95,7 @@ def judge(
         for power in STRONG_POWERS:
             weight, k_hat = pareto_weights((power - 1.0) * log)
             mean, won = weight @ regret, float(weight @ wins)
-            again = refits.get(power) if component == "prior" else None
+            again = (refits or {}).get(power) if component == "prior" else None
             trusted = bool(k_hat < GOOD_K)
             if again is not None and not trusted:
                 trusted = True

@@ -26,14 +26,7 @@ def check(context: Context) -> tuple[Check, ...]:
 def judge(record: Record, factor: float, margin: float) -> Check:
     """Judge the record at a distance; what was tested nearer says less of it.
 
-    Parameters
-    ----------
-    record : Record
-        Of all back-tests.
-    factor : float
-        Budget over the largest run beyond it, over the smallest below it; 1 inside the runs.
-    margin : float
-        Regret that does not matter.
+    ``factor`` is the budget over the largest run beyond it, over the smallest below it, 1 inside.
     """
     if factor < 1.0:
         return Check(
@@ -110,16 +103,11 @@ def figures_of(record: Record, what: str, factor: float, coverage: Coverage) -> 
     """Coverage and mean scores at a distance."""
     rows = record.at(what, factor)
     return {
-        "coverage": coverage.rate,
-        "coverage_lo": coverage.lo,
-        "coverage_hi": coverage.hi,
-        "targets": coverage.targets,
-        "groups": coverage.groups,
-        "tested_to": coverage.tested_to,
-        "crps": float(rows["crps"].mean()),
-        "interval_score90": float(rows["score90"].mean()),
+        "coverage": coverage.rate, "coverage_lo": coverage.lo, "coverage_hi": coverage.hi,
+        "targets": coverage.targets, "groups": coverage.groups, "tested_to": coverage.tested_to,
+        "crps": float(rows["crps"].mean()), "interval_score90": float(rows["score90"].mean()),
         "log_score": float(rows["log_score"].mean()),
-    }
+    }  # fmt: skip
 
 
 def choice_figures(record: Record, factor: float) -> dict[str, float]:

@@ -28,18 +28,9 @@ def check(context: Context) -> tuple[Check, ...]:
 
 
 def judge(latent: np.ndarray, best: int, margin: float, data: str, runner_up: str | None) -> Check:
-    """Judge the stakes.
+    """Judge the stakes of the candidate ``best`` from draws (draw, candidate), lower is better.
 
-    Parameters
-    ----------
-    latent : numpy.ndarray
-        Dims (draw, candidate), lower is better.
-    best : int
-        The candidate chosen.
-    margin : float
-        Regret that does not matter.
-    data, runner_up : str
-        Names of the chosen and of the next.
+    ``data`` and ``runner_up`` are the names of the chosen and of the next.
     """
     regret = latent[:, best] - latent.min(axis=1)
     p_best = float(np.mean(np.argmin(latent, axis=1) == best))

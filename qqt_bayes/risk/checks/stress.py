@@ -31,29 +31,20 @@ def check(context: Context) -> tuple[Check, ...]:
         past = np.maximum(np.log(np.maximum(samples * shares / sizes, 1e-12) / seen), 0.0)
         out.append(
             judge(
-                better=(middle - lo) / (middle - floor),
-                worse=(hi - middle) / (middle - floor),
-                factor=outside(samples, study),
-                repeated=float(shares @ past),
+                better=(middle - lo) / (middle - floor), worse=(hi - middle) / (middle - floor),
+                factor=outside(samples, study), repeated=float(shares @ past),
                 data=context.best(b).text,
             )
-        )
+        )  # fmt: skip
     return tuple(out)
 
 
 def judge(*, better: float, worse: float, factor: float, repeated: float, data: str) -> Check:
-    """Tell the room in a band.
+    """Tell the room in the band of a candidate.
 
-    Parameters
-    ----------
-    better, worse : float
-        Half-widths of the 90% band, over the reducible error.
-    factor : float
-        Budget over largest run, or over the smallest below it; 1 inside the runs.
-    repeated : float
-        E-folds of epochs past the most seen, over pools by their share.
-    data : str
-        The candidate.
+    ``better`` and ``worse`` are half-widths of the 90% band over the reducible error, ``factor``
+    the distance as elsewhere, ``repeated`` the e-folds of epochs past the most seen, over pools by
+    their share.
     """
     folds = np.log(factor) if factor > 1.0 else 0.0
     slope = min(better, worse) / folds if folds else np.inf
@@ -74,13 +65,9 @@ def judge(*, better: float, worse: float, factor: float, repeated: float, data: 
             f"ones have, would leave the band (it has room for {slope:.2f})"
         )
     if harm < HARM:
-        found.append(
-            f"so would repetition that hurts beyond the epochs seen of {data}'s pools (room for "
-            f"{harm:.2f} per e-fold, {HARM:g} has been seen)"
-            if found
-            else f"repetition that hurts beyond the epochs seen of {data}'s pools would leave the "
-            f"band (room for {harm:.2f} per e-fold, {HARM:g} has been seen)"
-        )
+        hurt = f"repetition that hurts beyond the epochs seen of {data}'s pools"
+        room = f"(room for {harm:.2f} per e-fold, {HARM:g} has been seen)"
+        found.append(f"so would {hurt} {room}" if found else f"{hurt} would leave the band {room}")
     if found:
         return Check(NAME, INFO, "; ".join(found), "", figures)
     text = f"the band has room for a slope that changes by {slope:.2f} per e-fold"

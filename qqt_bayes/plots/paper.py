@@ -87,7 +87,7 @@ RC: dict[str, Any] = {
 }
 
 __all__ = [
-    "COLUMN", "WIDE", "Look", "PaperFigure", "columns", "dress", "key_below", "log_axis",
+    "COLUMN", "WIDE", "Look", "PaperFigure", "columns", "dress", "key_below", "legend", "log_axis",
     "new_figure", "panel_letters", "plain", "short", "stamp", "style", "text_width",
 ]  # fmt: skip
 
@@ -187,11 +187,19 @@ def columns(labels: Sequence[str], width: float) -> int:
     return 1
 
 
+def legend(
+    figure: Figure, handles: Sequence[Artist], width: float, place: str = "outside lower center"
+) -> int:
+    """A legend outside the panels, in as few rows as fit in a width (inches); returns how many."""
+    ncols = columns([str(h.get_label()) for h in handles], width)
+    where: Any = place  # "outside" places have no type of their own
+    figure.legend(handles=handles, loc=where, ncols=ncols)
+    return -(-len(handles) // ncols)
+
+
 def key_below(figure: Figure, handles: Sequence[Artist]) -> None:
-    """A legend below all panels, in as few rows as fit."""
-    ncols = columns([str(h.get_label()) for h in handles], 0.95 * figure.get_figwidth())
-    below: Any = "outside lower center"  # "outside" places have no type of their own
-    figure.legend(handles=handles, loc=below, ncols=ncols)
+    """A legend below all panels."""
+    legend(figure, handles, 0.95 * figure.get_figwidth())
 
 
 def log_axis(
