@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qqt_bayes.cli import many
+from qqt_bayes.cli import many, opening, telling
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_file, write_text
@@ -70,8 +70,8 @@ def calibrate(
     jobs = []
     for path in tables:
         only = metric[0] if metric and len(metric) == 1 else None
-        runs = o.load_runs(path, pools, only, kind, chance, where)
-        jobs += studies(runs, name_of(path), metric, o.parse_where(where))
+        runs = opening.load_runs(path, pools, only, kind, chance, where)
+        jobs += studies(runs, name_of(path), metric, opening.parse_where(where))
     with many.crew(workers, dask, resume) as crew, many.counted("back-tests", workers) as tell:
         result = run(
             jobs, methods=chosen, spec=spec, seed=seed, settings=Settings(draws=draws),
@@ -79,16 +79,11 @@ def calibrate(
         )  # fmt: skip
     if out is not None:
         write_text(out, csv_text(result.scores))
-        o.note(f"wrote {out}")
-    o.tell(result, json)
+        telling.note(f"wrote {out}")
+    telling.Telling(json=json).tell(result)
 
 
 def name_of(path: Path) -> str:
     """A table's name: of its file, or of the folder of a runs.csv."""
     name = path.name.removesuffix(".csv").removesuffix(".runs")
     return path.resolve().parent.name if name == "runs" else name
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(rich_help_panel=o.TRIALS)(calibrate)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.cli import telling
 from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_file, write_text
 from qqt_bayes.harmless import csv_text
@@ -21,8 +22,6 @@ FORMATS = (
     "datacomp", "hf-trainer", "lm-eval", "composer", "wandb-chart", "long", "swarm", "wandb",
     "wide",
 )  # fmt: skip
-
-__all__ = ["register"]
 
 
 def import_(
@@ -139,24 +138,26 @@ def tell(found: Found, out: Path, beside: Path, with_pools: bool) -> None:
     table = found.table
     metrics = list(dict.fromkeys(table["metric"]))
     more = f" and {len(metrics) - SHOWN} more" if len(metrics) > SHOWN else ""
-    o.say(
+    telling.say(
         f"wrote {out}: {count(table['run'].nunique(), 'run')}, {count(len(table), 'row')} "
         f"({', '.join(metrics[:SHOWN])}{more})"
     )
     for line in told_columns(found):
-        o.say(f"  {line}")
+        telling.say(f"  {line}")
     for text in found.left_out:
-        o.say(f"  left out or changed: {text}")
+        telling.say(f"  left out or changed: {text}")
     missing = advice(table)
     if missing is not None:
-        o.note(missing)
+        telling.note(missing)
     if with_pools:
-        o.note(f"wrote {beside}; then: qqt check {out}")
+        telling.note(f"wrote {beside}; then: qqt check {out}")
     elif beside.is_file() and beside != out:
-        o.note(f"then: qqt check {out}")
+        telling.note(f"then: qqt check {out}")
     else:
-        o.note(f"then write the pool table {beside} beside it (pool,size; see `qqt new`), and: "
-               f"qqt check {out}")  # fmt: skip
+        telling.note(
+            f"then write the pool table {beside} beside it (pool,size; see `qqt new`), and: "
+            f"qqt check {out}"
+        )
 
 
 def told_columns(found: Found) -> list[str]:
@@ -171,8 +172,3 @@ def told_columns(found: Found) -> list[str]:
         more = f", ... ({len(columns)} columns)" if len(columns) > SHOWN else ""
         lines.append(f"{', '.join(columns[:SHOWN])}{more} -> {role}")
     return lines
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("import", rich_help_panel=o.TABLES)(import_)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qqt_bayes.cli import many
+from qqt_bayes.cli import many, telling
 from qqt_bayes.cli import options as o
 
 
@@ -34,7 +34,8 @@ def sbc(
 
     Example: qqt sbc --spec effective_utility --replications 200
     """
-    o.check_plot(plot, force=force)
+    telling.check_plot(plot, force=force)
+    from qqt_bayes._json import as_json
     from qqt_bayes.calibrate.recovery import Recovery
     from qqt_bayes.calibrate.sbc import sbc as run
 
@@ -44,13 +45,8 @@ def sbc(
             progress=tell,
         )  # fmt: skip
     recovered = Recovery(result.replications)
-    o.draw(result, plot)
+    telling.draw(result, plot)
     if json:
-        o.print_json(result.to_json() | {"recovery": recovered.to_json()})
+        typer.echo(as_json(result.to_json() | {"recovery": recovered.to_json()}), nl=False)
     else:
-        o.say(f"{result.text}\n\n{recovered.text}")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(rich_help_panel=o.TRIALS)(sbc)
+        telling.say(f"{result.text}\n\n{recovered.text}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qqt_bayes._json import as_json
 from qqt_bayes.buy.stop import parse_stake
 from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_folder, staged, write_text
@@ -131,7 +131,7 @@ def fit_of(decision: Decision) -> Fit:
 
 def fill(folder: Path, content: Content, tell: Callable[[str, float], None]) -> None:
     """Write all files of a report into a folder."""
-    files: dict[str, str | bytes] = {"decision.json": decision_json(content.decision)}
+    files: dict[str, str | bytes] = {"decision.json": as_json(content.decision.to_json())}
     tables = make_tables(content)
     for table in tables:
         for suffix in ("tex", "csv", "md"):
@@ -194,8 +194,3 @@ def write_page(
     page = render(content, make_tables(content), pictures, make_checklists(content), alone=True)
     write_text(path, page)
     return path
-
-
-def decision_json(decision: Decision) -> str:
-    """Exactly what ``qqt decide --json`` prints."""
-    return json.dumps(decision.to_json(), indent=2, allow_nan=False) + "\n"
