@@ -22,12 +22,7 @@ def band(row: Mapping[Any, Any], name: str) -> dict[str, Any]:
 def plain(value: Any, digits: int | None = None) -> Any:
     """A value as JSON takes it: null for what is missing or not finite, lists for arrays.
 
-    Parameters
-    ----------
-    value : object
-        A number, text, array, table (its rows, as objects), or mappings and sequences of these.
-    digits : int, optional
-        To which fractions are rounded.
+    A table is its rows as objects; fractions are rounded to so many digits.
     """
     if isinstance(value, pd.DataFrame):
         value = value.to_dict("records")

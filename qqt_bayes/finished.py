@@ -31,18 +31,7 @@ __all__ = ["NO_ANSWER", "Finished", "fingerprint", "packed", "unpacked"]
 
 
 class Finished:
-    """Answers of jobs that are done, in a file that grows by a line a job.
-
-    Parameters
-    ----------
-    path : Path
-        The file, which is made if it does not exist.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written, or is not such a file.
-    """
+    """Answers of jobs that are done, in a file that grows by a line a job."""
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
@@ -83,13 +72,7 @@ class Finished:
         self.append({"job": key, "answer": self.answers[key]})
 
     def append(self, line: dict[str, Any]) -> None:
-        """Write one line.
-
-        Raises
-        ------
-        UsageError
-            If the disk does not take it.
-        """
+        """Write one line."""
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, allow_nan=False) + "\n")
@@ -118,13 +101,7 @@ def fingerprint(work: Callable[..., Any], job: Any) -> str:
 
 
 def atoms(value: Any) -> Iterator[bytes]:
-    """All that a value holds, in order, each piece beside the name of its type.
-
-    Raises
-    ------
-    TypeError
-        For what has no content that two processes would see alike.
-    """
+    """All that a value holds, in order, each piece beside the name of its type."""
     yield type(value).__name__.encode()
     match value:
         case None | bool() | int() | float() | str() | np.generic() | Path():
@@ -160,13 +137,7 @@ def atoms(value: Any) -> Iterator[bytes]:
 
 
 def packed(value: Any) -> Any:
-    """An answer as JSON holds it; what JSON does not know is named by its kind.
-
-    Raises
-    ------
-    TypeError
-        For what is no plain data.
-    """
+    """An answer as JSON holds it; what JSON does not know is named by its kind."""
     match value:
         case None | bool() | str():
             return value

@@ -206,15 +206,7 @@ def refit_many[Job, Answer](
 
 @contextmanager
 def opened(workers: int | Workers, jobs: int | None = None) -> Iterator[Workers]:
-    """Workers for a while; those that are open already stay open.
-
-    Parameters
-    ----------
-    workers : int or Workers
-        Processes of this machine, or workers that are open already.
-    jobs : int, optional
-        No more processes than these.
-    """
+    """Workers for a while, no more than there are jobs; those that are open already stay open."""
     if isinstance(workers, Workers):
         yield workers
         return
@@ -226,20 +218,7 @@ def opened(workers: int | Workers, jobs: int | None = None) -> Iterator[Workers]
 
 @contextmanager
 def connect(address: str | None, timeout: float = 10.0) -> Iterator[Any]:
-    """A client of the dask scheduler at an address; None without an address.
-
-    Parameters
-    ----------
-    address : str or None
-        Such as ``tcp://10.0.0.5:8786``.
-    timeout : float
-        Seconds to wait for an answer.
-
-    Raises
-    ------
-    UsageError
-        If dask.distributed is not installed, or nothing answers there.
-    """
+    """A client of the dask scheduler at an address (``tcp://10.0.0.5:8786``); None without one."""
     if address is None:
         yield None
         return

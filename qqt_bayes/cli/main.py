@@ -169,10 +169,7 @@ def advice(context: Any, text: str) -> str:
 def stopping() -> Iterator[list[int]]:
     """Ctrl-C and a request to end: the first stops what is done, with time to tidy up.
 
-    Yields
-    ------
-    list of int
-        The signals that came.
+    Gives the list of the signals that came.
     """
     came: list[int] = []
     times: list[float] = []

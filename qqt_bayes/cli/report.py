@@ -105,13 +105,7 @@ def report(
 
 
 def check_questions(out: Path, answers: Path | None, *, force: bool) -> None:
-    """Refuse to replace the user's answers to the checklists by empty ones.
-
-    Raises
-    ------
-    UsageError
-        If the folder holds answers that were not given.
-    """
+    """Refuse to replace the user's answers to the checklists by empty ones."""
     from qqt_bayes.report.checklists import read_answers
 
     old = out / QUESTIONS

@@ -13,13 +13,7 @@ from qqt_bayes.errors import UsageError
 
 
 def parse_weights(text: str | None) -> dict[str, float] | None:
-    """``"a=1,b=2"`` as a dict.
-
-    Raises
-    ------
-    UsageError
-        For an entry that is not NAME=NUMBER.
-    """
+    """``"a=1,b=2"`` as a dict."""
     if text is None:
         return None
     out = {}
@@ -35,13 +29,7 @@ def parse_weights(text: str | None) -> dict[str, float] | None:
 
 
 def parse_size(params: str, by: str, weights: str | None) -> float:
-    """Parameters asked for, such as ``"7B"``.
-
-    Raises
-    ------
-    UsageError
-        For what is no number, or goes with tasks that are no models.
-    """
+    """Parameters asked for, such as ``"7B"``."""
     from qqt_bayes.runs.numbers import parse_number
 
     if by == "metric":

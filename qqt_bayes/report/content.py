@@ -27,17 +27,8 @@ __all__ = ["Content"]
 class Content:
     """The answers that a report tells.
 
-    Attributes
-    ----------
-    risk : Risk or None
-    plan : Plan or None
-        None when nothing may be spent.
-    command : str
-        The command that reproduces the report.
-    versions : dict
-        Package to version.
-    answers : dict
-        What only the user knows, by the key of an item of the checklists.
+    `risk` and `plan` are None where nobody asked; `command` makes it again; `versions` are by
+    package; `answers` are what only the user knows, by the key of an item of the checklists.
     """
 
     fit: Fit = field(repr=False)

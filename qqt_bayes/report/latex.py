@@ -16,17 +16,7 @@ def tabular(
     caption: str,
     label: str,
 ) -> str:
-    """A table environment for booktabs.
-
-    Parameters
-    ----------
-    header, align : sequence of str
-        Heads of the columns, and ``l``, ``r`` or ``p``, for a column of running text.
-    rows : sequence of sequence of str
-        Cells, not escaped.
-    caption, label : str
-        The caption, not escaped, and the name to refer to.
-    """
+    """A table environment for booktabs; a column is ``l``, ``r`` or ``p``, for running text."""
     spec = "".join(r"p{0.42\linewidth}" if a == "p" else a for a in align)
     lines = [
         r"% needs \usepackage{booktabs}",

@@ -44,17 +44,7 @@ def render(
     *,
     alone: bool = False,
 ) -> str:
-    """The page as text.
-
-    Parameters
-    ----------
-    content : Content
-        What to tell.
-    tables, pictures, lists
-        Made from it.
-    alone : bool
-        Whether no other file was written, so that the page refers to none.
-    """
+    """The page as text; where it is alone no other file was written, and it refers to none."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

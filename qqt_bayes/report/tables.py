@@ -23,18 +23,9 @@ __all__ = ["Table", "candidates", "diagnostics", "make_tables", "plan_table", "p
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table: its cells as people read them, and `raw`, the numbers unrounded.
 
-    Attributes
-    ----------
-    header, align : tuple of str
-        Heads, and ``l``, ``r`` or ``p`` (running text) for each column.
-    rows : tuple of tuple of str
-        Cells as people read them.
-    raw : pandas.DataFrame
-        The numbers, unrounded, for CSV.
-    marked : frozenset of int
-        Rows that stand out: the choices.
+    A column is ``l``, ``r`` or ``p`` (running text); `marked` are rows that stand out, the choices.
     """
 
     name: str

@@ -31,13 +31,7 @@ __all__ = ["check_risk", "write_page", "write_report"]
 
 
 def check_risk(risk: str) -> str:
-    """How thoroughly the risk is to be judged.
-
-    Raises
-    ------
-    UsageError
-        Unless it is one of the words.
-    """
+    """How thoroughly the risk is to be judged."""
     if risk not in RISKS:
         raise UsageError(f"risk {risk!r} -> choose from {', '.join(RISKS)}")
     return risk
@@ -117,13 +111,7 @@ def write_report(
 
 
 def fit_of(decision: Decision) -> Fit:
-    """The one fit of a decision.
-
-    Raises
-    ------
-    UsageError
-        For a decision under several laws: a page tells of one model.
-    """
+    """The one fit of a decision, where it is of one law: a page tells of one model."""
     if not isinstance(decision.fit, Fit):
         raise UsageError("a page tells of one law -> give a decision of one fit, not of a stack")
     return decision.fit

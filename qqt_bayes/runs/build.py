@@ -47,13 +47,7 @@ def find_pools(
 def build_table(
     sheets: list[Sheet], pools: Pools | Sheet, kinds: Mapping[str, Kind]
 ) -> tuple[pd.DataFrame, Pools, dict[str, Mixture]]:
-    """Check the rows of all sheets together and give them their types; see `Runs.table`.
-
-    Raises
-    ------
-    InputError
-        Listing every problem of the run and pool tables.
-    """
+    """Check the rows of all sheets together and give them their types; see `Runs.table`."""
     problems: list[Problem] = []
     found: Pools | None
     if isinstance(pools, Sheet):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from qqt_bayes._text import listed
 from qqt_bayes.kinds import Kind, kind_of
 from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_flag, read_number
@@ -75,24 +76,9 @@ def check_runs(
 ) -> tuple[dict[str, np.ndarray], dict[str, list[bool | None]], dict[str, Mixture]]:
     """Check a run table, noting every problem in the sheet.
 
-    Parameters
-    ----------
-    sheet
-        The table as text.
-    pools
-        Pools its mixtures may name; None when the pool table could not be read, which skips the
-        checks of mixtures.
-    kinds
-        Kind of metrics whose name does not tell it, or tells it wrongly.
-
-    Returns
-    -------
-    numbers
-        Column -> values (row,), NaN where blank or wrong.
-    flags
-        Column -> true, false or None (blank).
-    mixtures
-        Text of the `data` column -> mixture.
+    Gives the numbers by column (row,), NaN where blank or wrong; the flags by column, None where
+    blank; and the mixtures by their text, which are not checked where the pool table was not read.
+    `kinds` are of metrics whose names do not tell theirs, or tell it wrongly.
     """
     if _is_wide(sheet) or not sheet.require(REQUIRED, SYNONYMS):
         return {}, {}, {}
@@ -150,7 +136,7 @@ def _is_wide(sheet: Sheet) -> bool:
         return False
     way = "qqt.import_runs" if sheet.file.startswith("<") else f"qqt import {sheet.file}"
     sheet.flag(
-        None, None, f"one column a metric ({', '.join(known[:3])}{', ...' * (len(known) > 3)})",
+        None, None, f"one column a metric ({listed(known, 3)})",
         f"a run table has one row a metric: convert it by {way}",
     )  # fmt: skip
     return True

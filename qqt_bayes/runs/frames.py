@@ -21,11 +21,6 @@ def as_frame(source: Source) -> pd.DataFrame | None:
 
     A named index is a column. A dict is ``{pool: size}``, ``{pool: {column: value}}`` or
     ``{column: values}``. A frame of polars is any object that has ``to_dicts``.
-
-    Raises
-    ------
-    UsageError
-        For anything else.
     """
     if isinstance(source, str | os.PathLike):
         return None

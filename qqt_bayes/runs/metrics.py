@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from qqt_bayes._text import listed
 from qqt_bayes.kinds import Kind
 from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs.sheet import Sheet
@@ -62,8 +63,7 @@ def _count(sheet: Sheet, rows: Sequence[int], of: int) -> str:
     """How many rows, and where the first of them are; nothing for a single one."""
     if len(rows) == 1:
         return ""
-    places = ", ".join(sheet.place(row) for row in rows[:SHOWN]) + ", ..." * (len(rows) > SHOWN)
-    return f" in {len(rows)} of {of} rows ({places})"
+    return f" in {len(rows)} of {of} rows ({listed([*map(sheet.place, rows)], SHOWN)})"
 
 
 def _mend_low(metric: str, kind: Kind) -> str:
@@ -90,7 +90,7 @@ def _flag_high(sheet: Sheet, metric: str, kind: Kind, above: Sequence[int], rows
         what = f"{kind} above 1{count} (given as percent?)"
         sheet.flag(above[0], "value", what, f"divide by 100{elsewhere}")
         return
-    places = ", ".join(sheet.place(row) for row in above[:SHOWN]) + ", ..." * (len(above) > SHOWN)
+    places = listed([*map(sheet.place, above)], SHOWN)
     what = f"mixed units: {kind} above 1{count} of '{metric}' (percent?), at {places}"
     sheet.flag(above[0], "value", what, f"give all of them as fractions in [0, 1]{elsewhere}")
 

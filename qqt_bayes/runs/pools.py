@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._text import nearest, one_of
 from qqt_bayes.errors import InputError, UsageError
 from qqt_bayes.limits import COUNTS, LIMITS
 from qqt_bayes.runs.cells import CellError, Rule, plain_numbers, read_number
@@ -76,19 +76,11 @@ class Pools:
         return name in self.names
 
     def index(self, name: str) -> int:
-        """Position of a pool.
-
-        Raises
-        ------
-        UsageError
-            When there is no such pool.
-        """
+        """Position of a pool."""
         try:
             return self.names.index(name)
         except ValueError:
-            near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
-            mend = f"write '{near[0]}'" if near else f"choose from {', '.join(self.names)}"
-            raise UsageError(f"unknown pool '{name}' -> {mend}") from None
+            raise UsageError(f"unknown pool '{name}' -> {one_of(name, self.names)}") from None
 
     @property
     def uncertain(self) -> np.ndarray:
@@ -207,8 +199,8 @@ def _overlaps(sheet: Sheet, rows: list[int], names: tuple[str, ...]) -> Pairs:
             if other == pool:
                 sheet.flag(row, "overlaps", "a pool that overlaps itself", "name other pools only")
             elif other not in names:
-                near = difflib.get_close_matches(other, names, n=1, cutoff=0.5)
-                hint = f"write '{near[0]}'" if near else "name pools of this table"
+                near = nearest(other, names)
+                hint = f"write '{near}'" if near else "name pools of this table"
                 mend = "put ';' between pools" if "," in other else hint
                 sheet.flag(row, "overlaps", f"unknown pool '{other}'", mend)
             else:

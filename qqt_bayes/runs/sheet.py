@@ -6,7 +6,6 @@ All cells stay text here, so that nothing is coerced silently on the way in.
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ from typing import cast
 
 import pandas as pd
 
+from qqt_bayes._text import cut, nearest
 from qqt_bayes.errors import Problem
 from qqt_bayes.runs.frames import Source, as_frame, as_text
-from qqt_bayes.runs.numbers import shortened
 
 __all__ = ["Sheet", "Source", "as_text", "read_sheet"]
 
@@ -96,17 +95,8 @@ def read_sheet(
 ) -> Sheet:
     """Read a CSV file or a DataFrame; what is wrong with it is in `problems` of the result.
 
-    Parameters
-    ----------
-    source
-        Path of a UTF-8 CSV file, or a table in memory; see `as_frame`.
-    header
-        A header to show when the file has none.
-    label
-        Name for messages; the file's name, or ``<DataFrame>``, by default.
-    decimal
-        The mark before decimals, where it is known. With a comma, columns may be separated by
-        semicolons or tabs.
+    `header` is shown where the file has none; `label` is its name in messages. With a decimal comma
+    columns may be separated by semicolons or tabs.
     """
     frame = as_frame(source)
     if frame is not None:
@@ -230,7 +220,7 @@ def _set_header(sheet: Sheet, rows: list[tuple[int, list[str]]], header: str) ->
                 f"columns separated by {called}",
                 f"save the file with commas between columns and points before decimals, or convert "
                 f"it: qqt import {sheet.file} (decimal commas: qqt check --decimal , reads it too)",
-                shortened(names[0].replace("\t", " "), 80),
+                cut(names[0].replace("\t", " "), 80),
             )
             rows[1:] = []
             return
@@ -261,5 +251,5 @@ def _nearest(name: str, options: Iterable[str], synonyms: Iterable[str]) -> str 
     for synonym in (name, *synonyms):
         if synonym in lowered:
             return lowered[synonym]
-    close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
-    return lowered[close[0]] if close else None
+    close = nearest(name.lower(), lowered, 0.6)
+    return lowered[close] if close else None

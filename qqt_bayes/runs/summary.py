@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._text import cut
 from qqt_bayes.kinds import choices_of
-from qqt_bayes.runs.numbers import count, format_number, shortened
+from qqt_bayes.runs.numbers import count, format_number
 from qqt_bayes.runs.outliers import find_outliers
 from qqt_bayes.runs.settings import tell_settings
 from qqt_bayes.runs.sheet import as_text
@@ -31,7 +32,7 @@ def describe(runs: Runs) -> str:
         f"{runs.source}: {count(table['run'].nunique(), 'run')}, {count(len(table), 'row')}",
         f"  metrics   {', '.join(told(runs, metric) for metric in runs.metrics)}",
         f"  budgets   {_some(budgets)} samples",
-        f"  mixtures  {_some([shortened(text, 48) for text in runs.mixtures])}",
+        f"  mixtures  {_some([cut(text, 48) for text in runs.mixtures])}",
     ]
     for column in ("seed", "model", "params", "annealed"):
         if column in table:

@@ -320,13 +320,7 @@ def kinds_in_column(sheet: Sheet) -> dict[str, str]:
 
 
 def _leave_out(sheet: Sheet, names: Sequence[str]) -> None:
-    """Drop runs by name, and say so.
-
-    Raises
-    ------
-    UsageError
-        For a run that the table does not have.
-    """
+    """Drop runs by name, and say so."""
     if not names or sheet.problems:
         return
     there = dict.fromkeys(sheet.column("run"))

@@ -1,11 +1,13 @@
 """Numbers as people write them."""
 
 import math
+from fractions import Fraction
 
 import pytest
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import format_number, parse_number
+from qqt_bayes.runs.numbers import parse_positive
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,17 @@ def test_parse_tells_how_to_mend(text: str | float, mend: str) -> None:
 def test_suffixes_can_be_forbidden() -> None:
     with pytest.raises(UsageError, match="plain number"):
         parse_number("2k", suffixes=False)
+
+
+WILD = (10**5000, -(10**5000), Fraction(10**5000, 3), None, [1], "9" * 5000)
+
+
+@pytest.mark.parametrize("given", WILD, ids=range(len(WILD)))
+@pytest.mark.parametrize("what", ["price", "spend", "stake", "compute"])
+def test_what_is_no_positive_number_is_told_in_a_line(what: str, given: object) -> None:
+    with pytest.raises(UsageError, match=f"{what} .* -> give such") as caught:
+        parse_positive(what, given, "such")
+    assert len(str(caught.value)) < 600
 
 
 @pytest.mark.parametrize(

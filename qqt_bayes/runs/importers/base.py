@@ -40,16 +40,8 @@ class File:
 class Given:
     """What the user says beside the files.
 
-    Parameters
-    ----------
-    metrics
-        Only these metrics, by their name in the file; all that are known by default.
-    data
-        Run or short name -> mixture; ``""`` -> the mixture of all runs that have none.
-    samples
-        Samples of all runs that have none.
-    per_step
-        Samples of one optimiser step, for files that count steps.
+    Metrics by their names in the file, all that are known by default; mixtures by run or short
+    name, or by ``""`` for all runs without one; samples of all runs that have none, and of a step.
     """
 
     metrics: tuple[str, ...] = ()

@@ -30,13 +30,7 @@ __all__ = ["open_all", "open_frame"]
 
 
 def open_all(path: Path, decimal: str | None, notes: list[str]) -> list[File]:
-    """Open a file, or those in a folder that are of a known name.
-
-    Raises
-    ------
-    UsageError, InputError
-        If there is none, or one cannot be read.
-    """
+    """Open a file, or those in a folder that are of a known name."""
     if decimal not in (None, *DECIMALS):
         raise UsageError(f"decimal {decimal!r} -> give , or .")
     if path.is_dir():

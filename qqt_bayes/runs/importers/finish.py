@@ -18,13 +18,7 @@ _LIKE = re.compile(r".+[-_/]\d+(\.\d+)?[kKmMbBtT]$")
 
 
 def finish(found: Found, given: Given, pattern: str | None) -> Found:
-    """Fill in what the files did not tell, and leave out what is no number.
-
-    Raises
-    ------
-    UsageError
-        If names do not fit the pattern, or nothing is left.
-    """
+    """Fill in what the files did not tell, and leave out what is no number."""
     table = found.table.copy()
     if pattern is not None:
         _fill_from_names(table, pattern)

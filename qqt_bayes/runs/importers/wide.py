@@ -126,13 +126,7 @@ def _samples(
 
 
 def steps_to_samples(steps: pd.Series, given: Given, place: str) -> pd.Series:
-    """Samples after so many steps; a cell that is no number stays, for the check of the run table.
-
-    Raises
-    ------
-    UsageError
-        If it was not said how many samples a step has.
-    """
+    """Samples after so many steps; a cell that is no number stays, to be told on reading."""
     if given.per_step is None:
         raise UsageError(
             f"{place} counts steps, not samples -> pass --per-step SAMPLES (the samples or tokens "
