@@ -16,7 +16,6 @@ from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_flag, read_number
 from qqt_bayes.runs.metrics import check_chance, check_range, check_scale
 from qqt_bayes.runs.mixture import SUM_TOLERANCE, Mixture, examine
-from qqt_bayes.runs.outliers import flag_lone
 from qqt_bayes.runs.pools import Pools
 from qqt_bayes.runs.sheet import Sheet
 from qqt_bayes.runs.units import check_sample_units
@@ -196,9 +195,7 @@ def _check_values(
     for (metric, *_), rows in by_cell.items():
         kind = kinds.get(metric, kind_of(metric))
         if kind is None or (kind.low >= 0 and not kind.fraction):
-            seen = values[rows].tolist()
-            if not flag_lone(sheet, rows, seen):
-                check_scale(sheet, metric, rows, seen)
+            check_scale(sheet, metric, rows, values[rows].tolist())
 
 
 def _check_run_names(

@@ -97,11 +97,12 @@ def where_mask(
     column: str,
     wanted: object,
     mixtures: Mapping[str, Mixture],
-    everything: pd.DataFrame | None = None,
+    everything: pd.DataFrame,
+    gone: Sequence[str] = (),
 ) -> np.ndarray:
     """Rows (row,) whose column meets all conditions: see `conditions`.
 
-    A value that is left out must occur in `everything`, by default in the table.
+    A value that is left out must occur in `everything`, or be `gone` already.
     """
     if column not in table.columns:
         mend = one_of(column, list(table.columns), 0.6)
@@ -111,8 +112,8 @@ def where_mask(
         if sign in ORDERS:
             mask &= _ordered(table[column], sign, value, column)
         elif sign == "!=":
-            _equal_somewhere(everything if everything is not None else table, column, value,
-                             mixtures)  # fmt: skip
+            if value not in gone:
+                _equal_somewhere(everything, column, value, mixtures)
             mask &= ~_equal(table[column], value, column, mixtures)
         else:
             values = [v.strip() for v in value.split(",")] if sign == "in" else [value]
