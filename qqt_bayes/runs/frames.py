@@ -90,12 +90,8 @@ def as_text(value: Any) -> str:
         return ";".join(as_text(item) for item in value)
     if value is None or pd.isna(value) is True:
         return ""
-    if isinstance(value, int | float | np.integer | np.floating):
-        return _number_text(value)
-    return str(value).strip()
-
-
-def _number_text(value: Any) -> str:
+    if not isinstance(value, int | float | np.integer | np.floating):
+        return str(value).strip()
     try:
         number = float(value)
     except OverflowError:

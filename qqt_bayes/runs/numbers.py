@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from qqt_bayes._text import cut, written
 from qqt_bayes.errors import UsageError
@@ -73,10 +74,23 @@ def parse_number(text: str | float, *, suffixes: bool = True, decimal: str | Non
     match = _NUMBER.fullmatch(plain) if len(plain) <= _LONGEST else None
     if match is None or (match[3] and not suffixes):
         raise UsageError(f"'{cut(text, 40)}' is not a number -> {_advice(stripped, suffixes)}")
-    value = _value(match[1], int(match[2] or 0) + _POWER[match[3].lower()])
+    mantissa = Decimal(match[1])  # keeps 2.3B exact, where 2.3 * 1e9 would not be
+    exponent = int(match[2] or 0) + _POWER[match[3].lower()]
+    if abs(exponent) <= _EXPONENT:
+        value = float(mantissa.scaleb(exponent))
+    else:
+        value = math.copysign(math.inf if exponent > 0 and mantissa else 0.0, mantissa)
     if math.isinf(value):
         raise UsageError(f"'{text}' is too large for a number -> check its exponent")
     return value
+
+
+def number_in(value: Any) -> float | None:
+    """The number that a cell or a value of JSON holds; None for what is none, or too large."""
+    try:
+        return parse_number(value)
+    except UsageError:
+        return None
 
 
 def parse_positive(what: str, given: str | float, mend: str) -> float:
@@ -89,14 +103,6 @@ def parse_positive(what: str, given: str | float, mend: str) -> float:
     if not (math.isfinite(value) and value > 0):
         raise UsageError(f"{told} -> give {mend}")
     return LIMITS[what].check(told, value)
-
-
-def _value(digits: str, exponent: int) -> float:
-    """Digits times a power of ten: Decimal keeps 2.3B exact, where 2.3 * 1e9 would not be."""
-    mantissa = Decimal(digits)
-    if abs(exponent) <= _EXPONENT:
-        return float(mantissa.scaleb(exponent))
-    return math.copysign(math.inf if exponent > 0 and mantissa else 0.0, mantissa)
 
 
 def without_separators(text: str, decimal: str) -> str:

@@ -41,7 +41,9 @@ def find_outliers(runs: Runs, apart: Sequence[str] = ()) -> tuple[np.ndarray, li
     Rows of different values in the columns `apart` are no kin.
     """
     table, found = runs.table, dict[int, str]()
-    kept, aside = _kept(table), set[int]()
+    kept, aside = pd.Series(False, table.index), set[int]()
+    if "keep" in table:  # where true, the row is meant
+        kept = table["keep"].fillna(False).astype(bool)
     keys = [table[name].map(as_text) for name in (*WITHIN, *apart) if name in table]
     for _, rows in table.groupby(keys, sort=False):
         for row, why in (*_off_replicates(rows), *_off_curve(rows)):
@@ -54,13 +56,6 @@ def find_outliers(runs: Runs, apart: Sequence[str] = ()) -> tuple[np.ndarray, li
         names = ", ".join(str(table.loc[row, "run"]) for row in list(found)[SHOWN : 3 * SHOWN])
         lines.append(f"{len(found) - SHOWN} more rows are as far from their kin: {names}")
     return table.index.isin(list(aside)), lines
-
-
-def _kept(table: pd.DataFrame) -> pd.Series:
-    """Rows of which column ``keep`` says that they are meant (row,)."""
-    if "keep" not in table:
-        return pd.Series(False, table.index)
-    return table["keep"].fillna(False).astype(bool)
 
 
 def _contradicted(runs: Runs, rows: pd.DataFrame, row: Any, found: dict[int, str]) -> bool:

@@ -114,20 +114,16 @@ def content_hash(runs: Runs) -> str:
     table = runs.table.drop(columns="line")
     table = table.assign(data=[runs.mixtures[text].key for text in table["data"]])
     digest = hashlib.sha256()
-    for frame in (table, _pool_content(runs.pools)):
+    pools = runs.pools
+    overlaps = [
+        ";".join(sorted(b for b in pools if b != a and pools.overlaps(a, b))) for a in pools
+    ]
+    for frame in (table, pools.table.assign(overlaps=overlaps)):
         names = sorted(frame.columns)
         cells = zip(*(frame[name] for name in names), strict=True)
         rows = ["\x1f".join(as_text(value) for value in row) for row in cells]
         digest.update("\x1e".join(["\x1f".join(names), *sorted(rows), ""]).encode())
     return digest.hexdigest()
-
-
-def _pool_content(pools: Pools) -> pd.DataFrame:
-    overlaps = [
-        ";".join(sorted(other for other in pools if other != name and pools.overlaps(name, other)))
-        for name in pools
-    ]
-    return pools.table.assign(overlaps=overlaps)
 
 
 def _some(words: list[str]) -> str:

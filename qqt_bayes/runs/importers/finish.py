@@ -9,8 +9,7 @@ import pandas as pd
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers.base import Found, Given
-from qqt_bayes.runs.importers.roles import number_in
-from qqt_bayes.runs.numbers import parse_number
+from qqt_bayes.runs.numbers import number_in, parse_number
 
 FIELDS = ("data", "samples", "seed", "model", "params")
 NO_NUMBER = {"nan", "inf", "-inf", "infinity", "-infinity", "none", "null", "n/a", "na", "-"}

@@ -15,10 +15,10 @@ from qqt_bayes.runs.importers.roles import (
     beside,
     find_roles,
     is_metric,
-    number_in,
     numeric,
 )
 from qqt_bayes.runs.importers.weights import find_weights, mixtures
+from qqt_bayes.runs.numbers import number_in
 
 NAME = "wide"
 WHAT = "one row a run, one column a metric"
@@ -64,7 +64,11 @@ def read_table(file: File, given: Given) -> Found:
             table = table[ended]
     taken = {column: role for role, column in roles.items() if role not in ("state", "step")}
     base = pd.DataFrame(index=table.index)
-    base["run"] = table[roles["run"]] if "run" in roles else _numbered(file, table)
+    base["run"] = (
+        table[roles["run"]]
+        if "run" in roles
+        else [f"{file.path.stem}-{row}" for row in range(len(table))]
+    )
     if "data" in roles:
         base["data"] = table[roles["data"]]
     else:
@@ -106,10 +110,6 @@ def _metrics(file: File, table: pd.DataFrame, roles: dict[str, str], given: Give
         raise UsageError(f"{file.path}: {what} -> there are {there}; name metrics with --metric")
     doubtful = [name for name in wanted if beside(name)]
     return [name for name in wanted if name not in doubtful or name in given.metrics]
-
-
-def _numbered(file: File, table: pd.DataFrame) -> list[str]:
-    return [f"{file.path.stem}-{row}" for row in range(len(table))]
 
 
 def _samples(
