@@ -113,8 +113,6 @@ def decide(
     check_prob(prob)
     regret = opening.parse_margin(margin)
     told.check(source, how.pools, plot=plot)
-    if reach is not None and specs is not None:
-        raise UsageError("--reach takes one law, --specs several -> leave one of them out")
     limits: dict[str, Any] = {
         "max_epochs": max_epochs, "share": share, "near": near, "subject_to": subject_to,
     }  # fmt: skip
@@ -122,10 +120,10 @@ def decide(
         shares = "all"
     if shares is not None and budgets is None:
         raise UsageError("--shares is about budgets -> add --budgets, for example 480k,1.92M")
-    if specs is not None and (how.covariate or how.at):
-        raise UsageError("--covariate takes one law, --specs several -> leave one of them out")
-    if specs is not None and shares is not None:
-        raise UsageError("--shares takes one law, --specs several -> leave one of them out")
+    alone = {"--reach": reach, "--covariate": how.covariate or how.at, "--shares": shares}
+    given = [option for option, value in alone.items() if value]
+    if specs is not None and given:
+        raise UsageError(f"{given[0]} takes one law, --specs several -> leave one of them out")
     one: Fit | None = None
     if specs is None:
         one = how.open(

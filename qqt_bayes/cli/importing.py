@@ -72,13 +72,16 @@ def import_(
 
     Example: qqt import results.csv -o runs.csv
     """  # fmt: skip
+    from qqt_bayes.runs.build import beside as pools_of
     from qqt_bayes.runs.frames import as_text
     from qqt_bayes.runs.importers import import_runs
     from qqt_bayes.runs.pools import read_pools
 
     files, format = named_format(files, format)
-    beside = out.with_name(out.name.removesuffix("runs.csv") + "pools.csv")
-    pools = pools or pools_beside(files, beside)
+    beside = pools_of(out)
+    if pools is None and len(files) == 1 and files[0].name.endswith("runs.csv"):
+        there = pools_of(files[0])
+        pools = there if there.is_file() and there.resolve() != beside.resolve() else None
     if pools is not None and not out.name.endswith("runs.csv"):
         raise UsageError(f"'{out}' -> call it runs.csv or X.runs.csv, so that its pools are found")
     targets = [out] if pools is None else [out, beside]
@@ -111,14 +114,6 @@ def comma(pools: Path) -> str | None:
         return None if separator_of(pools.read_text(encoding="utf-8-sig")) == "," else ","
     except (OSError, UnicodeDecodeError):
         return None  # told by whoever reads it
-
-
-def pools_beside(files: list[Path], target: Path) -> Path | None:
-    """The pool table beside ``X.runs.csv``, unless it is where one would be written."""
-    if len(files) != 1 or not files[0].name.endswith("runs.csv"):
-        return None
-    there = files[0].with_name(files[0].name.removesuffix("runs.csv") + "pools.csv")
-    return there if there.is_file() and there.resolve() != target.resolve() else None
 
 
 def parse_data(data: list[str] | None) -> str | dict[str, str] | None:

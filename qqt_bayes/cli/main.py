@@ -28,7 +28,6 @@ from qqt_bayes.cli import (
     importing,
     report,
     risk,
-    sbc,
     tables,
     tasks,
 )
@@ -84,7 +83,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
         tasks.tasks, report.report,
     ),
     "See how well it works": (
-        answer.demo, buy.replay, calibrate.calibrate, sbc.sbc, doctor.doctor,
+        answer.demo, buy.replay, calibrate.calibrate, calibrate.sbc, doctor.doctor,
     ),
 }  # fmt: skip
 for group, commands in COMMANDS.items():

@@ -134,14 +134,9 @@ LISTS = (
 )  # fmt: skip
 
 
-def all_keys() -> list[str]:
-    """Keys that a user may answer."""
-    return list(dict.fromkeys(key for *_, items in LISTS for _, key, _ in items))
-
-
 def check_answers(answers: dict[str, object], where: str = "answers") -> dict[str, str]:
     """Answers with their keys checked."""
-    valid = all_keys()
+    valid = list(dict.fromkeys(key for *_, items in LISTS for _, key, _ in items))
     out = {}
     for key, value in answers.items():
         if key not in valid:
@@ -172,11 +167,10 @@ def read_answers(path: str | Path) -> dict[str, str]:
 def make_checklists(content: Content) -> tuple[Checklist, ...]:
     """Fill in both checklists: the user's answers first, then what the objects tell."""
     found = evidence(content)
-    out = []
-    for name, title, source, url, items in LISTS:
-        filled = tuple(fill(content, found, *item) for item in items)
-        out.append(Checklist(name, title, source, url, filled))
-    return tuple(out)
+    return tuple(
+        Checklist(name, title, source, url, tuple(fill(content, found, *item) for item in items))
+        for name, title, source, url, items in LISTS
+    )
 
 
 def fill(

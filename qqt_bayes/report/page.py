@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
+from base64 import b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 from importlib import resources
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,7 @@ def render(
     script = (
         resources.files("qqt_bayes.report").joinpath("templates/explorer.js").read_text("utf-8")
     )
+    digest = sha256(script.encode("utf-8")).digest()  # of the one script that the policy lets run
     study = content.fit.study
     budgets = [w.samples(n) for n in content.decision.budgets]
     page = environment.get_template("page.html").render(
@@ -79,7 +80,7 @@ def render(
         decide_command=decide_command(content.command),
         explorer=Markup(explorer(content.decision, content.fit)),
         script=Markup(script),
-        script_hash=Markup(policy_hash(script)),
+        script_hash=Markup(f"sha256-{b64encode(digest).decode('ascii')}"),
         alone=alone,
     )
     return page + "\n"
@@ -88,12 +89,6 @@ def render(
 def shown(value: Any) -> Any:
     """What a template prints: a text with nothing hidden in it; it is escaped besides."""
     return value if hasattr(value, "__html__") or not isinstance(value, str) else visible(value)
-
-
-def policy_hash(script: str) -> str:
-    """The one script that the page's policy lets run."""
-    digest = hashlib.sha256(script.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 def broken(text: str) -> Markup:

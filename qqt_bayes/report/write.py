@@ -143,14 +143,7 @@ def fill(folder: Path, content: Content, tell: Callable[[str, float], None]) -> 
         path.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
 
 
-def write_page(
-    decision: Decision,
-    path: str | Path,
-    *,
-    command: str,
-    risk: Any = None,
-    answers: dict[str, Any] | None = None,
-) -> Path:
+def write_page(decision: Decision, path: str | Path, *, command: str) -> Path:
     """Write the page alone, of a decision made before.
 
     Parameters
@@ -161,10 +154,6 @@ def write_page(
         File to write.
     command : str
         The command that makes the same report.
-    risk : Risk, optional
-        From ``fit.risk``.
-    answers : dict, optional
-        As for :func:`write_report`.
 
     Returns
     -------
@@ -176,8 +165,7 @@ def write_page(
         For a decision under several laws: a page tells of one model.
     """
     path = Path(path)
-    told = check_answers(answers or {})
-    content = Content(fit_of(decision), decision, risk, None, command, versions(), told)
+    content = Content(fit_of(decision), decision, None, None, command, versions(), {})
     pictures = list(make_pictures(content, paper=False))
     page = render(content, make_tables(content), pictures, make_checklists(content), alone=True)
     write_text(path, page)

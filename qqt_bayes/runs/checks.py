@@ -34,18 +34,12 @@ NUMBERS = {
     "samples": Rule(
         "the samples seen, e.g. 480256, 480k or 1.28B",
         "or leave the row out: a model before training has no place on a curve of samples",
-        low=1,
-        low_allowed=True,
-        count=True,
-        high=LIMITS["samples"].high,
+        low=1, low_allowed=True, count=True, high=LIMITS["samples"].high,
     ),
     "value": Rule("the metric's value, e.g. 2.31", _DROP, low=-np.inf, suffixes=False),
     "n_eval": Rule(
-        "the whole number of test items, e.g. 50000 or 50k",
-        _BLANK,
-        whole=True,
-        count=True,
-        high=LIMITS["n_eval"].high,
+        "the whole number of test items, e.g. 50000 or 50k", _BLANK,
+        whole=True, count=True, high=LIMITS["n_eval"].high,
     ),
     "se": Rule("the standard error, 0 or more", _BLANK, low_allowed=True, suffixes=False),
     "chance": Rule(
@@ -57,7 +51,7 @@ NUMBERS = {
     "cost": Rule(
         "the cost, 0 or more, e.g. 480k", _BLANK, low_allowed=True, high=LIMITS["cost"].high
     ),
-}
+}  # fmt: skip
 FLAGS = ("annealed", "tuned", "keep")
 KIND = "kind"  # column that says what the metric's name does not
 LABELS = ("run", "data", "metric")

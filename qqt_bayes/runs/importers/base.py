@@ -75,6 +75,11 @@ class Found:
     left_out: list[str] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
 
+    def leave_out(self, what: str) -> None:
+        """Note what was left out, once."""
+        if what not in self.left_out:
+            self.left_out.append(what)
+
     def with_kinds(self) -> pd.DataFrame:
         """The table, with a column ``kind`` where names alone do not tell the kinds."""
         known = {name: kind for name, kind in self.kinds.items() if str(kind_of(name)) != kind}

@@ -107,6 +107,5 @@ def _percent(cell: str, found: Found) -> str:
     number = number_in(cell[:-1])
     if number is None:
         return cell
-    told = "percentages are written as fractions (72.3% is 0.723)"
-    found.left_out += [told] if told not in found.left_out else []
+    found.leave_out("percentages are written as fractions (72.3% is 0.723)")
     return f"{number / 100:.10g}"

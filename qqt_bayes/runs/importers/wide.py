@@ -41,7 +41,8 @@ def together(parts: Sequence[Found]) -> Found:
     for part in parts:
         found.taken |= part.taken
         found.kinds |= part.kinds
-        found.left_out += [told for told in part.left_out if told not in found.left_out]
+        for what in part.left_out:
+            found.leave_out(what)
     return found
 
 
