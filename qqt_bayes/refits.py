@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from queue import SimpleQueue
 from threading import Event
 from time import sleep
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from qqt_bayes.errors import UsageError, WorkerError
 from qqt_bayes.finished import NO_ANSWER, Finished, fingerprint
@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 __all__ = ["Workers", "connect", "opened", "refit_many"]
 
 
-class Workers:
+class Workers(AbstractContextManager["Workers"]):
     """Where refits are done; open one and keep it where several batches follow each other.
 
     Parameters
@@ -161,9 +161,6 @@ class Workers:
         """End the processes; a client is left to whoever made it."""
         while not self.idle.empty():
             self.idle.get().drop()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None,

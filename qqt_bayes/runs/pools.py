@@ -49,8 +49,6 @@ class Pools:
         Pairs of pools that share samples.
     size_ranges
         Between which numbers an uncertain size lies (pool, 2); NaN where the size is exact.
-    source
-        File name, or ``<DataFrame>``.
     notes
         What was taken for granted.
     """
@@ -63,7 +61,6 @@ class Pools:
     price: np.ndarray
     overlap_pairs: frozenset[frozenset[str]]
     size_ranges: np.ndarray = field(repr=False)
-    source: str = "<DataFrame>"
     notes: tuple[str, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
@@ -153,9 +150,7 @@ def check_pools(sheet: Sheet) -> Pools | None:
             table[name] = cells if name == "overlaps" else plain_numbers(cells) or cells
     for array in (sizes, rank, price, ranges):
         array.flags.writeable = False
-    return Pools(
-        table, names, sizes, rank, family, price, pairs, ranges, sheet.file, tuple(sheet.notes)
-    )
+    return Pools(table, names, sizes, rank, family, price, pairs, ranges, tuple(sheet.notes))
 
 
 def _named_rows(sheet: Sheet) -> list[int]:

@@ -48,8 +48,6 @@ class Study:
         Names (row,), as text; ``""`` where no seed is given.
     annealed
         1 when the schedule had ended, 0 when not, NaN where not given (row,).
-    line
-        Line of the source (row,).
     data
         Mixture expression of each row.
     mixtures
@@ -62,8 +60,6 @@ class Study:
         What to know before trusting a fit.
     trained_on
         Number of `runs` and `rows`, and `max_samples`.
-    source
-        File name of the run table.
     strange
         Those of `warnings` that name rows far from their kin, kept or set aside.
     aside
@@ -82,14 +78,12 @@ class Study:
     run: np.ndarray = field(repr=False)
     seed: np.ndarray = field(repr=False)
     annealed: np.ndarray = field(repr=False)
-    line: np.ndarray = field(repr=False)
     data: tuple[str, ...] = field(repr=False)
     mixtures: dict[str, Mixture] = field(repr=False)
     levels: dict[str, tuple[str, ...]] = field(repr=False)
     pools: Pools = field(repr=False)
     warnings: tuple[str, ...] = field(repr=False)
     trained_on: dict[str, float]
-    source: str
     strange: tuple[str, ...] = field(default=(), repr=False)
     aside: tuple[tuple[str, float], ...] = field(default=(), repr=False)
     pooled: tuple[str, ...] = field(default=(), repr=False)
@@ -153,7 +147,6 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
         "run": table["run"].to_numpy(str),
         "seed": table["seed"].to_numpy(str) if "seed" in table else np.full(len(table), ""),
         "annealed": _numbers(table, "annealed"),
-        "line": table["line"].to_numpy(int, copy=True),
     }
     for array in arrays.values():
         array.flags.writeable = False
@@ -172,7 +165,6 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
             "rows": len(table),
             "max_samples": float(table["samples"].max()),
         },
-        source=runs.source,
         strange=tuple(told),
         aside=tuple(sorted(runs.table.loc[strange, ["run", "samples"]].itertuples(False, None))),
         pooled=pooled,
