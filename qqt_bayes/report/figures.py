@@ -38,16 +38,6 @@ class Picture:
     files: dict[str, bytes]
     wide: bytes
 
-    @property
-    def narrow_uri(self) -> str:
-        """The narrow figure as a data URI."""
-        return data_uri(self.files["svg"])
-
-    @property
-    def wide_uri(self) -> str:
-        """The wide figure as a data URI."""
-        return data_uri(self.wide)
-
 
 def data_uri(svg: bytes) -> str:
     """An SVG as the source of an image: scripts in it could not run, names cannot collide."""

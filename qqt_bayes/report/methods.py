@@ -118,7 +118,7 @@ def as_markdown(content: Content) -> str:
         body += keeping_space(text, markdown) + marks
         used |= dict.fromkeys(cited)
     lines = ["# Methods", "", body, "", "# References", ""]
-    lines += [f"- {REFERENCES[k].text} <{REFERENCES[k].url}>" for k in used]
+    lines += [f"- {REFERENCES[k].text} <{REFERENCES[k]['url']}>" for k in used]
     hashed = f"Data (SHA-256 of the runs fitted): `{content.fit.runs.sha256}`"
     again = f"Reproduce: {markdown_code(content.command)}"
     return "\n".join([*lines, "", hashed, "", again, ""])
@@ -150,6 +150,6 @@ def as_html_parts(content: Content) -> list[tuple[str, str]]:
     for text, cited in pieces(content):
         parts.append((visible(text) + " (" * bool(cited), ""))
         for i, key in enumerate(cited):
-            parts += [("; ", "")] * (i > 0) + [(REFERENCES[key].short, REFERENCES[key].url)]
+            parts += [("; ", "")] * (i > 0) + [(REFERENCES[key].short, REFERENCES[key]["url"])]
         parts += [(")", "")] * bool(cited)
     return parts

@@ -19,6 +19,7 @@ from qqt_bayes.harmless import visible
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.command import buy_command, decide_command
 from qqt_bayes.report.explorer import explorer
+from qqt_bayes.report.figures import data_uri
 from qqt_bayes.report.methods import as_html_parts
 from qqt_bayes.report.sampler import limits, size
 from qqt_bayes.risk.ledger import told_shares
@@ -51,7 +52,7 @@ def render(
         loader=PackageLoader("qqt_bayes.report", "templates"), autoescape=True,
         finalize=shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["broken"] = broken
+    environment.filters |= {"broken": broken, "uri": data_uri}
     script = (
         resources.files("qqt_bayes.report").joinpath("templates/explorer.js").read_text("utf-8")
     )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from itertools import product
-from typing import Any
 
 import numpy as np
 
 from qqt_bayes._text import listed
 from qqt_bayes.kinds import Kind, kind_of
 from qqt_bayes.limits import LIMITS
-from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_flag, read_number
+from qqt_bayes.runs.cells import Rule, check_marks, flagging, read_flag, read_numbers
 from qqt_bayes.runs.metrics import check_chance, check_range, check_scale
 from qqt_bayes.runs.mixture import SUM_TOLERANCE, Mixture, examine
 from qqt_bayes.runs.pools import Pools
@@ -84,10 +82,14 @@ def check_runs(
         if column in sheet.cells and rule.count and not check_marks(sheet, column):
             numbers[column] = np.full(len(sheet), np.nan)
         elif column in sheet.cells:
-            read = partial(read_number, rule=rule, decimal=sheet.decimal)
-            cells = _each(sheet, column, read, required=column in REQUIRED)
-            numbers[column] = np.array(cells, dtype=float)
-    flags = {column: _each(sheet, column, read_flag) for column in FLAGS if column in sheet.cells}
+            numbers[column] = read_numbers(sheet, column, rule, required=column in REQUIRED)
+    flags: dict[str, list[bool | None]] = {}
+    for column in (name for name in FLAGS if name in sheet.cells):
+        flags[column] = [None] * len(sheet)
+        for row, cell in enumerate(sheet.column(column)):
+            if cell:
+                with flagging(sheet, row, column):
+                    flags[column][row] = read_flag(cell)
     mixtures = _check_mixtures(sheet, pools) if pools is not None else {}
     spelling = {text: mixture.key for text, mixture in mixtures.items()}
     _check_metric_names(sheet)
@@ -103,21 +105,6 @@ _MEANING = {
     "data": "pool or mixture trained on, e.g. A, A+B or A:0.7+B:0.3",
     "metric": "metric's name",
 }
-
-
-def _each(
-    sheet: Sheet, column: str, read: Callable[[str], Any], required: bool = False
-) -> list[Any]:
-    values = []
-    for row, cell in enumerate(sheet.column(column)):
-        value = None
-        if cell or required:
-            try:
-                value = read(cell)
-            except CellError as error:
-                sheet.flag(row, column, error.what, error.mend)
-        values.append(value)
-    return values
 
 
 def _is_wide(sheet: Sheet) -> bool:

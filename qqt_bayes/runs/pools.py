@@ -11,7 +11,7 @@ import pandas as pd
 from qqt_bayes._text import nearest, one_of
 from qqt_bayes.errors import InputError, UsageError
 from qqt_bayes.limits import COUNTS, LIMITS
-from qqt_bayes.runs.cells import CellError, Rule, plain_numbers, read_number
+from qqt_bayes.runs.cells import Rule, plain_numbers, read_numbers
 from qqt_bayes.runs.mixture import POOL_NAME
 from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
 from qqt_bayes.runs.sizes import read_sizes
@@ -134,8 +134,8 @@ def check_pools(sheet: Sheet) -> Pools | None:
     rows = _named_rows(sheet)
     names = tuple(sheet.column("pool")[row] for row in rows)
     sizes, ranges = read_sizes(sheet, rows)
-    rank = _numbers(sheet, rows, "quality_rank", RANK)
-    price = _numbers(sheet, rows, "price", PRICE)
+    rank = read_numbers(sheet, "quality_rank", RANK, rows)
+    price = read_numbers(sheet, "price", PRICE, rows)
     family = tuple(sheet.column("family")[row] for row in rows)
     pairs = _overlaps(sheet, rows, names)
     table = pd.DataFrame({"pool": names, "size": sizes})
@@ -169,18 +169,6 @@ def _named_rows(sheet: Sheet) -> list[int]:
         else:
             first[name] = row
     return list(first.values())
-
-
-def _numbers(sheet: Sheet, rows: list[int], column: str, rule: Rule) -> np.ndarray:
-    cells = sheet.column(column)
-    values = np.full(len(rows), np.nan)
-    for position, row in enumerate(rows):
-        if cells[row]:
-            try:
-                values[position] = read_number(cells[row], rule, sheet.decimal)
-            except CellError as error:
-                sheet.flag(row, column, error.what, error.mend)
-    return values
 
 
 type Pairs = frozenset[frozenset[str]]

@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from qqt_bayes.limits import LIMITS
-from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_number
+from qqt_bayes.runs.cells import CellError, Rule, check_marks, flagging, read_number
 from qqt_bayes.runs.numbers import format_number, number_in
 from qqt_bayes.runs.sheet import Sheet
 
@@ -38,21 +38,18 @@ def read_sizes(sheet: Sheet, rows: list[int]) -> tuple[np.ndarray, np.ndarray]:
     if not check_marks(sheet, "size"):
         return sizes, ranges
     for i, row in enumerate(rows):
-        try:
+        with flagging(sheet, row, "size"):
             # the range in columns size_lo and size_hi, as this package writes them
             a, b = (sheet.column(name)[row] for name in ("size_lo", "size_hi"))
             text = sheet.column("size")[row]
             given = _range(a, b, sheet.decimal) if a and b else _read(text, sheet.decimal)
-        except CellError as error:
-            sheet.flag(row, "size", error.what, error.mend)
-            continue
-        if given is None:
-            blank.append(i)
-        elif isinstance(given, tuple):
-            ranges[i] = given
-            sizes[i] = math.sqrt(given[0]) * math.sqrt(given[1])
-        else:
-            sizes[i] = given
+            if given is None:
+                blank.append(i)
+            elif isinstance(given, tuple):
+                ranges[i] = given
+                sizes[i] = math.sqrt(given[0]) * math.sqrt(given[1])
+            else:
+                sizes[i] = given
     known = sizes[np.isfinite(sizes)]
     for i in blank:
         if not len(known):

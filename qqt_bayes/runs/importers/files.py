@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from qqt_bayes.errors import InputError, UsageError
-from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_number
+from qqt_bayes.runs.cells import Rule, check_marks, flagging, read_number
 from qqt_bayes.runs.frames import as_frame, as_text
 from qqt_bayes.runs.importers.base import File
 from qqt_bayes.runs.importers.roles import find_roles
@@ -204,10 +204,8 @@ def _refuse_separators(sheet: Sheet, column: str) -> None:
         return
     for row, cell in enumerate(sheet.column(column)):
         if ambiguous(cell) or spelling_advice(cell):
-            try:
+            with flagging(sheet, row, column):
                 read_number(cell, COUNT, sheet.decimal)
-            except CellError as error:
-                sheet.flag(row, column, error.what, error.mend)
 
 
 def _refuse_points(path: Path, column: str, cells: list[str]) -> None:
