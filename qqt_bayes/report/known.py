@@ -9,7 +9,7 @@ import numpy as np
 from qqt_bayes.inference.gate import ESS
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.methods import CITED
-from qqt_bayes.report.sampler import algorithm, convergence, size
+from qqt_bayes.report.sampler import convergence, sampler
 from qqt_bayes.runs.select import tell_where
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def about_model(content: Content) -> dict[str, str | None]:
 def about_computation(content: Content) -> dict[str, str | None]:
     """What the sampler says."""
     fit = content.fit
-    table = content.diagnostics
+    table, how = content.diagnostics, sampler(fit)
     drawn = table[table["kind"] == "prediction"]
     packages = ", ".join(f"{n} {v}" for n, v in content.versions.items())
     return {
@@ -136,8 +136,8 @@ def about_computation(content: Content) -> dict[str, str | None]:
         "predicted quantities.",
         "resolution": f"Effective draws at least {table['ess'].min():,.0f} (limit {ESS:.0f}); "
         "Monte Carlo errors are in the table of diagnostics.",
-        "seed": f"Seed {fit.seed}; {size(fit)}.",
-        "algorithm": f"The parameters were sampled {CITED.sub('', algorithm(fit))}; {size(fit)}; "
+        "seed": f"Seed {fit.seed}; {how.size}.",
+        "algorithm": f"The parameters were sampled {CITED.sub('', how.algorithm)}; {how.size}; "
         f"seed {fit.seed}.",
         "data": f"SHA-256 of the runs fitted: {fit.runs.sha256}.",
         "command": content.command,

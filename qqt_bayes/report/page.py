@@ -21,7 +21,7 @@ from qqt_bayes.report.command import buy_command, decide_command
 from qqt_bayes.report.explorer import explorer
 from qqt_bayes.report.figures import data_uri
 from qqt_bayes.report.methods import as_html_parts
-from qqt_bayes.report.sampler import limits, size
+from qqt_bayes.report.sampler import sampler
 from qqt_bayes.risk.ledger import told_shares
 from qqt_bayes.runs.select import tell_where
 
@@ -76,7 +76,7 @@ def render(
         purchase=purchase(content),
         symbols=symbols(content),
         facts=facts(content),
-        limits=limits(content.fit),
+        limits=sampler(content.fit).limits,
         methods=as_html_parts(content),
         decide_command=decide_command(content.command),
         explorer=Markup(explorer(content.decision, content.fit)),
@@ -257,6 +257,6 @@ def facts(content: Content) -> list[tuple[str, str]]:
         ("Data hash", f"SHA-256 {fit.runs.sha256}"),
         ("Specification", f"{fit.spec.name}: {fit.spec.title}"),
         ("Seed", str(fit.seed)),
-        ("Sampler", size(fit)),
+        ("Sampler", sampler(fit).size),
         ("Versions", ", ".join(f"{name} {v}" for name, v in content.versions.items())),
     ]  # fmt: skip

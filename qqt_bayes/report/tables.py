@@ -12,7 +12,7 @@ from qqt_bayes.decide.worth import amount
 from qqt_bayes.decide.worth import told as worth
 from qqt_bayes.harmless import csv_text, latex, markdown
 from qqt_bayes.report import wording as w
-from qqt_bayes.report.sampler import by_chains, size
+from qqt_bayes.report.sampler import by_chains, sampler
 
 if TYPE_CHECKING:
     from qqt_bayes.report.content import Content
@@ -192,7 +192,7 @@ def diagnostics(content: Content) -> Table:
     caption = (
         f"Parameters and predictions: posterior median with {inside} equal-tailed interval, Monte "
         f"Carlo standard error (MCSE) of the median, {last}, and effective sample size (ESS), from "
-        f"{size(content.fit)}."
+        f"{sampler(content.fit).size}."
     )
     header = ("quantity", f"median [{inside}]", "MCSE", head, "ESS")
     return Table("diagnostics", stamped(content, caption), header, tuple("lrrrr"), rows, table)
