@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def as_text(value: Any) -> str:
         return ";".join(as_text(item) for item in value)
     if value is None or pd.isna(value) is True:
         return ""
-    if not isinstance(value, int | float | np.integer | np.floating):
+    if not isinstance(value, Real):
         return str(value).strip()
     try:
         number = float(value)
