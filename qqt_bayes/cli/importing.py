@@ -77,6 +77,7 @@ def import_(
     from qqt_bayes.runs.importers import import_runs
     from qqt_bayes.runs.pools import read_pools
 
+    files, format = named_format(files, format)
     beside = pools_of(out)
     if pools is None and len(files) == 1 and files[0].name.endswith("runs.csv"):
         there = pools_of(files[0])
@@ -95,6 +96,14 @@ def import_(
     if table is not None:
         write_text(beside, csv_text(table.map(as_text)))
     tell(found, out, beside, table is not None)
+
+
+def named_format(files: list[Path], format: str | None) -> tuple[list[Path], str | None]:
+    """Files and format; ``qqt import wide FILE`` names the format first."""
+    first = str(files[0])
+    if format is None and first in FORMATS and len(files) > 1 and not files[0].exists():
+        return files[1:], first
+    return files, format
 
 
 def comma(pools: Path) -> str | None:

@@ -22,7 +22,7 @@ LABELS = ("run", "data", "metric", "seed", "model")  # never read as numbers
 
 def beside(runs: Path) -> Path:
     """Where the pool table of ``X.runs.csv`` is: ``X.pools.csv``."""
-    return runs.with_name(runs.name.removesuffix("runs.csv") + "pools.csv")
+    return runs.parent / (runs.name.removesuffix("runs.csv") + "pools.csv")
 
 
 def find_pools(

@@ -53,6 +53,12 @@ def test_says_what_is_missing(qqt, here: Path) -> None:
     assert "A-1k,A+B,1k,val_loss,2.5" in Path("runs.csv").read_text()
 
 
+def test_the_format_may_come_first(qqt, here: Path) -> None:
+    assert qqt("import", "wide", "wide.csv", "-o", "x.runs.csv").code == 0
+    assert qqt("import", "wide.csv", "--format", "wide", "-o", "y.runs.csv").code == 0
+    assert Path("x.runs.csv").read_text() == Path("y.runs.csv").read_text()
+
+
 def test_pools_beside_come_along(qqt, here: Path) -> None:
     Path("de.runs.csv").write_text("run;data;samples;metric;value\na;A;30.000;loss;2,893\n")
     Path("de.pools.csv").write_text("pool;size\nA;60.000\n")
