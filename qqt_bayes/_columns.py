@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from unicodedata import east_asian_width
 
+from qqt_bayes._text import cut
+
 LONGEST = 60  # letters of a name in a table
 
 __all__ = ["columns", "short", "wide"]
@@ -17,22 +19,14 @@ def wide(text: str) -> int:
 
 def short(names: list[str]) -> list[str]:
     """Names short enough for a line, if that leaves them apart."""
-    cut = [n if len(n) <= LONGEST else f"{n[: LONGEST - 3]}..." for n in names]
-    return cut if len(set(cut)) == len(set(names)) else names
+    shown = [cut(name, LONGEST) for name in names]
+    return shown if len(set(shown)) == len(set(names)) else names
 
 
-def columns(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ") -> list[str]:
-    """Lines of a table whose columns are as wide as their widest cell.
+def columns(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    """Lines of a table whose columns are as wide as their widest cell; the first row is its head.
 
-    Parameters
-    ----------
-    rows : sequence of sequence of str
-        Cells; the first row is the header.
-    left : int
-        How many columns stand to the left, their names cut where they are long; the others are
-        numbers, to the right.
-    indent : str
-        Before each line.
+    So many columns stand to the left, their names cut where they are long; the others are numbers.
     """
     for k in range(left):
         names = short([row[k] for row in rows])
@@ -43,5 +37,5 @@ def columns(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ") ->
         spaces = [" " * (width - wide(cell)) for cell, width in zip(row, widths, strict=True)]
         cells = [c + s if k < left else s + c
                  for k, (c, s) in enumerate(zip(row, spaces, strict=True))]  # fmt: skip
-        lines.append((indent + "  ".join(cells)).rstrip())
+        lines.append(("  " + "  ".join(cells)).rstrip())
     return lines

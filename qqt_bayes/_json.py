@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 BAND = ("median", "lo", "hi")
 
-__all__ = ["BAND", "band", "plain"]
+__all__ = ["BAND", "as_json", "band", "plain"]
 
 
 def band(row: Mapping[Any, Any], name: str) -> dict[str, Any]:
@@ -21,12 +22,7 @@ def band(row: Mapping[Any, Any], name: str) -> dict[str, Any]:
 def plain(value: Any, digits: int | None = None) -> Any:
     """A value as JSON takes it: null for what is missing or not finite, lists for arrays.
 
-    Parameters
-    ----------
-    value : object
-        A number, text, array, table (its rows, as objects), or mappings and sequences of these.
-    digits : int, optional
-        To which fractions are rounded.
+    A table is its rows as objects; fractions are rounded to so many digits.
     """
     if isinstance(value, pd.DataFrame):
         value = value.to_dict("records")
@@ -42,3 +38,8 @@ def plain(value: Any, digits: int | None = None) -> Any:
         rounded = float(value) if digits is None else round(float(value), digits)
         return rounded if np.isfinite(value) else None
     return value
+
+
+def as_json(value: Any) -> str:
+    """A value of :func:`plain` as a text that a person can read too."""
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"

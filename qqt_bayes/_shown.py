@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from qqt_bayes._text import cut
+
 ROWS = 24  # of a table in a notebook
 LONG = 240  # characters of one line
 
@@ -33,8 +35,7 @@ class Shown:
         return self.text.split("\n", 1)[0]
 
     def __repr__(self) -> str:
-        line = " ".join(self.headline.split())
-        return f"<{type(self).__name__}: {line if len(line) <= LONG else line[: LONG - 3] + '...'}>"
+        return f"<{type(self).__name__}: {cut(' '.join(self.headline.split()), LONG)}>"
 
     def __str__(self) -> str:
         return f"{self.headline}\n(.text says more; .table, .plot())"

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qqt_bayes._text import cut, listed
+
 SHOWN = 30  # lines of str(InputError); `.problems` always holds all problems
 ALONE = 2  # so many problems of one kind are listed one by one, more of them in one line
 FIRST = 5  # rows named of those
@@ -27,17 +29,12 @@ class QQTError(Exception):
 
 
 def bounded(text: str) -> str:
-    """A message that can be read: long words, long lines and the whole are cut in their middle."""
+    """A message that can be read: long words, long lines and the whole are cut in their middle.
+
+    What is wrong stands first in a message, its mend last.
+    """
     words = re.sub(rf"\S{{{WORD + 1},}}", lambda found: cut(found[0], WORD), text)
     return cut("\n".join(cut(line, LINE) for line in words.split("\n")), MESSAGE)
-
-
-def cut(text: str, longest: int) -> str:
-    """A text without its middle where it is too long: what is wrong stands first, its mend last."""
-    if len(text) <= longest:
-        return text
-    part = longest // 2 - 20
-    return f"{text[:part]} [{len(text) - 2 * part:,} characters more] {text[-part:]}"
 
 
 @dataclass(frozen=True)
@@ -100,9 +97,9 @@ def gathered(problems: Sequence[Problem]) -> list[str]:
 def _one_line(alike: list[Problem]) -> str:
     """Count, first rows, first values and the mend of problems of one kind."""
     first = alike[0]
-    rows = [str(problem.line) for problem in alike[:FIRST]] + ["..."] * (len(alike) > FIRST)
+    rows = listed([str(problem.line) for problem in alike], FIRST)
     word = "rows" if first.file.startswith("<") else "lines"
-    place = f"{first.file}, {word} {', '.join(rows)} ({len(alike)} in all)"
+    place = f"{first.file}, {word} {rows} ({len(alike)} in all)"
     if first.column is not None:
         place += f", column '{first.column}'"
     values = list(dict.fromkeys(p.value for p in alike if p.value is not None))
@@ -139,13 +136,8 @@ class UsageError(QQTError, ValueError):
 class GateError(QQTError):
     """The sampler did not converge; `report` holds the diagnostics.
 
-    Parameters
-    ----------
-    message
-        What failed and what to do about it, with the options of the command line; shown in
-        Python it names Python's.
-    report
-        Whatever the gate measured.
+    The message says what failed and what to do about it, with the options of the command line; in
+    Python it names Python's.
     """
 
     def __init__(self, message: str, report: Any = None) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from qqt_bayes._text import listed
 from qqt_bayes.errors import UsageError
 
 MARK = b"qqt_bayes"  # in every picture, page and fit that this package writes
@@ -32,25 +33,10 @@ def check_file(
     header: tuple[str, ...] = (),
     force: bool = False,
 ) -> Path:
-    """Check a file to write before any work is done for it.
+    """Check a file to write before any work is done for it: its name, its folder, what is there.
 
-    Parameters
-    ----------
-    out : Path
-        The file.
-    suffixes : iterable of str
-        How its name may end.
-    inputs : iterable of Path or None
-        Files that the command reads.
-    header : tuple of str
-        How the first line of a table of this package may begin; without it any table is foreign.
-    force : bool
-        Whether a file that is not of this package may be replaced.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written, is an input, or is not this package's to replace.
+    An input is never replaced; without `force` only what this package wrote is: a table where its
+    first line begins like one of `header`.
     """
     out, suffixes = Path(out), tuple(suffixes)
     if out.suffix.lower() not in suffixes:
@@ -71,13 +57,7 @@ def check_file(
 
 
 def check_parent(out: Path) -> None:
-    """Check the folder that something is to be written in.
-
-    Raises
-    ------
-    UsageError
-        If it does not exist, or nothing can be written there.
-    """
+    """Check the folder that something is to be written in."""
     folder = target_of(out).parent
     if not folder.is_dir():
         raise UsageError(f"no such folder: {out.parent} -> make it first, or write elsewhere")
@@ -109,13 +89,7 @@ def target_of(out: Path) -> Path:
 
 @contextmanager
 def replacing(out: str | Path) -> Iterator[Path]:
-    """A name to write a file under; once the block is done it takes the place of `out`.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written; the old file is as it was.
-    """
+    """A name to write a file under; once the block is done it takes the place of `out`."""
     target = target_of(Path(out))
     sweep(target)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -172,23 +146,10 @@ def write_text(out: str | Path, text: str) -> None:
 def check_folder(
     out: Path, names: Iterable[str] = (), mark: str | None = None, *, force: bool = False
 ) -> Path:
-    """Check a folder to write into before any work is done for it.
+    """Check a folder to write into before any work is done for it; it is made if it does not exist.
 
-    Parameters
-    ----------
-    out : Path
-        The folder, which is made if it does not exist.
-    names : iterable of str
-        Files and folders that will be written in it.
-    mark : str, optional
-        The file by which a folder of this package is known.
-    force : bool
-        Whether files that are not of this package may be replaced.
-
-    Raises
-    ------
-    UsageError
-        If it is a file, cannot be made or written, or holds foreign files of these names.
+    Files of these names that are there are replaced by `force`, or where the file `mark` tells that
+    this package wrote the folder.
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file -> name a folder, which is made if it does not exist")
@@ -200,7 +161,7 @@ def check_folder(
     there = [name for name in names if (out / name).exists()]
     if there and not force and not (mark is not None and is_ours(out / mark)):
         raise UsageError(
-            f"{out} holds {', '.join(there[:3])}{', ...' * (len(there) > 3)}, not written by this "
+            f"{out} holds {listed(there, 3)}, not written by this "
             "command -> write elsewhere, or add --force to replace them"
         )
     return out
@@ -211,11 +172,6 @@ def staged(out: Path) -> Iterator[Path]:
     """A temporary folder beside `out`; once the block is done, its files replace those of `out`.
 
     Nothing of `out` is touched before all files are complete, and files of other names stay.
-
-    Raises
-    ------
-    UsageError
-        If nothing can be written there.
     """
     out = target_of(check_folder(out))
     sweep(out)

@@ -31,18 +31,7 @@ __all__ = ["NO_ANSWER", "Finished", "fingerprint", "packed", "unpacked"]
 
 
 class Finished:
-    """Answers of jobs that are done, in a file that grows by a line a job.
-
-    Parameters
-    ----------
-    path : Path
-        The file, which is made if it does not exist.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written, or is not such a file.
-    """
+    """Answers of jobs that are done, in a file that grows by a line a job."""
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
@@ -83,13 +72,7 @@ class Finished:
         self.append({"job": key, "answer": self.answers[key]})
 
     def append(self, line: dict[str, Any]) -> None:
-        """Write one line.
-
-        Raises
-        ------
-        UsageError
-            If the disk does not take it.
-        """
+        """Write one line."""
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, allow_nan=False) + "\n")
@@ -110,88 +93,64 @@ def parsed(lines: Iterator[str]) -> Iterator[Any]:
 
 def fingerprint(work: Callable[..., Any], job: Any) -> str:
     """A hash of a job, what is done with it, and the version of this package."""
-    digest = hashlib.sha256()
-    for part in atoms((__version__, f"{work.__module__}.{work.__qualname__}", job)):
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.hexdigest()
+    content = packed((__version__, work, job), named)
+    return hashlib.sha256(json.dumps(content, allow_nan=False).encode()).hexdigest()
 
 
-def atoms(value: Any) -> Iterator[bytes]:
-    """All that a value holds, in order, each piece beside the name of its type.
-
-    Raises
-    ------
-    TypeError
-        For what has no content that two processes would see alike.
-    """
-    yield type(value).__name__.encode()
-    match value:
-        case None | bool() | int() | float() | str() | np.generic() | Path():
-            yield repr(str(value) if isinstance(value, Path) else value).encode()
-        case bytes():
-            yield value
-        case Enum():
-            yield value.name.encode()
-        case np.ndarray() if value.dtype.kind != "O":
-            yield f"{value.dtype.str}{value.shape}".encode()
-            yield np.ascontiguousarray(value).tobytes()
-        case pd.DataFrame():
-            for name in value.columns:
-                yield from atoms((str(name), str(value[name].dtype), value[name].tolist()))
-        case Mapping():
-            for key, held in value.items():
-                yield from atoms((key, held))
-        case set() | frozenset():
-            yield from sorted(b"".join(atoms(held)) for held in value)
-        case list() | tuple() | np.ndarray():
-            yield str(len(value)).encode()
-            for held in value:
-                yield from atoms(held)
-        case _ if value is pd.NA or value is pd.NaT:
-            yield b"missing"
-        case _ if callable(value) and hasattr(value, "__qualname__"):
-            yield f"{value.__module__}.{value.__qualname__}".encode()
-        case _ if is_dataclass(value):
-            for item in fields(value):
-                yield from atoms((item.name, getattr(value, item.name)))
-        case _:
-            raise TypeError(f"a job holds {type(value).__name__}, which has no plain content")
-
-
-def packed(value: Any) -> Any:
+def packed(value: Any, strange: Callable[[Any], Any] | None = None) -> Any:
     """An answer as JSON holds it; what JSON does not know is named by its kind.
 
-    Raises
-    ------
-    TypeError
-        For what is no plain data.
+    `strange` tells what is no plain data, which is refused without it: it is not there again.
     """
     match value:
         case None | bool() | str():
             return value
         case np.generic():
-            return packed(value.item())
+            return packed(value.item(), strange)
         case int():
             return value
         case float():
             return value if math.isfinite(value) else {"float": str(value)}
         case list():
-            return [packed(held) for held in value]
+            return [packed(held, strange) for held in value]
         case tuple():
-            return {"tuple": [packed(held) for held in value]}
+            return {"tuple": [packed(held, strange) for held in value]}
         case np.ndarray() if value.dtype.kind in ARRAYS:
-            held = [packed(v) for v in value.ravel().tolist()]
+            held = packed(value.ravel().tolist(), strange)
             return {"array": [value.dtype.str, list(value.shape), held]}
         case pd.DataFrame():
             columns = [
-                [str(name), str(value[name].dtype), [packed(v) for v in value[name].tolist()]]
+                [str(name), str(value[name].dtype), packed(value[name].tolist(), strange)]
                 for name in value.columns
             ]
             return {"table": columns, "rows": len(value)}
         case dict():
-            return {"dict": [[packed(k), packed(v)] for k, v in value.items()]}
-    raise TypeError(f"an answer holds {type(value).__name__}, which cannot be kept as JSON")
+            return {"dict": [[packed(k, strange), packed(v, strange)] for k, v in value.items()]}
+    if strange is None:
+        raise TypeError(f"an answer holds {type(value).__name__}, which cannot be kept as JSON")
+    return {type(value).__name__: strange(value)}
+
+
+def named(value: Any) -> Any:
+    """What a job holds beside plain data, as content that two processes see alike."""
+    match value:
+        case bytes():
+            return value.hex()
+        case Path():
+            return str(value)
+        case Enum():
+            return value.name
+        case set() | frozenset():
+            return sorted(json.dumps(packed(held, named)) for held in value)
+        case Mapping():
+            return packed(dict(value), named)
+        case _ if value is pd.NA or value is pd.NaT:
+            return None
+        case _ if callable(value) and hasattr(value, "__qualname__"):
+            return f"{value.__module__}.{value.__qualname__}"
+        case _ if is_dataclass(value):
+            return packed({item.name: getattr(value, item.name) for item in fields(value)}, named)
+    raise TypeError(f"a job holds {type(value).__name__}, which has no plain content")
 
 
 def unpacked(value: Any) -> Any:

@@ -49,13 +49,7 @@ class Helper:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def do[Job, Answer](self, work: Callable[[Job], Answer], job: Job) -> Answer:
-        """Do a job and wait for its answer.
-
-        Raises
-        ------
-        EOFError
-            If the process died over it.
-        """
+        """Do a job and wait for its answer; EOFError says that the process died over it."""
         if self.process is None:
             self.start()
         try:

@@ -194,13 +194,7 @@ class Kind:
         return Ceiling(min(max(KNEE * top, worst), top - room), top)
 
     def with_chance(self, chance: float) -> Kind:
-        """The same where guessing reaches so much (an error: where guessing errs in the rest).
-
-        Raises
-        ------
-        UsageError
-            Unless it is an accuracy or an error, and the chance from 0 to below 1.
-        """
+        """The same where guessing reaches so much (an error: where guessing errs in the rest)."""
         if not self.fraction:
             raise UsageError(
                 f"a chance level goes with an accuracy or an error, not with {self.words} "
@@ -295,13 +289,7 @@ _ALIASES = {"_".join(words): kind for words, kind in _AT_END.items()} | {
 
 
 def kind_named(kind: str | Kind) -> Kind:
-    """The kind of that name (or another word for it, or the text of one with numbers).
-
-    Raises
-    ------
-    UsageError
-        For any other name.
-    """
+    """The kind of that name (or another word for it, or the text of one with numbers)."""
     if isinstance(kind, Kind):
         return kind
     name, _, numbers = kind.strip().partition("(")
@@ -379,22 +367,7 @@ def settle(
     kinds: Mapping[str, str | Kind] | str | None = None,
     chance: Mapping[str, float] | float | None = None,
 ) -> dict[str, Kind]:
-    """Kinds of the metrics for which something is given.
-
-    Parameters
-    ----------
-    metrics
-        Names of the metrics there are.
-    kinds
-        Metric -> kind, or one kind for all.
-    chance
-        Metric -> chance level, or one for every accuracy and error there is.
-
-    Raises
-    ------
-    UsageError
-        For an unknown kind or metric, or a chance level of what has none.
-    """
+    """Kinds of the metrics for which a kind or a chance level is given, of one or of all."""
     metrics = list(dict.fromkeys(metrics))
     given = dict.fromkeys(metrics, kinds) if isinstance(kinds, str | Kind) else dict(kinds or {})
     out = {metric: kind_named(kind) for metric, kind in given.items()}

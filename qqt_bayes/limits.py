@@ -17,19 +17,7 @@ __all__ = ["COUNTS", "LIMITS", "Limit", "no_more"]
 
 @dataclass(frozen=True)
 class Limit:
-    """The range of a number.
-
-    Parameters
-    ----------
-    low, high : float
-        Ends; the upper one belongs to it.
-    example : str
-        How one is written.
-    open_low : bool
-        Whether the lower end does not belong to it.
-    whole : bool
-        Whether it counts something.
-    """
+    """The range of a number; the upper end belongs to it, the lower one unless `open_low`."""
 
     low: float
     high: float
@@ -49,20 +37,7 @@ class Limit:
         return above and value <= self.high and not (self.whole and value != math.floor(value))
 
     def check(self, what: str, value: float) -> float:
-        """The number, if it lies within.
-
-        Parameters
-        ----------
-        what : str
-            What it is, with the value as it was written, such as ``budget '1e300'``.
-        value : float
-            The number.
-
-        Raises
-        ------
-        UsageError
-            If it does not.
-        """
+        """The number, if it lies within; `what` names it as it was written: ``budget '1e300'``."""
         if not self.holds(value):
             raise UsageError(f"{what} is out of range -> give {self.text}, e.g. {self.example}")
         return value
@@ -107,12 +82,6 @@ COUNTS = {
 
 
 def no_more(count: int, what: str, advice: str = "give fewer") -> None:
-    """Refuse more of a thing than :data:`COUNTS` allows.
-
-    Raises
-    ------
-    UsageError
-        Naming the number there is and the number there may be.
-    """
+    """Refuse more of a thing than :data:`COUNTS` allows."""
     if count > COUNTS[what]:
         raise UsageError(f"{count:,} {what}, at most {COUNTS[what]:,} -> {advice}")

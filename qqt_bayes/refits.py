@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from queue import SimpleQueue
 from threading import Event
 from time import sleep
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from qqt_bayes.errors import UsageError, WorkerError
 from qqt_bayes.finished import NO_ANSWER, Finished, fingerprint
@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 __all__ = ["Workers", "connect", "opened", "refit_many"]
 
 
-class Workers:
+class Workers(AbstractContextManager["Workers"]):
     """Where refits are done; open one and keep it where several batches follow each other.
 
     Parameters
@@ -162,9 +162,6 @@ class Workers:
         while not self.idle.empty():
             self.idle.get().drop()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
@@ -206,15 +203,7 @@ def refit_many[Job, Answer](
 
 @contextmanager
 def opened(workers: int | Workers, jobs: int | None = None) -> Iterator[Workers]:
-    """Workers for a while; those that are open already stay open.
-
-    Parameters
-    ----------
-    workers : int or Workers
-        Processes of this machine, or workers that are open already.
-    jobs : int, optional
-        No more processes than these.
-    """
+    """Workers for a while, no more than there are jobs; those that are open already stay open."""
     if isinstance(workers, Workers):
         yield workers
         return
@@ -226,20 +215,7 @@ def opened(workers: int | Workers, jobs: int | None = None) -> Iterator[Workers]
 
 @contextmanager
 def connect(address: str | None, timeout: float = 10.0) -> Iterator[Any]:
-    """A client of the dask scheduler at an address; None without an address.
-
-    Parameters
-    ----------
-    address : str or None
-        Such as ``tcp://10.0.0.5:8786``.
-    timeout : float
-        Seconds to wait for an answer.
-
-    Raises
-    ------
-    UsageError
-        If dask.distributed is not installed, or nothing answers there.
-    """
+    """A client of the dask scheduler at an address (``tcp://10.0.0.5:8786``); None without one."""
     if address is None:
         yield None
         return

@@ -58,9 +58,9 @@ def part_of(path: Path) -> str:
 
 
 def rank_of(part: str) -> int:
-    """Place of a part in the flow; -1 for private helpers."""
+    """Place of a part in the flow; below 0 for private helpers, which share `_text`."""
     if part not in RANK and part.startswith("_"):
-        return -1
+        return -2 if part == "_text" else -1
     assert part in RANK, f"{PACKAGE}.{part} has no place in the flow: add it to FLOW"
     return RANK[part]
 

@@ -63,8 +63,8 @@ def test_columns_stay_in_line_for_long_names() -> None:
 def test_long_names_are_cut_where_that_leaves_them_apart() -> None:
     long = "+".join(f"pool{i}:0.0625" for i in range(16))
     head, first, second = columns([("data", "P"), (long, "0.9"), ("A", "0.1")])
-    assert first.endswith("...  0.9")
+    assert " ... " in first
     assert len(head) == len(first) == len(second) < 80
-    lines = columns([("data", "P"), (f"{long}a", "0.9"), (f"{long}b", "0.1")])
-    assert f"{long}a" in lines[1]
-    assert f"{long}b" in lines[2]
+    lines = columns([("data", "P"), (f"{long}a{long}", "0.9"), (f"{long}b{long}", "0.1")])
+    assert f"{long}a{long}" in lines[1]
+    assert f"{long}b{long}" in lines[2]

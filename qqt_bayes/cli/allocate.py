@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from qqt_bayes.cli import opening, telling
 from qqt_bayes.cli import options as o
 from qqt_bayes.cli.progress import progress
 
@@ -21,13 +22,9 @@ def allocate(
         typer.Option(help='Data to choose from: "A;B". Default: all that runs were made on.'),
     ] = None,
     prob: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.9,
-    json: o.Json = False,
-    csv: o.Csv = False,
-    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw losses over model sizes (png, pdf, svg).")
     ] = None,
-    force: o.Force = False,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "chinchilla",
@@ -40,6 +37,8 @@ def allocate(
         str,
         typer.Option(help="Runs worse than smaller ones on the same data: keep or leave_out."),
     ] = "keep",
+    *,
+    told: telling.Telling,
 ) -> None:
     """Say how to spend compute: which data, how many parameters, how many samples.
 
@@ -56,23 +55,16 @@ def allocate(
     parse_compute(compute)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
     check_overfitted(overfitted)
-    o.check_on_fail(on_fail)
-    o.check_plot(plot, table, pools, force=force)
-    o.check_out(out, json, csv, table, pools, force=force)
-    runs = o.load_runs(table, pools, metric, kind, None, where)
-    name = o.only_metric(runs, metric)
+    opening.check_on_fail(on_fail)
+    told.check(table, pools, plot=plot)
+    runs = opening.load_runs(table, pools, metric, kind, None, where)
+    name = opening.only_metric(runs, metric)
     with progress(f"fitting {name}") as update:
         answer = answer_for(
             runs, compute, name, candidates=candidates, prob=prob, spec=spec,
-            where=o.parse_where(where), seed=seed, settings=Settings(draws=draws),
+            where=opening.parse_where(where), seed=seed, settings=Settings(draws=draws),
             on_fail=on_fail, overfitted=overfitted, progress=update,
         )  # fmt: skip
     for warning in answer.fit.sizes.study.warnings:
-        o.note(f"note: {warning}")
-    o.draw(answer, plot)
-    o.tell(answer, json, csv, out)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(rich_help_panel=o.ANSWERS)(allocate)
+        telling.note(f"note: {warning}")
+    told.tell(answer, plot)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qqt_bayes.cli import opening, telling
 from qqt_bayes.cli import options as o
 from qqt_bayes.cli.progress import stages
 from qqt_bayes.errors import UsageError
@@ -26,20 +27,10 @@ FURTHER = 4  # a first question: how many times beyond the largest run
 def fit(
     runs: o.Table,
     out: Annotated[Path, typer.Option("-o", "--out", help="Where to save the fit (netCDF).")],
-    pools: o.PoolTable = None,
-    metric: o.Metric = None,
-    spec: o.SpecName = "effective_utility",
-    where: o.Where = None,
-    upto: o.Upto = None,
-    kind: o.KindName = None,
-    chance: o.Chance = None,
-    covariate: o.Covariate = None,
-    at: o.At = None,
-    seed: o.Seed = 1,
-    draws: o.Draws = o.DRAWS,
     engine: o.Engine = "auto",
-    on_fail: o.OnFail = "raise",
     force: o.Force = False,
+    *,
+    how: opening.Fitting,
 ) -> None:
     """Fit one metric of a run table and save the fit.
 
@@ -47,16 +38,12 @@ def fit(
     """
     from qqt_bayes.runs import format_number
 
-    check_file(out, (".nc",), inputs=(runs, pools), force=force)
-    made = o.open_fit(
-        runs, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        chance=chance, covariate=covariate, at=at, seed=seed, draws=draws, on_fail=on_fail,
-        engine=engine,
-    )  # fmt: skip
+    check_file(out, (".nc",), inputs=(runs, how.pools), force=force)
+    made = how.open(runs, engine=engine, notes=False)  # which the text of the fit holds
     made.save(out)
-    o.say(made.text)
+    telling.say(made.text)
     further = format_number(FURTHER * made.study.trained_on["max_samples"])
-    o.note(f"saved {out}; to ask it: qqt decide {shlex.quote(str(out))} --budgets {further}")
+    telling.note(f"saved {out}; to ask it: qqt decide {shlex.quote(str(out))} --budgets {further}")
 
 
 def decide(
@@ -100,25 +87,12 @@ def decide(
         str | None,
         typer.Option(help="Stack these laws: effective_utility,exchange_rate (comma between)."),
     ] = None,
-    json: o.Json = False,
-    csv: o.Csv = False,
-    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the bands to this file (png, pdf, svg).")
     ] = None,
-    pools: o.PoolTable = None,
-    metric: o.Metric = None,
-    spec: o.SpecName = "effective_utility",
-    where: o.Where = None,
-    upto: o.Upto = None,
-    kind: o.KindName = None,
-    chance: o.Chance = None,
-    covariate: o.Covariate = None,
-    at: o.At = None,
-    seed: o.Seed = 1,
-    draws: o.Draws = o.DRAWS,
-    on_fail: o.OnFail = "raise",
-    force: o.Force = False,
+    *,
+    told: telling.Telling,
+    how: opening.Fitting,
 ) -> None:
     """Say which data is best at each budget, how sure that is, and what being wrong costs.
 
@@ -137,11 +111,8 @@ def decide(
     if budgets is not None:
         parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
-    regret = o.parse_margin(margin)
-    o.check_plot(plot, source, pools, force=force)
-    o.check_out(out, json, csv, source, pools, force=force)
-    if reach is not None and specs is not None:
-        raise UsageError("--reach takes one law, --specs several -> leave one of them out")
+    regret = opening.parse_margin(margin)
+    told.check(source, how.pools, plot=plot)
     limits: dict[str, Any] = {
         "max_epochs": max_epochs, "share": share, "near": near, "subject_to": subject_to,
     }  # fmt: skip
@@ -149,40 +120,31 @@ def decide(
         shares = "all"
     if shares is not None and budgets is None:
         raise UsageError("--shares is about budgets -> add --budgets, for example 480k,1.92M")
-    if specs is not None and (covariate or at):
-        raise UsageError("--covariate takes one law, --specs several -> leave one of them out")
-    if specs is not None and shares is not None:
-        raise UsageError("--shares takes one law, --specs several -> leave one of them out")
+    alone = {"--reach": reach, "--covariate": how.covariate or how.at, "--shares": shares}
+    given = [option for option, value in alone.items() if value]
+    if specs is not None and given:
+        raise UsageError(f"{given[0]} takes one law, --specs several -> leave one of them out")
     one: Fit | None = None
     if specs is None:
-        one = o.open_fit(
-            source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-            chance=chance, covariate=covariate, at=at, seed=seed, draws=draws, on_fail=on_fail,
-            candidates=candidates,
+        one = how.open(
+            source, candidates,
             check=None if shares is None else lambda rows, whole: check_shares(
                 rows, budgets, shares, **limits, p_feasible=p_feasible, metrics=whole.metrics
             ),
         )  # fmt: skip
-    made = one or o.open_stack(
-        source, str(specs), pools=pools, metric=metric, where=where, upto=upto, kind=kind,
-        chance=chance, seed=seed, draws=draws, candidates=candidates,
-    )  # fmt: skip
+    made = one or how.stack(source, str(specs), candidates)
     goal = one.reach(reach, candidates, prob=prob) if one is not None and reach else None
     if budgets is None:
-        o.draw(goal, plot)
-        o.tell(goal, json, csv, out)
+        told.tell(goal, plot)
         return
     with stages("deciding"):
-        answer = made.decide(budgets, candidates, prob=prob, margin=regret, on_fail=on_fail)
-    o.draw(answer, plot)
+        answer = made.decide(budgets, candidates, prob=prob, margin=regret, on_fail=how.on_fail)
     best = None
     if one is not None and shares is not None:
         with stages("searching the best shares"):
             best = one.best_shares(budgets, shares, prob=prob, p_feasible=p_feasible, **limits)
-    if best is None and goal is None:
-        o.tell(answer, json, csv, out)
-    else:
-        o.tell(Together(answer, best, goal), json, csv, out)
+    telling.draw(answer, plot)
+    told.tell(answer if best is None and goal is None else Together(answer, best, goal))
 
 
 @dataclass(frozen=True)
@@ -232,10 +194,3 @@ def demo(
     from qqt_bayes.cli.demo import run_demo
 
     run_demo(out, force=force)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(rich_help_panel=o.ANSWERS)(fit)
-    app.command(rich_help_panel=o.ANSWERS)(decide)
-    app.command(rich_help_panel=o.TRIALS)(demo)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qqt_bayes.cli import many
+from qqt_bayes.cli import many, opening, telling
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
 
@@ -46,27 +46,14 @@ def buy(
         ),
     ] = 0,
     candidates: o.Candidates = None,
-    json: o.Json = False,
-    csv: o.Csv = False,
-    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw value against cost to this file.")
     ] = None,
-    force: o.Force = False,
-    pools: o.PoolTable = None,
-    metric: o.Metric = None,
-    spec: o.SpecName = "effective_utility",
-    where: o.Where = None,
-    upto: o.Upto = None,
-    kind: o.KindName = None,
-    chance: o.Chance = None,
-    covariate: o.Covariate = None,
-    at: o.At = None,
-    seed: o.Seed = 1,
-    draws: o.Draws = o.DRAWS,
-    on_fail: o.OnFail = "raise",
     workers: many.Processes = 1,
     dask: many.Dask = None,
+    *,
+    told: telling.Telling,
+    how: opening.Fitting,
 ) -> None:
     """Say which runs to buy next, what they are expected to be worth, and whether to stop.
 
@@ -82,20 +69,14 @@ def buy(
     share_of = None if weights is None else numbers(weights)
     if designs is not None and not designs.is_file():
         raise UsageError(f"no such file: {designs} -> give a CSV with data,samples,seeds,cost")
-    o.check_plot(plot, source, pools, designs, force=force)
-    o.check_out(out, json, csv, source, pools, designs, force=force)
-    made = o.open_fit(
-        source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        chance=chance, covariate=covariate, at=at, seed=seed, draws=draws, on_fail=on_fail,
-        candidates=candidates,
-    )  # fmt: skip
+    told.check(source, how.pools, designs, plot=plot)
+    made = how.open(source, candidates)
     with many.crew(workers, dask) as crew:
         plan = made.buy(
             budgets, designs=designs, spend=spend, stake=stake, weights=share_of,
-            objective=objective, candidates=candidates, seed=seed, refits=refits, workers=crew,
+            objective=objective, candidates=candidates, seed=how.seed, refits=refits, workers=crew,
         )  # fmt: skip
-    o.draw(plan, plot)
-    o.tell(plan, json, csv, out)
+    told.tell(plan, plot)
 
 
 def replay(
@@ -113,10 +94,6 @@ def replay(
         str | None,
         typer.Option(help="What may be spent. Default: twice the cost of a run at the target."),
     ] = None,
-    json: o.Json = False,
-    csv: o.Csv = False,
-    out: o.Out = None,
-    force: o.Force = False,
     pools: o.PoolTable = None,
     metric: o.Metric = None,
     spec: o.SpecName = "effective_utility",
@@ -127,6 +104,8 @@ def replay(
     workers: many.Processes = 1,
     dask: many.Dask = None,
     resume: many.Resume = None,
+    *,
+    told: telling.Telling,
 ) -> None:
     """Replay buying on a complete run table: regret of the choice against spend, by policy.
 
@@ -135,10 +114,10 @@ def replay(
     from qqt_bayes.buy import replay as run_replay
     from qqt_bayes.buy.policies import POLICIES
 
-    o.check_out(out, json, csv, table, pools, force=force)
-    runs = o.load_runs(table, pools, metric, kind, chance, where)
-    name = o.only_metric(runs, metric)
-    chosen = runs.select(name, o.parse_where(where))
+    told.check(table, pools)
+    runs = opening.load_runs(table, pools, metric, kind, chance, where)
+    name = opening.only_metric(runs, metric)
+    chosen = runs.select(name, opening.parse_where(where))
     named = (
         POLICIES
         if policies is None
@@ -149,7 +128,7 @@ def replay(
             chosen, name, target, starts, policies=named, spend=spend, spec=spec,
             seed=seed, workers=crew, progress=tell,
         )  # fmt: skip
-    o.tell(done, json, csv, out)
+    told.tell(done)
 
 
 def numbers(text: str) -> list[float]:
@@ -158,9 +137,3 @@ def numbers(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise UsageError(f"--weights {text!r} -> give numbers with commas between: 2,1") from None
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(rich_help_panel=o.ANSWERS)(buy)
-    app.command(rich_help_panel=o.TRIALS)(replay)

@@ -1,4 +1,4 @@
-"""The command that back-tests: calibrate."""
+"""Commands that judge the machinery: calibrate by back-tests, sbc by simulated studies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qqt_bayes.cli import many
+from qqt_bayes.cli import many, opening, telling
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_file, write_text
@@ -70,8 +70,8 @@ def calibrate(
     jobs = []
     for path in tables:
         only = metric[0] if metric and len(metric) == 1 else None
-        runs = o.load_runs(path, pools, only, kind, chance, where)
-        jobs += studies(runs, name_of(path), metric, o.parse_where(where))
+        runs = opening.load_runs(path, pools, only, kind, chance, where)
+        jobs += studies(runs, name_of(path), metric, opening.parse_where(where))
     with many.crew(workers, dask, resume) as crew, many.counted("back-tests", workers) as tell:
         result = run(
             jobs, methods=chosen, spec=spec, seed=seed, settings=Settings(draws=draws),
@@ -79,16 +79,52 @@ def calibrate(
         )  # fmt: skip
     if out is not None:
         write_text(out, csv_text(result.scores))
-        o.note(f"wrote {out}")
-    o.tell(result, json)
+        telling.note(f"wrote {out}")
+    telling.Telling(json=json).tell(result)
+
+
+def sbc(
+    spec: o.SpecName = "effective_utility",
+    kind: Annotated[
+        str, typer.Option(help="Simulate a metric of this kind: loss, accuracy, score, ...")
+    ] = "loss",
+    replications: Annotated[int, typer.Option(min=2, help="Studies to simulate.")] = 500,
+    seed: o.Seed = 1,
+    draws: Annotated[int, typer.Option(min=100, help="Posterior draws of each study.")] = 2000,
+    workers: many.Processes = 2,
+    dask: many.Dask = None,
+    resume: many.Resume = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw the ranks' distributions (PNG, PDF or SVG).")
+    ] = None,
+    force: o.Force = False,
+    json: o.Json = False,
+) -> None:
+    """Check the machinery on studies whose truth is known: uniform ranks, honest intervals.
+
+    Truths are drawn from the priors; a refit takes a second or so.
+
+    Example: qqt sbc --spec effective_utility --replications 200
+    """
+    telling.check_plot(plot, force=force)
+    from qqt_bayes._json import as_json
+    from qqt_bayes.calibrate.recovery import Recovery
+    from qqt_bayes.calibrate.sbc import sbc as run
+
+    with many.crew(workers, dask, resume) as crew, many.counted("refits", workers) as tell:
+        result = run(
+            spec, kind=kind, replications=replications, seed=seed, workers=crew, draws=draws,
+            progress=tell,
+        )  # fmt: skip
+    recovered = Recovery(result.replications)
+    telling.draw(result, plot)
+    if json:
+        typer.echo(as_json(result.to_json() | {"recovery": recovered.to_json()}), nl=False)
+    else:
+        telling.say(f"{result.text}\n\n{recovered.text}")
 
 
 def name_of(path: Path) -> str:
     """A table's name: of its file, or of the folder of a runs.csv."""
     name = path.name.removesuffix(".csv").removesuffix(".runs")
     return path.resolve().parent.name if name == "runs" else name
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(rich_help_panel=o.TRIALS)(calibrate)

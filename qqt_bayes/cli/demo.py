@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import typer
 
-from qqt_bayes.cli.options import note
 from qqt_bayes.cli.progress import progress
+from qqt_bayes.cli.telling import note
 from qqt_bayes.files import check_folder, staged, write_text
 from qqt_bayes.runs import Runs, format_number, parse_mixture, parse_number
 

@@ -11,12 +11,9 @@ from typing import Any
 
 import typer
 
-from qqt_bayes.cli import options as o
 from qqt_bayes.errors import QQTError
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-
-__all__ = ["register"]
 
 
 def doctor() -> None:
@@ -73,8 +70,3 @@ def trial() -> str:
     except QQTError as error:
         return f"failed: {error}"
     return f"works: {len(made.study.data)} bundled runs in {monotonic() - start:.1f} s"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(rich_help_panel=o.TRIALS)(doctor)

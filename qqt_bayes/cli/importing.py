@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qqt_bayes.cli import options as o
+from qqt_bayes.cli import telling
 from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_file, write_text
 from qqt_bayes.harmless import csv_text
@@ -21,8 +22,6 @@ FORMATS = (
     "datacomp", "hf-trainer", "lm-eval", "composer", "wandb-chart", "long", "swarm", "wandb",
     "wide",
 )  # fmt: skip
-
-__all__ = ["register"]
 
 
 def import_(
@@ -73,13 +72,16 @@ def import_(
 
     Example: qqt import results.csv -o runs.csv
     """  # fmt: skip
+    from qqt_bayes.runs.build import beside as pools_of
     from qqt_bayes.runs.frames import as_text
     from qqt_bayes.runs.importers import import_runs
     from qqt_bayes.runs.pools import read_pools
 
     files, format = named_format(files, format)
-    beside = out.with_name(out.name.removesuffix("runs.csv") + "pools.csv")
-    pools = pools or pools_beside(files, beside)
+    beside = pools_of(out)
+    if pools is None and len(files) == 1 and files[0].name.endswith("runs.csv"):
+        there = pools_of(files[0])
+        pools = there if there.is_file() and there.resolve() != beside.resolve() else None
     if pools is not None and not out.name.endswith("runs.csv"):
         raise UsageError(f"'{out}' -> call it runs.csv or X.runs.csv, so that its pools are found")
     targets = [out] if pools is None else [out, beside]
@@ -114,14 +116,6 @@ def comma(pools: Path) -> str | None:
         return None  # told by whoever reads it
 
 
-def pools_beside(files: list[Path], target: Path) -> Path | None:
-    """The pool table beside ``X.runs.csv``, unless it is where one would be written."""
-    if len(files) != 1 or not files[0].name.endswith("runs.csv"):
-        return None
-    there = files[0].with_name(files[0].name.removesuffix("runs.csv") + "pools.csv")
-    return there if there.is_file() and there.resolve() != target.resolve() else None
-
-
 def parse_data(data: list[str] | None) -> str | dict[str, str] | None:
     """``["AB=A+B"]`` as a dict; a mixture alone is that of all runs."""
     out: dict[str, str] = {}
@@ -139,24 +133,26 @@ def tell(found: Found, out: Path, beside: Path, with_pools: bool) -> None:
     table = found.table
     metrics = list(dict.fromkeys(table["metric"]))
     more = f" and {len(metrics) - SHOWN} more" if len(metrics) > SHOWN else ""
-    o.say(
+    telling.say(
         f"wrote {out}: {count(table['run'].nunique(), 'run')}, {count(len(table), 'row')} "
         f"({', '.join(metrics[:SHOWN])}{more})"
     )
     for line in told_columns(found):
-        o.say(f"  {line}")
+        telling.say(f"  {line}")
     for text in found.left_out:
-        o.say(f"  left out or changed: {text}")
+        telling.say(f"  left out or changed: {text}")
     missing = advice(table)
     if missing is not None:
-        o.note(missing)
+        telling.note(missing)
     if with_pools:
-        o.note(f"wrote {beside}; then: qqt check {out}")
+        telling.note(f"wrote {beside}; then: qqt check {out}")
     elif beside.is_file() and beside != out:
-        o.note(f"then: qqt check {out}")
+        telling.note(f"then: qqt check {out}")
     else:
-        o.note(f"then write the pool table {beside} beside it (pool,size; see `qqt new`), and: "
-               f"qqt check {out}")  # fmt: skip
+        telling.note(
+            f"then write the pool table {beside} beside it (pool,size; see `qqt new`), and: "
+            f"qqt check {out}"
+        )
 
 
 def told_columns(found: Found) -> list[str]:
@@ -171,8 +167,3 @@ def told_columns(found: Found) -> list[str]:
         more = f", ... ({len(columns)} columns)" if len(columns) > SHOWN else ""
         lines.append(f"{', '.join(columns[:SHOWN])}{more} -> {role}")
     return lines
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("import", rich_help_panel=o.TABLES)(import_)

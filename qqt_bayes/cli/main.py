@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from time import monotonic
@@ -28,7 +28,6 @@ from qqt_bayes.cli import (
     importing,
     report,
     risk,
-    sbc,
     tables,
     tasks,
 )
@@ -77,10 +76,20 @@ def common(
     """Options of the program itself."""
 
 
-for part in (
-    tables, importing, answer, risk, buy, act, allocate, tasks, report, calibrate, sbc, doctor,
-):  # fmt: skip
-    part.register(app)
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Write down your runs": (tables.check, tables.new, tables.kinds, importing.import_),
+    "Ask": (
+        tables.priors, answer.fit, answer.decide, risk.risk, buy.buy, act.act, allocate.allocate,
+        tasks.tasks, report.report,
+    ),
+    "See how well it works": (
+        answer.demo, buy.replay, calibrate.calibrate, calibrate.sbc, doctor.doctor,
+    ),
+}  # fmt: skip
+for group, commands in COMMANDS.items():
+    for command in commands:
+        name = command.__name__.strip("_")
+        app.command(name, rich_help_panel=group)(o.flat(command))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -89,13 +98,12 @@ def main(argv: list[str] | None = None) -> None:
     0 done, 1 `qqt risk` says FAIL, 2 bad input or usage, 3 not converged, 70 a fault of this
     program, 130 interrupted, 143 asked to end.
     """
-    words = whole(sys.argv[1:] if argv is None else argv)
+    words = sys.argv[1:] if argv is None else argv
     traceback = TRACEBACK in words
     warnings.showwarning = partial(show_warning, everything=traceback)
     with stopping() as signals:
         try:
-            words = o.spelled_out(words)
-            code = run([word for word in words if word != TRACEBACK])
+            code = run([word for word in spelled_out(words) if word != TRACEBACK])
             if code == STOPPED:
                 code = say("stopped", 128 + signals[0] if signals else STOPPED)
             sys.stdout.flush()  # a full disk is told here, not after the end
@@ -160,10 +168,7 @@ def advice(context: Any, text: str) -> str:
 def stopping() -> Iterator[list[int]]:
     """Ctrl-C and a request to end: the first stops what is done, with time to tidy up.
 
-    Yields
-    ------
-    list of int
-        The signals that came.
+    Gives the list of the signals that came.
     """
     came: list[int] = []
     times: list[float] = []
@@ -212,11 +217,16 @@ def show_warning(
         print(visible(f"warning: {message}"), file=sys.stderr)
 
 
-def whole(argv: list[str]) -> list[str]:
-    """The words with what an option that stands alone means: ``--shares`` is of all pools."""
+def spelled_out(argv: list[str]) -> list[str]:
+    """The words of a command, in full: ``--leave-out RUN`` is a condition, ``--shares`` of all."""
     out: list[str] = []
     for word, following in zip(argv, [*argv[1:], "-"], strict=False):
-        out += [word, "all"] if word == "--shares" and following.startswith("-") else [word]
+        if out and out[-1] == "--leave-out":
+            out[-1:] = ["--where", f"run!={word}"]
+        elif word.startswith("--leave-out="):
+            out += ["--where", f"run!={word.partition('=')[2]}"]
+        else:
+            out += [word, "all"] if word == "--shares" and following.startswith("-") else [word]
     return out
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qqt_bayes.cli import options as o
+from qqt_bayes.cli import telling
 from qqt_bayes.cli.progress import stages
 from qqt_bayes.errors import UsageError
 
@@ -67,7 +67,7 @@ def counted(label: str, workers: int = 1) -> Iterator[Callable[[int, int], None]
                 told = True
                 left = (monotonic() - begin) * (total - done) / workers
                 if left > PATIENCE:
-                    o.note(f"{label}: {total - done} left, about {left / 60:.0f} minutes")
+                    telling.note(f"{label}: {total - done} left, about {left / 60:.0f} minutes")
             update(f"{label} {done}/{total}", done / total)
 
         yield tell

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from qqt_bayes.cli import opening, telling
 from qqt_bayes.cli import options as o
 from qqt_bayes.cli.progress import stages
 from qqt_bayes.errors import UsageError
@@ -16,8 +17,6 @@ from qqt_bayes.files import check_folder
 PAGE, QUESTIONS = "report.html", "questions.toml"
 FILES = (PAGE, QUESTIONS, "decision.json", "methods.md", "methods.tex", "references.bib", "tables",
          "figures")  # fmt: skip
-
-__all__ = ["register"]
 
 
 def report(
@@ -49,19 +48,9 @@ def report(
             "leave-one-out refits: minutes), quick or none."
         ),
     ] = "full",
-    pools: o.PoolTable = None,
-    metric: o.Metric = None,
-    spec: o.SpecName = "effective_utility",
-    where: o.Where = None,
-    upto: o.Upto = None,
-    kind: o.KindName = None,
-    chance: o.Chance = None,
-    covariate: o.Covariate = None,
-    at: o.At = None,
-    seed: o.Seed = 1,
-    draws: o.Draws = o.DRAWS,
-    on_fail: o.OnFail = "raise",
     force: o.Force = False,
+    *,
+    how: opening.Fitting,
 ) -> None:
     """Write a report: one page for people, and tables, figures and methods for a paper.
 
@@ -82,56 +71,41 @@ def report(
     if stake is not None and spend is None:
         raise UsageError("--stake is about runs to buy -> add --spend, what may be spent on them")
     told = None if answers is None else read_answers(answers)
-    made = o.open_fit(
-        source, pools=pools, metric=metric, spec=spec, where=where, upto=upto, kind=kind,
-        chance=chance, covariate=covariate, at=at, seed=seed, draws=draws, on_fail=on_fail,
-        candidates=candidates,
-    )  # fmt: skip
+    made = how.open(source, candidates)
     options: list[tuple[str, object]] = [
-        ("--pools", pools), ("--metric", metric), ("--spec", spec), ("--upto", upto),
-        ("--seed", seed), ("--draws", draws), ("--budgets", budgets),
+        ("--where", how.where), ("--kind", how.kind), ("--chance", how.chance),
+        ("--covariate", how.covariate), ("--at", how.at),
+        ("--pools", how.pools), ("--metric", how.metric), ("--spec", how.spec),
+        ("--upto", how.upto), ("--seed", how.seed), ("--draws", how.draws), ("--budgets", budgets),
         ("--candidates", candidates), ("--prob", f"{prob:g}"), ("--spend", spend),
         ("--stake", stake),
-        ("--answers", answers), ("--risk", risk), ("--on-fail", on_fail), ("-o", out),
+        ("--answers", answers), ("--risk", risk), ("--on-fail", how.on_fail), ("-o", out),
     ]  # fmt: skip
     standard: dict[str, object] = {
         "--spec": "effective_utility", "--risk": "full", "--on-fail": "raise"
     }  # fmt: skip
-    if o.is_saved_fit(source):  # which has its own
-        standard |= {"--seed": seed, "--draws": draws, "--spec": spec}
+    if opening.is_saved_fit(source):  # which has its own
+        standard |= {"--seed": how.seed, "--draws": how.draws, "--spec": how.spec}
     words = ["qqt", "report", str(source)]
-    for condition in where or []:
-        words += ["--where", condition]
-    for item in kind or []:
-        words += ["--kind", item]
-    for item in chance or []:
-        words += ["--chance", item]
-    for item in covariate or []:
-        words += ["--covariate", item]
-    for item in at or []:
-        words += ["--at", item]
     for name, value in options:
-        if value is not None and value != standard.get(name):
-            words += [name, str(value)]
+        if value != standard.get(name):
+            for item in value if isinstance(value, list) else [value]:
+                words += [name, str(item)]
     with stages("judging") as progress:
         progress("deciding", 0.0)
         page = write_report(
-            made.decide(budgets, candidates, prob=prob, on_fail=on_fail), out, spend=spend,
+            made.decide(budgets, candidates, prob=prob, on_fail=how.on_fail), out, spend=spend,
             stake=stake, command=shlex.join(words), answers=told, risk=risk, progress=progress,
         )  # fmt: skip
-    o.say(f"wrote {page}")
-    o.note(f"beside it: decision.json, methods.md, tables and figures; answer {out}/questions.toml"
-           " and give it back by --answers")  # fmt: skip
+    telling.say(f"wrote {page}")
+    telling.note(
+        "beside it: decision.json, methods.md, tables and figures; answer "
+        f"{out}/questions.toml and give it back by --answers"
+    )
 
 
 def check_questions(out: Path, answers: Path | None, *, force: bool) -> None:
-    """Refuse to replace the user's answers to the checklists by empty ones.
-
-    Raises
-    ------
-    UsageError
-        If the folder holds answers that were not given.
-    """
+    """Refuse to replace the user's answers to the checklists by empty ones."""
     from qqt_bayes.report.checklists import read_answers
 
     old = out / QUESTIONS
@@ -141,8 +115,3 @@ def check_questions(out: Path, answers: Path | None, *, force: bool) -> None:
         raise UsageError(
             f"{old} holds your answers, which would be lost -> give --answers {old}, or --force"
         )
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(rich_help_panel=o.ANSWERS)(report)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from qqt_bayes.cli import many
+from qqt_bayes.cli import many, opening, telling
 from qqt_bayes.cli import options as o
 from qqt_bayes.cli.calibrate import name_of
 from qqt_bayes.errors import UsageError
@@ -54,14 +54,14 @@ def check(
 
     Example: qqt check runs.csv
     """
-    runs = o.load_runs(table, pools, None, kind, chance, where, decimal)
-    conditions = o.parse_where(where)
+    runs = opening.load_runs(table, pools, None, kind, chance, where, decimal)
+    conditions = opening.parse_where(where)
     chosen = runs.select(where=conditions) if conditions else runs
-    o.say(chosen.text)
+    telling.say(chosen.text)
     beside = f" --pools {shlex.quote(str(pools))}" if pools else ""
     first = chosen.metrics[0]
     unknown = "" if chosen.kind_of(first) else f" --kind {shlex.quote(f'{first}=KIND')}"
-    o.note(
+    telling.note(
         f"to fit them: qqt fit {shlex.quote(str(table))}{beside} "
         f"--metric {shlex.quote(first)}{unknown} -o fit.nc"
     )
@@ -148,14 +148,6 @@ def learned(tables: list[Path], spec: str, seed: int, json: bool) -> None:
         name = name_of(path)
         if name in jobs:
             name = str(path)
-        jobs[name] = studies(o.load_runs(path, None, None), name)
+        jobs[name] = studies(opening.load_runs(path, None, None), name)
     with many.counted("fits", 1) as tell:
-        o.tell(learn(jobs, spec, seed=seed, progress=tell), json)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(rich_help_panel=o.TABLES)(check)
-    app.command(rich_help_panel=o.TABLES)(new)
-    app.command(rich_help_panel=o.TABLES)(kinds)
-    app.command(rich_help_panel=o.ANSWERS)(priors)
+        telling.Telling(json=json).tell(learn(jobs, spec, seed=seed, progress=tell))

@@ -7,21 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from qqt_bayes.cli import many
+from qqt_bayes.cli import many, opening, telling
 from qqt_bayes.cli import options as o
 from qqt_bayes.errors import UsageError
 
-__all__ = ["register"]
-
 
 def parse_weights(text: str | None) -> dict[str, float] | None:
-    """``"a=1,b=2"`` as a dict.
-
-    Raises
-    ------
-    UsageError
-        For an entry that is not NAME=NUMBER.
-    """
+    """``"a=1,b=2"`` as a dict."""
     if text is None:
         return None
     out = {}
@@ -37,13 +29,7 @@ def parse_weights(text: str | None) -> dict[str, float] | None:
 
 
 def parse_size(params: str, by: str, weights: str | None) -> float:
-    """Parameters asked for, such as ``"7B"``.
-
-    Raises
-    ------
-    UsageError
-        For what is no number, or goes with tasks that are no models.
-    """
+    """Parameters asked for, such as ``"7B"``."""
     from qqt_bayes.runs.numbers import parse_number
 
     if by == "metric":
@@ -75,13 +61,9 @@ def tasks(
         typer.Option(help="Decide for a model of so many parameters, run or not: 7B."),
     ] = None,
     prob: o.Prob = 0.9,
-    json: o.Json = False,
-    csv: o.Csv = False,
-    out: o.Out = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw P(best) by task (png, pdf, svg).")
     ] = None,
-    force: o.Force = False,
     pools: o.PoolTable = None,
     spec: o.SpecName = "effective_utility",
     where: o.Where = None,
@@ -91,6 +73,8 @@ def tasks(
     seed: o.Seed = 1,
     draws: o.Draws = o.DRAWS,
     workers: many.Processes = 1,
+    *,
+    told: telling.Telling,
 ) -> None:
     """Decide for several tasks or models at once: together, one by one, and where they disagree.
 
@@ -107,15 +91,14 @@ def tasks(
 
     chosen = parse_weights(weights)
     size = None if params is None else parse_size(params, by, weights)
-    o.check_plot(plot, table, pools, force=force)
-    o.check_out(out, json, csv, table, pools, force=force)
+    told.check(table, pools, plot=plot)
     only = metric[0] if metric and len(metric) == 1 else None
-    runs = o.load_runs(table, pools, only, kind, chance, where)
+    runs = opening.load_runs(table, pools, only, kind, chance, where)
     if size is None and by == "metric":  # before fits are made, so that a slip costs no time
         check_weights(runs, metric or runs.metrics, chosen)
     with many.counted("fitting") as update:
         made = fit_tasks(
-            runs, metric, by=by, spec=spec, where=o.parse_where(where), upto=upto,
+            runs, metric, by=by, spec=spec, where=opening.parse_where(where), upto=upto,
             pooled=not alone, seed=seed, settings=Settings(draws=draws), workers=workers,
             progress=update,
         )  # fmt: skip
@@ -124,10 +107,4 @@ def tasks(
         answer = made.decide(budgets, candidates, weights=chosen, prob=prob)
     else:
         answer = made.decide_size(size, budgets, candidates, prob=prob)
-    o.draw(answer, plot)
-    o.tell(answer, json, csv, out)
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command(rich_help_panel=o.ANSWERS)(tasks)
+    told.tell(answer, plot)

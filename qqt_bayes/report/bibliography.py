@@ -31,11 +31,6 @@ class Reference(dict[str, str]):
         told = f"{last[0]} et al." if len(last) > 2 else " and ".join(last)
         return f"{told} {self['year']}"
 
-    @property
-    def url(self) -> str:
-        """Where it can be read."""
-        return self["url"]
-
 
 def spoken(text: str) -> str:
     """A BibTeX field without its LaTeX."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qqt_bayes._text import nearest
 from qqt_bayes.errors import UsageError
 from qqt_bayes.harmless import one_line
 from qqt_bayes.model.toml import read_toml
@@ -24,14 +24,7 @@ __all__ = ["Checklist", "Item", "check_answers", "make_checklists", "questions",
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a checklist.
-
-    Attributes
-    ----------
-    key : str
-        By which the user answers it.
-    status : {'answered', 'not known: tell us', 'does not apply'}
-    """
+    """One item of a checklist; by its key the user answers it."""
 
     group: str
     key: str
@@ -141,25 +134,14 @@ LISTS = (
 )  # fmt: skip
 
 
-def all_keys() -> list[str]:
-    """Keys that a user may answer."""
-    return list(dict.fromkeys(key for *_, items in LISTS for _, key, _ in items))
-
-
 def check_answers(answers: dict[str, object], where: str = "answers") -> dict[str, str]:
-    """Answers with their keys checked.
-
-    Raises
-    ------
-    UsageError
-        For a key that no item has, or a value that is not a text, number or truth value.
-    """
-    valid = all_keys()
+    """Answers with their keys checked."""
+    valid = list(dict.fromkeys(key for *_, items in LISTS for _, key, _ in items))
     out = {}
     for key, value in answers.items():
         if key not in valid:
-            near = get_close_matches(key, valid, n=1)
-            hint = f"did you mean '{near[0]}'? " if near else ""
+            near = nearest(key, valid, 0.6)
+            hint = f"did you mean '{near}'? " if near else ""
             raise UsageError(f"{where}: no item '{key}' -> {hint}choose from {', '.join(valid)}")
         if not isinstance(value, str | int | float):
             raise UsageError(f'{where}: {key} must be a text -> write {key} = "..."')
@@ -185,11 +167,10 @@ def read_answers(path: str | Path) -> dict[str, str]:
 def make_checklists(content: Content) -> tuple[Checklist, ...]:
     """Fill in both checklists: the user's answers first, then what the objects tell."""
     found = evidence(content)
-    out = []
-    for name, title, source, url, items in LISTS:
-        filled = tuple(fill(content, found, *item) for item in items)
-        out.append(Checklist(name, title, source, url, filled))
-    return tuple(out)
+    return tuple(
+        Checklist(name, title, source, url, tuple(fill(content, found, *item) for item in items))
+        for name, title, source, url, items in LISTS
+    )
 
 
 def fill(

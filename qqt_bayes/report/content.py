@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes.report.sampler import by_chains
 from qqt_bayes.runs import Mixture, format_number
 
 if TYPE_CHECKING:
@@ -27,17 +28,8 @@ __all__ = ["Content"]
 class Content:
     """The answers that a report tells.
 
-    Attributes
-    ----------
-    risk : Risk or None
-    plan : Plan or None
-        None when nothing may be spent.
-    command : str
-        The command that reproduces the report.
-    versions : dict
-        Package to version.
-    answers : dict
-        What only the user knows, by the key of an item of the checklists.
+    `risk` and `plan` are None where nobody asked; `command` makes it again; `versions` are by
+    package; `answers` are what only the user knows, by the key of an item of the checklists.
     """
 
     fit: Fit = field(repr=False)
@@ -131,7 +123,7 @@ class Content:
             names, draws).table}  # fmt: skip
         ess, last = np.array([found.get(name, (np.nan, np.nan)) for name in names]).T
         error = MEDIAN * draws.std(axis=1) / np.sqrt(ess)
-        how = "r_hat" if self.fit.posterior.engine == "nuts" else "apart"
+        how = "r_hat" if by_chains(self.fit) else "apart"
         return pd.DataFrame(
             {"quantity": names, "kind": kind, "median": mid, "lo": lo, "hi": hi,
              "mcse_median": error, how: last, "ess": ess}

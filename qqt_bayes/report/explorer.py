@@ -98,13 +98,7 @@ def mixed_pools(fit: Fit) -> list[int]:
 
 
 def lattice(pools: int, most: int) -> np.ndarray:
-    """All shares in multiples of 1/m that sum to one, m as large as ``most`` points allow.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dims (point, pool).
-    """
+    """Shares (point, pool) in all multiples of 1/m that sum to one, for as large an m as fits."""
     steps = 2
     while steps < 100 and comb(steps + pools, pools - 1) <= most:
         steps += 1

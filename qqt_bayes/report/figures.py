@@ -30,32 +30,13 @@ __all__ = ["Picture", "data_uri", "make_pictures"]
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure in the width of a paper column, and in that of the page.
-
-    Attributes
-    ----------
-    name, title, caption : str
-    files : dict
-        Suffix to content, of the figure one column wide; empty for the page alone.
-    wide : bytes
-        SVG of the figure two columns wide.
-    """
+    """A figure: files by suffix in the width of a paper column, if any, and the SVG of the page."""
 
     name: str
     title: str
     caption: str
     files: dict[str, bytes]
     wide: bytes
-
-    @property
-    def narrow_uri(self) -> str:
-        """The narrow figure as a data URI."""
-        return data_uri(self.files["svg"])
-
-    @property
-    def wide_uri(self) -> str:
-        """The wide figure as a data URI."""
-        return data_uri(self.wide)
 
 
 def data_uri(svg: bytes) -> str:
@@ -71,15 +52,7 @@ def saved(figure: Any, suffix: str) -> bytes:
 
 
 def make_pictures(content: Content, *, paper: bool = True) -> Iterator[Picture]:
-    """Draw the figures.
-
-    Parameters
-    ----------
-    content : Content
-        What to draw.
-    paper : bool
-        Also one column wide, for papers and small screens.
-    """
+    """Draw the figures: for the page, and for papers and small screens also one column wide."""
     for name, title, caption, draw in drawings(content):
         wide = draw(width=WIDE)
         files = {}

@@ -9,7 +9,7 @@ import numpy as np
 from qqt_bayes.inference.gate import ESS
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.methods import CITED
-from qqt_bayes.report.sampler import algorithm, convergence, size
+from qqt_bayes.report.sampler import convergence, sampler
 from qqt_bayes.runs.select import tell_where
 
 if TYPE_CHECKING:
@@ -17,14 +17,9 @@ if TYPE_CHECKING:
 
 # Items that the report itself could answer with more work, and how to ask for it.
 ASK = "ask for it: make the report without --risk none"
-KNOWN = {
-    "simple_rule": ASK,
-    "held_out": ASK,
-    "drift": ASK,
-    "sensitivity": ASK,
-    "fit_sensitivity": ASK,
-    "predictive_check": ASK,
-}
+KNOWN = dict.fromkeys(
+    ("simple_rule", "held_out", "drift", "sensitivity", "fit_sensitivity", "predictive_check"), ASK
+)
 
 __all__ = ["KNOWN", "evidence"]
 
@@ -53,9 +48,6 @@ def about_data(content: Content) -> dict[str, str | None]:
         else "No run passes a pool more than once.",
         "metric": f"{study.metric}, {study.kind.better}.",
         "seeds": seeds(content),
-        "models": "",
-        "tuned": "",
-        "counting": "",
     }
     for column, key in (("model", "models"), ("params", "counting")):
         if column in table:
@@ -67,13 +59,10 @@ def about_data(content: Content) -> dict[str, str | None]:
         yes = int(table["tuned"].fillna(False).astype(bool).sum())
         out["tuned"] = f"{yes} of {len(table)} rows are marked as tuned."
     trajectories = int((table.groupby("run")["samples"].nunique() > 1).sum())
-    known = np.isfinite(study.annealed)
-    told = (
-        f"{trajectories} runs have several checkpoints in the fit."
-        if trajectories
-        else "One checkpoint of each run."
-    )
-    if known.any():
+    told = "One checkpoint of each run."
+    if trajectories:
+        told = f"{trajectories} runs have several checkpoints in the fit."
+    if np.isfinite(study.annealed).any():
         told += f" {int(np.nansum(study.annealed))} rows are at the end of their schedule."
     out["checkpoints"] = told
     where = tell_where(fit.selection.get("where"))
@@ -137,7 +126,7 @@ def about_model(content: Content) -> dict[str, str | None]:
 def about_computation(content: Content) -> dict[str, str | None]:
     """What the sampler says."""
     fit = content.fit
-    table = content.diagnostics
+    table, how = content.diagnostics, sampler(fit)
     drawn = table[table["kind"] == "prediction"]
     packages = ", ".join(f"{n} {v}" for n, v in content.versions.items())
     return {
@@ -147,8 +136,8 @@ def about_computation(content: Content) -> dict[str, str | None]:
         "predicted quantities.",
         "resolution": f"Effective draws at least {table['ess'].min():,.0f} (limit {ESS:.0f}); "
         "Monte Carlo errors are in the table of diagnostics.",
-        "seed": f"Seed {fit.seed}; {size(fit)}.",
-        "algorithm": f"The parameters were sampled {CITED.sub('', algorithm(fit))}; {size(fit)}; "
+        "seed": f"Seed {fit.seed}; {how.size}.",
+        "algorithm": f"The parameters were sampled {CITED.sub('', how.algorithm)}; {how.size}; "
         f"seed {fit.seed}.",
         "data": f"SHA-256 of the runs fitted: {fit.runs.sha256}.",
         "command": content.command,
@@ -188,12 +177,9 @@ def about_trust(content: Content) -> dict[str, str | None]:
     if content.risk is None:
         return {"comparison": "No other law was fitted."}
     names = {
-        "predictive_check": "fit",
-        "held_out": "record",
-        "sensitivity": "priors",
-        "fit_sensitivity": "laws",
-        "comparison": "laws",
-    }
+        "predictive_check": "fit", "held_out": "record", "sensitivity": "priors",
+        "fit_sensitivity": "laws", "comparison": "laws",
+    }  # fmt: skip
     for key, name in names.items():
         found = content.risk_check(name)
         out[key] = sentence(found[-1][1].text) if found else ""

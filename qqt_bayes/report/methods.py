@@ -12,7 +12,7 @@ from qqt_bayes.decide.text import headline
 from qqt_bayes.harmless import latex, markdown, markdown_code, visible
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.bibliography import REFERENCES
-from qqt_bayes.report.sampler import algorithm, required, size
+from qqt_bayes.report.sampler import sampler
 
 if TYPE_CHECKING:
     from qqt_bayes.report.content import Content
@@ -27,7 +27,7 @@ def sentences(content: Content) -> list[str]:
     """The paragraph, sentence by sentence, with citations like ``[@goyal2024scaling]``."""
     fit, d = content.fit, content.decision
     study, t = fit.study, fit.study.trained_on
-    inside = f"{d.prob * 100:g}%"
+    inside, how = f"{d.prob * 100:g}%", sampler(fit)
     pools = w.count(len(study.pools), "data pool")
     out = [
         f"We modelled the {study.metric} of {w.count(t['runs'], 'training run')} "
@@ -46,10 +46,10 @@ def sentences(content: Content) -> list[str]:
         )
         + (f", with evaluation noise {evaluation(content)}." if evaluation(content) else "."),
         "Given the non-linear parameters the remaining effects are Gaussian and were integrated "
-        f"out; the parameters were sampled {algorithm(fit)}: {size(fit)} (seed {fit.seed}), with "
+        f"out; the parameters were sampled {how.algorithm}: {how.size} (seed {fit.seed}), with "
         f"qqt_bayes {content.versions.get('qqt_bayes', '')}, whose reference form of the model is "
         f"written in PyMC {content.versions.get('pymc', '')} [@pymc2023].",
-        f"For every parameter and every predicted quantity we required {required(fit)}.",
+        f"For every parameter and every predicted quantity we required {how.required}.",
         f"Of {w.count(len(d.candidates), 'candidate')} we chose at each budget the one of least "
         "expected regret, where P(best) is the share of posterior draws in which a candidate is "
         f"best; intervals are {inside} equal-tailed credible intervals of performance averaged "
@@ -118,7 +118,7 @@ def as_markdown(content: Content) -> str:
         body += keeping_space(text, markdown) + marks
         used |= dict.fromkeys(cited)
     lines = ["# Methods", "", body, "", "# References", ""]
-    lines += [f"- {REFERENCES[k].text} <{REFERENCES[k].url}>" for k in used]
+    lines += [f"- {REFERENCES[k].text} <{REFERENCES[k]['url']}>" for k in used]
     hashed = f"Data (SHA-256 of the runs fitted): `{content.fit.runs.sha256}`"
     again = f"Reproduce: {markdown_code(content.command)}"
     return "\n".join([*lines, "", hashed, "", again, ""])
@@ -150,6 +150,6 @@ def as_html_parts(content: Content) -> list[tuple[str, str]]:
     for text, cited in pieces(content):
         parts.append((visible(text) + " (" * bool(cited), ""))
         for i, key in enumerate(cited):
-            parts += [("; ", "")] * (i > 0) + [(REFERENCES[key].short, REFERENCES[key].url)]
+            parts += [("; ", "")] * (i > 0) + [(REFERENCES[key].short, REFERENCES[key]["url"])]
         parts += [(")", "")] * bool(cited)
     return parts

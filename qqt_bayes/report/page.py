@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
+from base64 import b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 from importlib import resources
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,9 @@ from qqt_bayes.harmless import visible
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.command import buy_command, decide_command
 from qqt_bayes.report.explorer import explorer
+from qqt_bayes.report.figures import data_uri
 from qqt_bayes.report.methods import as_html_parts
-from qqt_bayes.report.sampler import limits, size
+from qqt_bayes.report.sampler import sampler
 from qqt_bayes.risk.ledger import told_shares
 from qqt_bayes.runs.select import tell_where
 
@@ -44,27 +45,18 @@ def render(
     *,
     alone: bool = False,
 ) -> str:
-    """The page as text.
-
-    Parameters
-    ----------
-    content : Content
-        What to tell.
-    tables, pictures, lists
-        Made from it.
-    alone : bool
-        Whether no other file was written, so that the page refers to none.
-    """
+    """The page as text; where it is alone no other file was written, and it refers to none."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("qqt_bayes.report", "templates"), autoescape=True,
         finalize=shown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["broken"] = broken
+    environment.filters |= {"broken": broken, "uri": data_uri}
     script = (
         resources.files("qqt_bayes.report").joinpath("templates/explorer.js").read_text("utf-8")
     )
+    digest = sha256(script.encode("utf-8")).digest()  # of the one script that the policy lets run
     study = content.fit.study
     budgets = [w.samples(n) for n in content.decision.budgets]
     page = environment.get_template("page.html").render(
@@ -84,12 +76,12 @@ def render(
         purchase=purchase(content),
         symbols=symbols(content),
         facts=facts(content),
-        limits=limits(content.fit),
+        limits=sampler(content.fit).limits,
         methods=as_html_parts(content),
         decide_command=decide_command(content.command),
         explorer=Markup(explorer(content.decision, content.fit)),
         script=Markup(script),
-        script_hash=Markup(policy_hash(script)),
+        script_hash=Markup(f"sha256-{b64encode(digest).decode('ascii')}"),
         alone=alone,
     )
     return page + "\n"
@@ -98,12 +90,6 @@ def render(
 def shown(value: Any) -> Any:
     """What a template prints: a text with nothing hidden in it; it is escaped besides."""
     return value if hasattr(value, "__html__") or not isinstance(value, str) else visible(value)
-
-
-def policy_hash(script: str) -> str:
-    """The one script that the page's policy lets run."""
-    digest = hashlib.sha256(script.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 def broken(text: str) -> Markup:
@@ -271,6 +257,6 @@ def facts(content: Content) -> list[tuple[str, str]]:
         ("Data hash", f"SHA-256 {fit.runs.sha256}"),
         ("Specification", f"{fit.spec.name}: {fit.spec.title}"),
         ("Seed", str(fit.seed)),
-        ("Sampler", size(fit)),
+        ("Sampler", sampler(fit).size),
         ("Versions", ", ".join(f"{name} {v}" for name, v in content.versions.items())),
     ]  # fmt: skip

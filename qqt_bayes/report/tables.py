@@ -10,31 +10,23 @@ import pandas as pd
 
 from qqt_bayes.decide.worth import amount
 from qqt_bayes.decide.worth import told as worth
-from qqt_bayes.harmless import csv_text, markdown
+from qqt_bayes.harmless import csv_text, latex, markdown
 from qqt_bayes.report import wording as w
-from qqt_bayes.report.latex import tabular
-from qqt_bayes.report.sampler import size
+from qqt_bayes.report.sampler import by_chains, sampler
 
 if TYPE_CHECKING:
     from qqt_bayes.report.content import Content
+
+SHOWN = 12  # runs that could be bought
 
 __all__ = ["Table", "candidates", "diagnostics", "make_tables", "plan_table", "pools", "priors"]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table: its cells as people read them, and `raw`, the numbers unrounded.
 
-    Attributes
-    ----------
-    header, align : tuple of str
-        Heads, and ``l``, ``r`` or ``p`` (running text) for each column.
-    rows : tuple of tuple of str
-        Cells as people read them.
-    raw : pandas.DataFrame
-        The numbers, unrounded, for CSV.
-    marked : frozenset of int
-        Rows that stand out: the choices.
+    A column is ``l``, ``r`` or ``p`` (running text); `marked` are rows that stand out, the choices.
     """
 
     name: str
@@ -47,8 +39,24 @@ class Table:
 
     @property
     def tex(self) -> str:
-        """A LaTeX table environment."""
-        return tabular(self.header, self.align, self.rows, self.caption, f"tab:{self.name}")
+        """A LaTeX table environment, for booktabs."""
+        spec = "".join(r"p{0.42\linewidth}" if a == "p" else a for a in self.align)
+        lines = [
+            r"% needs \usepackage{booktabs}",
+            r"\begin{table}[t]",
+            r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
+            f"  \\caption{{{latex(self.caption)}}}",
+            f"  \\label{{tab:{self.name}}}",
+            f"  \\begin{{tabular}}{{@{{}}{spec}@{{}}}}",
+            r"    \toprule",
+            "    " + " & ".join(map(latex, self.header)) + r" \\",
+            r"    \midrule",
+            *("    " + " & ".join(map(latex, row)) + r" \\" for row in self.rows),
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
+        ]
+        return "\n".join(lines) + "\n"
 
     @property
     def csv(self) -> str:
@@ -169,34 +177,28 @@ def priors(content: Content) -> Table:
 def diagnostics(content: Content) -> Table:
     """Posterior and convergence of every parameter and of what is decided."""
     table = content.diagnostics
-    how = "r_hat" if "r_hat" in table else "apart"
+    how, head, digits = "apart", "apart", 1
+    last = "how many standard errors two independent halves of the draws are apart"
+    if by_chains(content.fit):
+        how, head, digits, last = "r_hat", "R-hat", 3, "rank-normalised split R-hat"
     rows = tuple(
         (
-            str(r.quantity),
-            w.interval(r.median, r.lo, r.hi),
-            w.figures(r.mcse_median),
-            f"{getattr(r, how):.3f}" if how == "r_hat" else f"{getattr(r, how):.1f}",
-            "–" if np.isnan(r.ess) else f"{r.ess:,.0f}",
+            str(r.quantity), w.interval(r.median, r.lo, r.hi), w.figures(r.mcse_median),
+            f"{getattr(r, how):.{digits}f}", "–" if np.isnan(r.ess) else f"{r.ess:,.0f}",
         )
         for r in table.itertuples()
-    )
+    )  # fmt: skip
     inside = f"{content.decision.prob * 100:g}%"
-    last = (
-        "rank-normalised split R-hat"
-        if how == "r_hat"
-        else ("how many standard errors two independent halves of the draws are apart")
-    )
     caption = (
         f"Parameters and predictions: posterior median with {inside} equal-tailed interval, Monte "
         f"Carlo standard error (MCSE) of the median, {last}, and effective sample size (ESS), from "
-        f"{size(content.fit)}."
+        f"{sampler(content.fit).size}."
     )
-    header = ("quantity", f"median [{inside}]", "MCSE", "R-hat" if how == "r_hat" else "apart",
-              "ESS")  # fmt: skip
+    header = ("quantity", f"median [{inside}]", "MCSE", head, "ESS")
     return Table("diagnostics", stamped(content, caption), header, tuple("lrrrr"), rows, table)
 
 
-def plan_table(content: Content, shown: int = 12) -> Table:
+def plan_table(content: Content) -> Table:
     """The runs most worth buying."""
     plan = content.plan
     assert plan is not None
@@ -207,7 +209,7 @@ def plan_table(content: Content, shown: int = 12) -> Table:
             f"{w.figures(r.evsi)} ± {w.figures(r.se, 1)}",
             w.percent(r.evsi / plan.evpi if plan.evpi > 0 else np.nan),
         )
-        for r in table.head(shown).itertuples()
+        for r in table.head(SHOWN).itertuples()
     )  # fmt: skip
     caption = (
         "Runs that could be bought, most valuable first: the expected drop in "

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qqt_bayes._json import as_json
 from qqt_bayes.buy.stop import parse_stake
 from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_folder, staged, write_text
@@ -31,13 +31,7 @@ __all__ = ["check_risk", "write_page", "write_report"]
 
 
 def check_risk(risk: str) -> str:
-    """How thoroughly the risk is to be judged.
-
-    Raises
-    ------
-    UsageError
-        Unless it is one of the words.
-    """
+    """How thoroughly the risk is to be judged."""
     if risk not in RISKS:
         raise UsageError(f"risk {risk!r} -> choose from {', '.join(RISKS)}")
     return risk
@@ -117,13 +111,7 @@ def write_report(
 
 
 def fit_of(decision: Decision) -> Fit:
-    """The one fit of a decision.
-
-    Raises
-    ------
-    UsageError
-        For a decision under several laws: a page tells of one model.
-    """
+    """The one fit of a decision, where it is of one law: a page tells of one model."""
     if not isinstance(decision.fit, Fit):
         raise UsageError("a page tells of one law -> give a decision of one fit, not of a stack")
     return decision.fit
@@ -131,7 +119,7 @@ def fit_of(decision: Decision) -> Fit:
 
 def fill(folder: Path, content: Content, tell: Callable[[str, float], None]) -> None:
     """Write all files of a report into a folder."""
-    files: dict[str, str | bytes] = {"decision.json": decision_json(content.decision)}
+    files: dict[str, str | bytes] = {"decision.json": as_json(content.decision.to_json())}
     tables = make_tables(content)
     for table in tables:
         for suffix in ("tex", "csv", "md"):
@@ -155,14 +143,7 @@ def fill(folder: Path, content: Content, tell: Callable[[str, float], None]) -> 
         path.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
 
 
-def write_page(
-    decision: Decision,
-    path: str | Path,
-    *,
-    command: str,
-    risk: Any = None,
-    answers: dict[str, Any] | None = None,
-) -> Path:
+def write_page(decision: Decision, path: str | Path, *, command: str) -> Path:
     """Write the page alone, of a decision made before.
 
     Parameters
@@ -173,10 +154,6 @@ def write_page(
         File to write.
     command : str
         The command that makes the same report.
-    risk : Risk, optional
-        From ``fit.risk``.
-    answers : dict, optional
-        As for :func:`write_report`.
 
     Returns
     -------
@@ -188,14 +165,8 @@ def write_page(
         For a decision under several laws: a page tells of one model.
     """
     path = Path(path)
-    told = check_answers(answers or {})
-    content = Content(fit_of(decision), decision, risk, None, command, versions(), told)
+    content = Content(fit_of(decision), decision, None, None, command, versions(), {})
     pictures = list(make_pictures(content, paper=False))
     page = render(content, make_tables(content), pictures, make_checklists(content), alone=True)
     write_text(path, page)
     return path
-
-
-def decision_json(decision: Decision) -> str:
-    """Exactly what ``qqt decide --json`` prints."""
-    return json.dumps(decision.to_json(), indent=2, allow_nan=False) + "\n"

@@ -20,6 +20,11 @@ from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
 LABELS = ("run", "data", "metric", "seed", "model")  # never read as numbers
 
 
+def beside(runs: Path) -> Path:
+    """Where the pool table of ``X.runs.csv`` is: ``X.pools.csv``."""
+    return runs.parent / (runs.name.removesuffix("runs.csv") + "pools.csv")
+
+
 def find_pools(
     source: Source, pools: Source | Pools | None, decimal: str | None = None
 ) -> Pools | Sheet:
@@ -33,12 +38,12 @@ def find_pools(
     if isinstance(source, str | PathLike):
         path = Path(source)
         paired = path.name == "runs.csv" or path.name.endswith(".runs.csv")
-        beside = path.parent / (path.name.removesuffix("runs.csv") + "pools.csv")
-        if paired and beside.exists():
-            return read_sheet(beside, POOL_HEADER, decimal=decimal)
+        there = beside(path)
+        if paired and there.exists():
+            return read_sheet(there, POOL_HEADER, decimal=decimal)
         what = "no pool table given"
-        what += f", and no {beside.name} beside {path.name}" if paired else ""
-        way += f", or write {beside.name}" if paired else ", or name the files runs.csv, pools.csv"
+        what += f", and no {there.name} beside {path.name}" if paired else ""
+        way += f", or write {there.name}" if paired else ", or name the files runs.csv, pools.csv"
     sheet = Sheet("pools")
     sheet.flag(None, None, what, f"{way} with the header {POOL_HEADER}")
     return sheet
@@ -47,13 +52,7 @@ def find_pools(
 def build_table(
     sheets: list[Sheet], pools: Pools | Sheet, kinds: Mapping[str, Kind]
 ) -> tuple[pd.DataFrame, Pools, dict[str, Mixture]]:
-    """Check the rows of all sheets together and give them their types; see `Runs.table`.
-
-    Raises
-    ------
-    InputError
-        Listing every problem of the run and pool tables.
-    """
+    """Check the rows of all sheets together and give them their types; see `Runs.table`."""
     problems: list[Problem] = []
     found: Pools | None
     if isinstance(pools, Sheet):

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import short
@@ -24,6 +28,15 @@ class CellError(ValueError):
     def __init__(self, what: str, mend: str) -> None:
         super().__init__(what, mend)
         self.what, self.mend = what, mend
+
+
+@contextmanager
+def flagging(sheet: Sheet, row: int, column: str) -> Iterator[None]:
+    """Flag the cell that is read in the block, if it breaks its rule."""
+    try:
+        yield
+    except CellError as error:
+        sheet.flag(row, column, error.what, error.mend)
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,19 @@ def read_number(text: str, rule: Rule, decimal: str | None = None) -> float:
     if rule.whole and value != math.floor(value):
         raise CellError("not a whole number", rule.mend)
     return value
+
+
+def read_numbers(
+    sheet: Sheet, column: str, rule: Rule, rows: Sequence[int] | None = None, required: bool = False
+) -> np.ndarray:
+    """Numbers of a column, NaN where blank or wrong, which is flagged."""
+    cells, rows = sheet.column(column), range(len(sheet)) if rows is None else rows
+    values = np.full(len(rows), np.nan)
+    for i, row in enumerate(rows):
+        if cells[row] or required:
+            with flagging(sheet, row, column):
+                values[i] = read_number(cells[row], rule, sheet.decimal)
+    return values
 
 
 def check_marks(sheet: Sheet, column: str) -> bool:

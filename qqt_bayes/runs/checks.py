@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from itertools import product
-from typing import Any
 
 import numpy as np
 
+from qqt_bayes._text import listed
 from qqt_bayes.kinds import Kind, kind_of
 from qqt_bayes.limits import LIMITS
-from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_flag, read_number
+from qqt_bayes.runs.cells import Rule, check_marks, flagging, read_flag, read_numbers
 from qqt_bayes.runs.metrics import check_chance, check_range, check_scale
 from qqt_bayes.runs.mixture import SUM_TOLERANCE, Mixture, examine
-from qqt_bayes.runs.outliers import flag_lone
 from qqt_bayes.runs.pools import Pools
 from qqt_bayes.runs.sheet import Sheet
 from qqt_bayes.runs.units import check_sample_units
@@ -34,18 +32,12 @@ NUMBERS = {
     "samples": Rule(
         "the samples seen, e.g. 480256, 480k or 1.28B",
         "or leave the row out: a model before training has no place on a curve of samples",
-        low=1,
-        low_allowed=True,
-        count=True,
-        high=LIMITS["samples"].high,
+        low=1, low_allowed=True, count=True, high=LIMITS["samples"].high,
     ),
     "value": Rule("the metric's value, e.g. 2.31", _DROP, low=-np.inf, suffixes=False),
     "n_eval": Rule(
-        "the whole number of test items, e.g. 50000 or 50k",
-        _BLANK,
-        whole=True,
-        count=True,
-        high=LIMITS["n_eval"].high,
+        "the whole number of test items, e.g. 50000 or 50k", _BLANK,
+        whole=True, count=True, high=LIMITS["n_eval"].high,
     ),
     "se": Rule("the standard error, 0 or more", _BLANK, low_allowed=True, suffixes=False),
     "chance": Rule(
@@ -57,7 +49,7 @@ NUMBERS = {
     "cost": Rule(
         "the cost, 0 or more, e.g. 480k", _BLANK, low_allowed=True, high=LIMITS["cost"].high
     ),
-}
+}  # fmt: skip
 FLAGS = ("annealed", "tuned", "keep")
 KIND = "kind"  # column that says what the metric's name does not
 LABELS = ("run", "data", "metric")
@@ -75,24 +67,9 @@ def check_runs(
 ) -> tuple[dict[str, np.ndarray], dict[str, list[bool | None]], dict[str, Mixture]]:
     """Check a run table, noting every problem in the sheet.
 
-    Parameters
-    ----------
-    sheet
-        The table as text.
-    pools
-        Pools its mixtures may name; None when the pool table could not be read, which skips the
-        checks of mixtures.
-    kinds
-        Kind of metrics whose name does not tell it, or tells it wrongly.
-
-    Returns
-    -------
-    numbers
-        Column -> values (row,), NaN where blank or wrong.
-    flags
-        Column -> true, false or None (blank).
-    mixtures
-        Text of the `data` column -> mixture.
+    Gives the numbers by column (row,), NaN where blank or wrong; the flags by column, None where
+    blank; and the mixtures by their text, which are not checked where the pool table was not read.
+    `kinds` are of metrics whose names do not tell theirs, or tell it wrongly.
     """
     if _is_wide(sheet) or not sheet.require(REQUIRED, SYNONYMS):
         return {}, {}, {}
@@ -105,10 +82,14 @@ def check_runs(
         if column in sheet.cells and rule.count and not check_marks(sheet, column):
             numbers[column] = np.full(len(sheet), np.nan)
         elif column in sheet.cells:
-            read = partial(read_number, rule=rule, decimal=sheet.decimal)
-            cells = _each(sheet, column, read, required=column in REQUIRED)
-            numbers[column] = np.array(cells, dtype=float)
-    flags = {column: _each(sheet, column, read_flag) for column in FLAGS if column in sheet.cells}
+            numbers[column] = read_numbers(sheet, column, rule, required=column in REQUIRED)
+    flags: dict[str, list[bool | None]] = {}
+    for column in (name for name in FLAGS if name in sheet.cells):
+        flags[column] = [None] * len(sheet)
+        for row, cell in enumerate(sheet.column(column)):
+            if cell:
+                with flagging(sheet, row, column):
+                    flags[column][row] = read_flag(cell)
     mixtures = _check_mixtures(sheet, pools) if pools is not None else {}
     spelling = {text: mixture.key for text, mixture in mixtures.items()}
     _check_metric_names(sheet)
@@ -126,21 +107,6 @@ _MEANING = {
 }
 
 
-def _each(
-    sheet: Sheet, column: str, read: Callable[[str], Any], required: bool = False
-) -> list[Any]:
-    values = []
-    for row, cell in enumerate(sheet.column(column)):
-        value = None
-        if cell or required:
-            try:
-                value = read(cell)
-            except CellError as error:
-                sheet.flag(row, column, error.what, error.mend)
-        values.append(value)
-    return values
-
-
 def _is_wide(sheet: Sheet) -> bool:
     """Flag a table with one column a metric, which is not read but converted."""
     if {"metric", "value"} & set(sheet.cells):
@@ -150,7 +116,7 @@ def _is_wide(sheet: Sheet) -> bool:
         return False
     way = "qqt.import_runs" if sheet.file.startswith("<") else f"qqt import {sheet.file}"
     sheet.flag(
-        None, None, f"one column a metric ({', '.join(known[:3])}{', ...' * (len(known) > 3)})",
+        None, None, f"one column a metric ({listed(known, 3)})",
         f"a run table has one row a metric: convert it by {way}",
     )  # fmt: skip
     return True
@@ -210,9 +176,7 @@ def _check_values(
     for (metric, *_), rows in by_cell.items():
         kind = kinds.get(metric, kind_of(metric))
         if kind is None or (kind.low >= 0 and not kind.fraction):
-            seen = values[rows].tolist()
-            if not flag_lone(sheet, rows, seen):
-                check_scale(sheet, metric, rows, seen)
+            check_scale(sheet, metric, rows, values[rows].tolist())
 
 
 def _check_run_names(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,6 @@ def as_frame(source: Source) -> pd.DataFrame | None:
 
     A named index is a column. A dict is ``{pool: size}``, ``{pool: {column: value}}`` or
     ``{column: values}``. A frame of polars is any object that has ``to_dicts``.
-
-    Raises
-    ------
-    UsageError
-        For anything else.
     """
     if isinstance(source, str | os.PathLike):
         return None
@@ -95,12 +91,8 @@ def as_text(value: Any) -> str:
         return ";".join(as_text(item) for item in value)
     if value is None or pd.isna(value) is True:
         return ""
-    if isinstance(value, int | float | np.integer | np.floating):
-        return _number_text(value)
-    return str(value).strip()
-
-
-def _number_text(value: Any) -> str:
+    if not isinstance(value, Real):
+        return str(value).strip()
     try:
         number = float(value)
     except OverflowError:

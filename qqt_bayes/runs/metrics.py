@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
+from qqt_bayes._text import listed
 from qqt_bayes.kinds import Kind
 from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs.sheet import Sheet
@@ -17,6 +17,7 @@ __all__ = ["check_chance", "check_range", "check_scale"]
 # one quantity in two units. Pools differ by less, even where the best ones solve a toy task.
 SCALE_GAP = 300.0
 SHOWN = 6
+MANY = 3  # values at one budget, of which one may be a stranger
 
 
 def check_range(
@@ -62,8 +63,7 @@ def _count(sheet: Sheet, rows: Sequence[int], of: int) -> str:
     """How many rows, and where the first of them are; nothing for a single one."""
     if len(rows) == 1:
         return ""
-    places = ", ".join(sheet.place(row) for row in rows[:SHOWN]) + ", ..." * (len(rows) > SHOWN)
-    return f" in {len(rows)} of {of} rows ({places})"
+    return f" in {len(rows)} of {of} rows ({listed([*map(sheet.place, rows)], SHOWN)})"
 
 
 def _mend_low(metric: str, kind: Kind) -> str:
@@ -90,20 +90,32 @@ def _flag_high(sheet: Sheet, metric: str, kind: Kind, above: Sequence[int], rows
         what = f"{kind} above 1{count} (given as percent?)"
         sheet.flag(above[0], "value", what, f"divide by 100{elsewhere}")
         return
-    places = ", ".join(sheet.place(row) for row in above[:SHOWN]) + ", ..." * (len(above) > SHOWN)
+    places = listed([*map(sheet.place, above)], SHOWN)
     what = f"mixed units: {kind} above 1{count} of '{metric}' (percent?), at {places}"
     sheet.flag(above[0], "value", what, f"give all of them as fractions in [0, 1]{elsewhere}")
 
 
 def check_scale(sheet: Sheet, metric: str, rows: Sequence[int], values: Sequence[float]) -> None:
-    """Flag values at one budget that fall into two groups far apart: one metric, two scales."""
+    """Flag values at one budget that fall into groups far apart: one run alone, or two scales."""
     order = sorted((value, row) for row, value in zip(rows, values, strict=True) if value > 0)
-    for (below, row), (above, other) in itertools.pairwise(order):
-        if above / below >= SCALE_GAP:
-            what = (f"'{metric}' under two scales at one budget: {above:g} here,"
-                    f" {below:g} at {sheet.place(row)}")  # fmt: skip
-            sheet.flag(other, "value", what, "convert to one unit, or give two metric names")
-            return
+    gaps = [i for i in range(1, len(order)) if order[i][0] / order[i - 1][0] >= SCALE_GAP]
+    if not gaps:
+        return
+    (below, row), (above, other) = order[gaps[0] - 1 : gaps[0] + 1]
+    place, mend = sheet.place(row), "convert to one unit, or give two metric names"
+    what = f"'{metric}' under two scales at one budget: {above:g} here, {below:g} at {place}"
+    first, last = gaps == [1], gaps == [len(order) - 1]
+    if len(order) == len(rows) >= MANY and (first or last):
+        alone, others = (order[0], order[1:]) if first else (order[-1], order[:-1])
+        run, low, high = sheet.column("run")[alone[1]], others[0][0], others[-1][0]
+        if high / low < SCALE_GAP:
+            other = alone[1]
+            what = (
+                f"run '{run}' is on another scale than the {len(others)} others at its budget "
+                f"({low:.6g} to {high:.6g}): diverged, or in another unit?"
+            )
+            mend = f"leave it out: --leave-out {run} (Python: leave_out=['{run}']), or convert it"
+    sheet.flag(other, "value", what, mend)
 
 
 def check_chance(sheet: Sheet, metric: str, rows: Sequence[int], levels: Sequence[float]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 import re
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from qqt_bayes._text import one_of
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.numbers import parse_number
 
@@ -149,9 +149,7 @@ def _name_complaint(name: str, pools: Pools) -> Complaint | None:
             f"'{illegal}' cannot be part of a pool name (in '{name}')",
             "join pools by '+', e.g. A+B; names hold letters, digits, '.', '_' and '-'",
         )
-    near = difflib.get_close_matches(name, pools.names, n=1, cutoff=0.5)
-    known = f"write '{near[0]}'" if near else f"choose from {', '.join(pools.names)}"
-    return f"unknown pool '{name}'", f"{known}, or add it to the pool table"
+    return f"unknown pool '{name}'", f"{one_of(name, pools.names)}, or add it to the pool table"
 
 
 def _read_share(name: str, text: str, decimal: str | None) -> float:

@@ -6,7 +6,9 @@ import math
 import re
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
+from qqt_bayes._text import cut, written
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import LIMITS
 
@@ -58,8 +60,12 @@ def parse_number(text: str | float, *, suffixes: bool = True, decimal: str | Non
             value = math.nan if isinstance(text, bool) else float(text)
         except OverflowError:
             raise UsageError("a whole number too large for a float -> check its digits") from None
+        except (TypeError, ValueError):
+            value = math.nan
         if math.isnan(value):
-            raise UsageError(f"{text!r} is not a number -> give a number such as 480000 or '480k'")
+            raise UsageError(
+                f"{written(text)} is not a number -> give a number such as 480000 or '480k'"
+            )
         return value
     stripped = text.strip()
     if stripped.lower() in _INFINITE:
@@ -67,45 +73,36 @@ def parse_number(text: str | float, *, suffixes: bool = True, decimal: str | Non
     plain = stripped if decimal is None else without_separators(stripped, decimal)
     match = _NUMBER.fullmatch(plain) if len(plain) <= _LONGEST else None
     if match is None or (match[3] and not suffixes):
-        raise UsageError(f"'{shortened(text)}' is not a number -> {_advice(stripped, suffixes)}")
-    value = _value(match[1], int(match[2] or 0) + _POWER[match[3].lower()])
+        raise UsageError(f"'{cut(text, 40)}' is not a number -> {_advice(stripped, suffixes)}")
+    mantissa = Decimal(match[1])  # keeps 2.3B exact, where 2.3 * 1e9 would not be
+    exponent = int(match[2] or 0) + _POWER[match[3].lower()]
+    if abs(exponent) <= _EXPONENT:
+        value = float(mantissa.scaleb(exponent))
+    else:
+        value = math.copysign(math.inf if exponent > 0 and mantissa else 0.0, mantissa)
     if math.isinf(value):
         raise UsageError(f"'{text}' is too large for a number -> check its exponent")
     return value
 
 
+def number_in(value: Any) -> float | None:
+    """The number that a cell or a value of JSON holds; None for what is none, or too large."""
+    try:
+        return parse_number(value)
+    except UsageError:
+        return None
+
+
 def parse_positive(what: str, given: str | float, mend: str) -> float:
-    """A finite number above 0, within the range of what it is.
-
-    Parameters
-    ----------
-    what
-        One of :data:`qqt_bayes.limits.LIMITS`, such as ``price``.
-    given
-        The number as it was written.
-    mend
-        What to give instead.
-
-    Raises
-    ------
-    UsageError
-        For anything else.
-    """
+    """A finite number above 0 within the limits of `what`, such as ``price``; `mend` says how."""
+    told = f"{what} {written(given)}"
     try:
         value = parse_number(given)
     except UsageError:
-        raise UsageError(f"{what} {given!r} is not a number -> give {mend}") from None
+        raise UsageError(f"{told} is not a number -> give {mend}") from None
     if not (math.isfinite(value) and value > 0):
-        raise UsageError(f"{what} {given!r} -> give {mend}")
-    return LIMITS[what].check(f"{what} {given!r}", value)
-
-
-def _value(digits: str, exponent: int) -> float:
-    """Digits times a power of ten: Decimal keeps 2.3B exact, where 2.3 * 1e9 would not be."""
-    mantissa = Decimal(digits)
-    if abs(exponent) <= _EXPONENT:
-        return float(mantissa.scaleb(exponent))
-    return math.copysign(math.inf if exponent > 0 and mantissa else 0.0, mantissa)
+        raise UsageError(f"{told} -> give {mend}")
+    return LIMITS[what].check(told, value)
 
 
 def without_separators(text: str, decimal: str) -> str:
@@ -153,11 +150,6 @@ def spelling_advice(text: str) -> str | None:
 def count(value: float, unit: str) -> str:
     """A count and its unit: ``1 run``, ``1,200 runs``."""
     return f"{int(value):,} {unit}{'' if value == 1 else 's'}"
-
-
-def shortened(text: str, longest: int = 40) -> str:
-    """A text to be shown, cut where it is long."""
-    return text if len(text) <= longest else f"{text[:longest]}..."
 
 
 def _advice(text: str, suffixes: bool) -> str:

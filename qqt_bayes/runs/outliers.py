@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.runs.numbers import format_number
-from qqt_bayes.runs.sheet import Sheet, as_text
+from qqt_bayes.runs.sheet import as_text
 
 if TYPE_CHECKING:
     from qqt_bayes.runs.table import Runs
@@ -32,8 +32,6 @@ BUDGETS = 4  # that make a line
 FRESH = 4.0  # epochs that wear out little
 WORN = 3.0  # times the value expected: more than repetition does from one budget to the next
 SHOWN = 3
-MANY = 3  # values at one budget, of which one may be a stranger
-SCALES = 300.0  # factor between two scales
 WITHIN = ("metric", "model", "params", "annealed", "tuned")
 
 
@@ -43,7 +41,9 @@ def find_outliers(runs: Runs, apart: Sequence[str] = ()) -> tuple[np.ndarray, li
     Rows of different values in the columns `apart` are no kin.
     """
     table, found = runs.table, dict[int, str]()
-    kept, aside = _kept(table), set[int]()
+    kept, aside = pd.Series(False, table.index), set[int]()
+    if "keep" in table:  # where true, the row is meant
+        kept = table["keep"].fillna(False).astype(bool)
     keys = [table[name].map(as_text) for name in (*WITHIN, *apart) if name in table]
     for _, rows in table.groupby(keys, sort=False):
         for row, why in (*_off_replicates(rows), *_off_curve(rows)):
@@ -56,13 +56,6 @@ def find_outliers(runs: Runs, apart: Sequence[str] = ()) -> tuple[np.ndarray, li
         names = ", ".join(str(table.loc[row, "run"]) for row in list(found)[SHOWN : 3 * SHOWN])
         lines.append(f"{len(found) - SHOWN} more rows are as far from their kin: {names}")
     return table.index.isin(list(aside)), lines
-
-
-def _kept(table: pd.DataFrame) -> pd.Series:
-    """Rows of which column ``keep`` says that they are meant (row,)."""
-    if "keep" not in table:
-        return pd.Series(False, table.index)
-    return table["keep"].fillna(False).astype(bool)
 
 
 def _contradicted(runs: Runs, rows: pd.DataFrame, row: Any, found: dict[int, str]) -> bool:
@@ -83,26 +76,6 @@ def _contradicted(runs: Runs, rows: pd.DataFrame, row: Any, found: dict[int, str
     shares = runs.mixtures[mine["data"]].vector(runs.pools)
     epochs = mine["samples"] * np.max(shares / runs.pools.sizes)  # of the pool repeated most
     return bool(epochs <= FRESH or mine["value"] < usual or mine["value"] > WORN * usual)
-
-
-def flag_lone(sheet: Sheet, rows: list[int], values: list[float]) -> bool:
-    """Flag the one value at a budget that is on another scale than all others there."""
-    order = sorted(range(len(rows)), key=lambda i: values[i])
-    if len(rows) < MANY or values[order[0]] <= 0:
-        return False
-    for lone, others in ((order[-1], order[:-1]), (order[0], order[1:])):
-        low, high = values[others[0]], values[others[-1]]
-        near = high if lone == order[-1] else low
-        if max(values[lone] / near, near / values[lone]) < SCALES or high / low >= SCALES:
-            continue
-        row, run = rows[lone], sheet.column("run")[rows[lone]]
-        sheet.flag(
-            row, "value", f"run '{run}' is on another scale than the {len(others)} others at its "
-            f"budget ({low:.6g} to {high:.6g}): diverged, or in another unit?",
-            f"leave it out: --leave-out {run} (Python: leave_out=['{run}']), or convert it",
-        )  # fmt: skip
-        return True
-    return False
 
 
 def _line(table: pd.DataFrame, at: Any, why: str, aside: bool, kept: bool) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._text import nearest, one_of
 from qqt_bayes.errors import InputError, UsageError
 from qqt_bayes.limits import COUNTS, LIMITS
-from qqt_bayes.runs.cells import CellError, Rule, plain_numbers, read_number
+from qqt_bayes.runs.cells import Rule, plain_numbers, read_numbers
 from qqt_bayes.runs.mixture import POOL_NAME
 from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
 from qqt_bayes.runs.sizes import read_sizes
@@ -49,8 +49,6 @@ class Pools:
         Pairs of pools that share samples.
     size_ranges
         Between which numbers an uncertain size lies (pool, 2); NaN where the size is exact.
-    source
-        File name, or ``<DataFrame>``.
     notes
         What was taken for granted.
     """
@@ -63,7 +61,6 @@ class Pools:
     price: np.ndarray
     overlap_pairs: frozenset[frozenset[str]]
     size_ranges: np.ndarray = field(repr=False)
-    source: str = "<DataFrame>"
     notes: tuple[str, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
@@ -76,19 +73,11 @@ class Pools:
         return name in self.names
 
     def index(self, name: str) -> int:
-        """Position of a pool.
-
-        Raises
-        ------
-        UsageError
-            When there is no such pool.
-        """
+        """Position of a pool."""
         try:
             return self.names.index(name)
         except ValueError:
-            near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
-            mend = f"write '{near[0]}'" if near else f"choose from {', '.join(self.names)}"
-            raise UsageError(f"unknown pool '{name}' -> {mend}") from None
+            raise UsageError(f"unknown pool '{name}' -> {one_of(name, self.names)}") from None
 
     @property
     def uncertain(self) -> np.ndarray:
@@ -145,8 +134,8 @@ def check_pools(sheet: Sheet) -> Pools | None:
     rows = _named_rows(sheet)
     names = tuple(sheet.column("pool")[row] for row in rows)
     sizes, ranges = read_sizes(sheet, rows)
-    rank = _numbers(sheet, rows, "quality_rank", RANK)
-    price = _numbers(sheet, rows, "price", PRICE)
+    rank = read_numbers(sheet, "quality_rank", RANK, rows)
+    price = read_numbers(sheet, "price", PRICE, rows)
     family = tuple(sheet.column("family")[row] for row in rows)
     pairs = _overlaps(sheet, rows, names)
     table = pd.DataFrame({"pool": names, "size": sizes})
@@ -161,9 +150,7 @@ def check_pools(sheet: Sheet) -> Pools | None:
             table[name] = cells if name == "overlaps" else plain_numbers(cells) or cells
     for array in (sizes, rank, price, ranges):
         array.flags.writeable = False
-    return Pools(
-        table, names, sizes, rank, family, price, pairs, ranges, sheet.file, tuple(sheet.notes)
-    )
+    return Pools(table, names, sizes, rank, family, price, pairs, ranges, tuple(sheet.notes))
 
 
 def _named_rows(sheet: Sheet) -> list[int]:
@@ -184,18 +171,6 @@ def _named_rows(sheet: Sheet) -> list[int]:
     return list(first.values())
 
 
-def _numbers(sheet: Sheet, rows: list[int], column: str, rule: Rule) -> np.ndarray:
-    cells = sheet.column(column)
-    values = np.full(len(rows), np.nan)
-    for position, row in enumerate(rows):
-        if cells[row]:
-            try:
-                values[position] = read_number(cells[row], rule, sheet.decimal)
-            except CellError as error:
-                sheet.flag(row, column, error.what, error.mend)
-    return values
-
-
 type Pairs = frozenset[frozenset[str]]
 
 
@@ -207,8 +182,8 @@ def _overlaps(sheet: Sheet, rows: list[int], names: tuple[str, ...]) -> Pairs:
             if other == pool:
                 sheet.flag(row, "overlaps", "a pool that overlaps itself", "name other pools only")
             elif other not in names:
-                near = difflib.get_close_matches(other, names, n=1, cutoff=0.5)
-                hint = f"write '{near[0]}'" if near else "name pools of this table"
+                near = nearest(other, names)
+                hint = f"write '{near}'" if near else "name pools of this table"
                 mend = "put ';' between pools" if "," in other else hint
                 sheet.flag(row, "overlaps", f"unknown pool '{other}'", mend)
             else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._text import nearest, one_of
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.cells import CellError, read_flag
 from qqt_bayes.runs.mixture import Mixture
@@ -35,11 +35,6 @@ def parse_where(conditions: Iterable[str]) -> dict[str, str]:
 
     ``["model=B-32", "step<10000", "step>100", "seed!=3", "lr in 1e-3,2e-3"]`` becomes
     ``{"model": "B-32", "step": "<10000 & >100", "seed": "!=3", "lr": "in 1e-3,2e-3"}``.
-
-    Raises
-    ------
-    UsageError
-        Where there is no condition.
     """
     out: dict[str, str] = {}
     for item in conditions:
@@ -102,38 +97,23 @@ def where_mask(
     column: str,
     wanted: object,
     mixtures: Mapping[str, Mixture],
-    everything: pd.DataFrame | None = None,
+    everything: pd.DataFrame,
+    gone: Sequence[str] = (),
 ) -> np.ndarray:
-    """Rows (row,) whose column meets all conditions.
+    """Rows (row,) whose column meets all conditions: see `conditions`.
 
-    Parameters
-    ----------
-    table
-        The rows.
-    column, wanted
-        A value, several values, or a text that begins with ``!=``, ``<``, ``<=``, ``>``, ``>=`` or
-        ``in``; several conditions are joined by ``&``.
-    mixtures
-        Text of the `data` column -> mixture.
-    everything
-        Rows in which a value that is left out must occur; by default these.
-
-    Raises
-    ------
-    UsageError
-        For an unknown column or a value that no row has, naming those there are.
+    A value that is left out must occur in `everything`, or be `gone` already.
     """
     if column not in table.columns:
-        near = difflib.get_close_matches(column, list(table.columns), n=1, cutoff=0.6)
-        mend = f"write '{near[0]}'" if near else f"choose from {', '.join(table.columns)}"
+        mend = one_of(column, list(table.columns), 0.6)
         raise UsageError(f"unknown column '{column}' in where -> {mend}")
     mask = np.ones(len(table), bool)
     for sign, value in conditions(wanted):
         if sign in ORDERS:
             mask &= _ordered(table[column], sign, value, column)
         elif sign == "!=":
-            _equal_somewhere(everything if everything is not None else table, column, value,
-                             mixtures)  # fmt: skip
+            if value not in gone:
+                _equal_somewhere(everything, column, value, mixtures)
             mask &= ~_equal(table[column], value, column, mixtures)
         else:
             values = [v.strip() for v in value.split(",")] if sign == "in" else [value]
@@ -148,9 +128,9 @@ def _equal_somewhere(
     mask = _equal(table[column], text, column, mixtures)
     if not mask.any():
         there = list(dict.fromkeys(as_text(v) or "''" for v in table[column]))
-        near = difflib.get_close_matches(text, there, n=1, cutoff=0.8)
+        near = nearest(text, there, 0.8)
         more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
-        choice = f"write '{near[0]}', or choose from" if near else "choose from"
+        choice = f"write '{near}', or choose from" if near else "choose from"
         raise UsageError(
             f"no row with {column}={text} -> {choice} {', '.join(there[:SHOWN])}{more}"
         )

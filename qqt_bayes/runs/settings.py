@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from qqt_bayes.errors import UsageError
-from qqt_bayes.runs.numbers import parse_number
+from qqt_bayes.runs.numbers import number_in
 from qqt_bayes.runs.sheet import as_text
 
 # Words of a column's name, with others around them: peak_lr, hidden-dropout, optimizer_name.
@@ -50,7 +49,8 @@ def tell_settings(table: pd.DataFrame, known: Sequence[str] = ()) -> list[str]:
         return []
     listed = [f"{name} ({some(values)})" for name, values in list(found.items())[:SHOWN]]
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    name = next((n for n, values in found.items() if all(map(is_number, values))), None)
+    numeric = (n for n, vs in found.items() if all(number_in(v) is not None for v in vs))
+    name = next(numeric, None)
     one = name or next(iter(found))
     value = next(value for value in found[one] if value)
     mend = f"--where {one}={value} takes runs of one value"
@@ -63,12 +63,3 @@ def some(values: list[str]) -> str:
     """Values for people, a few of many."""
     shown = [value or "blank" for value in values[:VALUES]]
     return ", ".join(shown) + (f", ... {len(values)} in all" if len(values) > VALUES else "")
-
-
-def is_number(text: str) -> bool:
-    """Whether a cell holds a number."""
-    try:
-        parse_number(text)
-    except UsageError:
-        return False
-    return True

@@ -6,7 +6,6 @@ All cells stay text here, so that nothing is coerced silently on the way in.
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ from typing import cast
 
 import pandas as pd
 
+from qqt_bayes._text import cut, nearest
 from qqt_bayes.errors import Problem
 from qqt_bayes.runs.frames import Source, as_frame, as_text
-from qqt_bayes.runs.numbers import shortened
 
 __all__ = ["Sheet", "Source", "as_text", "read_sheet"]
 
@@ -75,13 +74,14 @@ class Sheet:
             near = _nearest(name, self.columns, synonyms.get(name, ()))
             has = ", ".join(self.columns)
             mend = f"rename column '{near}'" if near else f"add it (the file has: {has})"
-            self._flag_header(name, f"missing column '{name}'", mend)
+            self.flag_line(self.header_line, f"missing column '{name}'", mend, name)
         if not len(self) and not self.problems:
             self.flag(None, None, "no rows below the header", "add one row for each result")
         return not missing and bool(len(self))
 
-    def _flag_header(self, column: str | None, what: str, mend: str) -> None:
-        self.problems.append(Problem(self.file, self.header_line, column, None, what, mend))
+    def flag_line(self, line: int | None, what: str, mend: str, column: str | None = None) -> None:
+        """Note a problem of a line that is no row of the table."""
+        self.problems.append(Problem(self.file, line, column, None, what, mend))
 
     def drop(self, column: str, values: Iterable[str]) -> None:
         """Leave out the rows that have one of these values."""
@@ -96,17 +96,8 @@ def read_sheet(
 ) -> Sheet:
     """Read a CSV file or a DataFrame; what is wrong with it is in `problems` of the result.
 
-    Parameters
-    ----------
-    source
-        Path of a UTF-8 CSV file, or a table in memory; see `as_frame`.
-    header
-        A header to show when the file has none.
-    label
-        Name for messages; the file's name, or ``<DataFrame>``, by default.
-    decimal
-        The mark before decimals, where it is known. With a comma, columns may be separated by
-        semicolons or tabs.
+    `header` is shown where the file has none; `label` is its name in messages. With a decimal comma
+    columns may be separated by semicolons or tabs.
     """
     frame = as_frame(source)
     if frame is not None:
@@ -169,16 +160,8 @@ def _read_text(path: Path, sheet: Sheet) -> str | None:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = error.object[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        sheet.problems.append(
-            Problem(
-                sheet.file,
-                before.count(b"\n") + 1,
-                None,
-                None,
-                f"not UTF-8 (byte 0x{error.object[error.start]:02x})",
-                "save the file as CSV UTF-8",
-            )
-        )
+        what = f"not UTF-8 (byte 0x{error.object[error.start]:02x})"
+        sheet.flag_line(before.count(b"\n") + 1, what, "save the file as CSV UTF-8")
         return None
 
 
@@ -197,9 +180,7 @@ def split(text: str, sheet: Sheet, header: str, separator: str = ",") -> None:
             start = reader.line_num + 1  # a quoted cell may span lines: a row is where it begins
     except csv.Error as error:
         mend = 'close the quotes, and write a quote inside a quoted cell as ""'
-        sheet.problems.append(
-            Problem(sheet.file, start, None, None, f"not readable as CSV ({error})", mend)
-        )
+        sheet.flag_line(start, f"not readable as CSV ({error})", mend)
     if not rows:
         if not sheet.problems:
             sheet.flag(None, None, "empty file", f"give a header and rows: {header}")
@@ -210,7 +191,7 @@ def split(text: str, sheet: Sheet, header: str, separator: str = ",") -> None:
         if len(cells) != width:
             what = f"{len(cells)} cells where the header has {width}"
             mend = 'give one cell for each column, and put cells that hold commas in "quotes"'
-            sheet.problems.append(Problem(sheet.file, line, None, None, what, mend))
+            sheet.flag_line(line, what, mend)
             continue
         sheet.files.append(sheet.file)
         sheet.lines.append(line)
@@ -222,18 +203,16 @@ def split(text: str, sheet: Sheet, header: str, separator: str = ",") -> None:
 
 def _set_header(sheet: Sheet, rows: list[tuple[int, list[str]]], header: str) -> None:
     sheet.header_line, names = rows[0]
-    for mark, called in SEPARATORS.items():
-        if len(names) == 1 and mark in names[0]:
-            sheet.flag(
-                None,
-                None,
-                f"columns separated by {called}",
-                f"save the file with commas between columns and points before decimals, or convert "
-                f"it: qqt import {sheet.file} (decimal commas: qqt check --decimal , reads it too)",
-                shortened(names[0].replace("\t", " "), 80),
-            )
-            rows[1:] = []
-            return
+    called = next((called for mark, called in SEPARATORS.items() if mark in names[0]), None)
+    if len(names) == 1 and called is not None:
+        mend = (
+            "save the file with commas between columns and points before decimals, or convert "
+            f"it: qqt import {sheet.file} (decimal commas: qqt check --decimal , reads it too)"
+        )
+        what, head = f"columns separated by {called}", cut(names[0].replace("\t", " "), 80)
+        sheet.flag(None, None, what, mend, head)
+        rows[1:] = []
+        return
     if names[0][:1] in ("{", "["):
         mend = f"give a CSV table, or convert it: qqt import {sheet.file}"
         sheet.flag(None, None, "JSON, not CSV", mend)
@@ -244,13 +223,11 @@ def _set_header(sheet: Sheet, rows: list[tuple[int, list[str]]], header: str) ->
             cells.pop()
     for position, name in enumerate(names):
         if not name:
-            sheet._flag_header(
-                None,
-                f"column {position + 1} has no name",
-                "name it or remove it (pandas: to_csv(..., index=False))",
-            )
+            mend = "name it or remove it (pandas: to_csv(..., index=False))"
+            sheet.flag_line(sheet.header_line, f"column {position + 1} has no name", mend)
         elif name in names[:position]:
-            sheet._flag_header(name, "two columns of one name", "rename or remove one of them")
+            mend = "rename or remove one of them"
+            sheet.flag_line(sheet.header_line, "two columns of one name", mend, name)
         names[position] = name if name and name not in names[:position] else f"(unnamed {position})"
     sheet.columns = tuple(names)
     sheet.cells = {name: [] for name in names}
@@ -261,5 +238,5 @@ def _nearest(name: str, options: Iterable[str], synonyms: Iterable[str]) -> str 
     for synonym in (name, *synonyms):
         if synonym in lowered:
             return lowered[synonym]
-    close = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
-    return lowered[close[0]] if close else None
+    close = nearest(name.lower(), lowered, 0.6)
+    return lowered[close] if close else None

@@ -7,10 +7,9 @@ import re
 
 import numpy as np
 
-from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import LIMITS
-from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_number
-from qqt_bayes.runs.numbers import format_number, parse_number
+from qqt_bayes.runs.cells import CellError, Rule, check_marks, flagging, read_number
+from qqt_bayes.runs.numbers import format_number, number_in
 from qqt_bayes.runs.sheet import Sheet
 
 SIZE = Rule(
@@ -39,18 +38,18 @@ def read_sizes(sheet: Sheet, rows: list[int]) -> tuple[np.ndarray, np.ndarray]:
     if not check_marks(sheet, "size"):
         return sizes, ranges
     for i, row in enumerate(rows):
-        try:
-            given = _given_range(sheet, row) or _read(sheet.column("size")[row], sheet.decimal)
-        except CellError as error:
-            sheet.flag(row, "size", error.what, error.mend)
-            continue
-        if given is None:
-            blank.append(i)
-        elif isinstance(given, tuple):
-            ranges[i] = given
-            sizes[i] = math.sqrt(given[0]) * math.sqrt(given[1])
-        else:
-            sizes[i] = given
+        with flagging(sheet, row, "size"):
+            # the range in columns size_lo and size_hi, as this package writes them
+            a, b = (sheet.column(name)[row] for name in ("size_lo", "size_hi"))
+            text = sheet.column("size")[row]
+            given = _range(a, b, sheet.decimal) if a and b else _read(text, sheet.decimal)
+            if given is None:
+                blank.append(i)
+            elif isinstance(given, tuple):
+                ranges[i] = given
+                sizes[i] = math.sqrt(given[0]) * math.sqrt(given[1])
+            else:
+                sizes[i] = given
     known = sizes[np.isfinite(sizes)]
     for i in blank:
         if not len(known):
@@ -79,12 +78,6 @@ def one_more(known: np.ndarray) -> tuple[float, float]:
     return float(np.exp(ends[0])), float(np.exp(ends[1]))
 
 
-def _given_range(sheet: Sheet, row: int) -> tuple[float, float] | None:
-    """The range in columns size_lo and size_hi, as this package writes them."""
-    ends = [sheet.column(name)[row] for name in ("size_lo", "size_hi")]
-    return _range(ends[0], ends[1], sheet.decimal) if all(ends) else None
-
-
 def _read(text: str, decimal: str | None) -> float | tuple[float, float] | None:
     if text.lower() in UNKNOWN:
         return None
@@ -93,11 +86,9 @@ def _read(text: str, decimal: str | None) -> float | tuple[float, float] | None:
         return _range(found[1], found[2], decimal)
     about = re.match(r"(?:~|\N{ALMOST EQUAL TO}|about|ca\.?|approx\.?)\s*(?=[\d.])", text, re.I)
     if about:
-        try:
-            size = parse_number(text[about.end() :])
+        size, mend = number_in(text[about.end() :]), "1B..20B"
+        if size is not None:
             mend = f"{format_number(size / 1.5, 2)}..{format_number(size * 1.5, 2)}"
-        except UsageError:
-            mend = "1B..20B"
         raise CellError("not a number", f"say how far it may be off by a range, such as {mend}")
     return read_number(text, SIZE, decimal)
 

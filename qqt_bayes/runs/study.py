@@ -48,8 +48,6 @@ class Study:
         Names (row,), as text; ``""`` where no seed is given.
     annealed
         1 when the schedule had ended, 0 when not, NaN where not given (row,).
-    line
-        Line of the source (row,).
     data
         Mixture expression of each row.
     mixtures
@@ -62,8 +60,6 @@ class Study:
         What to know before trusting a fit.
     trained_on
         Number of `runs` and `rows`, and `max_samples`.
-    source
-        File name of the run table.
     strange
         Those of `warnings` that name rows far from their kin, kept or set aside.
     aside
@@ -82,14 +78,12 @@ class Study:
     run: np.ndarray = field(repr=False)
     seed: np.ndarray = field(repr=False)
     annealed: np.ndarray = field(repr=False)
-    line: np.ndarray = field(repr=False)
     data: tuple[str, ...] = field(repr=False)
     mixtures: dict[str, Mixture] = field(repr=False)
     levels: dict[str, tuple[str, ...]] = field(repr=False)
     pools: Pools = field(repr=False)
     warnings: tuple[str, ...] = field(repr=False)
     trained_on: dict[str, float]
-    source: str
     strange: tuple[str, ...] = field(default=(), repr=False)
     aside: tuple[tuple[str, float], ...] = field(default=(), repr=False)
     pooled: tuple[str, ...] = field(default=(), repr=False)
@@ -153,7 +147,6 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
         "run": table["run"].to_numpy(str),
         "seed": table["seed"].to_numpy(str) if "seed" in table else np.full(len(table), ""),
         "annealed": _numbers(table, "annealed"),
-        "line": table["line"].to_numpy(int, copy=True),
     }
     for array in arrays.values():
         array.flags.writeable = False
@@ -172,7 +165,6 @@ def make_study(runs: Runs, metric: str, kind: Kind | None, levels: Sequence[str]
             "rows": len(table),
             "max_samples": float(table["samples"].max()),
         },
-        source=runs.source,
         strange=tuple(told),
         aside=tuple(sorted(runs.table.loc[strange, ["run", "samples"]].itertuples(False, None))),
         pooled=pooled,
@@ -189,11 +181,9 @@ def _soften_perfect(
     if len(unknown) and not sheet.problems:
         count = f" in {len(unknown)} rows" if len(unknown) > 1 else ""
         what = f"a perfect {kind}{count}, whose error of 0 has no logarithm"
-        mend = (
-            "say in column n_eval how many test items are behind it"
-            if kind.fraction
-            else "study a metric that can still improve"
-        )
+        mend = "study a metric that can still improve"
+        if kind.fraction:
+            mend = "say in column n_eval how many test items are behind it"
         sheet.flag(int(unknown[0]), "value", what, mend)
     known = perfect[items]
     modelled[known] = 0.5 / (n_eval[known] + 1.0) / abs(kind.unit)
@@ -216,27 +206,17 @@ def _check_comparable(table: pd.DataFrame, sheet: Sheet, levels: Sequence[str]) 
             values = list(dict.fromkeys(text[column]))
             shown = ", ".join(value or "(blank)" for value in values[:6])
             example = next((value for value in values if value), "")
-            other = "or let the model know: --covariate params"
-            sheet.flag(
-                None,
-                column,
-                f"{len(values)} values in one study",
-                f"choose one: --where {column}={example} "
-                f"(Python: where={{'{column}': '{example}'}})"
-                + (f", {other}" if column == "params" else ""),
-                shown,
-            )
+            mend = f"choose one: --where {column}={example} "
+            mend += f"(Python: where={{'{column}': '{example}'}})"
+            mend += ", or let the model know: --covariate params" * (column == "params")
+            sheet.flag(None, column, f"{len(values)} values in one study", mend, shown)
     warnings = []
     if "annealed" in table and "annealed" not in levels:
         states = set(text["annealed"])
         if {"true", "false"} <= states:
-            sheet.flag(
-                None,
-                "annealed",
-                "annealed and unannealed rows in one study",
-                "choose one: --where annealed=true (Python: where={'annealed': 'true'})",
-                "true, false",
-            )
+            what = "annealed and unannealed rows in one study"
+            mend = "choose one: --where annealed=true (Python: where={'annealed': 'true'})"
+            sheet.flag(None, "annealed", what, mend, "true, false")
         elif len(states) > 1:
             warnings.append(
                 f"'annealed' is blank in {int((text['annealed'] == '').sum())} rows: they are "
@@ -302,11 +282,8 @@ def _caveats(
     if kind.fraction and not noise.all():
         rows = "all" if not noise.any() else f"{int((~noise).sum())} of {len(noise)}"
         notes.append(f"no n_eval or se in {rows} rows: their evaluation noise counts as 0")
-    idle = [
-        name
-        for name, used in zip(runs.pools, arrays["shares"].any(axis=0), strict=True)
-        if not used
-    ]
+    used = arrays["shares"].any(axis=0)
+    idle = [name for name, some in zip(runs.pools, used, strict=True) if not some]
     if idle:
         notes.append(f"no run draws from {', '.join(idle)}: known from other pools only")
     if "tuned" in table and bool((~table["tuned"].fillna(True)).any()):

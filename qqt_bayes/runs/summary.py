@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._text import cut
 from qqt_bayes.kinds import choices_of
-from qqt_bayes.runs.numbers import count, format_number, shortened
+from qqt_bayes.runs.numbers import count, format_number
 from qqt_bayes.runs.outliers import find_outliers
 from qqt_bayes.runs.settings import tell_settings
 from qqt_bayes.runs.sheet import as_text
@@ -31,7 +32,7 @@ def describe(runs: Runs) -> str:
         f"{runs.source}: {count(table['run'].nunique(), 'run')}, {count(len(table), 'row')}",
         f"  metrics   {', '.join(told(runs, metric) for metric in runs.metrics)}",
         f"  budgets   {_some(budgets)} samples",
-        f"  mixtures  {_some([shortened(text, 48) for text in runs.mixtures])}",
+        f"  mixtures  {_some([cut(text, 48) for text in runs.mixtures])}",
     ]
     for column in ("seed", "model", "params", "annealed"):
         if column in table:
@@ -113,20 +114,16 @@ def content_hash(runs: Runs) -> str:
     table = runs.table.drop(columns="line")
     table = table.assign(data=[runs.mixtures[text].key for text in table["data"]])
     digest = hashlib.sha256()
-    for frame in (table, _pool_content(runs.pools)):
+    pools = runs.pools
+    overlaps = [
+        ";".join(sorted(b for b in pools if b != a and pools.overlaps(a, b))) for a in pools
+    ]
+    for frame in (table, pools.table.assign(overlaps=overlaps)):
         names = sorted(frame.columns)
         cells = zip(*(frame[name] for name in names), strict=True)
         rows = ["\x1f".join(as_text(value) for value in row) for row in cells]
         digest.update("\x1e".join(["\x1f".join(names), *sorted(rows), ""]).encode())
     return digest.hexdigest()
-
-
-def _pool_content(pools: Pools) -> pd.DataFrame:
-    overlaps = [
-        ";".join(sorted(other for other in pools if other != name and pools.overlaps(name, other)))
-        for name in pools
-    ]
-    return pools.table.assign(overlaps=overlaps)
 
 
 def _some(words: list[str]) -> str:

@@ -19,7 +19,7 @@ from qqt_bayes.runs.checks import HEADER, KIND
 from qqt_bayes.runs.mixture import Mixture
 from qqt_bayes.runs.numbers import count, format_number
 from qqt_bayes.runs.pools import Pools
-from qqt_bayes.runs.select import conditions, tell_where, upper_limit, where_mask
+from qqt_bayes.runs.select import tell_where, upper_limit, where_mask
 from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
 from qqt_bayes.runs.study import Study, make_study
 
@@ -140,9 +140,8 @@ class Runs:
         """
         table = self._of_metric(metric)
         for column, wanted in (where or {}).items():
-            left = column == "run" and self.left_out
-            meant: object = self._not_yet_left_out(wanted) if left else wanted
-            table = table[where_mask(table, column, meant, self.mixtures, self.table)]
+            gone = self.left_out if column == "run" else ()
+            table = table[where_mask(table, column, wanted, self.mixtures, self.table, gone)]
         if upto is not None:
             least = table["samples"].min()
             table = table[table["samples"] <= upper_limit(upto)]
@@ -240,14 +239,6 @@ class Runs:
                 known = known.with_chance(float(levels.iloc[0]))
         return known
 
-    def _not_yet_left_out(self, wanted: object) -> list[str]:
-        """Names of the runs that meet conditions, those aside that were left out on reading."""
-        signs = [(s, v) for s, v in conditions(wanted) if s != "!=" or v not in self.left_out]
-        mask = np.ones(len(self.table), bool)
-        for sign, value in signs:
-            mask &= where_mask(self.table, "run", f"{sign} {value}", self.mixtures)
-        return list(self.table["run"][mask].unique())
-
     def _of_metric(self, metric: str | None) -> pd.DataFrame:
         if metric is None:
             return self.table
@@ -320,13 +311,7 @@ def kinds_in_column(sheet: Sheet) -> dict[str, str]:
 
 
 def _leave_out(sheet: Sheet, names: Sequence[str]) -> None:
-    """Drop runs by name, and say so.
-
-    Raises
-    ------
-    UsageError
-        For a run that the table does not have.
-    """
+    """Drop runs by name, and say so."""
     if not names or sheet.problems:
         return
     there = dict.fromkeys(sheet.column("run"))
@@ -336,5 +321,5 @@ def _leave_out(sheet: Sheet, names: Sequence[str]) -> None:
             raise UsageError(f"no run '{name}' to leave out -> choose from {', '.join(near)}")
     before = len(sheet)
     sheet.drop("run", names)
-    rows = before - len(sheet)
-    sheet.notes.append(f"left out by name: {', '.join(names)} ({rows} row{'s' * (rows != 1)})")
+    gone = count(before - len(sheet), "row")
+    sheet.notes.append(f"left out by name: {', '.join(names)} ({gone})")

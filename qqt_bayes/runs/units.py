@@ -60,11 +60,8 @@ def _two_groups(
                 continue
             low, high = order[:position], order[position:]
             steps = np.diff(samples[mine])  # tables list a run from its start, or its end
-            if (steps.min() < 0 < steps.max()) or _between(values[low], values[high]):
+            seen, whole = values[low], values[high]
+            among = len(high) > 1 and whole.min() <= seen.min() and seen.max() <= whole.max()
+            if steps.min() < 0 < steps.max() or among:
                 return a, b
     return None
-
-
-def _between(low: np.ndarray, high: np.ndarray) -> bool:
-    """Whether every value of the group of few samples is one of a group of two or more."""
-    return bool(len(high) > 1 and np.min(high) <= np.min(low) and np.max(low) <= np.max(high))

@@ -28,22 +28,7 @@ class Untold(NamedTuple):
 
 
 def untold(samples: np.ndarray, shares: np.ndarray, pools: Pools) -> tuple[Untold, ...]:
-    """What runs leave open by where they lie, whatever their values.
-
-    Parameters
-    ----------
-    samples : numpy.ndarray
-        Dim (row,).
-    shares : numpy.ndarray
-        Dims (row, pool).
-    pools : Pools
-        Give the sizes.
-
-    Returns
-    -------
-    tuple of Untold
-        Empty where nothing is.
-    """
+    """What runs leave open by where they lie, by samples (row,) and shares (row, pool)."""
     if len(samples) == 0:
         return ()
     top = int(np.argmax(samples))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from qqt_bayes.cli import options as o
+from qqt_bayes.cli.opening import parse_margin
+from qqt_bayes.cli.telling import Telling
 from qqt_bayes.errors import GateError, UsageError, in_python
 
 
@@ -22,15 +23,15 @@ class Answer:
 
 
 def test_one_answer_in_every_form(tmp_path: Path, capsys) -> None:
-    o.tell(Answer(), False)
+    Telling().tell(Answer())
     assert capsys.readouterr().out == "A is best\n"
-    o.tell(Answer(), True)
+    Telling(json=True).tell(Answer())
     assert json.loads(capsys.readouterr().out) == {"best": "A"}
-    o.tell(Answer(), False, True)
+    Telling(csv=True).tell(Answer())
     printed = capsys.readouterr().out
     pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(printed)), Answer.table)
     for name in ("a.csv", "a.json"):
-        o.tell(Answer(), False, False, tmp_path / name)
+        Telling(out=tmp_path / name).tell(Answer())
         said = capsys.readouterr()
         assert said.out == "A is best\n"
         assert said.err == f"wrote {tmp_path / name}\n"
@@ -41,17 +42,17 @@ def test_one_answer_in_every_form(tmp_path: Path, capsys) -> None:
 
 def test_what_cannot_be_handed_over_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"ends in \.csv or \.json"):
-        o.check_out(tmp_path / "a.txt", False, False)
+        Telling(out=tmp_path / "a.txt").check()
     with pytest.raises(UsageError, match="leave one of them out"):
-        o.check_out(None, True, True)
+        Telling(json=True, csv=True).check()
 
 
 @pytest.mark.parametrize("margin", ["1%", "-1", "0", "nan", "little"])
 def test_a_margin_is_in_the_metrics_unit(margin: str) -> None:
     with pytest.raises(UsageError, match=f"--margin '{margin}' -> give a regret above 0"):
-        o.parse_margin(margin)
-    assert o.parse_margin("0.02") == 0.02
-    assert o.parse_margin(None) is None
+        parse_margin(margin)
+    assert parse_margin("0.02") == 0.02
+    assert parse_margin(None) is None
 
 
 def test_a_gate_error_names_the_options_of_where_it_is_read() -> None:

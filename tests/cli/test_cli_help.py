@@ -8,7 +8,7 @@ import pytest
 import typer
 
 import qqt_bayes
-from qqt_bayes.cli import app, options
+from qqt_bayes.cli import app
 
 VERBS = sorted(typer.main.get_command(app).commands)
 HEAVY = (
@@ -40,8 +40,8 @@ def test_help_names_every_verb(qqt) -> None:
 
 def test_help_has_groups_and_exit_codes(qqt) -> None:
     said = qqt("--help").out
-    places = [said.index(f" {group} ") for group in (options.TABLES, options.ANSWERS,
-                                                      options.TRIALS)]  # fmt: skip
+    groups = ("Write down your runs", "Ask", "See how well it works")
+    places = [said.index(f" {group} ") for group in groups]
     assert places == sorted(places)
     assert " Commands " not in said  # none is left without a group
     text = " ".join(said.split())

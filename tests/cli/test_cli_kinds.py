@@ -2,7 +2,7 @@
 
 import pytest
 
-from qqt_bayes.cli.options import by_metric, levels
+from qqt_bayes.cli.opening import by_metric, levels
 from qqt_bayes.errors import UsageError
 from qqt_bayes.kinds import KINDS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qqt_bayes.cli import options
+from qqt_bayes.cli import opening
 from qqt_bayes.cli.main import TRACEBACK
 from qqt_bayes.store import load_fit
 
@@ -70,20 +70,20 @@ def raising(error: BaseException):
 
 
 def test_a_fault_is_70(qqt, small_tables: Path, monkeypatch) -> None:
-    monkeypatch.setattr(options, "load_runs", raising(ZeroDivisionError("a\x1b[31mb")))
+    monkeypatch.setattr(opening, "load_runs", raising(ZeroDivisionError("a\x1b[31mb")))
     said = qqt("check", small_tables / "runs.csv")
     assert (said.code, said.out) == (70, "")
     assert said.err.count("\n") == 1
     assert "ZeroDivisionError: a\\x1b[31mb" in said.err
     assert TRACEBACK in said.err
-    monkeypatch.setattr(options, "load_runs", raising(MemoryError()))
+    monkeypatch.setattr(opening, "load_runs", raising(MemoryError()))
     assert qqt("check", small_tables / "runs.csv").err.startswith("qqt: not enough memory")
 
 
 def test_its_traceback_on_demand(small_tables: Path, capsys, monkeypatch) -> None:
     from qqt_bayes.cli import main
 
-    monkeypatch.setattr(options, "load_runs", raising(ZeroDivisionError("why")))
+    monkeypatch.setattr(opening, "load_runs", raising(ZeroDivisionError("why")))
     with pytest.raises(SystemExit) as stop:
         main(["check", str(small_tables / "runs.csv"), TRACEBACK])
     assert stop.value.code == 70
@@ -91,7 +91,7 @@ def test_its_traceback_on_demand(small_tables: Path, capsys, monkeypatch) -> Non
 
 
 def test_stopped_is_130(qqt, small_tables: Path, monkeypatch) -> None:
-    monkeypatch.setattr(options, "load_runs", raising(KeyboardInterrupt()))
+    monkeypatch.setattr(opening, "load_runs", raising(KeyboardInterrupt()))
     assert qqt("check", small_tables / "runs.csv") == (130, "", "qqt: stopped\n")
 
 
@@ -111,7 +111,7 @@ def test_a_signal_whatever_became_of_it(
             raise error("a library says") from None
 
     before, begun = signal.getsignal(number), time.monotonic()
-    monkeypatch.setattr(options, "load_runs", swallow)
+    monkeypatch.setattr(opening, "load_runs", swallow)
     assert qqt("check", small_tables / "runs.csv") == (128 + number, "", "qqt: stopped\n")
     assert signal.getsignal(number) == before
     assert time.monotonic() - begun < 4
@@ -127,7 +127,7 @@ def test_arithmetic_is_not_told_as_a_warning(qqt, small_tables: Path, monkeypatc
             warnings.warn("mind the \x1b gap", UserWarning, stacklevel=1)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(options, "load_runs", warn)
+    monkeypatch.setattr(opening, "load_runs", warn)
     said = qqt("check", small_tables / "runs.csv")
     assert said.err == "warning: mind the \\x1b gap\nqqt: stopped\n"
 

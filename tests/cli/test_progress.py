@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from qqt_bayes.cli import progress
-from qqt_bayes.cli.main import whole
+from qqt_bayes.cli.main import spelled_out
 
 
 @pytest.fixture
@@ -44,7 +44,8 @@ def test_chains_and_shares_are_both_understood(capsys) -> None:
 
 def test_shares_alone_are_of_all_pools() -> None:
     start = ["decide", "runs.csv"]
-    assert whole([*start, "--shares"]) == [*start, "--shares", "all"]
-    assert whole([*start, "--shares", "--json"]) == [*start, "--shares", "all", "--json"]
-    assert whole([*start, "--shares", "A,B", "--json"]) == [*start, "--shares", "A,B", "--json"]
-    assert whole([]) == []
+    assert spelled_out([*start, "--shares"]) == [*start, "--shares", "all"]
+    assert spelled_out([*start, "--shares", "--json"]) == [*start, "--shares", "all", "--json"]
+    words = [*start, "--shares", "A,B", "--json"]
+    assert spelled_out(words) == words
+    assert spelled_out([]) == []

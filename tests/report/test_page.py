@@ -105,6 +105,7 @@ def test_unconverged_fit_is_stamped(evil_fit, monkeypatch) -> None:
     from qqt_bayes.inference.gate import GateReport
     from qqt_bayes.report.checklists import make_checklists
     from qqt_bayes.report.content import Content
+    from qqt_bayes.report.figures import Picture
     from qqt_bayes.report.page import render
     from qqt_bayes.report.tables import make_tables
 
@@ -117,13 +118,7 @@ def test_unconverged_fit_is_stamped(evil_fit, monkeypatch) -> None:
     tables = make_tables(content)
     assert all("NOT CONVERGED" in t.caption for t in tables if t.name != "priors")
 
-    class Drawn(dict):
-        """A picture as the page reads it."""
-
-        def __getattr__(self, name):
-            return self.get(name, "")
-
-    pictures = [Drawn(name=n) for n in ("bands", "differences", "pools")]
+    pictures = [Picture(n, n, "", {}, b"<svg/>") for n in ("bands", "differences", "pools")]
     page = render(content, tables, pictures, make_checklists(content))
     assert 'role="alert">NOT CONVERGED' in page
 

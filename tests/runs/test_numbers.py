@@ -1,11 +1,14 @@
 """Numbers as people write them."""
 
 import math
+from fractions import Fraction
 
+import pandas as pd
 import pytest
 
-from qqt_bayes.errors import UsageError
-from qqt_bayes.runs import format_number, parse_number
+from qqt_bayes.errors import InputError, UsageError
+from qqt_bayes.runs import format_number, import_runs, parse_number, read_pools
+from qqt_bayes.runs.numbers import parse_positive
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,27 @@ def test_parse_tells_how_to_mend(text: str | float, mend: str) -> None:
 def test_suffixes_can_be_forbidden() -> None:
     with pytest.raises(UsageError, match="plain number"):
         parse_number("2k", suffixes=False)
+
+
+WILD = (10**5000, -(10**5000), Fraction(10**5000, 3), None, [1], "9" * 5000)
+
+
+@pytest.mark.parametrize("given", WILD, ids=range(len(WILD)))
+@pytest.mark.parametrize("what", ["price", "spend", "stake", "compute"])
+def test_what_is_no_positive_number_is_told_in_a_line(what: str, given: object) -> None:
+    with pytest.raises(UsageError, match=f"{what} .* -> give such") as caught:
+        parse_positive(what, given, "such")
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("given", WILD[:3], ids=range(3))
+def test_a_huge_number_in_tables_is_told_in_a_line(given: object) -> None:
+    rows = pd.DataFrame({"run": ["a"], "step": [3], "val_loss": [2.0]})
+    for option in ("samples", "per_step"):
+        with pytest.raises(UsageError, match="->"):
+            import_runs(rows, data="A", **{option: given})
+    with pytest.raises(InputError, match="->"):
+        read_pools({"A": given})
 
 
 @pytest.mark.parametrize(

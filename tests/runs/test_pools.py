@@ -31,7 +31,6 @@ def test_read(path) -> None:
     np.testing.assert_array_equal(pools.quality_rank, [1, 2.5, np.nan, 9])
     np.testing.assert_array_equal(pools.price, [2, np.nan, 0, np.nan])
     assert pools.family == ("python", "python", "", "")
-    assert pools.source == "pools.csv"
     assert pools.table["note"][0] == "clean, Python"
     assert "A" in pools
     assert "Q" not in pools
@@ -62,7 +61,6 @@ def test_data_frame_and_pools_pass(path) -> None:
     np.testing.assert_array_equal(again.sizes, pools.sizes)
     np.testing.assert_array_equal(again.quality_rank, pools.quality_rank)
     assert again.overlap_pairs == pools.overlap_pairs
-    assert again.source == "<DataFrame>"
 
 
 def test_only_names_and_sizes() -> None:

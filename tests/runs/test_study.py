@@ -37,7 +37,6 @@ def test_arrays() -> None:
     assert np.isnan(study.annealed).all()
     assert study.run.tolist() == ["r0", "r1", "r2", "r3"]
     assert study.seed.tolist() == ["0", "1", "", "0"]
-    assert study.line.tolist() == [0, 1, 2, 3]
     assert study.data == ("A", "A", "A+B", "B:0.5+C:0.5")
     assert study.used.tolist() == [True, True, True]
     assert study.trained_on == {"runs": 4, "rows": 4, "max_samples": 2000}

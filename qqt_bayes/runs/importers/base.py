@@ -40,16 +40,8 @@ class File:
 class Given:
     """What the user says beside the files.
 
-    Parameters
-    ----------
-    metrics
-        Only these metrics, by their name in the file; all that are known by default.
-    data
-        Run or short name -> mixture; ``""`` -> the mixture of all runs that have none.
-    samples
-        Samples of all runs that have none.
-    per_step
-        Samples of one optimiser step, for files that count steps.
+    Metrics by their names in the file, all that are known by default; mixtures by run or short
+    name, or by ``""`` for all runs without one; samples of all runs that have none, and of a step.
     """
 
     metrics: tuple[str, ...] = ()
@@ -82,6 +74,11 @@ class Found:
     taken: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
+
+    def leave_out(self, what: str) -> None:
+        """Note what was left out, once."""
+        if what not in self.left_out:
+            self.left_out.append(what)
 
     def with_kinds(self) -> pd.DataFrame:
         """The table, with a column ``kind`` where names alone do not tell the kinds."""

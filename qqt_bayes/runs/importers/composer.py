@@ -83,8 +83,7 @@ def _read(file: File, given: Given, out: Found) -> pd.DataFrame:
         if kind:
             out.kinds[name] = kind
     if evaluated and trained and not given.metrics:
-        told = f"training metrics ({', '.join(dict.fromkeys(n for _, n, _ in trained))})"
-        out.left_out += [told] if told not in out.left_out else []
+        out.leave_out(f"training metrics ({', '.join(dict.fromkeys(n for _, n, _ in trained))})")
     generic = re.fullmatch(r"logs?(-rank\d+)?|stdout|stderr|train|console", file.path.stem)
     table["run"] = file.folder if generic else file.path.stem
     return table.assign(data="")[COLUMNS]

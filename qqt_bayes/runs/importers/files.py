@@ -11,11 +11,17 @@ from typing import Any
 import pandas as pd
 
 from qqt_bayes.errors import InputError, UsageError
-from qqt_bayes.runs.cells import CellError, Rule, check_marks, read_number
+from qqt_bayes.runs.cells import Rule, check_marks, flagging, read_number
 from qqt_bayes.runs.frames import as_frame, as_text
 from qqt_bayes.runs.importers.base import File
-from qqt_bayes.runs.importers.roles import find_roles, number_in
-from qqt_bayes.runs.numbers import DECIMALS, ambiguous, spelling_advice, without_separators
+from qqt_bayes.runs.importers.roles import find_roles
+from qqt_bayes.runs.numbers import (
+    DECIMALS,
+    ambiguous,
+    number_in,
+    spelling_advice,
+    without_separators,
+)
 from qqt_bayes.runs.sheet import Sheet, separator_of, split
 
 # What to look for in a folder.
@@ -30,13 +36,7 @@ __all__ = ["open_all", "open_frame"]
 
 
 def open_all(path: Path, decimal: str | None, notes: list[str]) -> list[File]:
-    """Open a file, or those in a folder that are of a known name.
-
-    Raises
-    ------
-    UsageError, InputError
-        If there is none, or one cannot be read.
-    """
+    """Open a file, or those in a folder that are of a known name."""
     if decimal not in (None, *DECIMALS):
         raise UsageError(f"decimal {decimal!r} -> give , or .")
     if path.is_dir():
@@ -110,25 +110,18 @@ def _text_table(frame: pd.DataFrame) -> pd.DataFrame:
     keep = [i for i in cells if any(cells[i]) or not names[i].startswith("Unnamed:")]
     table = table[keep]
     table.columns = pd.Index([names[i] for i in keep], dtype=object)
-    _refuse_doubles(table, "<table>")
+    double = list(table.columns[table.columns.duplicated()])
+    if double:
+        raise UsageError(f"<table>: two columns '{double[0]}' -> rename or remove one of them")
     filled = table.ne("").any(axis=1) if len(table.columns) else []
     return table[filled].reset_index(drop=True)
 
 
-def _refuse_doubles(table: pd.DataFrame, name: str) -> None:
-    double = list(table.columns[table.columns.duplicated()])
-    if double:
-        raise UsageError(f"{name}: two columns '{double[0]}' -> rename or remove one of them")
-
-
 def _from_json(path: Path, text: str) -> File:
-    by_line = path.suffix != ".json"
     try:
-        whole = _lines(path, text) if by_line else json.loads(text)
-    except UsageError:
-        whole = _whole(text)
-        if whole is None:
-            raise
+        whole = json.loads(text)
+        if path.suffix != ".json" and "\n" not in text.strip():
+            whole = [whole]  # a file of one line
     except (ValueError, RecursionError):
         whole = _lines(path, text)
     table = None
@@ -138,14 +131,6 @@ def _from_json(path: Path, text: str) -> File:
         except RecursionError:
             raise UsageError(f"{path}: nested too deeply -> give one flat object a run") from None
     return File(path, table, whole)
-
-
-def _whole(text: str) -> Any:
-    """A text as one JSON value; None if it is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _lines(path: Path, text: str) -> list[Any]:
@@ -168,10 +153,7 @@ def _flat(row: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str, An
     out: dict[str, Any] = {}
     for key, value in row.items():
         name = f"{prefix}{key}"
-        numbers = isinstance(value, dict) and all(
-            isinstance(v, int | float) and not isinstance(v, bool) for v in value.values()
-        )
-        if isinstance(value, dict) and depth < 8 and not (numbers and _shares(value)):
+        if isinstance(value, dict) and depth < 8 and not _shares(value):
             out |= _flat(value, f"{name}.", depth + 1)
         else:
             out[name] = value
@@ -179,7 +161,8 @@ def _flat(row: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str, An
 
 
 def _shares(value: dict[str, Any]) -> bool:
-    numbers = [number_in(share) for share in value.values()]
+    """Whether an object is of numbers that sum to 1."""
+    numbers = [None if isinstance(v, str) else number_in(v) for v in value.values()]
     shares = [share for share in numbers if share is not None and share >= 0]
     return bool(shares) and len(shares) == len(numbers) and abs(sum(shares) - 1) < 0.02
 
@@ -221,10 +204,8 @@ def _refuse_separators(sheet: Sheet, column: str) -> None:
         return
     for row, cell in enumerate(sheet.column(column)):
         if ambiguous(cell) or spelling_advice(cell):
-            try:
+            with flagging(sheet, row, column):
                 read_number(cell, COUNT, sheet.decimal)
-            except CellError as error:
-                sheet.flag(row, column, error.what, error.mend)
 
 
 def _refuse_points(path: Path, column: str, cells: list[str]) -> None:

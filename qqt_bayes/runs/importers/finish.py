@@ -9,8 +9,7 @@ import pandas as pd
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers.base import Found, Given
-from qqt_bayes.runs.importers.roles import number_in
-from qqt_bayes.runs.numbers import parse_number
+from qqt_bayes.runs.numbers import number_in, parse_number
 
 FIELDS = ("data", "samples", "seed", "model", "params")
 NO_NUMBER = {"nan", "inf", "-inf", "infinity", "-infinity", "none", "null", "n/a", "na", "-"}
@@ -18,13 +17,7 @@ _LIKE = re.compile(r".+[-_/]\d+(\.\d+)?[kKmMbBtT]$")
 
 
 def finish(found: Found, given: Given, pattern: str | None) -> Found:
-    """Fill in what the files did not tell, and leave out what is no number.
-
-    Raises
-    ------
-    UsageError
-        If names do not fit the pattern, or nothing is left.
-    """
+    """Fill in what the files did not tell, and leave out what is no number."""
     table = found.table.copy()
     if pattern is not None:
         _fill_from_names(table, pattern)
@@ -114,6 +107,5 @@ def _percent(cell: str, found: Found) -> str:
     number = number_in(cell[:-1])
     if number is None:
         return cell
-    told = "percentages are written as fractions (72.3% is 0.723)"
-    found.left_out += [told] if told not in found.left_out else []
+    found.leave_out("percentages are written as fractions (72.3% is 0.723)")
     return f"{number / 100:.10g}"

@@ -20,15 +20,9 @@ _CHECKPOINT = re.compile(r"checkpoint-\d+")
 
 
 def sniff(files: Sequence[File]) -> bool:
-    """JSON with a list ``log_history``."""
-    return all(isinstance(file.json, dict) and _log(file) is not None for file in files)
-
-
-def _log(file: File) -> list[dict[str, Any]] | None:
-    log = file.json.get("log_history") if isinstance(file.json, dict) else None
-    if not isinstance(log, list) or not all(isinstance(entry, dict) for entry in log):
-        return None
-    return log
+    """JSON with a list ``log_history`` of objects."""
+    logs = [f.json.get("log_history") if isinstance(f.json, dict) else None for f in files]
+    return all(isinstance(log, list) and all(isinstance(x, dict) for x in log) for log in logs)
 
 
 def read(files: Sequence[File], given: Given) -> Found:
@@ -62,9 +56,7 @@ def _count(value: Any) -> str:
 
 
 def _read(run: str, file: File, given: Given, out: Found) -> pd.DataFrame:
-    log = _log(file)
-    if log is None:
-        raise UsageError(f"{file.path}: no log_history in it -> give a trainer_state.json")
+    log: list[dict[str, Any]] = file.json["log_history"]
     evaluated = any(str(key).startswith("eval_") for entry in log for key in entry)
     end = file.json.get("max_steps")
     rows = []
@@ -93,6 +85,5 @@ def _read(run: str, file: File, given: Given, out: Found) -> pd.DataFrame:
         out.taken["step"] = "samples"
     out.taken |= dict.fromkeys(table["metric"], "metric") | {"max_steps": "annealed (at the end)"}
     if evaluated and any("loss" in entry for entry in log) and "loss" not in given.metrics:
-        told = "the training loss, since there are evaluations (--metric loss takes it)"
-        out.left_out += [told] if told not in out.left_out else []
+        out.leave_out("the training loss, since there are evaluations (--metric loss takes it)")
     return table.assign(data="")[[*COLUMNS, "annealed"]]

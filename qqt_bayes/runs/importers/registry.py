@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.runs.frames import as_text
 from qqt_bayes.runs.importers import (
     composer,
     datacomp,
@@ -93,7 +94,7 @@ def import_runs(
     given = Given(
         tuple(metrics),
         {"": data} if isinstance(data, str) else dict(data or {}),
-        "" if samples is None else str(samples),
+        as_text(samples),
         None if per_step is None else parse_number(per_step),
     )
     found = replace(_importer(opened, format, given).read(opened, given))

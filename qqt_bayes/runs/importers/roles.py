@@ -10,10 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.checks import SYNONYMS
 from qqt_bayes.runs.importers.base import kind_of
-from qqt_bayes.runs.numbers import parse_number
+from qqt_bayes.runs.numbers import number_in
 
 # Beside those that `qqt check` knows. What stands first is taken first.
 MORE = {
@@ -75,16 +74,6 @@ def is_number(text: str) -> bool:
     if text.lower() in ("nan", "inf", "-inf", "infinity", "-infinity"):
         return True
     return number_in(text.removesuffix("%")) is not None
-
-
-def number_in(value: Any) -> float | None:
-    """The number that a cell or a value of JSON holds; None for what is none, or too large."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        return parse_number(value)
-    except UsageError:
-        return None
 
 
 def finite_in(value: Any) -> float | None:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers.base import COLUMNS, File, Found, Given
-from qqt_bayes.runs.importers.roles import find_roles, number_in
+from qqt_bayes.runs.importers.roles import find_roles
 from qqt_bayes.runs.importers.wide import steps_to_samples, together
+from qqt_bayes.runs.numbers import number_in
 
 NAME = "wandb-chart"
 WHAT = "a chart exported from W&B"

@@ -9,8 +9,9 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.runs.importers.roles import number_in, numeric
+from qqt_bayes.runs.importers.roles import numeric
 from qqt_bayes.runs.mixture import POOL_NAME
+from qqt_bayes.runs.numbers import number_in
 
 SUM = 0.02  # how far the shares of a row may be from 1
 MOSTLY = 0.9  # of the rows
@@ -30,7 +31,8 @@ def find_weights(table: pd.DataFrame, taken: Collection[str] = ()) -> dict[str, 
     for prefix, names in [*tried, ("", free)]:
         if len(names) >= 2 and _total(table[names]) is not None:
             common = prefix or _common(names)
-            return {name: _pool(name[len(common) :] or name) for name in names}
+            rest = {name: name[len(common) :] or name for name in names}
+            return {name: "_".join(POOL_NAME.findall(pool)) or pool for name, pool in rest.items()}
     return {}
 
 
@@ -41,10 +43,6 @@ def _common(names: list[str]) -> str:
     alike = first[: same.index(False) if False in same else len(same)]
     found = re.match(r".*[/_.:-]", alike)
     return found[0] if found else ""
-
-
-def _pool(name: str) -> str:
-    return "_".join(POOL_NAME.findall(name)) or name
 
 
 def _total(shares: pd.DataFrame) -> float | None:

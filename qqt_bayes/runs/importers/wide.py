@@ -15,10 +15,10 @@ from qqt_bayes.runs.importers.roles import (
     beside,
     find_roles,
     is_metric,
-    number_in,
     numeric,
 )
 from qqt_bayes.runs.importers.weights import find_weights, mixtures
+from qqt_bayes.runs.numbers import number_in
 
 NAME = "wide"
 WHAT = "one row a run, one column a metric"
@@ -41,7 +41,8 @@ def together(parts: Sequence[Found]) -> Found:
     for part in parts:
         found.taken |= part.taken
         found.kinds |= part.kinds
-        found.left_out += [told for told in part.left_out if told not in found.left_out]
+        for what in part.left_out:
+            found.leave_out(what)
     return found
 
 
@@ -64,7 +65,11 @@ def read_table(file: File, given: Given) -> Found:
             table = table[ended]
     taken = {column: role for role, column in roles.items() if role not in ("state", "step")}
     base = pd.DataFrame(index=table.index)
-    base["run"] = table[roles["run"]] if "run" in roles else _numbered(file, table)
+    base["run"] = (
+        table[roles["run"]]
+        if "run" in roles
+        else [f"{file.path.stem}-{row}" for row in range(len(table))]
+    )
     if "data" in roles:
         base["data"] = table[roles["data"]]
     else:
@@ -108,10 +113,6 @@ def _metrics(file: File, table: pd.DataFrame, roles: dict[str, str], given: Give
     return [name for name in wanted if name not in doubtful or name in given.metrics]
 
 
-def _numbered(file: File, table: pd.DataFrame) -> list[str]:
-    return [f"{file.path.stem}-{row}" for row in range(len(table))]
-
-
 def _samples(
     file: File, table: pd.DataFrame, roles: dict[str, str], given: Given, taken: dict[str, str]
 ) -> pd.Series | str:
@@ -126,13 +127,7 @@ def _samples(
 
 
 def steps_to_samples(steps: pd.Series, given: Given, place: str) -> pd.Series:
-    """Samples after so many steps; a cell that is no number stays, for the check of the run table.
-
-    Raises
-    ------
-    UsageError
-        If it was not said how many samples a step has.
-    """
+    """Samples after so many steps; a cell that is no number stays, to be told on reading."""
     if given.per_step is None:
         raise UsageError(
             f"{place} counts steps, not samples -> pass --per-step SAMPLES (the samples or tokens "
