@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-__all__ = ["cut", "listed", "nearest", "one_of", "written"]
+__all__ = ["cut", "listed", "nearest", "one_of", "plainly", "written"]
 
 
 def cut(text: str, longest: int) -> str:
@@ -35,6 +35,11 @@ def one_of(name: str, names: Iterable[str], alike: float = 0.5) -> str:
 def written(value: object) -> str:
     """A value as a message quotes it; Python refuses to write whole numbers of many digits."""
     try:
-        return repr(value)
+        return cut(repr(value), 400)
     except ValueError:
         return f"{type(value).__name__} of thousands of digits"
+
+
+def plainly(value: object) -> str:
+    """The same, a text without its quotes."""
+    return value if isinstance(value, str) else written(value)

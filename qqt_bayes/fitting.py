@@ -20,7 +20,7 @@ from qqt_bayes.inference.named import named
 from qqt_bayes.inference.nuts import from_trace
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.reweight import reweighted
-from qqt_bayes.inference.settings import Settings, Start
+from qqt_bayes.inference.settings import Settings, Start, check_seed
 from qqt_bayes.kinds import Kind
 from qqt_bayes.model.covariates import asked_at
 from qqt_bayes.model.design import build_design
@@ -347,6 +347,7 @@ def fit(
     study = chosen.study(metric, kind=kind, spec_levels=spec.levels)
     if spec.covariates:
         spec = spec.with_covariates(asked_at(study, spec.covariates))
+    check_seed(seed)
     settings = settings or Settings()
     posterior = sample_posterior(
         build_design(study, spec), spec.priors(study.kind), study.kind, seed, settings, start,

@@ -72,3 +72,27 @@ def test_a_loss_at_the_ends_is_fitted(value: float) -> None:
                                                                 (1.0, 0.9, 0.8))])  # fmt: skip
     made = qqt.fit(qqt.read_runs(rows, {"A": 1e7}), "loss")
     assert made.posterior.engine == "importance"
+
+
+NO_NUMBERS = (10**5000, -(10**5000), float("nan"), "x" * 3000, [], -1)
+ASKED = {
+    "budgets": lambda fit, value: fit.decide([value]),
+    "prob": lambda fit, value: fit.decide("480k", prob=value),
+    "margin": lambda fit, value: fit.decide("480k", margin=value),
+    "reach": lambda fit, value: fit.reach(value),
+    "epochs": lambda fit, value: fit.best_shares("480k", max_epochs=value or [-1]),
+    "near": lambda fit, value: fit.best_shares("480k", near=value),
+    "weights": lambda fit, value: fit.buy("480k", weights=[value]),
+    "spend": lambda fit, value: fit.buy("480k", spend=value),
+    "risk": lambda fit, value: fit.risk([value]),
+    "draws": lambda fit, value: qqt.Settings(draws=value),
+    "seed": lambda fit, value: qqt.fit(fit.runs, "loss", seed=value),
+}
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=["huge", "below", "nan", "text", "list", "-1"])
+@pytest.mark.parametrize("name", ASKED)
+def test_what_is_no_number_is_refused_in_a_sentence(name: str, value: object, small_fit) -> None:
+    with pytest.raises(qqt.UsageError, match="->|must be") as refusal:
+        ASKED[name](small_fit, value)
+    assert len(str(refusal.value)) < 2500

@@ -22,7 +22,7 @@ from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import LIMITS
 from qqt_bayes.refits import Workers
-from qqt_bayes.runs.numbers import parse_positive
+from qqt_bayes.runs.numbers import number_in, parse_positive
 from qqt_bayes.runs.sheet import Source
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def parse_weights(weights: Sequence[float] | None, budgets: int) -> np.ndarray:
     """Weights of the budgets, summing to one."""
     if weights is None:
         return np.full(budgets, 1.0 / budgets)
-    given = np.asarray(weights, float)
+    given = np.array([number_in(weight) for weight in weights], float)  # NaN for none
     if given.shape != (budgets,) or not all(map(LIMITS["weight"].holds, given)):
         raise UsageError(
             f"weights must be {budgets} numbers of {LIMITS['weight'].text}, one for each budget"

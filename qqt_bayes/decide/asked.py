@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qqt_bayes._text import plainly
 from qqt_bayes.decide.candidates import parse_budgets
 from qqt_bayes.decide.constraints import Constraint, Region, Threshold
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import format_number, parse_number
+from qqt_bayes.runs.numbers import number_in
 
 if TYPE_CHECKING:
     from qqt_bayes.runs import Pools, Runs
@@ -122,14 +124,11 @@ def parse_near(near: float | str | None) -> float | None:
     """A distance in shares, above 0 and up to 1."""
     if near is None:
         return None
-    try:
-        value = float(near)
-    except (ValueError, OverflowError):
-        value = np.nan
-    if not 0.0 < value <= 1.0:
+    value = number_in(near)
+    if value is None or not 0.0 < value <= 1.0:
         raise UsageError(
-            f"--near {near} -> give a distance in shares above 0 and up to 1, such as 0.2: then "
-            "a fifth of the samples may come from other pools than in a run"
+            f"--near {plainly(near)} -> give a distance in shares above 0 and up to 1, such as 0.2: "
+            "then a fifth of the samples may come from other pools than in a run"
         )
     return value
 
@@ -187,9 +186,12 @@ def parse_epochs(
     overall: float | None = None
     if given is None:
         return []
-    items = [f"{k}={v}" for k, v in given.items()] if isinstance(given, Mapping) else (
-        given.split(",") if isinstance(given, str) else
-        [str(g) for g in given] if isinstance(given, Iterable) else [str(given)])  # fmt: skip
+    if isinstance(given, Mapping):
+        items = [f"{who}={plainly(value)}" for who, value in given.items()]
+    elif isinstance(given, Iterable) and not isinstance(given, str):
+        items = [plainly(item) for item in given]
+    else:
+        items = [plainly(given)]
     for item in (part for text in items for part in text.split(",")):
         who, sign, number = (part.strip() for part in item.rpartition("="))
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes._text import plainly
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import LIMITS, no_more
 from qqt_bayes.runs import Mixture, Pools, parse_mixture, parse_number
@@ -45,17 +46,16 @@ def parse_budgets(budgets: str | float | Iterable[str | float]) -> np.ndarray:
         try:
             value = parse_number(item)
         except UsageError as error:
-            parts = re.split(r"\s*[;|]\s*|\s+", str(item).strip())
+            parts = re.split(r"\s*[;|]\s*|\s+", plainly(item).strip())
             mend = f"put commas between: {','.join(parts)}"
             several = len(parts) > 1 and all(PLAIN.fullmatch(part) for part in parts)
             raise UsageError(
                 f"'{item}' are {len(parts)} budgets -> {mend}" if several else f"budget {error}"
             ) from None
+        told = f"budget '{plainly(item)}'"
         if not (np.isfinite(value) and value > 0):
-            raise UsageError(
-                f"budget '{item}' is not a positive number of samples -> give one, e.g. 480k"
-            )
-        LIMITS["samples"].check(f"budget '{item}'", value)
+            raise UsageError(f"{told} is not a positive number of samples -> give one, e.g. 480k")
+        LIMITS["samples"].check(told, value)
         if value in values:
             raise UsageError(f"budget '{item}' is given twice -> give each once")
         values.append(value)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes._shown import Shown
+from qqt_bayes._text import written
 from qqt_bayes.decide.candidates import kept_sizes
 from qqt_bayes.decide.caveats import answered_at, caveats
 from qqt_bayes.decide.crossovers import Crossover, crossover, handovers
@@ -24,6 +25,7 @@ from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs import Mixture, format_number
+from qqt_bayes.runs.numbers import number_in
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -276,14 +278,18 @@ def never_run(study: Study, question: Question) -> tuple[str, ...]:
 
 def check_prob(prob: float) -> None:
     """Check that a probability lies strictly between 0 and 1."""
-    if not 0.0 < prob < 1.0:
-        raise UsageError(f"prob is {prob:g} -> give a probability between 0 and 1, such as 0.9")
+    value = number_in(prob)
+    if value is None or not 0.0 < value < 1.0:
+        raise UsageError(
+            f"prob is {written(prob)} -> give a probability between 0 and 1, such as 0.9"
+        )
 
 
 def check_margin(margin: float | None) -> None:
     """Check a regret that is good enough, if one is given: a number of 0 or more."""
     if margin is not None:
-        LIMITS["margin"].check(f"margin {margin:g}", margin)
+        value = number_in(margin)
+        LIMITS["margin"].check(f"margin {written(margin)}", np.nan if value is None else value)
 
 
 def check_decision(fit: Fit, latent: np.ndarray, question: Question) -> GateReport:

@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes._json import plain
+from qqt_bayes._text import written
 from qqt_bayes.decide.candidates import candidates_of
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.predict import interval, predict, thinning
 from qqt_bayes.decide.sizes import mixed, size_notes
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture, format_number, parse_number
+from qqt_bayes.runs.numbers import number_in
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -220,10 +222,9 @@ def reach(
 
 def read_value(value: str | float, metric: str, kind: Any) -> float:
     """The value to be reached as a number."""
-    try:
-        goal = float(value)
-    except (ValueError, OverflowError):
-        raise UsageError(f"reach {value!r} is not a number -> give one such as 0.92") from None
+    goal = number_in(value)
+    if goal is None:
+        raise UsageError(f"reach {written(value)} is not a number -> give one such as 0.92")
     if not kind.low <= goal <= kind.high or not np.isfinite(goal):
         percent = ", as a fraction" if kind.fraction and goal > 1 else ""
         raise UsageError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qqt_bayes._text import written
 from qqt_bayes.errors import UsageError
 
 ENGINES = ("auto", "importance", "nuts")
@@ -45,10 +46,23 @@ class Settings:
         """Refuse what no sampler can do."""
         if self.engine not in ENGINES:
             raise UsageError(f"engine '{self.engine}' -> choose from {', '.join(ENGINES)}")
-        if self.draws < 100 or self.draws > 1_000_000:
-            raise UsageError(f"{self.draws} draws -> give 100 to 1,000,000 (400 pass no gate)")
-        if self.chains < 1 or self.tune < 1 or self.values < 1:
-            raise UsageError("chains, tune and values must be 1 or more")
+        if not (is_whole(self.draws) and 100 <= self.draws <= 1_000_000):
+            raise UsageError(
+                f"{written(self.draws)} draws -> give 100 to 1,000,000 (400 pass no gate)"
+            )
+        if not all(is_whole(n) and n >= 1 for n in (self.chains, self.tune, self.values)):
+            raise UsageError("chains, tune and values must be whole numbers, 1 or more")
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def check_seed(seed: object) -> None:
+    """Refuse what no generator of random numbers can start from."""
+    if not (isinstance(seed, int | np.integer) and is_whole(seed) and 0 <= seed < 2**63):
+        raise UsageError(f"seed {written(seed)} -> give a whole number, 0 or more")
 
 
 @dataclass(frozen=True)

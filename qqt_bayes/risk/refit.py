@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qqt_bayes.runs import Runs, Study
 
 SHORT = Settings(draws=600, engine="importance")
-ARRAYS = ("samples", "value", "shares", "n_eval", "se", "run", "seed", "annealed", "line")
+ARRAYS = ("samples", "value", "shares", "n_eval", "se", "run", "seed", "annealed")
 
 __all__ = ["SHORT", "Order", "latent_of", "make", "order", "sound", "subset"]
 
