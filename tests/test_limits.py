@@ -93,6 +93,6 @@ ASKED = {
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=["huge", "below", "nan", "text", "list", "-1"])
 @pytest.mark.parametrize("name", ASKED)
 def test_what_is_no_number_is_refused_in_a_sentence(name: str, value: object, small_fit) -> None:
-    with pytest.raises(qqt.UsageError, match="->|must be") as refusal:
+    with pytest.raises(qqt.UsageError, match=r"->|must be") as refusal:
         ASKED[name](small_fit, value)
     assert len(str(refusal.value)) < 2500

@@ -127,7 +127,7 @@ def parse_near(near: float | str | None) -> float | None:
     value = number_in(near)
     if value is None or not 0.0 < value <= 1.0:
         raise UsageError(
-            f"--near {plainly(near)} -> give a distance in shares above 0 and up to 1, such as 0.2: "
+            f"--near {plainly(near)} -> give a distance in shares above 0 and up to 1, such as .2: "
             "then a fifth of the samples may come from other pools than in a run"
         )
     return value
