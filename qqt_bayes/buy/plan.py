@@ -14,7 +14,7 @@ from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.buy.batch import Batch
 from qqt_bayes.buy.evppi import Sample, bands, parameter_values, run_values
-from qqt_bayes.buy.question import Question
+from qqt_bayes.buy.problem import Question
 from qqt_bayes.buy.stop import Stop
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.text import describe, verdict
@@ -215,7 +215,7 @@ class Plan(Shown):
             "refitted": np.isin(self.order, self.refitted),
             "batch": self.batch,
             "evppi": self.evppi.assign(pool=[pool or None for pool in self.evppi["pool"]]),
-            "stop": self.stop.to_json(),
+            "stop": vars(self.stop),
         }
         if notes := middle_notes(self.fit):
             out["notes"] = list(notes)

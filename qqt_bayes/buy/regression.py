@@ -38,22 +38,7 @@ def spline_basis(known: np.ndarray) -> np.ndarray:
 
 
 def held_out(known: np.ndarray, wanted: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """Regression of some quantities, predicted for each block from the others.
-
-    Parameters
-    ----------
-    known : numpy.ndarray
-        Dims (draw, column): what would be known.
-    wanted : numpy.ndarray
-        Dims (draw, quantity).
-    block : numpy.ndarray
-        Dim (draw,), from 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dims (draw, quantity).
-    """
+    """What is wanted (draw, quantity) by what is known (draw, column), each block by the others."""
     basis = spline_basis(known)
     blocks = range(int(block.max()) + 1)
     gram = np.stack([basis[block == b].T @ basis[block == b] for b in blocks])
@@ -75,17 +60,7 @@ def block_mean(gain: np.ndarray, block: np.ndarray) -> tuple[float, float]:
 
 
 def choice_gain(known: np.ndarray, cost: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """What choosing by what is known saves in each draw, dim (draw,).
-
-    Parameters
-    ----------
-    known : numpy.ndarray
-        Dims (draw, column).
-    cost : numpy.ndarray
-        Dims (draw, candidate): lower is better.
-    block : numpy.ndarray
-        Dim (draw,).
-    """
+    """What choosing by what is known (draw, column) saves of a cost (draw, candidate), (draw,)."""
     best = int(np.argmin(cost.mean(axis=0)))
     now = cost[:, best]
     found = held_out(known, cost - now[:, None], block)

@@ -27,13 +27,7 @@ __all__ = ["Recovery", "effective_size"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recovery(Shown):
-    """Coverage and reliability.
-
-    Attributes
-    ----------
-    replications : Replications
-        Those of simulation-based calibration.
-    """
+    """Coverage and reliability."""
 
     replications: Replications = field(repr=False)
 
