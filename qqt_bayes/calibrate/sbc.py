@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.calibrate.replicate import RANKS, Replications
 
@@ -104,13 +105,10 @@ class SBC(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Settings, failures, and of each quantity its p-values and the histogram of its ranks."""
-        r, table = self.replications, self.table
-        rows = []
-        for j, row in enumerate(table.to_dict("records")):
-            keep = ("quantity", "group", "ecdf_p", "chi2_p", "holm_p", "z_mean", "z_spread")
-            small = {k: row[k] if isinstance(row[k], str) else round(row[k], 5) for k in keep}
-            small["inside"] = bool(row["inside"])
-            rows.append(small | {"histogram": histogram(r.rank[:, j]).tolist()})
+        r = self.replications
+        keep = ["quantity", "group", "ecdf_p", "chi2_p", "holm_p", "z_mean", "z_spread", "inside"]
+        counts = [histogram(rank).tolist() for rank in r.rank.T]
+        rows = plain(self.table[keep].assign(histogram=counts), 5)
         return {
             "schema": 1, "spec": r.spec, "kind": r.kind,
             "replications": len(r), "seed": r.seed, "ranks": RANKS, "passed": self.passed,
