@@ -32,9 +32,8 @@ import qqt_bayes as qqt
 from qqt_bayes.buy.designs import Designs, generate_designs
 from qqt_bayes.buy.evppi import Sample, run_values
 from qqt_bayes.buy.exact import corrected, simulate
-from qqt_bayes.buy.problem import build_problem
-from qqt_bayes.buy.question import Question
-from qqt_bayes.buy.value import objective, undominated, value_designs
+from qqt_bayes.buy.problem import Question, build_problem
+from qqt_bayes.buy.value import for_each, khat, objective, undominated, value_designs
 from qqt_bayes.buy.worlds import Known
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.settings import Settings
@@ -98,7 +97,7 @@ def ten(fit: Fit, target: np.ndarray, candidates: list[str]) -> Designs:
     question = Question(fit, target, np.ones(1), tuple(mixtures), every)
     problem = build_problem(question, draws=100)
     aim = objective("regret", problem, np.ones(1))
-    worth = [v.total for v, _ in value_designs(Known.now(problem), aim, range(len(every)))]
+    worth = [v.total for v in value_designs(Known.now(problem), aim, range(len(every)))]
     # of the others none is worth much
     order = np.argsort(worth)[::-1][: 2 * DESIGNS]
     keep = order[np.linspace(0, len(order) - 1, DESIGNS).round().astype(int)]
@@ -116,16 +115,16 @@ def compare(fit: Fit, target: float, candidates: list[str], outer: int) -> list[
     problem = build_problem(question)
     aim = objective("regret", problem, question.weights)
     known = Known.now(problem)
-    values = value_designs(known, aim, range(len(designs)), with_khat=True)
+    values = for_each(known, range(len(designs)), lambda o: (aim.value(known, o), khat(o)))
     seconds = (time.perf_counter() - begin) / len(designs)
     regressed = run_values(Sample(question), range(len(designs)))
     # outcomes and control variate from as many draws as the refits have, so that the difference
     # holds no error of the few draws that `qqt buy` uses by default
-    problem = build_problem(question, draws=MANY, worlds=1)
+    problem = build_problem(question, draws=MANY)
     aim = objective("regret", problem, question.weights)
     known = Known.now(problem)
     rows = []
-    for d, (value, khat) in enumerate(values):
+    for d, (value, rough) in enumerate(values):
         begin = time.perf_counter()
         trial = simulate(question, known, aim, d, outer)
         each = (time.perf_counter() - begin) / outer
@@ -140,7 +139,7 @@ def compare(fit: Fit, target: float, candidates: list[str], outer: int) -> list[
             "plain": float(trial.exact.mean()),
             "plain_se": float(trial.exact.std(ddof=1) / np.sqrt(outer)),
             "regression": regressed[d][0], "regression_se": regressed[d][1],
-            "evpi": aim.limit.total, "khat": khat, "times": FULL * each / seconds,
+            "evpi": aim.limit.total, "khat": rough, "times": FULL * each / seconds,
         })  # fmt: skip
         print(LINE.format(**rows[-1]), flush=True)
     return rows

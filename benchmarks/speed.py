@@ -17,7 +17,7 @@ from statistics import median
 from speed_studies import grid_runs, small_runs, swarm_runs
 
 import qqt_bayes as qqt
-from qqt_bayes.calibrate.sbc import sbc as run_sbc
+from qqt_bayes.calibrate.replicate import replicate
 from qqt_bayes.inference.settings import Settings
 
 RESULTS = Path(__file__).with_name("results") / "speed.json"
@@ -96,7 +96,7 @@ def large():
 
 def sbc():
     """A study simulated, fitted and ranked, as for an SBC."""
-    spent, _ = seconds(lambda: run_sbc(replications=40, seed=1, workers=os.cpu_count()))
+    spent, _ = seconds(lambda: replicate(replications=40, seed=1, workers=os.cpu_count()))
     yield "SBC, one study of 500 (goal: four minutes for all)", 0.48, spent / 40, None
 
 

@@ -7,6 +7,8 @@ fitted laws usually lose to where nothing crosses.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -25,31 +27,22 @@ def judge(origin: Origin, draws: np.ndarray) -> pd.DataFrame:
     not its noise, as real ones do.
     """
     targets, draws = in_unit(origin, draws)
-    frames = []
-    seen = targets["value"].to_numpy()
-    frames.append(score_frame(draws, seen, targets, "level"))
-    for budget, rows in targets.groupby("budget"):
-        place = {d: [targets.index.get_loc(i) for i in r.index] for d, r in rows.groupby("data")}
-        means = {d: seen[i].mean() for d, i in place.items()}
+    frames = [score_frame(draws, targets, "level")]
+    for budget, rows, place in by_budget(targets):
+        means = {d: targets["value"].to_numpy()[i].mean() for d, i in place.items()}
         best = min(means, key=lambda d: means[d])
         others = [d for d in means if d != best]
         if not others:
             continue
         lead = draws[:, place[best]].mean(axis=1)
         gap = np.stack([draws[:, place[d]].mean(axis=1) - lead for d in others], axis=1)
-        info = pd.DataFrame(
-            {
-                "data": others,
-                "samples": rows["samples"].iloc[0],
-                "value": [means[d] - means[best] for d in others],
-                "budget": budget,
-                "factor": rows["factor"].iloc[0],
-            }
-        )
-        frames.append(score_frame(gap, info["value"].to_numpy(), info, "difference"))
-    out = pd.concat(frames, ignore_index=True)
-    out["origin"] = origin.upto
-    return out
+        info = pd.DataFrame({
+            "data": others, "samples": rows["samples"].iloc[0],
+            "value": [means[d] - means[best] for d in others], "budget": budget,
+            "factor": rows["factor"].iloc[0],
+        })  # fmt: skip
+        frames.append(score_frame(gap, info, "difference"))
+    return pd.concat(frames, ignore_index=True).assign(origin=origin.upto)
 
 
 def in_unit(origin: Origin, draws: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
@@ -59,12 +52,20 @@ def in_unit(origin: Origin, draws: np.ndarray) -> tuple[pd.DataFrame, np.ndarray
     return targets, np.asarray(kind.to_unit(draws))
 
 
-def score_frame(draws: np.ndarray, seen: np.ndarray, info: pd.DataFrame, what: str) -> pd.DataFrame:
+def by_budget(targets: pd.DataFrame) -> Iterator[tuple[float, pd.DataFrame, dict[str, list[int]]]]:
+    """Each target budget, its rows, and the places among the targets of each data's runs."""
+    for budget, rows in targets.groupby("budget"):
+        places = rows.groupby("data")
+        yield budget, rows, {d: [*targets.index.get_indexer(r.index)] for d, r in places}
+
+
+def score_frame(draws: np.ndarray, info: pd.DataFrame, what: str) -> pd.DataFrame:
     """Scores of one kind of target; targets a method cannot predict (NaN) are left out."""
     known = np.all(np.isfinite(draws), axis=0)
-    draws, seen, info = draws[:, known], seen[known], info[known].reset_index(drop=True)
-    if len(seen) == 0:
+    draws, info = draws[:, known], info[known].reset_index(drop=True)
+    if not len(info):
         return pd.DataFrame()
+    seen = info["value"].to_numpy()
     out = info[["data", "samples", "budget", "factor"]].copy()
     out["what"], out["seen"] = what, seen
     out["median"] = np.median(draws, axis=0)
@@ -92,8 +93,7 @@ def judge_choice(origin: Origin, draws: np.ndarray) -> pd.DataFrame:
     (targets, draws), train = in_unit(origin, draws), origin.train
     seen = targets["value"].to_numpy()
     rows = []
-    for budget, group in targets.groupby("budget"):
-        place = {d: [targets.index.get_loc(i) for i in r.index] for d, r in group.groupby("data")}
+    for budget, group, place in by_budget(targets):
         known = {d: i for d, i in place.items() if np.all(np.isfinite(draws[:, i]))}
         if len(known) < 2:
             continue
@@ -105,23 +105,15 @@ def judge_choice(origin: Origin, draws: np.ndarray) -> pd.DataFrame:
         p_best = np.bincount(np.argmin(drawn, axis=1), minlength=len(names)) / len(drawn)
         ranked = rank_by_largest(train, names)
         compute = [catch_up(targets, d, float(budget), truth.min()) for d in names]
-        rows.append(
-            {
-                "origin": origin.upto,
-                "budget": budget,
-                "factor": group["factor"].iloc[0],
-                "candidates": len(names),
-                "choice": names[said],
-                "p_said": p_best[said],
-                "right": truth[said] == truth.min(),
-                "regret": truth[said] - truth.min(),
-                "regret_expected": regret[said],
-                "compute": compute[said],
-                "compute_rank": np.nan if ranked is None else compute[ranked],
-                "regret_rank": np.nan if ranked is None else truth[ranked] - truth.min(),
-                "p_true": p_best[int(np.argmin(truth))],
-            }
-        )
+        rows.append({
+            "origin": origin.upto, "budget": budget, "factor": group["factor"].iloc[0],
+            "candidates": len(names), "choice": names[said], "p_said": p_best[said],
+            "right": truth[said] == truth.min(), "regret": truth[said] - truth.min(),
+            "regret_expected": regret[said], "compute": compute[said],
+            "compute_rank": np.nan if ranked is None else compute[ranked],
+            "regret_rank": np.nan if ranked is None else truth[ranked] - truth.min(),
+            "p_true": p_best[int(np.argmin(truth))],
+        })  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -149,11 +141,7 @@ def rank_by_largest(train: Study, names: list[str]) -> int | None:
     """
     keys = {train.mixtures[d].key: d for d in dict.fromkeys(train.data)}
     data = np.array([train.mixtures[d].key for d in train.data])
-    index = {}
-    for i, name in enumerate(names):
-        for key, text in keys.items():
-            if text == name or key == name:
-                index[key] = i
+    index = {k: i for i, name in enumerate(names) for k, text in keys.items() if name in (k, text)}
     for top in np.unique(train.samples)[::-1]:
         near = np.abs(np.log(train.samples / top)) < 0.1
         here = [k for k in index if np.any(near & (data == k))]

@@ -7,7 +7,6 @@ together wherever a rate is given an interval.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,7 +14,6 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.errors import QQTError
 from qqt_bayes.kinds import Kind
 from qqt_bayes.model.covariates import most_common, values_of
 from qqt_bayes.runs import Runs, Study
@@ -28,32 +26,20 @@ MIN_ROWS = 4
 Forecast = Callable[[Study, np.ndarray, np.ndarray, int], np.ndarray | None]
 
 __all__ = [
-    "FACTORS", "SLACK", "Forecast", "Origin", "joined", "origins", "quiet", "spread_out",
+    "FACTORS", "SLACK", "Forecast", "Origin", "joined", "origins", "spread_out",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Origin:
-    """One split: what is fitted, and the cells beyond it that are to be predicted.
-
-    Attributes
-    ----------
-    train : Study
-    upto : float
-        Largest number of samples fitted.
-    runs : Runs
-        The rows fitted, for methods that need the table.
-    targets : pandas.DataFrame
-        One row a run beyond: data, samples, value (as modelled), budget (nominal), factor group.
-    shares : numpy.ndarray
-        Dims (target, pool).
-    """
+    """One split: what is fitted, and the cells beyond it that are to be predicted."""
 
     train: Study
-    upto: float
-    runs: Runs
+    upto: float  # largest number of samples fitted
+    runs: Runs  # the rows fitted, for methods that need the table
+    # one row a run beyond: data, samples, value (as modelled), budget (nominal), factor group
     targets: pd.DataFrame
-    shares: np.ndarray
+    shares: np.ndarray  # (target, pool)
 
 
 def origins(
@@ -66,18 +52,9 @@ def origins(
 ) -> Iterator[Origin]:
     """Every origin with at least ``first`` budgets and four rows behind it and a target ahead.
 
-    Parameters
-    ----------
-    runs : Runs
-        All runs: those below an origin are fitted, those above are targets.
-    metric, kind : str
-        What is modelled.
-    keep : callable, optional
-        Which data expressions may be fitted; all are predicted.
-    first : int
-        Budgets behind the first origin.
-    covariates : mapping, optional
-        Of the model, with the value that answers are for: targets are runs that have it.
+    Runs below an origin are fitted, those above are targets. ``keep`` says which data expressions
+    may be fitted; all are predicted. Of covariates of the model the values are given that answers
+    are for: targets are runs that have them.
     """
     chosen, levels = runs.select(metric), tuple(covariates)
     budgets = chosen.budgets(metric)
@@ -101,15 +78,11 @@ def origins(
             continue
         group = np.searchsorted(np.array(FACTORS) * SLACK, factor[ahead])
         nominal = np.searchsorted(budgets, full.samples[ahead])
-        targets = pd.DataFrame(
-            {
-                "data": np.array(full.data)[ahead],
-                "samples": full.samples[ahead],
-                "value": full.value[ahead],
-                "budget": budgets[nominal],
-                "factor": np.array(FACTORS)[group],
-            }
-        )
+        targets = pd.DataFrame({
+            "data": np.array(full.data)[ahead], "samples": full.samples[ahead],
+            "value": full.value[ahead], "budget": budgets[nominal],
+            "factor": np.array(FACTORS)[group],
+        })  # fmt: skip
         yield Origin(train, float(budgets[k]), behind, targets, full.shares[ahead])
 
 
@@ -132,13 +105,3 @@ def answered(study: Study, covariates: Mapping[str, float | None]) -> np.ndarray
         wanted = most_common(study, name) if at is None else at
         out &= np.isclose(values_of(study, name), wanted, rtol=1e-9, atol=0.0)
     return out
-
-
-def quiet(forecast: Forecast, origin: Origin, seed: int) -> np.ndarray | None:
-    """A forecast, or None where the method refuses."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return forecast(origin.train, origin.targets["samples"].to_numpy(), origin.shares, seed)
-        except QQTError:
-            return None

@@ -53,10 +53,6 @@ def coverage_interval(
     Targets of one group (one origin and budget) share the common error, so they are resampled
     together. With fewer than two groups the Wilson interval of the targets is used instead, which
     is then the least it can be.
-
-    Returns
-    -------
-    rate, lo, hi : float
     """
     rate = float(np.mean(inside))
     names, index = np.unique(group, return_inverse=True)

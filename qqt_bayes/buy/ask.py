@@ -11,12 +11,10 @@ from qqt_bayes.buy.batch import best_batch
 from qqt_bayes.buy.designs import Designs, generate_designs, read_designs
 from qqt_bayes.buy.exact import corrected, simulate
 from qqt_bayes.buy.plan import Plan
-from qqt_bayes.buy.problem import DRAWS, build_problem
-from qqt_bayes.buy.question import Question
+from qqt_bayes.buy.problem import DRAWS, Question, build_problem
 from qqt_bayes.buy.stop import judge, parse_stake, worth
-from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.text import ROUGH
-from qqt_bayes.buy.value import OBJECTIVES, objective, undominated, value_designs
+from qqt_bayes.buy.value import OBJECTIVES, for_each, khat, objective, undominated
 from qqt_bayes.buy.worlds import Known
 from qqt_bayes.decide.candidates import default_candidates, parse_budgets, parse_candidates
 from qqt_bayes.errors import UsageError
@@ -129,20 +127,8 @@ def buy(
     return valued(asked, money, price, refits, **options)
 
 
-def roughest(values: Sequence[Value], khats: np.ndarray) -> list[int]:
-    """The most valuable designs for whose outcomes few draws speak."""
-    order = np.argsort([-v.total for v in values], kind="stable")
-    return [int(d) for d in order if khats[d] > ROUGH][:ROUGH_MOST]
-
-
 def check_objective(objective: str, refits: int) -> None:
-    """Refuse an unknown objective, or refits that it cannot use.
-
-    Raises
-    ------
-    UsageError
-        Saying which would do.
-    """
+    """Refuse an unknown objective, or refits that it cannot use."""
     if objective not in OBJECTIVES:
         raise UsageError(f"objective {objective!r} -> choose from {', '.join(OBJECTIVES)}")
     if refits and (refits < 2 or objective not in ("regret", "variance")):
@@ -170,22 +156,18 @@ def valued(
     designs = question.designs
     aim = objective(question.objective, problem, question.weights)
     known = Known.now(problem)
-    found = value_designs(known, aim, range(len(designs)), with_khat=True)
+    found = for_each(known, range(len(designs)), lambda o: (aim.value(known, o), khat(o)))
     values, khats = [v for v, _ in found], np.array([k for _, k in found])
-    rough = roughest(values, khats) if refits else []
+    worthiest = np.argsort([-v.total for v in values], kind="stable")
+    rough = [int(d) for d in worthiest if khats[d] > ROUGH][:ROUGH_MOST] if refits else []
     for d in rough:
         trial = simulate(question, known, aim, d, refits, workers=workers)
         values[d] = corrected(values[d], trial)
-    batch = (
-        None
-        if spend is None
-        else best_batch(known, aim, values, spend, repeatable=designs.repeatable)
-    )
-    price = (
-        None
-        if stake is None
-        else worth(question.fit, stake, asked.budgets, question.shares[aim.best])
-    )
+    batch = price = None
+    if spend is not None:
+        batch = best_batch(known, aim, values, spend, repeatable=designs.repeatable)
+    if stake is not None:
+        price = worth(question.fit, stake, asked.budgets, question.shares[aim.best])
     net, stop = judge(values, designs.cost, batch, aim.limit, question.weights, price)
     return Plan(
         question, asked.budgets, asked.candidates, spend, stake, tuple(values), khats, net,

@@ -29,35 +29,19 @@ __all__ = ["Batch", "Step", "best_batch", "greedy"]
 
 @dataclass(frozen=True)
 class Step:
-    """One purchase of a batch.
-
-    Attributes
-    ----------
-    design : int
-    spent : float
-        Cost of the batch up to and with this purchase.
-    value : Value
-        Of all of it together.
-    """
+    """One purchase of a batch."""
 
     design: int
-    spent: float
-    value: Value
+    spent: float  # cost of the batch up to and with this purchase
+    value: Value  # of all of it together
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Purchases in order.
-
-    Attributes
-    ----------
-    steps : tuple of Step
-    order : str
-        ``"value per cost"``, ``"value"`` or ``"value, at least two"``.
-    """
+    """Purchases in order."""
 
     steps: tuple[Step, ...]
-    order: str
+    order: str  # "value per cost", "value" or "value, at least two"
 
     @property
     def total(self) -> float:
@@ -69,24 +53,10 @@ def greedy(
     known: Known, aim: Objective, first: Sequence[Value], spend: float, *, per_cost: float = 1.0,
     repeatable: bool = False, most: float = np.inf,
 ) -> Batch:  # fmt: skip
-    """Buy the most valuable affordable design again and again.
+    """Buy the most valuable affordable design, of at most so large a cost, again and again.
 
-    Parameters
-    ----------
-    known : Known
-        What is known now.
-    aim : Objective
-        What a run is valued by.
-    first : sequence of Value
-        Value of each design on its own.
-    spend : float
-        What may be spent.
-    per_cost : float
-        Power of the cost by which a gain is divided: 1 value per cost, 0 value.
-    repeatable : bool
-        Whether a design may be bought several times.
-    most : float
-        Largest cost of one of them.
+    ``first`` is the value of each design on its own, ``per_cost`` the power of the cost by which a
+    gain is divided.
     """
     cost = known.problem.cost
     open_ = cost <= most * (1.0 + 1e-12)
@@ -101,9 +71,7 @@ def greedy(
         key = last[able] / cost[able] ** per_cost
         # A run may be worth nothing alone and much beside one bought: no data is left out.
         top = np.union1d(able[np.argsort(-key, kind="stable")[:WIDTH]], dearest(known, able))
-        fresh = [first[d] for d in top] if not steps else [
-            v for v, _ in value_designs(known, aim, top)
-        ]  # fmt: skip
+        fresh = value_designs(known, aim, top) if steps else [first[d] for d in top]
         last[top] = [surely(v, worth) for v in fresh]
         pick = int(np.argmax(last[top] / cost[top] ** per_cost))
         if last[top[pick]] <= 0.0:

@@ -22,12 +22,8 @@ __all__ = ["Measure", "best_of", "crossing_of", "from_draws", "log_crossing", "p
 def best_of(logs: np.ndarray, samples: np.ndarray) -> np.ndarray:
     """1 for the best candidate of each budget, 0 for the others; dims as those given.
 
-    Parameters
-    ----------
-    logs : numpy.ndarray
-        Dims (budget, candidate, ...): log reducible error, whose order is that of performance.
-    samples : numpy.ndarray
-        Dim (budget,).
+    ``logs``, dims (budget, candidate, ...), are log reducible errors: their order is that of
+    performance.
     """
     return np.asarray(logs == logs.min(axis=1, keepdims=True), float)
 
@@ -38,14 +34,9 @@ def crossing_of(logs: np.ndarray, samples: np.ndarray) -> np.ndarray:
 
 
 def log_crossing(lead: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Log of the budget from which a lead stays above zero, the last at most.
+    """Log of the budget from which a lead (budget, ...) stays above zero, the last at most.
 
-    Parameters
-    ----------
-    lead : numpy.ndarray
-        Dims (budget, ...).
-    at : numpy.ndarray
-        Dim (budget,), increasing: logs of the budgets.
+    ``at`` are the logs of the budgets, increasing.
     """
     out, ahead = np.full(lead.shape[1:], at[0]), lead > 0.0
     for b in range(len(at) - 1):  # the last crossing is the one that stays

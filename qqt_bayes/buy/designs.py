@@ -32,23 +32,12 @@ __all__ = ["Designs", "generate_designs", "read_designs"]
 
 @dataclass(frozen=True, eq=False)
 class Designs:
-    """Runs that could be bought.
+    """Runs that could be bought."""
 
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        data, samples, seeds, cost (of all seeds together).
-    mixtures : tuple of Mixture
-    shares : numpy.ndarray
-        Dims (design, pool).
-    repeatable : bool
-        Whether a design may be bought several times.
-    """
-
-    table: pd.DataFrame
+    table: pd.DataFrame  # data, samples, seeds, cost (of all seeds together)
     mixtures: tuple[Mixture, ...] = field(repr=False)
-    shares: np.ndarray = field(repr=False)
-    repeatable: bool
+    shares: np.ndarray = field(repr=False)  # (design, pool)
+    repeatable: bool  # whether a design may be bought several times
 
     def __len__(self) -> int:
         return len(self.table)
@@ -77,13 +66,7 @@ class Designs:
 
 
 def price_of(shares: np.ndarray, pools: Pools) -> np.ndarray:
-    """Price of a sample of each mixture; 1 where the pool table has no prices (design,).
-
-    Raises
-    ------
-    UsageError
-        When some pools have a price and others that are used have none.
-    """
+    """Price of a sample of each mixture; 1 where the pool table has no prices (design,)."""
     price = np.asarray(pools.price, float)
     if not np.any(np.isfinite(price)):
         return np.ones(len(shares))
@@ -113,14 +96,10 @@ def assemble(
     if blank.any():
         number = np.asarray(samples, float)[blank] * np.asarray(seeds, float)[blank]
         filled[blank] = number * price_of(shares[blank], pools)
-    table = pd.DataFrame(
-        {
-            "data": [m.text for m in mixtures],
-            "samples": np.asarray(samples, float),
-            "seeds": np.asarray(seeds, int),
-            "cost": filled,
-        }
-    )
+    table = pd.DataFrame({
+        "data": [m.text for m in mixtures], "samples": np.asarray(samples, float),
+        "seeds": np.asarray(seeds, int), "cost": filled,
+    })  # fmt: skip
     return Designs(table, tuple(mixtures), shares, repeatable)
 
 
@@ -199,11 +178,6 @@ def generate_designs(
 
     Budgets are those observed and, beyond the largest, doublings of it up to the largest target
     budget; what costs more than ``spend`` is left out.
-
-    Raises
-    ------
-    UsageError
-        When nothing is affordable.
     """
     budgets = merged(study.samples)
     largest = budgets[-1]

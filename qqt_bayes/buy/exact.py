@@ -9,45 +9,39 @@ hardly vary otherwise, so that few refits tell their mean difference well.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from qqt_bayes.buy.designs import Designs
-from qqt_bayes.buy.problem import build_problem
-from qqt_bayes.buy.question import Question
-from qqt_bayes.buy.refit import quick_fit
+from qqt_bayes.buy.problem import Question, build_problem
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.value import Objective
 from qqt_bayes.buy.worlds import Known, Outcome
-from qqt_bayes.inference.settings import Settings
+from qqt_bayes.fitting import Fit
+from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.inference.settings import Settings, Start
+from qqt_bayes.kinds import Kind
+from qqt_bayes.model.design import build_design
+from qqt_bayes.model.spec import Spec
 from qqt_bayes.refits import Workers, refit_many
+from qqt_bayes.runs import Runs
 from qqt_bayes.runs.study import COMPARABLE
 
-if TYPE_CHECKING:
-    from qqt_bayes.fitting import Fit
-
 REFIT = Settings(draws=400, engine="importance", values=2048)
+QUICK = Settings(draws=1000, engine="importance", values=8192)  # in a replay
 
-__all__ = ["REFIT", "Trial", "corrected", "simulate"]
+__all__ = ["QUICK", "Trial", "corrected", "quick_fit", "simulate"]
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Simulated outcomes of one design, valued both ways.
+    """Simulated outcomes of one design, valued both ways (outcome,)."""
 
-    Attributes
-    ----------
-    value : numpy.ndarray
-        Dim (outcome,): the simulated results, means over the seeds.
-    closed, exact : numpy.ndarray
-        Dim (outcome,): contributions to the value, by reweighting and by a refit.
-    """
-
-    value: np.ndarray
-    closed: np.ndarray
-    exact: np.ndarray
+    value: np.ndarray  # the simulated results, means over the seeds
+    closed: np.ndarray  # contributions to the value, by reweighting
+    exact: np.ndarray  # the same by a refit
 
     @property
     def difference(self) -> tuple[float, float]:
@@ -63,7 +57,18 @@ class Job:
     question: Question
     rows: pd.DataFrame
     seed: int
-    settings: Settings
+
+
+def quick_fit(
+    runs: Runs, metric: str, spec: Spec, *, kind: str | Kind | None = None, seed: int = 1,
+    settings: Settings = QUICK, start: Start | None = None,
+) -> Fit:  # fmt: skip
+    """A short fit that is not held to the gate: one of hundreds whose errors average out."""
+    study = runs.study(metric, kind=kind, spec_levels=spec.levels)
+    posterior = sample_posterior(
+        build_design(study, spec), spec.priors(study.kind), study.kind.name, seed, settings, start
+    )
+    return Fit(runs, study, spec, posterior, seed, settings, {"where": {}, "upto": None})
 
 
 def spread(outcome: Outcome, count: int) -> np.ndarray:
@@ -80,18 +85,16 @@ def result_rows(fit: Fit, designs: Designs, design: int, value: float, squares: 
     """
     row, study = designs.table.iloc[design], fit.study
     seeds = int(row["seeds"])
-    pattern = np.linspace(-1.0, 1.0, seeds) if seeds > 1 else np.zeros(1)
+    pattern = np.zeros(1)
     if seeds > 1:
+        pattern = np.linspace(-1.0, 1.0, seeds)
         pattern *= np.sqrt(squares / (pattern @ pattern))
-    values = value + pattern
     low, high = study.kind.limits
-    values = np.clip(values, max(low, 1e-6), high)
-    table = pd.DataFrame(
-        {
-            "run": [f"simulated/{design}/{k}" for k in range(seeds)], "data": row["data"],
-            "samples": row["samples"], "metric": study.metric, "value": study.kind.observed(values),
-        }
-    )  # fmt: skip
+    values = np.clip(value + pattern, max(low, 1e-6), high)
+    table = pd.DataFrame({
+        "run": [f"simulated/{design}/{k}" for k in range(seeds)], "data": row["data"],
+        "samples": row["samples"], "metric": study.metric, "value": study.kind.observed(values),
+    })  # fmt: skip
     model = fit.runs.select(study.metric).table
     for name in {*COMPARABLE, *study.levels, "annealed", "tuned"} & set(model):
         table[name] = model[name].iloc[-1]  # comparable with the runs there are
@@ -109,36 +112,21 @@ def decide_after(job: Job) -> np.ndarray:
     fit = job.question.fit
     refit = quick_fit(
         fit.runs.append(job.rows), fit.study.metric, fit.spec, kind=fit.study.kind,
-        seed=job.seed, settings=job.settings, start=fit.posterior.start,
+        seed=job.seed, settings=REFIT, start=fit.posterior.start,
     )  # fmt: skip
     then = replace(job.question, fit=refit, seed=0)
-    problem = build_problem(then, draws=job.settings.draws, worlds=1)
+    problem = build_problem(then, draws=REFIT.draws)
     known = Known.single(problem)
     return np.asarray(known.expected(known.idle()).mean()[0])
 
 
 def simulate(
     question: Question, known: Known, aim: Objective, design: int, count: int, *,
-    settings: Settings = REFIT, workers: int | Workers = 1,
+    workers: int | Workers = 1,
 ) -> Trial:  # fmt: skip
-    """Value some simulated outcomes of a design both ways.
+    """Value so many simulated outcomes of a design both ways, by regret or variance.
 
-    Parameters
-    ----------
-    question : Question
-        What is asked.
-    known : Known
-        What is known now, with simulated worlds; nothing bought.
-    aim : Objective
-        ``regret`` or ``variance``, which need expectations only.
-    design : int
-        Which of the question's designs.
-    count : int
-        Outcomes to refit.
-    settings : Settings
-        Of a refit.
-    workers : int or Workers
-        Processes.
+    These two need expectations only. Nothing may have been bought yet.
     """
     outcome, designs = known.outcome(design), question.designs
     worlds = spread(outcome, min(count, len(outcome.value)))
@@ -148,7 +136,7 @@ def simulate(
         result_rows(question.fit, designs, design, outcome.value[t], outcome.scatter[t])
         for t in worlds
     ]
-    jobs = [Job(then, r, question.seed * 7919 + i + 1, settings) for i, r in enumerate(rows)]
+    jobs = [Job(then, r, question.seed * 7919 + i + 1) for i, r in enumerate(rows)]
     found = np.stack(refit_many(decide_after, jobs, workers=workers))
     exact = aim.gain(found, aim.now.mean()[0])
     return Trial(outcome.value[worlds], closed @ aim.weights, exact @ aim.weights)

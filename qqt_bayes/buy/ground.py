@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from dataclasses import replace as changed
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -33,35 +33,17 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """A complete table.
+    """A complete table."""
 
-    Attributes
-    ----------
-    runs : Runs
-        Rows of the metric.
-    kind : Kind
-    target : float
-        Target budget, in samples.
-    candidates : tuple of Mixture
-        What was run at the target.
-    truth, replicates : numpy.ndarray
-        Dim (candidate,): mean of what was observed there, in the metric's unit, lower is
-        better, and of how many runs.
-    cells : tuple of Cell
-        Below the target, cheapest first.
-    start : tuple of int
-        Cells to start with.
-    """
-
-    runs: Runs
+    runs: Runs  # rows of the metric
     metric: str
     kind: Kind
-    target: float
-    candidates: tuple[Mixture, ...]
-    truth: np.ndarray
-    replicates: np.ndarray
-    cells: tuple[Cell, ...]
-    start: tuple[int, ...]
+    target: float  # budget, in samples
+    candidates: tuple[Mixture, ...]  # what was run at the target
+    truth: np.ndarray  # (candidate,): mean there, in the metric's unit, lower is better
+    replicates: np.ndarray  # (candidate,): of how many runs
+    cells: tuple[Cell, ...]  # below the target, cheapest first
+    start: tuple[int, ...]  # cells to start with
     target_cost: float
 
     @cached_property
@@ -84,7 +66,7 @@ class Ground:
         """These rows as a run table."""
         table = self.runs.table.iloc[rows].reset_index(drop=True)
         used = {text: self.runs.mixtures[text] for text in dict.fromkeys(table["data"])}
-        return changed(self.runs, table=table, mixtures=used)
+        return replace(self.runs, table=table, mixtures=used)
 
     def designs(self, cells: np.ndarray) -> Designs:
         """Some cells as designs of one seed."""
@@ -96,35 +78,23 @@ class Ground:
 
 
 class Held:
-    """What has been bought in one replay.
+    """What has been bought in one replay: at first a run of each starting cell, which is free."""
 
-    Parameters
-    ----------
-    ground : Ground
-    order : list of list of int
-        Rows of each cell in the order in which they would be handed out.
-    """
-
-    def __init__(self, ground: Ground, order: list[list[int]]) -> None:
-        self.ground, self.order = ground, order
-        self.taken = np.zeros(len(order), int)
+    def __init__(self, ground: Ground, rng: np.random.Generator) -> None:
+        self.ground = ground
+        # rows of each cell in the order in which they are handed out
+        self.order = [rng.permutation(c.rows).tolist() for c in ground.cells]
+        self.taken = np.zeros(len(self.order), int)
         self.rows: list[int] = []
         self.spent = 0.0
-
-    @classmethod
-    def begin(cls, ground: Ground, rng: np.random.Generator) -> Held:
-        """One random run of each starting cell, which count as free."""
-        order = [list(rng.permutation(c.rows)) for c in ground.cells]
-        held = cls(ground, [[int(r) for r in rows] for rows in order])
         for cell in ground.start:
-            held.take(cell)
-        held.spent = 0.0
-        return held
+            self.take(cell)
+        self.spent = 0.0
 
     def copy(self) -> Held:
         """The same holdings, to go on from separately."""
-        other = Held(self.ground, self.order)
-        other.taken, other.rows, other.spent = self.taken.copy(), list(self.rows), self.spent
+        other = copy(self)
+        other.taken, other.rows = self.taken.copy(), list(self.rows)
         return other
 
     def take(self, cell: int) -> None:
@@ -140,13 +110,7 @@ class Held:
 
 
 def build_ground(runs: Runs, metric: str, target: str | float) -> Ground:
-    """Lay out a complete table.
-
-    Raises
-    ------
-    UsageError
-        When nothing was run at the target, fewer than two candidates were, or nothing below it.
-    """
+    """Lay out a complete table; refused without two candidates at the target, or runs below."""
     chosen = runs.select(metric)
     study = chosen.study(metric)
     budgets = chosen.budgets(metric)

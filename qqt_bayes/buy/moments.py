@@ -32,24 +32,15 @@ __all__ = ["Moments", "moments"]
 class Moments:
     """Joint Gaussian of some points given each draw of the parameters.
 
-    Attributes
-    ----------
-    parameters : Parameters
-    points : Points
-    factor : numpy.ndarray
-        Dims (draw, point, direction): root of the prior covariance by the slopes.
-    mean : numpy.ndarray
-        Dims (draw, point).
-    root : numpy.ndarray
-        Dims (draw, rank, point): what the observed cells explain, so that the covariance is the
-        prior one less ``root' root``. The rank is the number of cells or, of many, of points.
+    The covariance is the prior one less ``root' root``, which is what the observed cells explain;
+    its rank is the number of cells or, of many, of points.
     """
 
     parameters: Parameters
     points: Points
-    factor: np.ndarray
-    mean: np.ndarray
-    root: np.ndarray
+    factor: np.ndarray  # (draw, point, direction): root of the prior covariance by the slopes
+    mean: np.ndarray  # (draw, point)
+    root: np.ndarray  # (draw, rank, point)
 
     def covariance(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Covariance of some points with others, dims (draw, row, column)."""
@@ -73,18 +64,10 @@ class Moments:
 
 
 def moments(given: Given, points: Points, regime: Prior, seed: int) -> Moments:
-    """Conditional moments at the points for each draw of the parameters.
+    """Conditional moments at the points for each draw of the parameters, given the runs.
 
-    Parameters
-    ----------
-    given : Given
-        The runs, given the parameters.
-    points : Points
-        Where to predict.
-    regime : Prior
-        Of the multiple of the wander that is the scale of the change of regime.
-    seed : int
-        Of its paths.
+    ``regime`` is the prior of the multiple of the wander that is the scale of the change of regime,
+    ``seed`` that of its paths.
     """
     p, cells = given.parameters, given.cells
     seen, squares = cells.design.points, p.scales[:, AT_PATHS] ** 2

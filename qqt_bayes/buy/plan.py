@@ -14,7 +14,7 @@ from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.buy.batch import Batch
 from qqt_bayes.buy.evppi import Sample, bands, parameter_values, run_values
-from qqt_bayes.buy.question import Question
+from qqt_bayes.buy.problem import Question
 from qqt_bayes.buy.stop import Stop
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.text import describe, verdict
@@ -108,10 +108,15 @@ class Plan(Shown):
         return self.limit.total
 
     @cached_property
+    def totals(self) -> np.ndarray:
+        """Value of each design on its own (design,)."""
+        return np.array([v.total for v in self.values])
+
+    @cached_property
     def table(self) -> pd.DataFrame:
         """One row a design, most valuable first (by net benefit where there is a stake)."""
         table = self.designs.table.assign(
-            evsi=[v.total for v in self.values], se=[v.se for v in self.values], khat=self.khat,
+            evsi=self.totals, se=[v.se for v in self.values], khat=self.khat,
             net=self.net,
         )  # fmt: skip
         return table.iloc[self.order].reset_index(drop=True)
@@ -119,7 +124,7 @@ class Plan(Shown):
     @cached_property
     def order(self) -> np.ndarray:
         """Designs in the order of the table."""
-        worth = np.array([v.total for v in self.values]) if np.isnan(self.net).all() else self.net
+        worth = self.totals if np.isnan(self.net).all() else self.net
         return np.lexsort((self.designs.cost, -worth))
 
     @cached_property
@@ -143,19 +148,18 @@ class Plan(Shown):
         """What it would be worth to know a parameter exactly, most valuable first.
 
         Columns ``parameter``, ``pool`` (empty for what all pools share), ``evppi`` in the unit of
-        the objective and ``se``; see :mod:`qqt_bayes.buy.regression`.
+        the objective and ``se``; see :mod:`qqt_bayes.buy.evppi`.
         """
         return parameter_values(self.sample)
 
     @cached_property
     def cross_check(self) -> pd.DataFrame:
         """The most valuable designs valued by regression too, which reweights nothing."""
-        values = np.array([v.total for v in self.values])
-        top = np.argsort(-values, kind="stable")[:CHECKED]
+        top = np.argsort(-self.totals, kind="stable")[:CHECKED]
         found = run_values(self.sample, top.tolist())
         table = self.designs.table.iloc[top].reset_index(drop=True)
         return table.assign(
-            evsi=values[top], se=[self.values[d].se for d in top],
+            evsi=self.totals[top], se=[self.values[d].se for d in top],
             regression=[v for v, _ in found], regression_se=[e for _, e in found],
         )  # fmt: skip
 
@@ -167,17 +171,14 @@ class Plan(Shown):
         (``level``, or ``difference`` to the best now), ``median, lo, hi`` in the unit of the metric
         as modelled, and ``share``: the expected width afterwards over that now.
         """
-        table = bands(self.sample, self.bought)
-        names = self.contested
-        table.insert(1, "data", [names[c] for c in table.pop("candidate")])
-        return table
+        return bands(self.sample, self.bought)
 
     @property
     def bought(self) -> tuple[int, ...]:
         """The batch, or else the most valuable design."""
         if self.chosen is not None and self.chosen.steps:
             return tuple(s.design for s in self.chosen.steps)
-        return (int(np.argmax([v.total for v in self.values])),)
+        return (int(np.argmax(self.totals)),)
 
     @property
     def contested(self) -> tuple[str, ...]:
@@ -198,25 +199,19 @@ class Plan(Shown):
         """The stable JSON object of ``--json``, as a dict."""
         study = self.fit.study
         out = {
-            "schema": SCHEMA,
-            "metric": study.metric,
-            "objective": self.objective,
+            "schema": SCHEMA, "metric": study.metric, "objective": self.objective,
             "budgets": [
                 {"samples": n, "weight": w, "best": b.text, "evpi": e}
                 for n, w, b, e in zip(
                     self.budgets, self.weights, self.best, self.limit.by_budget, strict=True
                 )
             ],
-            "evpi": self.evpi,
-            "evpi_se": self.limit.se,
-            "spend": self.spend,
-            "stake": self.stake,
-            "designs": self.table,
-            "refitted": np.isin(self.order, self.refitted),
+            "evpi": self.evpi, "evpi_se": self.limit.se, "spend": self.spend, "stake": self.stake,
+            "designs": self.table, "refitted": np.isin(self.order, self.refitted),
             "batch": self.batch,
             "evppi": self.evppi.assign(pool=[pool or None for pool in self.evppi["pool"]]),
-            "stop": self.stop.to_json(),
-        }
+            "stop": vars(self.stop),
+        }  # fmt: skip
         if notes := middle_notes(self.fit):
             out["notes"] = list(notes)
         if self.fit.stamp:

@@ -8,14 +8,14 @@ looks again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qqt_bayes.buy.batch import best_batch, greedy
-from qqt_bayes.buy.ground import Held
-from qqt_bayes.buy.problem import build_problem
-from qqt_bayes.buy.question import Question
+from qqt_bayes.buy.ground import Ground, Held
+from qqt_bayes.buy.problem import Question, build_problem
 from qqt_bayes.buy.value import objective, undominated, value_designs
 from qqt_bayes.buy.worlds import Known
 
@@ -25,27 +25,28 @@ if TYPE_CHECKING:
 DRAWS = 320  # of the parameters, and as many worlds, when a policy values designs
 ALPHA = 1.0  # power of the cost by which the variance and information criteria are divided
 
-__all__ = ["ADAPTIVE", "ALPHA", "FIXED", "POLICIES", "rank_largest", "ranked_buys"]
+__all__ = ["ADAPTIVE", "FIXED", "POLICIES", "rank_largest"]
 
 
-def random_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
-    """Any affordable run, again and again."""
-    while len(cells := held.affordable(spend)):
+def one_by_one(
+    held: Held, spend: float, rng: np.random.Generator,
+    open_to: Callable[[Ground, np.ndarray], np.ndarray],
+) -> None:  # fmt: skip
+    """Any of those affordable runs that a policy is open to, again and again."""
+    while len(cells := open_to(held.ground, held.affordable(spend))):
         held.take(int(rng.choice(cells)))
 
 
-def cheapest_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
-    """The cheapest run, again and again."""
-    while len(cells := held.affordable(spend)):
-        cost = held.ground.cost[cells]
-        held.take(int(rng.choice(cells[cost <= cost.min() * 1.05])))
+def cheapest(ground: Ground, cells: np.ndarray) -> np.ndarray:
+    """Those that cost least, or nearly."""
+    cost = ground.cost[cells]
+    return cells[cost <= cost.min(initial=np.inf) * 1.05]
 
 
-def largest_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
-    """The most expensive affordable run, again and again."""
-    while len(cells := held.affordable(spend)):
-        cost = held.ground.cost[cells]
-        held.take(int(rng.choice(cells[cost >= cost.max() / 1.05])))
+def most_expensive(ground: Ground, cells: np.ndarray) -> np.ndarray:
+    """Those that cost most, or nearly."""
+    cost = ground.cost[cells]
+    return cells[cost >= cost.max(initial=0.0) / 1.05]
 
 
 def uniform_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
@@ -80,18 +81,9 @@ def ranked_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
                     held.take(int(cell))
                 break
         else:
-            return cheapest_candidates(held, spend, rng)
-
-
-def cheapest_candidates(held: Held, spend: float, rng: np.random.Generator) -> None:
-    """What is left, on the candidates' cheapest runs."""
-    while True:
-        cells = held.affordable(spend)
-        cells = cells[held.ground.candidate[cells] >= 0]
-        if not len(cells):
-            return
-        cost = held.ground.cost[cells]
-        held.take(int(rng.choice(cells[cost <= cost.min() * 1.05])))
+            break
+    # what is left, on the candidates' cheapest runs
+    one_by_one(held, spend, rng, lambda g, cells: cheapest(g, cells[g.candidate[cells] >= 0]))
 
 
 def rank_largest(held: Held) -> int:
@@ -139,7 +131,7 @@ def by_value(
         problem = build_problem(question.among(undominated(problem)), draws=DRAWS)
     aim = objective(name, problem, question.weights)
     known = Known.now(problem)
-    first = [v for v, _ in value_designs(known, aim, range(len(cells)))]
+    first = value_designs(known, aim, range(len(cells)))
     left = spend - held.spent
     if per_cost is None:
         batch = best_batch(known, aim, first, left)
@@ -187,9 +179,9 @@ type Fixed = Callable[[Held, float, np.random.Generator], None]
 type Adaptive = Callable[[Held, "Fit", float, float, int], None]
 
 FIXED: dict[str, Fixed] = {
-    "random": random_buys,
-    "cheapest": cheapest_buys,
-    "largest": largest_buys,
+    "random": partial(one_by_one, open_to=lambda ground, cells: cells),
+    "cheapest": partial(one_by_one, open_to=cheapest),
+    "largest": partial(one_by_one, open_to=most_expensive),
     "uniform": uniform_buys,
     "none": ranked_buys,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,66 +13,84 @@ from qqt_bayes.buy.tally import group_draws
 from qqt_bayes.decide.predict import ceiling
 from qqt_bayes.model.marginal import MOST
 from qqt_bayes.model.noise import Evaluation, median_evaluation, seed_factor
+from qqt_bayes.runs import Mixture
 
 if TYPE_CHECKING:
-    from qqt_bayes.buy.question import Question
+    from qqt_bayes.buy.designs import Designs
+    from qqt_bayes.fitting import Fit
+    from qqt_bayes.model.design import Points
     from qqt_bayes.model.marginal import Cells
 
 DRAWS = 512  # too few make everything look worth knowing: each world tells which draw it is from
-WORLDS = 1  # simulated for each draw
 TRUTHS = 16  # joint draws of the targets per draw of the parameters, for perfect information
+SEARCHED = 13  # budgets at which a crossover is looked for
 
-__all__ = ["DRAWS", "Problem", "build_problem"]
+__all__ = ["DRAWS", "Problem", "Question", "build_problem"]
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A choice that is to be made, and the runs that could be bought before it."""
+
+    fit: Fit = field(repr=False)  # what is known now
+    budgets: np.ndarray  # (budget,): where data is chosen, or where a crossover is looked for
+    weights: np.ndarray  # of the budgets asked, summing to one; a crossover has one of them
+    candidates: tuple[Mixture, ...] = field(repr=False)
+    designs: Designs = field(repr=False)
+    objective: str = "regret"  # one of `value.OBJECTIVES`
+    seed: int = 0  # of the simulated outcomes
+
+    @cached_property
+    def shares(self) -> np.ndarray:
+        """Sampling shares, dims (candidate, pool)."""
+        return np.array([c.vector(self.fit.study.pools) for c in self.candidates])
+
+    @property
+    def targets(self) -> int:
+        """Number of targets: every candidate at every budget."""
+        return len(self.budgets) * len(self.candidates)
+
+    def points(self, samples: np.ndarray, shares: np.ndarray) -> Points:
+        """The targets, budget by budget, and after them other places."""
+        return self.fit.posterior.design.points_at(
+            np.concatenate([np.repeat(self.budgets, len(self.shares)), samples]),
+            np.concatenate([np.tile(self.shares, (len(self.budgets), 1)), shares]),
+        )
+
+    def among(self, which: np.ndarray) -> Question:
+        """The same question with some of its candidates only."""
+        return replace(self, candidates=tuple(self.candidates[c] for c in which))
+
+    def searched(self) -> Question:
+        """The question as it is worked on: a crossover is looked for on the way to its budget."""
+        if self.objective != "crossover":
+            return self
+        top = float(self.budgets.max())
+        first = min(float(self.fit.study.samples.min()), 0.5 * top)
+        return replace(self, budgets=np.geomspace(first, top, SEARCHED))
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
     """The decision to be made, and the runs that could be bought.
 
-    Attributes
-    ----------
-    moments : Moments
-        At the targets first (budgets of candidates), then at the designs' places.
-    samples : numpy.ndarray
-        Dim (budget,): target budgets.
-    budgets, candidates : int
-        Their number, and that of the candidates.
-    place : numpy.ndarray
-        Dim (design,): which point a design is run at.
-    data : numpy.ndarray
-        Dim (design,): number of the design's data expression.
-    seeds, cost : numpy.ndarray
-        Dim (design,).
-    ceiling : numpy.ndarray
-        Dim (target,): how bad a target can get, as modelled.
-    per_unit : float
-        Of the metric's unit, to one of the modelled value (of a perplexity near the runs).
-    evaluation : Evaluation
-        Evaluation noise of one run.
-    cells : Cells
-        Say what seed noise is relative to.
-    noise_factor : numpy.ndarray
-        Dims (draw, point): seed noise of the point's mixture over the common one.
-    seed : int
-    worlds : int
-        Simulated worlds for each draw of the parameters.
+    Points are the targets first (budgets of candidates), then the places of the designs.
     """
 
     moments: Moments
-    samples: np.ndarray
+    samples: np.ndarray  # (budget,)
     budgets: int
     candidates: int
-    place: np.ndarray
-    data: np.ndarray
-    seeds: np.ndarray
-    cost: np.ndarray
-    ceiling: np.ndarray
-    per_unit: float
-    evaluation: Evaluation
-    cells: Cells
-    noise_factor: np.ndarray
+    place: np.ndarray  # (design,): which point a design is run at
+    data: np.ndarray  # (design,): number of its data expression
+    seeds: np.ndarray  # (design,)
+    cost: np.ndarray  # (design,)
+    ceiling: np.ndarray  # (target,): how bad a target can get, as modelled
+    per_unit: float  # of the metric's unit, to one of the modelled value (as of a perplexity)
+    evaluation: Evaluation  # noise of one run
+    cells: Cells  # say what seed noise is relative to
+    noise_factor: np.ndarray  # (draw, point): seed noise of the mixture over the common one
     seed: int
-    worlds: int
 
     @property
     def targets(self) -> np.ndarray:
@@ -137,41 +155,28 @@ class Problem:
     @cached_property
     def true_values(self) -> np.ndarray:
         """Draws of the targets in the unit of the metric (sample, budget, candidate)."""
-        log = self.moments.mean[:, None, self.targets] + self.truths
-        value = np.minimum(self.irreducible[:, None, None] + np.exp(log), self.ceiling)
+        above = np.exp(self.true_logs).reshape(len(self.group), -1, len(self.targets))
+        value = np.minimum(self.irreducible[:, None, None] + above, self.ceiling)
         return self.per_unit * value.reshape(-1, self.budgets, self.candidates)
 
 
-def build_problem(question: Question, *, draws: int = DRAWS, worlds: int = WORLDS) -> Problem:
-    """Conditional moments of the targets and of the designs.
-
-    Parameters
-    ----------
-    question : Question
-        Its budgets are the target budgets.
-    draws : int
-        Draws of the parameters to use.
-    worlds : int
-        Simulated worlds for each of them.
-    """
+def build_problem(question: Question, *, draws: int = DRAWS) -> Problem:
+    """Conditional moments of the targets and designs, for so many draws of the parameters."""
     fit, designs = question.fit, question.designs
-    budgets, shares = question.budgets, question.shares
     posterior, study = fit.posterior, fit.study
     pick = np.linspace(0, len(posterior) - 1, min(draws, len(posterior)))
     given = posterior.given.take(np.round(pick).astype(int))
     key = np.column_stack([designs.samples, designs.shares])
     unique, index = np.unique(key, axis=0, return_inverse=True)
-    samples = np.concatenate([np.repeat(budgets, len(shares)), unique[:, 0]])
-    points = posterior.design.points_at(
-        samples, np.concatenate([np.tile(shares, (len(budgets), 1)), unique[:, 1:]])
-    )
+    points = question.points(unique[:, 0], unique[:, 1:])
     found = moments(given, points, posterior.priors["regime"], question.seed)
     factor = seed_factor(given.parameters.noise_ratio, points.shares)
-    targets = len(budgets) * len(shares)
     per_unit = 1.0 / float(np.median(study.kind.slope(study.value)))
     _, data = np.unique(designs.shares, axis=0, return_inverse=True)
+    at = np.repeat(question.budgets, len(question.candidates))
     return Problem(
-        found, budgets, len(budgets), len(shares), targets + index.reshape(-1), data.reshape(-1),
-        designs.seeds, designs.cost, ceiling(fit, samples[:targets]).top, per_unit,
-        median_evaluation(study), posterior.cells, factor, question.seed, worlds,
+        found, question.budgets, len(question.budgets), len(question.candidates),
+        question.targets + index.reshape(-1), data.reshape(-1), designs.seeds, designs.cost,
+        ceiling(fit, at).top, per_unit, median_evaluation(study), posterior.cells, factor,
+        question.seed,
     )  # fmt: skip

@@ -13,9 +13,9 @@ import pandas as pd
 from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.buy.ask import positive
+from qqt_bayes.buy.exact import QUICK, quick_fit
 from qqt_bayes.buy.ground import Ground, Held, build_ground
 from qqt_bayes.buy.policies import ADAPTIVE, FIXED, POLICIES, rank_largest
-from qqt_bayes.buy.refit import QUICK, quick_fit
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
@@ -54,20 +54,12 @@ class Replay(Shown):
         """One row a policy and spend: means over the starts, with standard errors."""
         rows = []
         for (policy, spend), part in self.raw.groupby(["policy", "spend"], sort=False):
-            n = len(part)
-            se = float(part["regret"].std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
-            rows.append(
-                {
-                    "policy": policy,
-                    "spend": spend,
-                    "regret": part["regret"].mean(),
-                    "regret_se": se,
-                    "coverage": part["coverage"].mean(),
-                    "right": (part["chosen"] == self.best).mean(),
-                    "runs": part["runs"].mean(),
-                    "starts": n,
-                }
-            )
+            rows.append({
+                "policy": policy, "spend": spend, "regret": part["regret"].mean(),
+                "regret_se": part["regret"].sem(), "coverage": part["coverage"].mean(),
+                "right": (part["chosen"] == self.best).mean(), "runs": part["runs"].mean(),
+                "starts": len(part),
+            })  # fmt: skip
         return pd.DataFrame(rows)
 
     @property
@@ -92,19 +84,12 @@ class Replay(Shown):
     def to_json(self) -> dict[str, Any]:
         """The stable JSON object of ``--json``, as a dict."""
         by_policy = self.table.drop(columns="starts").groupby("policy", sort=False)
-        return dict(
-            plain(
-                {
-                    "schema": SCHEMA,
-                    "metric": self.metric,
-                    "target": self.target,
-                    "best": self.best,
-                    "start_cost": self.start_cost,
-                    "starts": self.raw["start"].nunique(),
-                    "policies": {name: part.drop(columns="policy") for name, part in by_policy},
-                }
-            )
-        )
+        out = {
+            "schema": SCHEMA, "metric": self.metric, "target": self.target, "best": self.best,
+            "start_cost": self.start_cost, "starts": self.raw["start"].nunique(),
+            "policies": {name: part.drop(columns="policy") for name, part in by_policy},
+        }  # fmt: skip
+        return dict(plain(out))
 
 
 def replay(
@@ -201,7 +186,7 @@ class Beginning:
 
 def play(b: Beginning) -> list[dict[str, Any]]:
     """Follow every policy from one start: rows of :attr:`Replay.raw`."""
-    begin = Held.begin(b.ground, np.random.default_rng((b.seed, b.number)))
+    begin = Held(b.ground, np.random.default_rng((b.seed, b.number)))
 
     def refit(held: Held, warm: Fit | None) -> Fit:
         return quick_fit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,37 +27,16 @@ __all__ = ["Stop", "judge", "parse_stake", "worth"]
 
 @dataclass(frozen=True)
 class Stop:
-    """Whether to stop buying.
+    """Whether to stop buying."""
 
-    Attributes
-    ----------
-    stop : bool or None
-        None: not known without a stake.
-    reason : str
-    net : float or None
-        Largest net benefit of a design or a part of the batch, in the unit of cost.
-    count : int
-        How many purchases of the batch to make: those up to the largest net benefit.
-    """
-
-    stop: bool | None
+    stop: bool | None  # None: not known without a stake
     reason: str
-    net: float | None
-    count: int
-
-    def to_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return dict(vars(self))
+    net: float | None  # largest net benefit of a design or a part of the batch, in units of cost
+    count: int  # purchases of the batch to make: those up to the largest net benefit
 
 
 def parse_stake(stake: str | float | None) -> str | float | None:
-    """A stake: None, ``"compute"``, or a positive number.
-
-    Raises
-    ------
-    UsageError
-        For anything else.
-    """
+    """A stake: None, ``"compute"``, or a positive number; anything else is refused."""
     if stake is None or stake == "compute":
         return stake
     mend = (
@@ -70,24 +49,8 @@ def parse_stake(stake: str | float | None) -> str | float | None:
 def worth(fit: Fit, stake: str | float, budgets: np.ndarray, best: np.ndarray) -> np.ndarray:
     """What a unit of the metric is worth at each budget, in units of cost (budget,).
 
-    With ``"compute"``: the cost of as many further samples of the best data as would improve the
-    metric by one unit, going by the slope of its median at the budget.
-
-    Parameters
-    ----------
-    fit : Fit
-        Whose curve.
-    stake : str or float
-        From :func:`parse_stake`.
-    budgets : numpy.ndarray
-        Dim (budget,).
-    best : numpy.ndarray
-        Dims (budget, pool): shares of the best data at each budget.
-
-    Raises
-    ------
-    UsageError
-        When no number of further samples would help.
+    With ``"compute"``: the cost of as many further samples of the best data there (budget, pool) as
+    would improve the metric by one unit, going by the slope of its median at the budget.
     """
     if not isinstance(stake, str):
         return np.full(len(budgets), float(stake))
@@ -111,33 +74,19 @@ def judge(
 ) -> tuple[np.ndarray, Stop]:  # fmt: skip
     """Net benefit of each design (NaN without a stake), and whether to stop.
 
-    Parameters
-    ----------
-    values : sequence of Value
-        Of each design on its own.
-    cost : numpy.ndarray
-        Dim (design,).
-    batch : Batch or None
-        The best set found.
-    limit : Value
-        Of perfect information.
-    weights, price : numpy.ndarray
-        Dim (budget,): weights of the budgets, and what a unit of value is worth there.
+    ``price`` is what a unit of value is worth at each budget.
     """
     steps = batch.steps if batch is not None else ()
     if price is None:
-        flat = all(v.total <= SURE * v.se for v in values) and all(
-            s.value.total <= SURE * s.value.se for s in steps
-        )
-        if flat:
-            return np.full(len(cost), np.nan), Stop(
-                True, "no run is expected to change the choice, whatever it costs", None, 0
-            )
+        unknown = np.full(len(cost), np.nan)
+        if all(v.total <= SURE * v.se for v in [*values, *(s.value for s in steps)]):
+            reason = "no run is expected to change the choice, whatever it costs"
+            return unknown, Stop(True, reason, None, 0)
         reason = (
             "give a stake to know whether it pays: what one unit of value is worth in cost, or the "
             "word compute (--stake compute)"
         )
-        return np.full(len(cost), np.nan), Stop(None, reason, None, len(steps))
+        return unknown, Stop(None, reason, None, len(steps))
     money = weights * price
     net = np.array([v.by_budget @ money for v in values]) - cost
     nets = [float(net.max())]

@@ -21,22 +21,12 @@ __all__ = ["GROUPS", "Gain", "Tally", "Value", "group_draws", "jackknife"]
 
 @dataclass(frozen=True)
 class Value:
-    """Value of a set of runs.
-
-    Attributes
-    ----------
-    by_budget : numpy.ndarray
-        Dim (budget,).
-    total, se : float
-        Weighted over the budgets, with its standard error: of the simulated outcomes and of the
-        posterior draws.
-    partial : numpy.ndarray
-        Dim (group,): the total without each group of draws.
-    """
+    """Value of a set of runs."""
 
     by_budget: np.ndarray
-    total: float
-    se: float
+    total: float  # weighted over the budgets
+    se: float  # of the simulated outcomes and of the posterior draws
+    # the total without each group of draws (group,)
     partial: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
 
     def gain(self, other: Value) -> tuple[float, float]:
@@ -49,21 +39,11 @@ class Value:
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """Weighted sums over the draws in each world, kept apart by groups of draws.
+    """Weighted sums over the draws in each world, kept apart by groups of draws."""
 
-    Attributes
-    ----------
-    sums : numpy.ndarray
-        Dims (world, group, budget, candidate).
-    total : numpy.ndarray
-        Dims (world, group): sums of the weights.
-    group : numpy.ndarray
-        Dim (world,): group of the draw that a world comes from; -1 for a world of all draws.
-    """
-
-    sums: np.ndarray
-    total: np.ndarray
-    group: np.ndarray
+    sums: np.ndarray  # (world, group, budget, candidate)
+    total: np.ndarray  # (world, group): sums of the weights
+    group: np.ndarray  # (world,): of the draw that a world comes from; -1 for one of all draws
 
     @classmethod
     def of(cls, found: np.ndarray, group: np.ndarray) -> Tally:
@@ -94,19 +74,10 @@ def group_draws(draws: int) -> np.ndarray:
 
 
 def jackknife(found: Tally, now: Tally, gain: Gain, weights: np.ndarray) -> Value:
-    """Mean gain over the worlds, with its standard error.
+    """Mean gain over the worlds that would be found, with its standard error.
 
-    Parameters
-    ----------
-    found : Tally
-        What would be known in each world.
-    now : Tally
-        What is known now: a single world.
-    gain : callable
-        From averages of ``found`` (world, budget, candidate) and of ``now`` (budget, candidate) to
-        contributions (world, budget).
-    weights : numpy.ndarray
-        Dim (budget,), summing to one.
+    ``now`` is a single world. ``gain`` turns averages of ``found`` (world, budget, candidate) and
+    of ``now`` (budget, candidate) into contributions (world, budget).
     """
     by_budget = gain(found.mean(), now.mean()[0]).mean(axis=0)
     groups = range(int(found.group.max()) + 1)

@@ -30,38 +30,21 @@ from qqt_bayes.inference.importance import smoothed
 OBJECTIVES = ("regret", "variance", "p_best", "crossover")
 KHAT_WORLDS = 5
 
-__all__ = ["OBJECTIVES", "Objective", "khat", "objective", "undominated", "value_designs"]
+__all__ = [
+    "OBJECTIVES", "Objective", "for_each", "khat", "objective", "undominated", "value_designs",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """What a run is valued by.
+    """What a run is valued by."""
 
-    Attributes
-    ----------
-    name : str
-        One of :data:`OBJECTIVES`.
-    weights : numpy.ndarray
-        Dim (budget,), summing to one.
-    measure : callable
-        From what is known and an outcome to what would then be known of the candidates.
-    now : Tally
-        What is known of them now.
-    gain : callable
-        How much that is worth in each world; see :func:`~qqt_bayes.buy.tally.jackknife`.
-    limit : Value
-        Value of perfect information.
-    best : numpy.ndarray
-        Dim (budget,): the best candidate now.
-    """
-
-    name: str
-    weights: np.ndarray
-    measure: Callable[[Known, Outcome], Tally]
-    now: Tally
-    gain: Gain
-    limit: Value
-    best: np.ndarray
+    weights: np.ndarray  # of the budgets, summing to one
+    measure: Callable[[Known, Outcome], Tally]  # what would be known of the candidates
+    now: Tally  # what is known of them
+    gain: Gain  # how much that is worth in each world
+    limit: Value  # of perfect information
+    best: np.ndarray  # (budget,): the best candidate now
 
     def value(self, known: Known, outcome: Outcome) -> Value:
         """Value of everything bought so far and this outcome, together."""
@@ -117,7 +100,7 @@ def objective(name: str, problem: Problem, weights: np.ndarray) -> Objective:
         now = known.expected(known.idle())
         best = np.argmin(now.mean()[0], axis=1)
     limit = jackknife(truth, now, gain, weights)
-    return Objective(name, weights, measure, now, gain, limit, best)
+    return Objective(weights, measure, now, gain, limit, best)
 
 
 def undominated(problem: Problem) -> np.ndarray:
@@ -146,14 +129,16 @@ def khat(outcome: Outcome) -> float:
     return float(np.median([smoothed(row[np.isfinite(row)])[1] for row in rows]))
 
 
-def value_designs(
-    known: Known, aim: Objective, which: Sequence[int] | np.ndarray, *, with_khat: bool = False
-) -> list[tuple[Value, float]]:
-    """Value of everything bought so far together with each of these designs, and its k-hat."""
+def value_designs(known: Known, aim: Objective, which: Sequence[int] | np.ndarray) -> list[Value]:
+    """Value of everything bought so far together with each of these designs."""
+    return for_each(known, which, lambda outcome: aim.value(known, outcome))
 
-    def work(design: int) -> tuple[Value, float]:
-        outcome = known.outcome(int(design))
-        return aim.value(known, outcome), khat(outcome) if with_khat else np.nan
 
-    parts = in_chunks(lambda c: [work(d) for d in which[c]], len(which), NUMBERS)
+def for_each[Found](
+    known: Known, which: Sequence[int] | np.ndarray, look: Callable[[Outcome], Found]
+) -> list[Found]:
+    """What is seen of the outcomes of some designs, on the cores at hand."""
+    parts = in_chunks(
+        lambda c: [look(known.outcome(int(d))) for d in which[c]], len(which), NUMBERS
+    )
     return [found for part in parts for found in part]

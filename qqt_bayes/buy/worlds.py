@@ -29,26 +29,16 @@ __all__ = ["Known", "Outcome"]
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A design's simulated outcomes and what they teach.
-
-    Attributes
-    ----------
-    log_weight, shift : numpy.ndarray
-        Dims (world, draw): weights of the draws, and standardised outcomes.
-    gain, var : numpy.ndarray
-        Dims (draw, target): move of a target per unit shift, and its variance afterwards.
-    value, scatter : numpy.ndarray
-        Dim (world,): the simulated mean of the replicates and their sum of squares about it; empty
-        where no outcome is looked at.
-    """
+    """A design's simulated outcomes and what they teach."""
 
     design: int
-    log_weight: np.ndarray
-    shift: np.ndarray
-    gain: np.ndarray
-    var: np.ndarray
+    log_weight: np.ndarray  # (world, draw)
+    shift: np.ndarray  # (world, draw): standardised outcomes
+    gain: np.ndarray  # (draw, target): move of a target per unit shift
+    var: np.ndarray  # (draw, target): its variance afterwards
+    # (world,): simulated mean of the replicates; empty where no outcome is looked at
     value: np.ndarray
-    scatter: np.ndarray
+    scatter: np.ndarray  # (world,): their sum of squares about it; empty likewise
 
     def kept(self, least: float = LEAST) -> tuple[np.ndarray, np.ndarray]:
         """Weights over the largest of their world, and shifts (world, draw).
@@ -62,28 +52,19 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What is known in each world after some purchases.
-
-    Attributes
-    ----------
-    log_weight : numpy.ndarray
-        Dims (world, draw), normalised.
-    var : numpy.ndarray
-        Dims (draw, target): of the log reducible error.
-    steps : tuple
-        For each purchase: gains at all points (draw, point) and shifts (world, draw).
-    """
+    """What is known in each world after some purchases."""
 
     problem: Problem
-    log_weight: np.ndarray
-    var: np.ndarray
+    log_weight: np.ndarray  # (world, draw), normalised
+    var: np.ndarray  # (draw, target): of the log reducible error
+    # of each purchase: gains at all points (draw, point) and shifts (world, draw)
     steps: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
 
     @classmethod
     def now(cls, problem: Problem) -> Known:
-        """Nothing bought yet."""
+        """Nothing bought yet, in a world of each draw."""
         draws = len(problem.moments.mean)
-        log_weight = np.full((draws * problem.worlds, draws), -np.log(draws))
+        log_weight = np.full((draws, draws), -np.log(draws))
         return cls(problem, log_weight, problem.variance[:, problem.targets])
 
     @classmethod
@@ -91,12 +72,6 @@ class Known:
         """Nothing bought yet, in a single world."""
         now = cls.now(problem)
         return cls(problem, now.log_weight[:1], now.var)
-
-    @property
-    def source(self) -> np.ndarray:
-        """The draw of the parameters that each world comes from."""
-        worlds, draws = self.log_weight.shape
-        return np.arange(worlds) % draws
 
     def random(self, extra: float) -> tuple[np.ndarray, np.ndarray]:
         """Stratified standard normals, and chi-squares of the replicates' scatter (world,)."""
@@ -139,14 +114,14 @@ class Known:
 
     def outcome(self, design: int) -> Outcome:
         """Simulate a design in every world and update."""
-        p, source = self.problem, self.source
+        p = self.problem
         noise, extra = p.seed_noise(design), float(p.seeds[design] - 1)
         normal, scatter = self.random(extra)
         mean = self.mean_at(int(p.place[design]))
         sd, gain, var = self.update(design)
-        drawn = mean[np.arange(len(mean)), source] + sd[source] * normal
-        value = p.irreducible[source] + np.exp(drawn)
-        squares = (noise[source] * p.cells.size(value)) ** 2 * scatter
+        drawn = np.diagonal(mean) + sd * normal  # each world by the draw that it comes from
+        value = p.irreducible + np.exp(drawn)
+        squares = (noise * p.cells.size(value)) ** 2 * scatter
         gap = value[:, None] - p.irreducible
         log = np.log(np.where(gap > 0.0, gap, np.nan))  # a draw that cannot explain the outcome
         shift = (log - mean) / sd
@@ -176,18 +151,10 @@ class Known:
         return Outcome(design, self.log_weight, still, gain, var, none, none)
 
     def tally(self, sums: np.ndarray, weight: np.ndarray) -> Tally:
-        """Averages over the draws in each world.
-
-        Parameters
-        ----------
-        sums : numpy.ndarray
-            Dims (world, group, budget, candidate).
-        weight : numpy.ndarray
-            Dims (world, draw).
-        """
+        """Averages in each world, of weighted sums (world, group, ...) by weights (world, draw)."""
         p = self.problem
         single = len(sums) == 1  # not one of the simulated worlds
-        group = np.array([-1]) if single else p.group[self.source]
+        group = np.array([-1]) if single else p.group
         return Tally(sums, p.by_group(weight), group)
 
     def expected(self, outcome: Outcome) -> Tally:

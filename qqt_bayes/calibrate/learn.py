@@ -12,7 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -52,26 +52,13 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Ahead:
-    """A fit under wide priors and what it draws at the runs beyond.
+    """A fit under wide priors and what it draws at the runs beyond."""
 
-    Attributes
-    ----------
-    table : str
-        What is left out as one.
-    origin : Origin
-    scales : dict of numpy.ndarray
-        Draws of the scales that the fit learns, dim (draw,).
-    priors : dict of Prior
-        As shipped, wide: by name.
-    draws : dict of numpy.ndarray
-        Dims (draw, target), by multiple of the regime.
-    """
-
-    table: str
+    table: str  # what is left out as one
     origin: Origin
-    scales: dict[str, np.ndarray] = field(repr=False)
-    priors: tuple[dict[str, Prior], dict[str, Prior]] = field(repr=False)
-    draws: dict[float, np.ndarray] = field(repr=False)
+    scales: dict[str, np.ndarray] = field(repr=False)  # that the fit learns (draw,)
+    priors: tuple[dict[str, Prior], dict[str, Prior]] = field(repr=False)  # as shipped, and wide
+    draws: dict[float, np.ndarray] = field(repr=False)  # (draw, target), by multiple of the regime
 
 
 def times(prior: Prior, multiple: float) -> Prior:
@@ -118,10 +105,9 @@ def ahead(table: str, origin: Origin, spec: Spec, seed: int) -> Ahead | None:
     if not posterior.gate.passed:
         return None
     samples = origin.targets["samples"].to_numpy()
-    draws = {}
+    draws, regime = {}, posterior.priors["regime"]
     for multiple in MULTIPLES:
-        priors = posterior.priors | {"regime": times(posterior.priors["regime"], multiple)}
-        told = replace(posterior, priors=priors)
+        told = replace(posterior, priors=posterior.priors | {"regime": times(regime, multiple)})
         drawn = predictive(told, origin.train, samples, origin.shares, seed)
         draws[multiple] = drawn.astype(np.float32)
     every = max(1, len(posterior) // len(draws[1.0]))
@@ -197,20 +183,11 @@ def climb(scored: Callable[[Setting], pd.Series], without: str | None = None) ->
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Learned(Shown):
-    """Multiples of the scales, learned; made by :func:`learn`.
+    """Multiples of the scales, learned; made by :func:`learn`."""
 
-    Attributes
-    ----------
-    spec : Spec
-        With the scales learned from all tables.
-    setting : dict of float
-        Multiple of the scale of each prior.
-    left_out : pandas.DataFrame
-        One row a table: its log score as the specification was, and under what the others teach.
-    """
-
-    spec: Spec
-    setting: dict[str, float]
+    spec: Spec  # with the scales learned from all tables
+    setting: dict[str, float]  # multiple of the scale of each prior
+    # one row a table: its log score as the specification was, and under what the others teach
     left_out: pd.DataFrame
 
     @property
@@ -254,25 +231,9 @@ def learn(
     tables: Mapping[str, Sequence[Job]], spec: str | Spec = "effective_utility", *,
     most: int = 3, seed: int = 1, progress: Callable[[int, int], None] | None = None,
 ) -> Learned:  # fmt: skip
-    """Learn the scales of structural error from complete tables.
+    """Learn the scales of structural error from complete tables, each given by its studies.
 
-    Parameters
-    ----------
-    tables : mapping of str to sequence of Job
-        The studies of each table (:func:`qqt_bayes.calibrate.run.studies`).
-    spec : str or Spec
-        Whose scales are multiplied.
-    most : int
-        Origins of each study at most.
-    seed : int
-        Same seed, same answer.
-    progress : callable, optional
-        Called with the numbers of fits done and to do.
-
-    Raises
-    ------
-    UsageError
-        Where no table has an origin.
+    At most so many origins of each study are used. The same seed gives the same answer.
     """
     chosen = load_spec(spec)
     splits = [
@@ -281,24 +242,18 @@ def learn(
         for job in jobs
         for origin in spread_out(list(origins(job.runs, job.metric, job.kind)), most)
     ]
-    fits = []
+    usable = []
     for done, (name, origin) in enumerate(splits, start=1):
-        fits.append(ahead(name, origin, chosen, seed))
+        if fit := ahead(name, origin, chosen, seed):
+            usable.append(fit)
         if progress is not None:
             progress(done, len(splits))
-    usable = [fit for fit in fits if fit is not None]
     if not usable:
         raise UsageError(
             "nothing to learn from -> needed: a table with at least 2 budgets and 4 rows to fit, "
             "and runs at up to 8 times the largest of them"
         )
-    known: dict[Setting, pd.Series] = {}
-
-    def scored(setting: Setting) -> pd.Series:
-        if setting not in known:
-            known[setting] = score(usable, setting)
-        return known[setting]
-
+    scored = cache(partial(score, usable))
     names = list(dict.fromkeys(fit.table for fit in usable))
     before = scored(AS_SHIPPED)
     others = {n: climb(scored, n) if len(names) > 1 else AS_SHIPPED for n in names}

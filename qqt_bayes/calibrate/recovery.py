@@ -27,13 +27,7 @@ __all__ = ["Recovery", "effective_size"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recovery(Shown):
-    """Coverage and reliability.
-
-    Attributes
-    ----------
-    replications : Replications
-        Those of simulation-based calibration.
-    """
+    """Coverage and reliability."""
 
     replications: Replications = field(repr=False)
 
@@ -53,13 +47,11 @@ class Recovery(Shown):
                 inside = (pit >= tail) & (pit <= 1.0 - tail)
                 rate, size = float(inside.mean()), effective_size(inside)
                 low, high = wilson(rate, size, BOUND)
-                rows.append(
-                    {
-                        "target": what, "interval": level, "studies": len(r), "n": inside.size,
-                        "effective_n": size, "coverage": rate, "lo": low, "hi": high,
-                        "ok": low <= level <= high,
-                    }
-                )  # fmt: skip
+                rows.append({
+                    "target": what, "interval": level, "studies": len(r), "n": inside.size,
+                    "effective_n": size, "coverage": rate, "lo": low, "hi": high,
+                    "ok": low <= level <= high,
+                })  # fmt: skip
         return pd.DataFrame(rows)
 
     @property
@@ -96,13 +88,11 @@ class Recovery(Shown):
                 rate = float(was[here].mean())
                 studies = int(here.any(axis=(1, 2)).sum())
                 low, high = wilson(rate, studies, BOUND)
-                rows.append(
-                    {
-                        "who": who, "from": EDGES[b], "to": EDGES[b + 1], "n": int(here.sum()),
-                        "studies": studies, "said": float(said[here].mean()), "was": rate,
-                        "lo": low, "hi": high, "ok": low <= said[here].mean() <= high,
-                    }
-                )  # fmt: skip
+                rows.append({
+                    "who": who, "from": EDGES[b], "to": EDGES[b + 1], "n": int(here.sum()),
+                    "studies": studies, "said": float(said[here].mean()), "was": rate,
+                    "lo": low, "hi": high, "ok": low <= said[here].mean() <= high,
+                })  # fmt: skip
         return pd.DataFrame(rows)
 
     @property

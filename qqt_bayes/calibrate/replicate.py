@@ -8,7 +8,7 @@ uniform if the sampler samples the model it claims to sample (Talts et al., arXi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,46 +43,32 @@ HORIZONS = (0.7, 2.0, 4.0)  # budgets predicted, in multiples of the largest run
 DRAWS = 2000  # of each posterior, as many as a fit has
 TRIES = 1000
 TOP_LOSS = 1e3  # nats: no loss is that large
+ARRAYS = ("rank", "pit", "width", "p_best", "is_best")
 
 __all__ = ["HORIZONS", "RANKS", "Replications", "default_study", "replicate"]
 
 
 @dataclass(frozen=True, eq=False)
 class Replications:
-    """Refits of simulated studies.
-
-    Attributes
-    ----------
-    names, groups : tuple of str
-        One a quantity.
-    rank : numpy.ndarray
-        Dims (replication, quantity): how many of :data:`RANKS` thinned posterior draws lie below
-        the truth; ties broken at random.
-    pit : numpy.ndarray
-        Dims (replication, quantity): the share of all posterior draws below the truth.
-    width : numpy.ndarray
-        Dims (replication, quantity): of the 90% interval.
-    p_best, is_best : numpy.ndarray
-        Dims (replication, horizon, candidate): P(best), and whether it is.
-    candidates : tuple of str
-    runs : pandas.DataFrame
-        One row a replication: ``converged`` (passed the gate), ``excluded`` and ``redrawn``
-        (studies drawn before it that the model rules out, or that lie outside the metric's range:
-        see :func:`simulate`), ``noise`` (largest relative noise of a reducible part, see
-        :func:`relative_noise`), ``values`` (of the density), ``seconds``.
-    """
+    """Refits of simulated studies."""
 
     spec: str
     kind: str
     seed: int
-    names: tuple[str, ...] = field(repr=False)
+    names: tuple[str, ...] = field(repr=False)  # one a quantity, as the groups
     groups: tuple[str, ...] = field(repr=False)
+    # dims (replication, quantity): how many of RANKS thinned posterior draws lie below the truth
+    # (ties broken at random), the share of all draws that do, and the width of the 90% interval
     rank: np.ndarray = field(repr=False)
     pit: np.ndarray = field(repr=False)
     width: np.ndarray = field(repr=False)
+    # dims (replication, horizon, candidate): P(best), and whether it is
     p_best: np.ndarray = field(repr=False)
     is_best: np.ndarray = field(repr=False)
     candidates: tuple[str, ...]
+    # one row a replication: converged (passed the gate), excluded and redrawn (studies drawn before
+    # it that the model rules out, or that lie outside the metric's range: see `simulate`), noise
+    # (the largest relative one of a reducible part), values (of the density), seconds
     runs: pd.DataFrame = field(repr=False)
 
     def __len__(self) -> int:
@@ -103,14 +89,8 @@ class Task:
 def default_study(kind: str = "loss", pools: int = 4, budgets: int = 6) -> Study:
     """A study of ranked pools, each run alone at every budget, and the two best united at half.
 
-    Parameters
-    ----------
-    kind : str
-        Name of one of :data:`qqt_bayes.kinds.KINDS`; an error or accuracy is measured with a
-        standard error of .004.
-    pools, budgets : int
-        Budgets double from 60k; pools have 100k, 200k, ... unique samples, so that the smallest
-        is repeated most.
+    Budgets double from 60k. Pools have 100k, 200k, ... unique samples, so that the smallest is
+    repeated most. An error or accuracy is measured with a standard error of .004.
     """
     known = kind_named(kind)
     names, grid = "ABCDEFGH"[:pools], 60e3 * 2.0 ** np.arange(budgets)
@@ -118,11 +98,8 @@ def default_study(kind: str = "loss", pools: int = 4, budgets: int = 6) -> Study
     if pools > 1:
         rows += [("A+B", n) for n in grid[1::2]]
     table = pd.DataFrame(rows, columns=["data", "samples"])
-    table = table.assign(
-        run=[f"r{i}" for i in range(len(rows))],
-        metric=known.name,
-        value=0.5 if known.fraction else 2.0,
-    )
+    table = table.assign(run=[f"r{i}" for i in range(len(rows))], metric=known.name)
+    table["value"] = 0.5 if known.fraction else 2.0
     if known.fraction:
         table["se"] = 0.004
     sizes = [1e5 * 2**i for i in range(pools)]
@@ -142,45 +119,62 @@ def replicate(
     fitted: str | Spec | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Replications:
-    """Simulate studies from the prior and refit each; see :func:`qqt_bayes.calibrate.sbc.sbc`.
+    """Simulate studies from the prior, refit each, and rank the truths.
 
     Parameters
     ----------
-    spec, kind, replications, seed, workers, draws
-        See there.
+    spec : str, Path or Spec
+        What to calibrate. The law of model size (``"chinchilla"``) has an engine and a design of
+        its own, see :func:`qqt_bayes.calibrate.sizes.size_tasks`.
+    kind : str
+        Kind of metric of the default design.
+    replications : int
+        Number of studies.
+    seed : int
+        Same seed, same answer, whatever the number of workers.
+    workers : int or Workers
+        Processes.
+    draws : int
+        Posterior draws, of which the truth is ranked among 99.
     study : Study, optional
-        The design, whose values are not read.
+        Runs to simulate (values are not read): by default 4 pools at 6 budgets, and a union.
     fitted : str, Path or Spec, optional
         What is refitted, to see what a wrong model costs; the specification simulated from by
         default. Truths and values are the same.
     progress : callable, optional
-        See there.
+        Called with the numbers of refits done and to do.
 
     Raises
     ------
     UsageError
         For a bad argument.
     """
+    chosen = load_spec(spec)
+    of_sizes = chosen.law == "chinchilla"
+    if of_sizes and (kind != "loss" or study is not None):
+        raise UsageError(
+            "the law of model size has one design, of a loss -> leave kind and design out"
+        )
     if replications < 2:
         raise UsageError("fewer than 2 replications say nothing -> give more, such as 200")
-    study, chosen = study or default_study(kind), load_spec(spec)
-    settings, again = Settings(draws=draws, engine="importance"), load_spec(fitted or chosen)
-    tasks = [
-        Task(study, chosen, settings, seed * 1_000_003 + i, again) for i in range(replications)
-    ]
-    rows = refit_many(one, tasks, workers=workers, progress=progress)
-    return gather(rows, chosen.name, study.kind.name, seed)
+    seeds = [seed * 1_000_003 + i for i in range(replications)]
+    tasks: list[Any]
+    work: Callable[[Any], dict[str, Any]] = one
+    if of_sizes:
+        from qqt_bayes.calibrate import sizes
 
-
-def gather(rows: list[dict[str, Any]], spec: str, kind: str, seed: int) -> Replications:
-    """One object of what :func:`one` returned for each study."""
-    arrays = {n: np.array([r[n] for r in rows]) for n in ("rank", "pit", "width")}
-    return Replications(
-        spec, kind, seed, rows[0]["names"], rows[0]["groups"], **arrays,
-        p_best=np.array([r["p_best"] for r in rows]),
-        is_best=np.array([r["is_best"] for r in rows]), candidates=rows[0]["candidates"],
-        runs=pd.DataFrame([r["run"] for r in rows]),
-    )  # fmt: skip
+        settings = Settings(draws=draws)
+        tasks = [sizes.Task(chosen.to_json(), settings, s) for s in seeds]
+        work = sizes.one
+    else:
+        study, again = study or default_study(kind), load_spec(fitted or chosen)
+        settings, kind = Settings(draws=draws, engine="importance"), study.kind.name
+        tasks = [Task(study, chosen, settings, s, again) for s in seeds]
+    rows = refit_many(work, tasks, workers=workers, progress=progress)
+    found: dict[str, Any] = {n: rows[0][n] for n in ("names", "groups", "candidates")}
+    found |= {n: np.array([r[n] for r in rows]) for n in ARRAYS}
+    runs = pd.DataFrame([r["run"] for r in rows])
+    return Replications(chosen.name, kind, seed, runs=runs, **found)
 
 
 def one(task: Task) -> dict[str, Any]:
@@ -200,48 +194,49 @@ def one(task: Task) -> dict[str, Any]:
     seed = int(np.random.SeedSequence([task.seed, 1]).generate_state(1)[0])
     noise = relative_noise(truth, latent[: len(design.value)], design, study.kind)
     design = build_design(simulated, task.fitted)
-    posterior = refit(design, task.fitted.priors(study.kind), study.kind, seed, task.settings)
-    at = posterior.at(design.points_at(budgets, mixes))
-    names, groups, found = quantities(
-        posterior, at, mixes, truth, latent[-len(mixes) :], [c.text for c in chosen], seed
+    posterior = sample_posterior(
+        design, task.fitted.priors(study.kind), study.kind, seed, task.settings
     )
-    rng, true, drawn = np.random.default_rng(seed), found[0], found[1:]
+    at = posterior.at(design.points_at(budgets, mixes))
+    candidates = tuple(c.text for c in chosen)
+    names, groups, found = quantities(
+        posterior, at, mixes, truth, latent[-len(mixes) :], candidates, seed
+    )
+    first = names.index(f"latent {candidates[0]} at {HORIZONS[0]:g}x")
+    best = found[:, first : first + len(mixes)].reshape(-1, len(HORIZONS), len(chosen))
+    run = {
+        "converged": posterior.gate.passed, **again, "noise": noise, "values": posterior.values,
+        "seconds": time.perf_counter() - begin,
+    }  # fmt: skip
+    return {"names": names, "groups": groups, "candidates": candidates, "run": run} | compared(
+        found, best.argmin(axis=2), len(chosen), np.random.default_rng(seed)
+    )
+
+
+def compared(
+    found: np.ndarray, best: np.ndarray, candidates: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Of one study the arrays of :class:`Replications`.
+
+    From quantities (truth and draws, quantity) and the best candidates (truth and draws, horizon).
+    """
+    true, drawn = found[0], found[1:]
     # draws of one parent stand side by side: those far apart have different ones
     thin = np.linspace(0, len(drawn) - 1, RANKS).round().astype(int)
-    tail = np.quantile(drawn, [0.05, 0.95], axis=0)
-    shape = (-1, len(HORIZONS), len(chosen))
-    first = names.index(f"latent {chosen[0].text} at {HORIZONS[0]:g}x")
-    best = drawn[:, first : first + len(mixes)].reshape(shape).argmin(axis=2)
-    true_best = latent[-len(mixes) :].reshape(shape)[0].argmin(axis=1)
-    every = np.arange(len(chosen))
+    tail, every = np.quantile(drawn, [0.05, 0.95], axis=0), np.arange(candidates)
     return {
-        "names": names, "groups": groups, "candidates": tuple(c.text for c in chosen),
         "rank": ranks(drawn[thin], true, rng),
         "pit": (drawn < true).mean(axis=0) + 0.5 * (drawn == true).mean(axis=0),
         "width": tail[1] - tail[0],
-        "p_best": (best[..., None] == every).mean(axis=0),
-        "is_best": true_best[:, None] == every,
-        "run": {
-            "converged": posterior.gate.passed,
-            **again,
-            "noise": noise,
-            "values": posterior.values,
-            "seconds": time.perf_counter() - begin,
-        },
-    }  # fmt: skip
+        "p_best": (best[1:, :, None] == every).mean(axis=0),
+        "is_best": best[0][:, None] == every,
+    }
 
 
 def ranks(drawn: np.ndarray, true: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """How many draws, dims (draw, quantity), lie below the truth; ties broken at random."""
     below, same = (drawn < true).sum(axis=0), (drawn == true).sum(axis=0)
     return np.asarray(below + rng.integers(0, same + 1))
-
-
-def refit(
-    design: Design, priors: dict[str, Prior], kind: str | Kind, seed: int, settings: Settings
-) -> Posterior:
-    """Posterior of one simulated study."""
-    return sample_posterior(design, priors, kind, seed, settings)
 
 
 def simulate(
@@ -284,7 +279,7 @@ def relative_noise(truth: Truth, latent: np.ndarray, design: Design, kind: Kind)
 
 def quantities(
     posterior: Posterior, at: Conditional, shares: np.ndarray, truth: Truth, latent: np.ndarray,
-    candidates: list[str], seed: int,
+    candidates: Sequence[str], seed: int,
 ) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:  # fmt: skip
     """Names, groups and values, dims (quantity,) and (draw, quantity): the truth comes first.
 

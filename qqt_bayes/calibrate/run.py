@@ -40,22 +40,12 @@ class Job:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Calibration(Shown):
-    """Back-tests of several methods; made by :func:`calibrate`.
+    """Back-tests of several methods; made by :func:`calibrate`."""
 
-    Attributes
-    ----------
-    scores : pandas.DataFrame
-        One row a target, method and kind of target (level or difference).
-    choices : pandas.DataFrame
-        One row a choice and method.
-    refused : pandas.DataFrame
-        Set, method, origin and why: where a method could not be applied, or a fit failed its gate.
-    seed : int
-    """
-
+    # one row a target, method and kind of target (level or difference)
     scores: pd.DataFrame = field(repr=False)
-    choices: pd.DataFrame = field(repr=False)
-    refused: pd.DataFrame
+    choices: pd.DataFrame = field(repr=False)  # one row a choice and method
+    refused: pd.DataFrame  # set, method, origin, why: a method not applicable, or a failed gate
     seed: int
 
     @cached_property
@@ -75,12 +65,8 @@ class Calibration(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Both tables as JSON records."""
-        return {
-            "schema": 1,
-            "scores": plain(self.table),
-            "choices": plain(self.choice_table),
-            "refused": plain(self.refused),
-        }
+        tables = {"scores": self.table, "choices": self.choice_table, "refused": self.refused}
+        return {"schema": 1} | {name: plain(table) for name, table in tables.items()}
 
 
 def studies(
@@ -92,19 +78,17 @@ def studies(
 ) -> list[Job]:
     """The studies of a table: each metric, and each model where there are several."""
     chosen = runs.select(where=where)
-    jobs = []
-    for metric in metrics or chosen.metrics:
+    wanted, jobs = metrics or chosen.metrics, []
+    for metric in wanted:
         rows = chosen.select(metric)
-        models = [""]
+        label = f"{name} {metric}" if len(wanted) > 1 else name
+        models = []
         if "model" in rows.table:
             models = [m for m in dict.fromkeys(rows.table["model"]) if isinstance(m, str) and m]
-        for model in models if len(models) > 1 else [""]:
-            part = rows.select(where={"model": model}) if model else rows
-            label = " ".join(
-                [name, *([metric] if len(metrics or chosen.metrics) > 1 else []),
-                 *([model] if model else [])]
-            )  # fmt: skip
-            jobs.append(Job(label, part, metric, kind))
+        if len(models) < 2:
+            jobs.append(Job(label, rows, metric, kind))
+            continue
+        jobs += [Job(f"{label} {m}", rows.select(where={"model": m}), metric, kind) for m in models]
     return jobs
 
 
@@ -198,10 +182,8 @@ def calibrate(
             "at up to 8 times the largest of them"
         )
     results = refit_many(one, tasks, workers=workers, progress=progress)
-    columns = ["set", "method", "origin", "why"]
+    scores, choices, refused = zip(*results, strict=True)
     return Calibration(
-        pd.concat([r[0] for r in results], ignore_index=True),
-        pd.concat([r[1] for r in results], ignore_index=True),
-        pd.DataFrame([r[2] for r in results if r[2]], columns=columns),
-        seed,
-    )
+        pd.concat(scores, ignore_index=True), pd.concat(choices, ignore_index=True),
+        pd.DataFrame(filter(None, refused), columns=["set", "method", "origin", "why"]), seed,
+    )  # fmt: skip

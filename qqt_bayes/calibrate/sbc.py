@@ -9,7 +9,6 @@ p-values are adjusted for the number of quantities (Holm).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
@@ -17,30 +16,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
-from qqt_bayes.calibrate.replicate import DRAWS, RANKS, Replications, replicate
-from qqt_bayes.errors import UsageError
-from qqt_bayes.model.spec import Spec, load_spec
-from qqt_bayes.refits import Workers
-from qqt_bayes.runs import Study
+from qqt_bayes.calibrate.replicate import RANKS, Replications
 
 PROB = 0.95
 BINS = 20
 NULL = 20_000  # sets of uniform ranks that the band and its p-values are computed from
 PER_PAGE = 4  # quantities in a row of the figure
+HIDDEN = ("level", "harm", "new run")  # groups that the figure leaves out
 
-__all__ = ["SBC", "ecdf_band", "ecdf_p_value", "sbc", "summarise"]
+__all__ = ["SBC", "ecdf_band", "ecdf_p_value"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SBC(Shown):
-    """Simulation-based calibration of one specification; made by :func:`sbc`.
-
-    Attributes
-    ----------
-    replications : Replications
-        The refits.
-    """
+    """Simulation-based calibration of one specification."""
 
     replications: Replications = field(repr=False)
 
@@ -54,7 +45,26 @@ class SBC(Shown):
         standard errors: ranks too high (z_mean > 0) mean a posterior too low, ranks spread too
         far (z_spread > 0) a posterior too narrow.
         """
-        return summarise(self.replications)
+        from scipy.stats import chi2
+
+        r = self.replications
+        rank, count = r.rank, len(r)
+        expected = count / BINS
+        rows = []
+        for j, (name, group) in enumerate(zip(r.names, r.groups, strict=True)):
+            statistic = float(np.sum((histogram(rank[:, j]) - expected) ** 2) / expected)
+            share = (rank[:, j] + 0.5) / (RANKS + 1)
+            p = ecdf_p_value(rank[:, j])
+            rows.append({
+                "quantity": name, "group": group, "ecdf_p": p, "inside": p > 1.0 - PROB,
+                "chi2_p": float(chi2.sf(statistic, BINS - 1)),
+                "z_mean": float((share.mean() - 0.5) * np.sqrt(12.0 * count)),
+                # the variance of (u - 1/2)^2 is 1/180
+                "z_spread": float((np.mean((share - 0.5) ** 2) - 1 / 12) * np.sqrt(180.0 * count)),
+            })  # fmt: skip
+        table = pd.DataFrame(rows)
+        table["holm_p"] = holm(table["ecdf_p"].to_numpy())
+        return table
 
     @property
     def passed(self) -> bool:
@@ -95,13 +105,10 @@ class SBC(Shown):
 
     def to_json(self) -> dict[str, Any]:
         """Settings, failures, and of each quantity its p-values and the histogram of its ranks."""
-        r, table = self.replications, self.table
-        rows = []
-        for j, row in enumerate(table.to_dict("records")):
-            keep = ("quantity", "group", "ecdf_p", "chi2_p", "holm_p", "z_mean", "z_spread")
-            small = {k: row[k] if isinstance(row[k], str) else round(row[k], 5) for k in keep}
-            small["inside"] = bool(row["inside"])
-            rows.append(small | {"histogram": histogram(r.rank[:, j]).tolist()})
+        r = self.replications
+        keep = ["quantity", "group", "ecdf_p", "chi2_p", "holm_p", "z_mean", "z_spread", "inside"]
+        counts = [histogram(rank).tolist() for rank in r.rank.T]
+        rows = plain(self.table[keep].assign(histogram=counts), 5)
         return {
             "schema": 1, "spec": r.spec, "kind": r.kind,
             "replications": len(r), "seed": r.seed, "ranks": RANKS, "passed": self.passed,
@@ -112,26 +119,12 @@ class SBC(Shown):
             "quantities": rows,
         }  # fmt: skip
 
-    def plot(self, groups: tuple[str, ...] | None = None) -> Any:
-        """Empirical distribution of the ranks less the uniform one, with its band.
-
-        Parameters
-        ----------
-        groups : tuple of str, optional
-            Groups of quantities to show; by default all but levels, harms and new runs.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
+    def plot(self) -> Any:
+        """Empirical distribution of the ranks less the uniform one, with its band: a figure."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        hidden = ("level", "harm", "new run") if groups is None else ()
-        shown = [
-            j for j, g in enumerate(self.replications.groups)
-            if g not in hidden and (groups is None or g in groups)
-        ]  # fmt: skip
+        shown = [j for j, g in enumerate(self.replications.groups) if g not in HIDDEN]
         count = len(self.replications)
         at, low, high = ecdf_band(count)
         pages = -(-len(shown) // PER_PAGE)
@@ -152,91 +145,6 @@ class SBC(Shown):
         return figure
 
 
-def sbc(
-    spec: str | Spec = "effective_utility",
-    *,
-    kind: str = "loss",
-    replications: int = 500,
-    seed: int = 1,
-    workers: int | Workers = 2,
-    draws: int = DRAWS,
-    design: Study | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> SBC:
-    """Simulate studies from the prior, refit each, and rank the truths.
-
-    Parameters
-    ----------
-    spec : str, Path or Spec
-        What to calibrate. The law of model size (``"chinchilla"``) has an engine and a design of
-        its own, see :func:`qqt_bayes.calibrate.sizes.replicate_sizes`.
-    kind : str
-        Kind of metric of the default design.
-    replications : int
-        Number of studies.
-    seed : int
-        Same seed, same answer, whatever the number of workers.
-    workers : int or Workers
-        Processes.
-    draws : int
-        Posterior draws, of which the truth is ranked among 99.
-    design : Study, optional
-        Runs to simulate (values are not read): by default 4 pools at 6 budgets, and a union.
-    progress : callable, optional
-        Called with the numbers of refits done and to do.
-
-    Raises
-    ------
-    UsageError
-        For a bad argument.
-    """
-    chosen = load_spec(spec)
-    if chosen.law == "chinchilla":
-        if kind != "loss" or design is not None:
-            raise UsageError(
-                "the law of model size has one design, of a loss -> leave kind and design out"
-            )
-        from qqt_bayes.calibrate.sizes import replicate_sizes
-
-        return SBC(
-            replicate_sizes(
-                chosen, replications=replications, seed=seed, workers=workers, draws=draws,
-                progress=progress,
-            )
-        )  # fmt: skip
-    return SBC(
-        replicate(
-            chosen, kind=kind, replications=replications, seed=seed, workers=workers,
-            draws=draws, study=design, progress=progress,
-        )
-    )  # fmt: skip
-
-
-def summarise(replications: Replications) -> pd.DataFrame:
-    """One row a quantity; see :attr:`SBC.table`."""
-    from scipy.stats import chi2
-
-    rank, count = replications.rank, len(replications)
-    expected = count / BINS
-    rows = []
-    for j, (name, group) in enumerate(zip(replications.names, replications.groups, strict=True)):
-        statistic = float(np.sum((histogram(rank[:, j]) - expected) ** 2) / expected)
-        share = (rank[:, j] + 0.5) / (RANKS + 1)
-        p = ecdf_p_value(rank[:, j])
-        rows.append(
-            {
-                "quantity": name, "group": group, "ecdf_p": p, "inside": p > 1.0 - PROB,
-                "chi2_p": float(chi2.sf(statistic, BINS - 1)),
-                "z_mean": float((share.mean() - 0.5) * np.sqrt(12.0 * count)),
-                # the variance of (u - 1/2)^2 is 1/180
-                "z_spread": float((np.mean((share - 0.5) ** 2) - 1 / 12) * np.sqrt(180.0 * count)),
-            }
-        )  # fmt: skip
-    table = pd.DataFrame(rows)
-    table["holm_p"] = holm(table["ecdf_p"].to_numpy())
-    return table
-
-
 def histogram(rank: np.ndarray) -> np.ndarray:
     """How many ranks fall into each of the bins."""
     return np.bincount(rank * BINS // (RANKS + 1), minlength=BINS)
@@ -249,14 +157,9 @@ def counts_below(rank: np.ndarray) -> np.ndarray:
 
 @cache
 def null_distribution(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pointwise two-sided p-values by evaluation point and count, and their smallest under null.
+    """Pointwise two-sided p-values (point, count + 1), and their smallest under null.
 
-    Returns
-    -------
-    pointwise : numpy.ndarray
-        Dims (point, count + 1).
-    smallest : numpy.ndarray
-        Sorted: the smallest over the points, of simulated sets of uniform ranks.
+    These are the smallest over the points, of simulated sets of uniform ranks, sorted.
     """
     from scipy.stats import binom
 
@@ -281,16 +184,10 @@ def ecdf_p_value(rank: np.ndarray) -> float:
     return float((beyond + 1) / (NULL + 1))
 
 
-def ecdf_band(count: int, prob: float = PROB) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Simultaneous band of the empirical distribution of so many uniform ranks.
-
-    Returns
-    -------
-    at, low, high : numpy.ndarray
-        Share of the ranks, and the band there.
-    """
+def ecdf_band(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Simultaneous band of so many uniform ranks: share of the ranks, and its ends there."""
     pointwise, smallest = null_distribution(count)
-    level = np.quantile(smallest, 1.0 - prob)
+    level = np.quantile(smallest, 1.0 - PROB)
     inside = pointwise > level
     low = inside.argmax(axis=1)
     high = count - inside[:, ::-1].argmax(axis=1)

@@ -1,37 +1,29 @@
 """Simulated studies of model size and data: the Chinchilla law, which has an engine of its own.
 
 As in :mod:`qqt_bayes.calibrate.replicate`: truths from the prior, losses from the truths, refits,
-ranks.
+ranks. Horizons are multiples of the largest compute of the runs. Decision quantities are the best
+model size and its loss on each data, and which data is best.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from qqt_bayes.allocation.model import Model, build_model
 from qqt_bayes.allocation.optimum import evaluate, lowest
 from qqt_bayes.allocation.sample import quantities, sample_law
 from qqt_bayes.allocation.sizes import FLOPS, Sizes, at_points, size_study
-from qqt_bayes.calibrate.replicate import (
-    DRAWS,
-    HORIZONS,
-    RANKS,
-    Replications,
-    gather,
-    ranks,
-)
-from qqt_bayes.errors import UsageError
+from qqt_bayes.calibrate.replicate import HORIZONS, compared
 from qqt_bayes.inference.settings import Settings
-from qqt_bayes.model.spec import Spec, load_spec
-from qqt_bayes.refits import Workers, refit_many
+from qqt_bayes.model.spec import Spec
 from qqt_bayes.runs import parse_mixture, read_runs
 
 COMPUTES = (1e17, 1e18, 1e19)  # operations of the runs simulated
@@ -39,7 +31,7 @@ RATIOS = (3.0, 10.0, 30.0, 100.0)  # samples a parameter
 POOLS = pd.DataFrame({"pool": ["A", "B"], "size": ["inf", "1B"]})  # B is repeated, A never
 RATIO = 20.0  # at which new runs are predicted
 
-__all__ = ["replicate_sizes"]
+__all__ = ["Task", "one"]
 
 
 @dataclass(frozen=True)
@@ -49,41 +41,6 @@ class Task:
     spec: str
     settings: Settings
     seed: int
-
-
-def replicate_sizes(
-    spec: str | Spec = "chinchilla",
-    *,
-    replications: int = 500,
-    seed: int = 1,
-    workers: int | Workers = 2,
-    draws: int = DRAWS,
-    progress: Callable[[int, int], None] | None = None,
-) -> Replications:
-    """Simulate isoFLOP studies of two data from the prior and refit each.
-
-    Horizons are multiples of the largest compute of the runs. Decision quantities are the best
-    model size and its loss on each data, and which data is best.
-
-    Parameters
-    ----------
-    spec, replications, seed, workers, draws, progress
-        As in :func:`qqt_bayes.calibrate.sbc.sbc`.
-
-    Raises
-    ------
-    UsageError
-        For fewer than two replications, or a specification of another law.
-    """
-    chosen = load_spec(spec)
-    if replications < 2:
-        raise UsageError("fewer than 2 replications say nothing -> give more, such as 200")
-    settings = Settings(draws=draws)
-    tasks = [
-        Task(chosen.to_json(), settings, seed * 1_000_003 + i) for i in range(replications)
-    ]  # fmt: skip
-    rows = refit_many(one, tasks, workers=workers, progress=progress)
-    return gather(rows, chosen.name, "loss", seed)
 
 
 @cache
@@ -115,38 +72,22 @@ def one(task: Task) -> dict[str, Any]:
     posterior = sample_law(replace(model, log_loss=log_loss[0]), seed, task.settings)
     both = np.concatenate([truth, posterior.flat])
     names, groups, values, best = examined(model, sizes, both, log_loss[0], rng)
-    true, drawn = values[0], values[1:]
-    thin = np.linspace(0, len(drawn) - 1, RANKS).round().astype(int)
-    every, tail = np.arange(len(sizes.laws)), np.quantile(drawn, [0.05, 0.95], axis=0)
-    return {
-        "names": names, "groups": groups, "candidates": sizes.laws,
-        "rank": ranks(drawn[thin], true, rng),
-        "pit": (drawn < true).mean(axis=0) + 0.5 * (drawn == true).mean(axis=0),
-        "width": tail[1] - tail[0],
-        "p_best": (best[1:, :, None] == every).mean(axis=0),
-        "is_best": best[0][:, None] == every,
-        "run": {
-            "converged": posterior.gate.passed, "excluded": 0,
-            "redrawn": 0, "noise": float(scale.max()), "k_hat": np.nan,
-            "values": posterior.values,
-            "seconds": time.perf_counter() - begin,
-        },
+    run = {
+        "converged": posterior.gate.passed, "excluded": 0, "redrawn": 0,
+        "noise": float(scale.max()), "values": posterior.values,
+        "seconds": time.perf_counter() - begin,
     }  # fmt: skip
+    return {"names": names, "groups": groups, "candidates": sizes.laws, "run": run} | compared(
+        values, best, len(sizes.laws), rng
+    )
 
 
 def examined(
     model: Model, sizes: Sizes, z: np.ndarray, log_loss: np.ndarray, rng: np.random.Generator
 ) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray, np.ndarray]:
-    """Everything that is ranked, for the truth and all draws alike.
+    """Everything that is ranked, for the truth and all draws alike: names, groups and values.
 
-    Returns
-    -------
-    names, groups : tuple of str
-        One a quantity.
-    values : numpy.ndarray
-        Dims (truth or draw, quantity).
-    best : numpy.ndarray
-        Dims (truth or draw, horizon): which data is best at its best size.
+    And last, dims (truth or draw, horizon), which data is best at its best size.
     """
     out: list[tuple[str, str, np.ndarray]] = []
     parameters, values = quantities(model, z)
@@ -190,15 +131,8 @@ def examined(
         out.append((f"regret of {sizes.laws[0]} at {horizon:g}x", "decision", losses[h, 0] - least))
         which = losses[h].argmin(axis=0).astype(float)
         out.append((f"which is best at {horizon:g}x", "decision", which))
-    out.append(("log likelihood", "log likelihood", log_likelihood(model, z, log_loss)))
+    scale, tails = model.noise(z)
+    density = stats.t.logpdf(log_loss, tails, model.fitted(z), scale).sum(axis=1)
+    out.append(("log likelihood", "log likelihood", density))
     names, groups, columns = zip(*out, strict=True)
     return names, groups, np.column_stack(columns), losses.argmin(axis=1).T
-
-
-def log_likelihood(model: Model, z: np.ndarray, log_loss: np.ndarray) -> np.ndarray:
-    """Log density of the losses given each z, dim (draw,)."""
-    from scipy import stats
-
-    scale, tails = model.noise(z)
-    density = stats.t.logpdf(log_loss, tails, model.fitted(z), scale)
-    return np.asarray(density.sum(axis=1))

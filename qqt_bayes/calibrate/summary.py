@@ -35,18 +35,16 @@ def score_table(scores: pd.DataFrame, seed: int) -> pd.DataFrame:
             rate50 = coverage_interval(g["in50"].to_numpy(float), g["group"].to_numpy(), rng)
             finite = g["log_score"][np.isfinite(g["log_score"])]
             pooled = name == POOLED
-            rows.append(
-                {
-                    "set": name, "target": what, "factor": factor, "method": method, "n": len(g),
-                    "cover90": rate90[0], "cover90_lo": rate90[1], "cover90_hi": rate90[2],
-                    "cover50": rate50[0], "cover50_lo": rate50[1], "cover50_hi": rate50[2],
-                    "width90": np.nan if pooled else g["width90"].mean(),
-                    "interval_score": np.nan if pooled else g["score90"].mean(),
-                    "crps": np.nan if pooled else g["crps"].mean(),
-                    "log_score": finite.mean() if len(finite) == len(g) else -np.inf,
-                    "rmsle": np.sqrt(g["sle"].mean()) if what == "level" else np.nan,
-                }
-            )  # fmt: skip
+            rows.append({
+                "set": name, "target": what, "factor": factor, "method": method, "n": len(g),
+                "cover90": rate90[0], "cover90_lo": rate90[1], "cover90_hi": rate90[2],
+                "cover50": rate50[0], "cover50_lo": rate50[1], "cover50_hi": rate50[2],
+                "width90": np.nan if pooled else g["width90"].mean(),
+                "interval_score": np.nan if pooled else g["score90"].mean(),
+                "crps": np.nan if pooled else g["crps"].mean(),
+                "log_score": finite.mean() if len(finite) == len(g) else -np.inf,
+                "rmsle": np.sqrt(g["sle"].mean()) if what == "level" else np.nan,
+            })  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -67,18 +65,16 @@ def choice_table(choices: pd.DataFrame, seed: int) -> pd.DataFrame:
         lo, hi = np.quantile(means, [0.05, 0.95])
         both = g[np.isfinite(g["regret_rank"])]
         made_up = g["compute"][np.isfinite(g["compute"])]
-        rows.append(
-            {
-                "set": name, "method": method, "n": len(g), "regret": g["regret"].mean(),
-                "regret_lo": lo, "regret_hi": hi,
-                "compute": np.exp(np.log(made_up).mean()) if len(made_up) else np.nan,
-                "beyond": len(g) - len(made_up),
-                "n_rank": len(both),
-                "regret_there": both["regret"].mean() if len(both) else np.nan,
-                "regret_rank": both["regret_rank"].mean() if len(both) else np.nan,
-                "p_true": float(np.exp(np.log(np.maximum(g["p_true"], 1e-3)).mean())),
-            }
-        )  # fmt: skip
+        rows.append({
+            "set": name, "method": method, "n": len(g), "regret": g["regret"].mean(),
+            "regret_lo": lo, "regret_hi": hi,
+            "compute": np.exp(np.log(made_up).mean()) if len(made_up) else np.nan,
+            "beyond": len(g) - len(made_up),
+            "n_rank": len(both),
+            "regret_there": both["regret"].mean() if len(both) else np.nan,
+            "regret_rank": both["regret_rank"].mean() if len(both) else np.nan,
+            "p_true": float(np.exp(np.log(np.maximum(g["p_true"], 1e-3)).mean())),
+        })  # fmt: skip
     return pd.DataFrame(rows)
 
 

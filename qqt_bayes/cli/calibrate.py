@@ -109,14 +109,15 @@ def sbc(
     telling.check_plot(plot, force=force)
     from qqt_bayes._json import as_json
     from qqt_bayes.calibrate.recovery import Recovery
-    from qqt_bayes.calibrate.sbc import sbc as run
+    from qqt_bayes.calibrate.replicate import replicate
+    from qqt_bayes.calibrate.sbc import SBC
 
     with many.crew(workers, dask, resume) as crew, many.counted("refits", workers) as tell:
-        result = run(
+        found = replicate(
             spec, kind=kind, replications=replications, seed=seed, workers=crew, draws=draws,
             progress=tell,
         )  # fmt: skip
-    recovered = Recovery(result.replications)
+    result, recovered = SBC(found), Recovery(found)
     telling.draw(result, plot)
     if json:
         typer.echo(as_json(result.to_json() | {"recovery": recovered.to_json()}), nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.backtest import Origin, engine_forecast, judge, judge_choice, origins
-from qqt_bayes.backtest.origins import joined, quiet, spread_out
+from qqt_bayes.backtest.origins import joined, spread_out
+from qqt_bayes.errors import QQTError
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.kinds import Kind
 from qqt_bayes.model.spec import Spec
@@ -21,23 +23,13 @@ __all__ = ["Record", "roll_forward"]
 
 @dataclass(frozen=True)
 class Record:
-    """How each law would have done at earlier budgets of the same runs.
+    """How each law would have done at earlier budgets of the same runs."""
 
-    Attributes
-    ----------
-    scores, choices : pandas.DataFrame
-        As from :func:`qqt_bayes.backtest.judge` and :func:`~qqt_bayes.backtest.judge_choice`, with
-        a column ``law``; of origins where every law converged.
-    origins : tuple of float
-        Those origins.
-    refused : tuple of (str, float)
-        Law and origin of each fit that did not pass its gate.
-    """
-
+    # as from `judge` and `judge_choice`, with a column `law`
     scores: pd.DataFrame
     choices: pd.DataFrame
-    origins: tuple[float, ...]
-    refused: tuple[tuple[str, float], ...]
+    origins: tuple[float, ...]  # where every law converged: theirs are the scores
+    refused: tuple[tuple[str, float], ...]  # law and origin of each fit that failed its gate
 
     def log_density(self, laws: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Log scores of new runs, dims (target, law), and the targets' groups."""
@@ -57,7 +49,13 @@ Job = tuple[Origin, Spec, int, Settings | None]
 def forecast(job: Job) -> np.ndarray | None:
     """Draws of new runs, dims (draw, target); None where the fit did not pass its gate."""
     origin, spec, seed, settings = job
-    return quiet(engine_forecast(spec, settings=settings), origin, seed)
+    foresee, samples = engine_forecast(spec, settings=settings), origin.targets["samples"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return foresee(origin.train, samples.to_numpy(), origin.shares, seed)
+        except QQTError:
+            return None
 
 
 def roll_forward(

@@ -22,20 +22,8 @@ def stacking_weights(
     Maximises :math:`\sum_g \operatorname{mean}_{t \in g} \log \sum_k w_k p_k(y_t) + \alpha \sum_k
     \log w_k`: targets of one group share their errors, so a group counts as one observation,
     however many targets it has.
-
-    Parameters
-    ----------
-    log_density : numpy.ndarray
-        Dims (target, law): log predictive density of what was seen.
-    group : numpy.ndarray
-        Dim (target,): label of its group (one origin and budget).
-    prior : float
-        :math:`\alpha`, the Dirichlet prior's exponent; 0 for plain stacking.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dim (law,), on the simplex; equal without targets.
+    Log densities of what was seen are (target, law), groups (one origin and budget each) labelled
+    (target,). A prior :math:`\alpha` of 0 is plain stacking. Without targets weights are equal.
     """
     log_density = np.atleast_2d(np.asarray(log_density, float))
     targets, laws = log_density.shape

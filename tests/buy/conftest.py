@@ -3,7 +3,7 @@
 import pytest
 from simulated_runs import make_runs
 
-from qqt_bayes.buy.refit import quick_fit
+from qqt_bayes.buy.exact import quick_fit
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import Spec, load_spec

@@ -10,8 +10,7 @@ import pytest
 
 from qqt_bayes.buy import batch
 from qqt_bayes.buy.designs import read_designs
-from qqt_bayes.buy.problem import build_problem
-from qqt_bayes.buy.question import Question
+from qqt_bayes.buy.problem import Question, build_problem
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.value import objective, value_designs
 from qqt_bayes.buy.worlds import Known
@@ -45,7 +44,7 @@ def test_cheap_runs_that_tell_nothing_are_not_bought(
         problem = build_problem(replace(question, seed=seed), draws=120)
         aim = objective("regret", problem, np.ones(1))
         known = Known.now(problem)
-        first = [v for v, _ in value_designs(known, aim, range(len(designs)))]
+        first = value_designs(known, aim, range(len(designs)))
         for sure in bought:
             monkeypatch.setattr(batch, "SURE", sure)
             steps = batch.greedy(known, aim, first, 500e3, per_cost=1.0).steps
@@ -69,7 +68,7 @@ def nine(buy_fit: Fit):
     problem = build_problem(question, draws=120)
     aim = objective("regret", problem, np.ones(1))
     known = Known.now(problem)
-    return known, aim, [v for v, _ in value_designs(known, aim, range(len(designs)))]
+    return known, aim, value_designs(known, aim, range(len(designs)))
 
 
 def test_one_large_run_does_not_stand_in_the_way_of_two(nine) -> None:

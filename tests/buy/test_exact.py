@@ -13,8 +13,7 @@ import qqt_bayes.buy.ask as plan_module
 import qqt_bayes.buy.text as text_module
 from qqt_bayes.buy.designs import read_designs
 from qqt_bayes.buy.exact import Trial, corrected, result_rows
-from qqt_bayes.buy.problem import build_problem
-from qqt_bayes.buy.question import Question
+from qqt_bayes.buy.problem import Question, build_problem
 from qqt_bayes.buy.tally import Tally, Value, group_draws, jackknife
 from qqt_bayes.buy.value import lower_regret, objective, value_designs
 from qqt_bayes.buy.worlds import Known
@@ -103,7 +102,7 @@ def test_the_stated_error_is_that_of_other_draws(buy_fit: Fit) -> None:
         fit = replace(buy_fit, posterior=part)
         problem = build_problem(replace(question, fit=fit, seed=k), draws=125)
         aim = objective("regret", problem, np.ones(1))
-        found.append(value_designs(Known.now(problem), aim, [0])[0][0])
+        found.append(value_designs(Known.now(problem), aim, [0])[0])
     spread = np.std([v.total for v in found], ddof=1)
     stated = np.sqrt(np.mean([v.se**2 for v in found]))
     assert 0.6 < stated / spread < 2.5  # stratified outcomes err less than it allows for

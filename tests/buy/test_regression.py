@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from qqt_bayes.buy.regression import BLOCKS, block_mean, choice_gain, held_out, variance_gain
+from qqt_bayes.buy.evppi import BLOCKS, block_mean, choice_gain, held_out, variance_gain
 from qqt_bayes.decide import predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit

@@ -35,7 +35,7 @@ def test_ground_holds_what_is_below_the_target(runs) -> None:  # type: ignore[no
 def test_fixed_policies_stay_within_the_spend(runs, policy: str) -> None:  # type: ignore[no-untyped-def]
     ground = build_ground(runs, "loss", "480k")
     for spend in (0.0, 100e3, 1e6):
-        held = Held.begin(ground, np.random.default_rng(1))
+        held = Held(ground, np.random.default_rng(1))
         FIXED[policy](held, spend, np.random.default_rng(2))
         assert held.spent <= spend
         assert len(held.affordable(spend)) == 0 or policy in ("uniform", "none")
@@ -50,7 +50,7 @@ def test_ranking_without_a_model_by_hand(runs) -> None:  # type: ignore[no-untyp
     for start, row in done.raw.iterrows():
         assert row["spent"] == 960e3
         ground = build_ground(runs, "loss", "480k")
-        held = Held.begin(ground, np.random.default_rng((0, start)))
+        held = Held(ground, np.random.default_rng((0, start)))
         order = {c.mixture.text: held.order[i][0] for i, c in enumerate(ground.cells)
                  if c.samples == 240e3}  # fmt: skip
         seen = {data: table["value"].iloc[r] for data, r in order.items()}
@@ -59,7 +59,7 @@ def test_ranking_without_a_model_by_hand(runs) -> None:  # type: ignore[no-untyp
         assert row["regret"] == pytest.approx(means[best] - means.min())
     out = done.to_json()
     assert out["policies"]["none"][0]["coverage"] is None
-    held = Held.begin(build_ground(runs, "loss", "480k"), np.random.default_rng(0))
+    held = Held(build_ground(runs, "loss", "480k"), np.random.default_rng(0))
     assert rank_largest(held) in (0, 1, 2)  # the union has not been run yet
 
 

@@ -21,7 +21,6 @@ from qqt_bayes.calibrate.sbc import (
     ecdf_p_value,
     histogram,
     holm,
-    sbc,
 )
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.posterior import Posterior
@@ -33,7 +32,7 @@ REFERENCES = ("effective_utility", "exchange_rate", "paper_law", "chinchilla")
 @pytest.fixture(scope="module")
 def few() -> SBC:
     """Eight studies of two pools at three budgets."""
-    return sbc(replications=8, workers=1, design=default_study("loss", 2, 3))
+    return SBC(replicate(replications=8, workers=1, study=default_study("loss", 2, 3)))
 
 
 # --- uniform ranks -----------------------------------------------------------------------------
@@ -148,19 +147,19 @@ def test_another_specification_can_be_refitted() -> None:
 @pytest.mark.parametrize("wrong", [{"replications": 1}, {"kind": "guess"}])
 def test_bad_arguments_are_named(wrong) -> None:
     with pytest.raises(UsageError, match="->"):
-        sbc(workers=1, **wrong)
+        replicate(workers=1, **wrong)
 
 
 def test_the_law_of_model_size_has_a_design_of_its_own() -> None:
     with pytest.raises(UsageError, match="leave kind and design out"):
-        sbc("chinchilla", design=default_study("loss", 2, 2), workers=1)
+        replicate("chinchilla", study=default_study("loss", 2, 2), workers=1)
     with pytest.raises(UsageError, match="replications"):
-        sbc("chinchilla", replications=1, workers=1)
+        replicate("chinchilla", replications=1, workers=1)
 
 
 @pytest.mark.slow
 def test_studies_of_model_size() -> None:
-    few = sbc("chinchilla", replications=2, workers=1)
+    few = SBC(replicate("chinchilla", replications=2, workers=1))
     groups = {
         "scalar", "law parameter", "fitted", "exponent", "latent", "new run", "decision",
         "log likelihood",
@@ -169,8 +168,8 @@ def test_studies_of_model_size() -> None:
     assert few.table["quantity"].is_unique
     assert np.all(few.replications.is_best.sum(axis=2) == 1)
     np.testing.assert_allclose(few.replications.p_best.sum(axis=2), 1.0)
-    again = sbc("chinchilla", replications=2, workers=1)
-    np.testing.assert_array_equal(few.replications.rank, again.replications.rank)
+    again = replicate("chinchilla", replications=2, workers=1)
+    np.testing.assert_array_equal(few.replications.rank, again.rank)
 
 
 # --- answers -----------------------------------------------------------------------------------
@@ -181,7 +180,7 @@ def test_answers(few: SBC, tmp_path: Path) -> None:
     assert out["replications"] == 8
     assert all(sum(q["histogram"]) == 8 and len(q["histogram"]) == BINS for q in out["quantities"])
     assert "log likelihood" in few.text
-    few.plot(("scalar", "log likelihood")).savefig(tmp_path / "ranks.png")
+    few.plot().savefig(tmp_path / "ranks.png")
     recovered = Recovery(few.replications)
     json.dumps(recovered.to_json(), allow_nan=False)
     assert "90% interval" in recovered.text
@@ -231,7 +230,7 @@ def test_histograms_hold_five_ranks_a_bin() -> None:
 
 # --- does it find what is wrong? (slow) --------------------------------------------------------
 
-HONEST = simulated.refit
+HONEST = simulated.sample_posterior
 KEPT: dict[int, Posterior] = {}
 
 
@@ -263,8 +262,8 @@ def too_sure(design, priors, kind, seed, settings) -> Posterior:
 
 def sixty(monkeypatch: pytest.MonkeyPatch, refit) -> SBC:
     """Sixty studies of two pools at four budgets, refitted like that."""
-    monkeypatch.setattr(simulated, "refit", refit)
-    return sbc(replications=60, workers=1, design=default_study("loss", 2, 4))
+    monkeypatch.setattr(simulated, "sample_posterior", refit)
+    return SBC(replicate(replications=60, workers=1, study=default_study("loss", 2, 4)))
 
 
 @pytest.mark.slow
@@ -299,7 +298,8 @@ def test_a_fresh_run_agrees_with_the_stored_reference(spec: str) -> None:
     # a scale that noise ties to the values shows that the density is approximate
     wrong = [q["group"] for q in stored["quantities"] if q["holm_p"] < 0.01]
     assert set(wrong) <= {"scalar"}
-    fresh = sbc(stored["spec"], kind=stored["kind"], replications=40, seed=stored["seed"] + 1)
+    kind, seed = stored["kind"], stored["seed"] + 1
+    fresh = SBC(replicate(stored["spec"], kind=kind, replications=40, seed=seed))
     names = {q["quantity"]: np.array(q["histogram"]) for q in stored["quantities"]}
     assert set(names) == set(fresh.replications.names)
     p = []

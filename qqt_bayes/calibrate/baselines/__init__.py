@@ -9,47 +9,14 @@ runs of one candidate: they share what is predicted of it and differ in their no
 
 from __future__ import annotations
 
-from typing import Protocol
-
-import numpy as np
-
+from qqt_bayes.backtest import Forecast
 from qqt_bayes.calibrate.baselines import bootstrap, conformal, grid, power_law
-from qqt_bayes.runs import Study
 
-
-class Baseline(Protocol):
-    """Predictive draws of new runs, or None where the method does not apply."""
-
-    def __call__(
-        self, train: Study, samples: np.ndarray, shares: np.ndarray, seed: int, draws: int = 1000
-    ) -> np.ndarray | None:
-        """Draw new runs.
-
-        Parameters
-        ----------
-        train : Study
-            The runs fitted.
-        samples : numpy.ndarray
-            Dim (target,).
-        shares : numpy.ndarray
-            Dims (target, pool).
-        seed : int
-            Of the draws.
-        draws : int
-            How many.
-
-        Returns
-        -------
-        numpy.ndarray or None
-            Dims (draw, target).
-        """
-
-
-BASELINES: dict[str, Baseline] = {
+BASELINES: dict[str, Forecast] = {
     "bootstrap": bootstrap.forecast,
     "grid": grid.forecast,
     "power_law": power_law.forecast,
     "conformal": conformal.forecast,
 }
 
-__all__ = ["BASELINES", "Baseline"]
+__all__ = ["BASELINES"]

@@ -35,7 +35,7 @@ __all__ = ["forecast"]
 def forecast(
     train: Study, samples: np.ndarray, shares: np.ndarray, seed: int, draws: int = 1000
 ) -> np.ndarray | None:
-    """Predictive draws of new runs; arguments as of :class:`Baseline`."""
+    """Predictive draws of new runs."""
     cells = collapse(train)
     if not applicable(cells):
         return None

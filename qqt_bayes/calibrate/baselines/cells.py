@@ -16,27 +16,15 @@ __all__ = ["Cells", "budgets", "collapse", "mixture_ids", "new_runs", "noise_poo
 
 @dataclass(frozen=True)
 class Cells:
-    """Rows of equal samples and shares, collapsed.
+    """Rows of equal samples and shares, collapsed."""
 
-    Attributes
-    ----------
-    samples, value, count : numpy.ndarray
-        Dim (cell,): budget, mean of the replicates, their number.
-    shares : numpy.ndarray
-        Dims (cell, pool).
-    mixture : numpy.ndarray
-        Dim (cell,): which mixture.
-    row_cell, row_value : numpy.ndarray
-        Dim (row,): the cell of each row, and its value.
-    """
-
-    samples: np.ndarray
-    value: np.ndarray
-    count: np.ndarray
-    shares: np.ndarray
-    mixture: np.ndarray
-    row_cell: np.ndarray
-    row_value: np.ndarray
+    samples: np.ndarray  # (cell,)
+    value: np.ndarray  # (cell,): mean of the replicates
+    count: np.ndarray  # (cell,): their number
+    shares: np.ndarray  # (cell, pool)
+    mixture: np.ndarray  # (cell,): which one
+    row_cell: np.ndarray  # (row,): the cell of each row
+    row_value: np.ndarray  # (row,)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -76,19 +64,8 @@ def collapse(study: Study, upto: float = np.inf) -> Cells:
 def noise_pool(cells: Cells, log_fitted: np.ndarray, freedom: float) -> np.ndarray:
     """Log residuals of single runs, inflated to the spread that a new run has.
 
-    Parameters
-    ----------
-    cells : Cells
-        The cells fitted.
-    log_fitted : numpy.ndarray
-        Dim (cell,); cells that are not finite are left out.
-    freedom : float
-        Degrees of freedom left in the residuals.
-
-    Returns
-    -------
-    numpy.ndarray
-        A single zero where nothing is left to learn the spread from.
+    Cells whose fit (cell,) is not finite are left out. With no degrees of freedom left in the
+    residuals there is nothing to learn the spread from: a single zero.
     """
     residuals = np.log(cells.row_value) - log_fitted[cells.row_cell]
     residuals = residuals[np.isfinite(residuals)]
@@ -100,20 +77,9 @@ def noise_pool(cells: Cells, log_fitted: np.ndarray, freedom: float) -> np.ndarr
 def new_runs(
     latent: np.ndarray, index: np.ndarray, pool: np.ndarray, draws: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draws of new runs from replicates of the latent curve and a pool of log residuals.
+    """Draws of new runs from replicates of the latent curve (replicate, distinct target).
 
-    Parameters
-    ----------
-    latent : numpy.ndarray
-        Dims (replicate, distinct target).
-    index : numpy.ndarray
-        Dim (target,): the distinct target of each.
-    pool : numpy.ndarray
-        Log residuals, resampled independently for every run.
-    draws : int
-        How many.
-    rng : numpy.random.Generator
-        Source of randomness.
+    ``index`` is the distinct target of each; every run takes a log residual of its own from a pool.
     """
     pick = rng.permutation(np.resize(np.arange(len(latent)), draws))
     noise = rng.choice(pool, size=(draws, len(index)))

@@ -26,7 +26,7 @@ __all__ = ["forecast"]
 def forecast(
     train: Study, samples: np.ndarray, shares: np.ndarray, seed: int, draws: int = 1000
 ) -> np.ndarray | None:
-    """Predictive draws of new runs, all equal; arguments as of :class:`Baseline`."""
+    """Predictive draws of new runs, all equal."""
     fit = fit_single_pools(train)
     if fit is None:
         return None

@@ -14,34 +14,13 @@ __all__ = ["solve_many"]
 
 
 def solve_many(
-    residuals: Residuals,
-    start: np.ndarray,
-    lower: np.ndarray,
-    upper: np.ndarray,
-    iterations: int = 50,
-    tolerance: float = 1e-7,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Levenberg-Marquardt with steps projected on a box; parameters held at a bound are frozen.
+    residuals: Residuals, start: np.ndarray, lower: np.ndarray, upper: np.ndarray,
+    iterations: int = 50, tolerance: float = 1e-7,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Parameters of each problem, and half the sum of squares there.
 
-    Parameters
-    ----------
-    residuals : callable
-        Residuals and derivatives of some of the problems.
-    start : numpy.ndarray
-        Dims (problem, parameter).
-    lower, upper : numpy.ndarray
-        Dim (parameter,).
-    iterations : int
-        The most steps tried.
-    tolerance : float
-        Relative decrease of the cost by an accepted step at which a problem is done.
-
-    Returns
-    -------
-    theta : numpy.ndarray
-        Dims (problem, parameter).
-    cost : numpy.ndarray
-        Dim (problem,): half the sum of squares.
+    Levenberg-Marquardt with steps projected on a box; parameters held at a bound are frozen. A
+    problem is done when an accepted step lowers its cost by less than ``tolerance`` of it.
     """
     theta = np.clip(start, lower, upper).astype(float)
     active = np.arange(len(theta))

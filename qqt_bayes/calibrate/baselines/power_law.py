@@ -67,7 +67,7 @@ class Curve:
 def forecast(
     train: Study, samples: np.ndarray, shares: np.ndarray, seed: int, draws: int = 1000
 ) -> np.ndarray | None:
-    """Predictive draws of new runs; arguments as of :class:`Baseline`."""
+    """Predictive draws of new runs."""
     rng = np.random.default_rng(seed)
     cells = collapse(train)
     index, inverse = unique_rows(samples, shares)
