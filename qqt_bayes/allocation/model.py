@@ -44,37 +44,18 @@ __all__ = ["Model", "build_model"]
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Data, priors and the layout of ``z``.
+    """Data, priors and the layout of ``z``."""
 
-    Attributes
-    ----------
-    points : Points
-        One entry a run.
-    log_loss : numpy.ndarray
-        Dim (row,).
-    relative_se : numpy.ndarray
-        Dim (row,): evaluation noise relative to the loss; zero where not given.
-    priors : mapping of str to Prior
-    layout : dict of str to slice
-        Where the parts of ``z`` are.
-    misfit : Misfit
-    laws : int
-        Number of laws.
-    excess : bool
-        Whether parameters beyond the optimum for the unique samples wear out.
-    log_reference : float
-        Log of the reference samples.
-    """
-
-    points: Points
-    log_loss: np.ndarray
+    points: Points  # one entry a run
+    log_loss: np.ndarray  # dim (row,)
+    # dim (row,): evaluation noise relative to the loss; zero where not given
     relative_se: np.ndarray
     priors: Mapping[str, Prior]
-    layout: Mapping[str, slice]
+    layout: Mapping[str, slice]  # where the parts of ``z`` are
     misfit: Misfit
-    laws: int
-    excess: bool
-    log_reference: float
+    laws: int  # number of laws
+    excess: bool  # whether parameters beyond the optimum for the unique samples wear out
+    log_reference: float  # log of the reference samples
     basis: np.ndarray = field(repr=False)
 
     @property
@@ -175,13 +156,7 @@ class Model:
 
 
 def build_model(sizes: Sizes, spec: Spec) -> Model:
-    """Lay out a study under a specification.
-
-    Raises
-    ------
-    UsageError
-        For a specification of another law, or a prior that is not (log)normal.
-    """
+    """Lay out a study under a specification."""
     if spec.law != "chinchilla":
         raise UsageError(f"the law '{spec.law}' does not know model size -> use chinchilla")
     priors = spec.priors("loss")

@@ -20,19 +20,8 @@ def named(
 ) -> Any:
     """All that is drawn, as a dataset.
 
-    Parameters
-    ----------
-    posterior : Posterior
-        Its parameters may be draws from the prior.
-    utility, level : numpy.ndarray
-        Dims (draw, pool), one draw for each of the parameters.
-    pools : sequence of str
-        Names.
-
-    Returns
-    -------
-    xarray.Dataset
-        Dims (chain, draw[, pool]).
+    ``posterior``: its parameters may be draws from the prior; ``utility``, ``level`` (draw, pool):
+    one draw for each of the parameters. Gives dims (chain, draw[, pool]).
     """
     import xarray as xr
 

@@ -28,21 +28,10 @@ __all__ = ["effective_params", "effective_samples", "optimal_log_params", "reduc
 def effective_samples(seen: Any, sizes: Any, repeats: Any, *, xp: Any = np) -> Any:
     """Fresh samples that would be worth as much as the ones seen, repeats included.
 
-    Parameters
-    ----------
-    seen : array, dims (row, pool)
-        Samples seen of each pool (data, not parameters).
-    sizes : array, dims (pool,) or (row, pool)
-        Unique samples of each pool (data), ``inf`` for an unlimited one.
-    repeats : array, dims (..., row)
-        R* > 0 of each row's data.
-    xp : module
-        ``numpy`` or ``pytensor.tensor``.
-
-    Returns
-    -------
-    array, dims (..., row)
-        In samples: summed over the pools of a mixture.
+    ``seen`` (row, pool): samples seen of each pool (data, not parameters); ``sizes`` (pool,) or
+    (row, pool): unique samples of each pool (data), ``inf`` for an unlimited one; ``repeats`` (...,
+    row): R* > 0 of each row's data. Gives dims (..., row): in samples: summed over the pools of a
+    mixture.
     """
     seen = np.asarray(seen, float)
     fresh = np.minimum(seen, sizes)
@@ -59,19 +48,9 @@ def optimal_log_params(
 ) -> Any:
     """Log of the parameters that are compute-optimal with so many fresh samples (at cost N D).
 
-    Parameters
-    ----------
-    log_samples : array, dims (..., row)
-        Log of fresh samples, relative to the reference.
-    params_term, samples_term, alpha, beta : array, dims (..., row)
-        As for :func:`reducible`.
-    xp : module
-        ``numpy`` or ``pytensor.tensor``.
-
-    Returns
-    -------
-    array, dims (..., row)
-        Relative to the reference: where ``alpha A / N^alpha = beta B / D^beta``.
+    ``log_samples`` (..., row): log of fresh samples, relative to the reference; ``params_term``,
+    ``samples_term``, ``alpha``, ``beta`` (..., row): as for ``reducible``. Gives dims (..., row):
+    relative to the reference: where ``alpha A / N^alpha = beta B / D^beta``.
     """
     balance = xp.log(alpha) + params_term - xp.log(beta) - samples_term
     return (balance + beta * log_samples) / alpha
@@ -80,20 +59,9 @@ def optimal_log_params(
 def effective_params(log_params: Any, log_optimal: Any, repeats: Any, *, xp: Any = np) -> Any:
     """Log of effective parameters: those beyond the optimum for the unique samples wear out.
 
-    Parameters
-    ----------
-    log_params : array, dims (row,)
-        Log of the parameters.
-    log_optimal : array, dims (..., row)
-        Log of the optimal ones for the unique samples, from :func:`optimal_log_params`.
-    repeats : array, dims (..., row)
-        R*_N > 0.
-    xp : module
-        ``numpy`` or ``pytensor.tensor``.
-
-    Returns
-    -------
-    array, dims (..., row)
+    ``log_params`` (row,): log of the parameters; ``log_optimal`` (..., row): log of the optimal
+    ones for the unique samples, from ``optimal_log_params``; ``repeats`` (..., row): R*_N > 0.
+    Gives dims (..., row).
     """
     beyond = xp.maximum(log_params - log_optimal, 0.0)
     return log_params - beyond + xp.log1p(-repeats * xp.expm1(-xp.expm1(beyond) / repeats))
@@ -111,20 +79,9 @@ def reducible(
 ) -> Any:
     """Loss above the irreducible part, ``A / N^alpha + B / D^beta``.
 
-    Parameters
-    ----------
-    log_params, log_samples : array, dims (..., row)
-        Log of (effective) parameters and samples, relative to the reference.
-    params_term, samples_term : array, dims (..., row)
-        Logs of the two terms at the reference.
-    alpha, beta : array, dims (..., row)
-        Exponents of parameters and samples.
-    xp : module
-        ``numpy`` or ``pytensor.tensor``.
-
-    Returns
-    -------
-    array, dims (..., row)
-        In the unit of the loss.
+    ``log_params``, ``log_samples`` (..., row): log of (effective) parameters and samples, relative
+    to the reference; ``params_term``, ``samples_term`` (..., row): logs of the two terms at the
+    reference; ``alpha``, ``beta`` (..., row): exponents of parameters and samples. Gives dims (...,
+    row): in the unit of the loss.
     """
     return xp.exp(params_term - alpha * log_params) + xp.exp(samples_term - beta * log_samples)

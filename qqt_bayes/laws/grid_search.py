@@ -31,37 +31,23 @@ __all__ = ["GridFit", "default_grids", "fit_grid"]
 
 @dataclass(frozen=True)
 class GridFit:
-    """Result of :func:`fit_grid`: one point, no uncertainty.
+    """Result of :func:`fit_grid`: one point, no uncertainty."""
 
-    Parameters
-    ----------
-    a, d
-        Shared parameters: anchor normalizer/a, irreducible error in the unit of the metric.
-    normalizer
-        In samples.
-    pools, sizes
-        Names, and unique samples of each.
-    utilities, half_lives
-        b (negative) and tau (epochs) of each pool.
-    losses
-        Sum of squared errors of each pool.
-    edges
-        Names of the parameters that ended on an edge of their grid: there the answer is the grid's,
-        not the data's.
-    evaluations
-        Curves computed.
-    """
-
+    # shared parameters: anchor normalizer/a, irreducible error in the unit of the metric
     a: float
     d: float
-    normalizer: float
+    normalizer: float  # in samples
+    # names, and unique samples of each
     pools: tuple[str, ...]
     sizes: tuple[float, ...]
+    # b (negative) and tau (epochs) of each pool
     utilities: tuple[float, ...]
     half_lives: tuple[float, ...]
-    losses: tuple[float, ...]
+    losses: tuple[float, ...]  # sum of squared errors of each pool
+    # names of the parameters that ended on an edge of their grid: there the answer is the grid's,
+    # not the data's
     edges: tuple[str, ...]
-    evaluations: int
+    evaluations: int  # curves computed
 
     @property
     def anchor(self) -> float:
@@ -85,21 +71,10 @@ class GridFit:
     ) -> np.ndarray:
         """Predict a pool, a union or a weighted mixture by Theorem 1 (paper form).
 
-        Parameters
-        ----------
-        samples : array, any dims
-            Samples seen.
-        pools : str or sequence of str
-            One fitted pool, or several.
-        shares : sequence of float, optional
-            Sampling shares, positive, summing to one; by default in proportion to size (a union).
-            Unequal shares or sizes follow by cutting into equal pools, see
-            :func:`~qqt_bayes.laws.as_released.paper_form`.
-
-        Returns
-        -------
-        numpy.ndarray
-            Error or loss, dims of ``samples``.
+        ``samples``: samples seen; ``pools``: one fitted pool, or several; ``shares``: sampling
+        shares, positive, summing to one; by default in proportion to size (a union). Unequal shares
+        or sizes follow by cutting into equal pools, see ``paper_form``. Gives error or loss, dims
+        of ``samples``.
         """
         names = [pools] if isinstance(pools, str) else list(pools)
         unknown = [name for name in names if name not in self.pools]
@@ -131,23 +106,11 @@ def default_grids(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Grids scaled to the data: 10 a, 7 d, 100 b, 100 tau.
 
-    Parameters
-    ----------
-    samples, values : array, dim (run,)
-        Budgets and errors or losses.
-    normalizer : float
-        In samples.
-
-    Returns
-    -------
-    a : numpy.ndarray
-        Anchors normalizer/a spaced geometrically, from 1/32 of the smallest budget to 32 times it.
-    d : numpy.ndarray
-        From 0 to 0.9 of the smallest value, equally spaced.
-    utility : numpy.ndarray
-        -0.500, -0.495, ..., -0.005: every utility of the published utility law is on it.
-    half_life : numpy.ndarray
-        1 to 10 epochs, equally spaced: the published half-lives lie on this grid.
+    ``samples``, ``values`` (run,): budgets and errors or losses; ``normalizer``: in samples. Gives
+    ``a``: anchors normalizer/a spaced geometrically, from 1/32 of the smallest budget to 32 times
+    it; ``d``: from 0 to 0.9 of the smallest value, equally spaced; ``utility``: -0.500, -0.495,
+    ..., -0.005: every utility of the published utility law is on it; ``half_life``: 1 to 10 epochs,
+    equally spaced: the published half-lives lie on this grid.
     """
     anchors = float(np.min(samples)) * np.geomspace(1 / 32, 32, 10)
     return (
