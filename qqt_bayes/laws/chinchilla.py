@@ -13,7 +13,7 @@ The terms are written by their logs at a reference :math:`(N_0, D_0)` inside the
 know, in place of :math:`A` and :math:`B`, which they hardly know:
 :math:`A = e^{l_N} N_0^{\alpha}`, :math:`B = e^{l_D} D_0^{\beta}`.
 
-Every function serves NumPy and PyTensor (``xp``), and any leading dims of the parameters (draws).
+Every function serves any leading dims of the parameters (draws).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 __all__ = ["effective_params", "effective_samples", "optimal_log_params", "reducible"]
 
 
-def effective_samples(seen: Any, sizes: Any, repeats: Any, *, xp: Any = np) -> Any:
+def effective_samples(seen: Any, sizes: Any, repeats: Any) -> Any:
     """Fresh samples that would be worth as much as the ones seen, repeats included.
 
     ``seen`` (row, pool): samples seen of each pool (data, not parameters); ``sizes`` (pool,) or
@@ -40,11 +40,11 @@ def effective_samples(seen: Any, sizes: Any, repeats: Any, *, xp: Any = np) -> A
     if not np.any(again > 0):
         return np.sum(fresh, axis=-1) + 0.0 * repeats
     spent = repeats[..., None]
-    return xp.sum(fresh * (1.0 - spent * xp.expm1(-again / spent)), axis=-1)
+    return np.sum(fresh * (1.0 - spent * np.expm1(-again / spent)), axis=-1)
 
 
 def optimal_log_params(
-    log_samples: Any, params_term: Any, samples_term: Any, alpha: Any, beta: Any, *, xp: Any = np
+    log_samples: Any, params_term: Any, samples_term: Any, alpha: Any, beta: Any
 ) -> Any:
     """Log of the parameters that are compute-optimal with so many fresh samples (at cost N D).
 
@@ -52,19 +52,19 @@ def optimal_log_params(
     ``samples_term``, ``alpha``, ``beta`` (..., row): as for ``reducible``. Gives dims (..., row):
     relative to the reference: where ``alpha A / N^alpha = beta B / D^beta``.
     """
-    balance = xp.log(alpha) + params_term - xp.log(beta) - samples_term
+    balance = np.log(alpha) + params_term - np.log(beta) - samples_term
     return (balance + beta * log_samples) / alpha
 
 
-def effective_params(log_params: Any, log_optimal: Any, repeats: Any, *, xp: Any = np) -> Any:
+def effective_params(log_params: Any, log_optimal: Any, repeats: Any) -> Any:
     """Log of effective parameters: those beyond the optimum for the unique samples wear out.
 
     ``log_params`` (row,): log of the parameters; ``log_optimal`` (..., row): log of the optimal
     ones for the unique samples, from ``optimal_log_params``; ``repeats`` (..., row): R*_N > 0.
     Gives dims (..., row).
     """
-    beyond = xp.maximum(log_params - log_optimal, 0.0)
-    return log_params - beyond + xp.log1p(-repeats * xp.expm1(-xp.expm1(beyond) / repeats))
+    beyond = np.maximum(log_params - log_optimal, 0.0)
+    return log_params - beyond + np.log1p(-repeats * np.expm1(-np.expm1(beyond) / repeats))
 
 
 def reducible(
@@ -74,8 +74,6 @@ def reducible(
     samples_term: Any,
     alpha: Any,
     beta: Any,
-    *,
-    xp: Any = np,
 ) -> Any:
     """Loss above the irreducible part, ``A / N^alpha + B / D^beta``.
 
@@ -84,4 +82,4 @@ def reducible(
     reference; ``alpha``, ``beta`` (..., row): exponents of parameters and samples. Gives dims (...,
     row): in the unit of the loss.
     """
-    return xp.exp(params_term - alpha * log_params) + xp.exp(samples_term - beta * log_samples)
+    return np.exp(params_term - alpha * log_params) + np.exp(samples_term - beta * log_samples)

@@ -11,8 +11,7 @@ grids of (a, d) are tied to its 12.8M-sample pools; the defaults here are scaled
 
 Two notes for those who use it as a baseline. The law fixes the reducible error of every pool to 1
 at the anchor, which suits errors near chance; for a loss the fitted anchor may run to the edge of
-the default grid (see ``GridFit.edges``), and wider grids are the fairer opponent. And the cost of
-such a search is mostly that of its inner loop: compare speeds with ``vectorised=True``.
+the default grid (see ``GridFit.edges``), and wider grids are the fairer opponent.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from qqt_bayes.laws.as_released import paper_form
 
@@ -47,24 +45,11 @@ class GridFit:
     # names of the parameters that ended on an edge of their grid: there the answer is the grid's,
     # not the data's
     edges: tuple[str, ...]
-    evaluations: int  # curves computed
-
-    @property
-    def anchor(self) -> float:
-        """Samples at which the reducible error is 1."""
-        return self.normalizer / self.a
 
     @property
     def loss(self) -> float:
         """Squared errors summed over pools (the released records divide by the number of pools)."""
         return float(sum(self.losses))
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row a pool: pool, size, b, tau, loss."""
-        columns = (self.pools, self.sizes, self.utilities, self.half_lives, self.losses)
-        names = ("pool", "size", "b", "tau", "loss")
-        return pd.DataFrame(dict(zip(names, map(list, columns), strict=True)))
 
     def predict(
         self, samples: Any, pools: str | Sequence[str], shares: Sequence[float] | None = None
@@ -88,17 +73,9 @@ class GridFit:
             np.array(values)[rows] for values in (self.utilities, self.half_lives, self.sizes)
         )
         return np.asarray(
-            paper_form(
-                samples,
-                utilities,
-                half_lives,
-                sizes,
-                self.a,
-                self.d,
-                self.normalizer,
-                shares=shares,
-            )
-        )
+            paper_form(samples, utilities, half_lives, sizes, self.a, self.d, self.normalizer,
+                       shares=shares)
+        )  # fmt: skip
 
 
 def default_grids(
@@ -121,35 +98,6 @@ def default_grids(
     )
 
 
-def _pool_losses(
-    runs: tuple[np.ndarray, np.ndarray],
-    size: float,
-    setting: tuple[float, float, float],
-    grid: tuple[np.ndarray, np.ndarray],
-    vectorised: bool,
-) -> np.ndarray:
-    """Sum of squared errors at one setting, dims (utility, half_life)."""
-    samples, values = runs
-    utilities, half_lives = grid
-    shares = [1.0]
-    if vectorised:
-        fitted = paper_form(
-            samples,
-            utilities[:, None, None, None],
-            half_lives[:, None, None],
-            size,
-            *setting,
-            shares=shares,
-        )
-        return np.sum((fitted - values) ** 2, axis=-1)
-    losses = np.empty((len(utilities), len(half_lives)))
-    for i, utility in enumerate(utilities):
-        for j, half_life in enumerate(half_lives):
-            fitted = paper_form(samples, utility, half_life, size, *setting, shares=shares)
-            losses[i, j] = np.sum((fitted - values) ** 2)
-    return losses
-
-
 def fit_grid(
     data: Sequence[str],
     samples: Any,
@@ -161,7 +109,6 @@ def fit_grid(
     utility_grid: Any = None,
     half_life_grid: Any = None,
     normalizer: float = 1e5,
-    vectorised: bool = True,
 ) -> GridFit:
     """Fit single-pool runs by the paper's exhaustive grid search.
 
@@ -181,9 +128,6 @@ def fit_grid(
         Values to try, by default those of :func:`default_grids`.
     normalizer : float
         In samples; only the anchor normalizer/a matters.
-    vectorised : bool
-        Compute the 100 by 100 curves of one pool and one setting together. False computes them one
-        by one, as a plain script does: the same answer, for comparisons of speed.
 
     Returns
     -------
@@ -217,9 +161,11 @@ def fit_grid(
         for jd, d in enumerate(d_values):
             cells, losses = [], []
             for pool, run in zip(pools, runs, strict=True):
-                grid_losses = _pool_losses(
-                    run, sizes[pool], (a, d, normalizer), (utilities, half_lives), vectorised
-                )
+                curves = paper_form(
+                    run[0], utilities[:, None, None, None], half_lives[:, None, None],
+                    sizes[pool], a, d, normalizer, shares=[1.0],
+                )  # fmt: skip
+                grid_losses = np.sum((curves - run[1]) ** 2, axis=-1)
                 cell = np.unravel_index(np.argmin(grid_losses), grid_losses.shape)
                 cells.append((int(cell[0]), int(cell[1])))
                 losses.append(float(grid_losses[cell]))
@@ -247,5 +193,4 @@ def fit_grid(
         half_lives=tuple(float(half_lives[j]) for _, j in best_cells),
         losses=tuple(best_losses),
         edges=tuple(edges),
-        evaluations=len(a_values) * len(d_values) * len(pools) * len(utilities) * len(half_lives),
     )
