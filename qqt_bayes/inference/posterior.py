@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from qqt_bayes.kinds import Kind, kind_named
 from qqt_bayes.model.effects import EFFECTS
 from qqt_bayes.model.marginal import Cells
 from qqt_bayes.model.noise import Evaluation, seed_factor
-from qqt_bayes.model.parameters import SINGLE, Coordinates, Parameters, is_scale
+from qqt_bayes.model.parameters import RENAMED, SINGLE, Coordinates, Parameters, is_scale
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.engine import Target
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 FAR = 4.0  # prior standard deviations: one parameter in 16,000 lies so far from the middle
 
-__all__ = ["Posterior", "resampled"]
+__all__ = ["Posterior", "named", "resampled"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,3 +242,34 @@ def resampled(frame: Posterior, target: Target, found: Weighted | None, draws: i
         frame, parameters=parameters, chains=(2, each), parent=parent, engine="importance",
         figures=figures,
     )  # fmt: skip
+
+
+def named(
+    posterior: Posterior, utility: np.ndarray, level: np.ndarray, pools: Sequence[str]
+) -> Any:
+    """All that is drawn, as a dataset under the names that PyMC and ArviZ use.
+
+    ``posterior``: its parameters may be draws from the prior; ``utility``, ``level`` (draw, pool):
+    one draw for each of the parameters. Gives dims (chain, draw[, pool]).
+    """
+    import xarray as xr
+
+    shape = posterior.chains
+    data: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
+        RENAMED.get(n, n): (("chain", "draw"), v.reshape(shape))
+        for n, v in posterior.scalars().items()
+    }
+    by_pool: dict[str, np.ndarray | None] = {
+        "utility": utility,
+        "level": level,
+        "half_life": posterior.half_lives,
+        "harm": posterior.harms,
+        "exchange_rate": posterior.exchange_rates,
+        "pool_noise": posterior.pool_noise,
+    }
+    data |= {
+        n: (("chain", "draw", "pool"), v.reshape(*shape, -1))
+        for n, v in by_pool.items()
+        if v is not None
+    }
+    return xr.Dataset(data, coords={"pool": list(pools)})
