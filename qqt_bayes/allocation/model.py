@@ -8,7 +8,8 @@ the prediction serves sampling and predictions, all draws at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,11 @@ class Model:
     laws: int  # number of laws
     excess: bool  # whether parameters beyond the optimum for the unique samples wear out
     log_reference: float  # log of the reference samples
-    basis: np.ndarray = field(repr=False)
+
+    @cached_property
+    def basis(self) -> np.ndarray:
+        """Components of the misfit at the runs, dims (row, component)."""
+        return self.components(self.points)
 
     @property
     def size(self) -> int:
@@ -186,8 +191,7 @@ def build_model(sizes: Sizes, spec: Spec) -> Model:
     }
     value = np.asarray(study.value, float)
     se = np.nan_to_num(np.asarray(study.se, float)) / value
-    bare = Model(
+    return Model(
         sizes.points, np.log(value), se, priors, layout, misfit, laws, excess,
-        float(np.log(sizes.reference[1])), np.empty(0),
+        float(np.log(sizes.reference[1])),
     )  # fmt: skip
-    return Model(**{**bare.__dict__, "basis": bare.components(sizes.points)})

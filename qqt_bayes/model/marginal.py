@@ -40,20 +40,8 @@ if TYPE_CHECKING:
 MOST = 4.0  # variance that noise may have in z
 
 __all__ = [
-    "Cells",
-    "Noise",
-    "by_slopes",
-    "cell_noise",
-    "covariance",
-    "exponents",
-    "factor",
-    "log_density",
-    "log_gaussian",
-    "log_low_rank",
-    "log_reducible",
-    "log_scale",
-    "low_rank",
-    "residual",
+    "Cells", "Noise", "by_slopes", "cell_noise", "covariance", "exponents", "factor", "log_density",
+    "log_gaussian", "log_low_rank", "log_reducible", "log_scale", "low_rank", "residual",
 ]  # fmt: skip
 
 
