@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes.decide.decision import decide
-from qqt_bayes.inference.named import named
+from qqt_bayes.inference.posterior import named
 from qqt_bayes.inference.reweight import densities
 from qqt_bayes.model.parameters import RENAMED
 from qqt_bayes.model.prior_predictive import draw_prior, noise_at

@@ -16,9 +16,8 @@ import pandas as pd
 from qqt_bayes._shown import Shown
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.inference.engine import sample_posterior
-from qqt_bayes.inference.named import named
 from qqt_bayes.inference.nuts import from_trace
-from qqt_bayes.inference.posterior import Posterior
+from qqt_bayes.inference.posterior import Posterior, named
 from qqt_bayes.inference.reweight import reweighted
 from qqt_bayes.inference.settings import Settings, Start, check_seed
 from qqt_bayes.kinds import Kind

@@ -176,13 +176,7 @@ class Allocation(Shown):
 
 
 def parse_compute(compute: Any) -> np.ndarray:
-    """Compute budgets as given: ``"1e19,1e21"``, a number, or a list of either.
-
-    Raises
-    ------
-    UsageError
-        For none, for repeated ones and for what is not a positive number.
-    """
+    """Compute budgets as given: ``"1e19,1e21"``, a number, or a list of either."""
     items = compute.split(",") if isinstance(compute, str) else compute
     items = list(items) if isinstance(items, Sequence | np.ndarray) else [items]
     values: list[float] = []
@@ -197,13 +191,7 @@ def parse_compute(compute: Any) -> np.ndarray:
 
 
 def parse_data(candidates: str | Sequence[str] | None, fit: SizeFit) -> list[Mixture]:
-    """Candidates as given, each known to some law; by default all that runs were made on.
-
-    Raises
-    ------
-    UsageError
-        For none, for one given twice, and for data that no run was made on.
-    """
+    """Candidates as given, each known to some law; by default all that runs were made on."""
     study = fit.sizes.study
     if candidates is None:
         return list({study.mixtures[t].key: study.mixtures[t] for t in study.data}.values())

@@ -29,16 +29,9 @@ __all__ = ["Coordinates", "known_of", "law_of"]
 def known_of(law: np.ndarray) -> np.ndarray:
     """What runs know of a law: loss at the reference, its make-up, and its two slopes there.
 
-    Parameters
-    ----------
-    law : numpy.ndarray
-        Dims (5, ...): logs of E, of the terms of parameters and of samples, of alpha and of beta.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dims (5, ...): log loss; log odds of the irreducible part; log odds of parameters against
-        samples; logs of the slopes. The map has determinant 1.
+    ``law`` (5, ...): logs of E, of the terms of parameters and of samples, of alpha and of beta.
+    Gives dims (5, ...): log loss; log odds of the irreducible part; log odds of parameters against
+    samples; logs of the slopes. The map has determinant 1.
     """
     floor, params, samples, alpha, beta = law
     above = np.logaddexp(params, samples)
@@ -128,13 +121,9 @@ class Coordinates:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The model's ``z`` without surfaces, dims (draw, z), and the log prior density of x.
 
-        Parameters
-        ----------
-        x : numpy.ndarray
-            Dims (draw, coordinate).
-        rng : numpy.random.Generator, optional
-            Draws the means over the pools, given the pools; without it they are at their prior
-            mean, and the pools' deviations are from there: the laws are the same.
+        ``x`` (draw, coordinate); ``rng``: draws the means over the pools, given the pools; without
+        it they are at their prior mean, and the pools' deviations are from there: the laws are the
+        same.
         """
         z = np.zeros((len(x), self.model.size))
         z[:, [self.model.layout[n].start for n in self.scalars]] = x[:, : len(self.scalars)]

@@ -75,13 +75,7 @@ class SizeFit:
         return table.mask(np.eye(len(table), dtype=bool))
 
     def points(self, table: pd.DataFrame) -> Points:
-        """Rows of ``data, params, samples`` as points of this study.
-
-        Raises
-        ------
-        UsageError
-            For a missing column, an unknown pool, or data that no run was made on.
-        """
+        """Rows of ``data, params, samples`` as points of this study."""
         missing = [name for name in ("data", "params", "samples") if name not in table]
         if missing:
             raise UsageError(f"no column '{missing[0]}' -> give data, params, samples")

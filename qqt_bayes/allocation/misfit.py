@@ -24,20 +24,11 @@ __all__ = ["Misfit", "misfit_of"]
 
 @dataclass(frozen=True, eq=False)
 class Misfit:
-    """A basis of the misfit's principal components at the data, and the kernel behind it.
+    """A basis of the misfit's principal components at the data, and the kernel behind it."""
 
-    Attributes
-    ----------
-    star : numpy.ndarray
-        Dims (anchor, 3): where constant and slopes are taken off.
-    inducing : numpy.ndarray
-        Dims (place, 3).
-    weights : numpy.ndarray
-        Dims (place, component): from the kernel at the inducing places to components.
-    """
-
-    star: np.ndarray
-    inducing: np.ndarray
+    star: np.ndarray  # dims (anchor, 3): where constant and slopes are taken off
+    inducing: np.ndarray  # dims (place, 3)
+    # dims (place, component): from the kernel at the inducing places to components
     weights: np.ndarray
 
     @property

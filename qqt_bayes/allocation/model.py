@@ -8,7 +8,8 @@ the prediction serves sampling and predictions, all draws at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,38 +45,23 @@ __all__ = ["Model", "build_model"]
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """Data, priors and the layout of ``z``.
+    """Data, priors and the layout of ``z``."""
 
-    Attributes
-    ----------
-    points : Points
-        One entry a run.
-    log_loss : numpy.ndarray
-        Dim (row,).
-    relative_se : numpy.ndarray
-        Dim (row,): evaluation noise relative to the loss; zero where not given.
-    priors : mapping of str to Prior
-    layout : dict of str to slice
-        Where the parts of ``z`` are.
-    misfit : Misfit
-    laws : int
-        Number of laws.
-    excess : bool
-        Whether parameters beyond the optimum for the unique samples wear out.
-    log_reference : float
-        Log of the reference samples.
-    """
-
-    points: Points
-    log_loss: np.ndarray
+    points: Points  # one entry a run
+    log_loss: np.ndarray  # dim (row,)
+    # dim (row,): evaluation noise relative to the loss; zero where not given
     relative_se: np.ndarray
     priors: Mapping[str, Prior]
-    layout: Mapping[str, slice]
+    layout: Mapping[str, slice]  # where the parts of ``z`` are
     misfit: Misfit
-    laws: int
-    excess: bool
-    log_reference: float
-    basis: np.ndarray = field(repr=False)
+    laws: int  # number of laws
+    excess: bool  # whether parameters beyond the optimum for the unique samples wear out
+    log_reference: float  # log of the reference samples
+
+    @cached_property
+    def basis(self) -> np.ndarray:
+        """Components of the misfit at the runs, dims (row, component)."""
+        return self.components(self.points)
 
     @property
     def size(self) -> int:
@@ -175,13 +161,7 @@ class Model:
 
 
 def build_model(sizes: Sizes, spec: Spec) -> Model:
-    """Lay out a study under a specification.
-
-    Raises
-    ------
-    UsageError
-        For a specification of another law, or a prior that is not (log)normal.
-    """
+    """Lay out a study under a specification."""
     if spec.law != "chinchilla":
         raise UsageError(f"the law '{spec.law}' does not know model size -> use chinchilla")
     priors = spec.priors("loss")
@@ -211,8 +191,7 @@ def build_model(sizes: Sizes, spec: Spec) -> Model:
     }
     value = np.asarray(study.value, float)
     se = np.nan_to_num(np.asarray(study.se, float)) / value
-    bare = Model(
+    return Model(
         sizes.points, np.log(value), se, priors, layout, misfit, laws, excess,
-        float(np.log(sizes.reference[1])), np.empty(0),
+        float(np.log(sizes.reference[1])),
     )  # fmt: skip
-    return Model(**{**bare.__dict__, "basis": bare.components(sizes.points)})

@@ -21,18 +21,10 @@ __all__ = ["Grid", "evaluate", "lay_out", "lowest"]
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Losses along equal compute.
+    """Losses along equal compute."""
 
-    Attributes
-    ----------
-    log_params : numpy.ndarray
-        Dims (budget, candidate, size): log of the parameters.
-    loss : numpy.ndarray
-        Dims (draw, budget, candidate, size).
-    """
-
-    log_params: np.ndarray
-    loss: np.ndarray
+    log_params: np.ndarray  # dims (budget, candidate, size): log of the parameters
+    loss: np.ndarray  # dims (draw, budget, candidate, size)
 
 
 def lay_out(
@@ -57,20 +49,8 @@ def evaluate(
 ) -> Grid:
     """Losses of every candidate at every compute over model sizes, misfit included.
 
-    Parameters
-    ----------
-    model : Model
-        Data and priors.
-    sizes : Sizes
-        The study.
-    z : numpy.ndarray
-        Dims (draw, z).
-    candidates : list of Mixture
-        Data to train on.
-    compute : numpy.ndarray
-        Dim (budget,), in operations.
-    rng : numpy.random.Generator
-        Of the misfit beyond the data.
+    ``z`` (draw, z); ``candidates``: data to train on; ``compute`` (budget,): in operations;
+    ``rng``: of the misfit beyond the data.
     """
     scouts = z[:: max(1, len(z) // SCOUTS)]
     logs = np.empty((len(compute), len(candidates), FINE_POINTS))
@@ -119,17 +99,7 @@ def together(parts: list[Points]) -> Points:
 def lowest(log_params: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where a curve is lowest, and how low, by a parabola through the three lowest points.
 
-    Parameters
-    ----------
-    log_params : numpy.ndarray
-        Dim (size,), evenly spaced.
-    loss : numpy.ndarray
-        Dims (draw, size).
-
-    Returns
-    -------
-    at, value : numpy.ndarray
-        Dim (draw,).
+    ``log_params`` (size,): evenly spaced; ``loss`` (draw, size). Gives ``at``, ``value`` (draw,).
     """
     best = np.argmin(loss, axis=1)
     inside = np.clip(best, 1, len(log_params) - 2)

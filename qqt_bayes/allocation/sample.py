@@ -125,21 +125,7 @@ def sample_law(
 ) -> Draws:
     """Sample the posterior; with more values, up to three times, where the gate does not pass.
 
-    Parameters
-    ----------
-    model : Model
-        Data and priors.
-    seed : int
-        Same seed, same draws.
-    settings : Settings, optional
-        Draws and values.
-    progress : callable, optional
-        Called with a line of text now and then.
-
-    Raises
-    ------
-    UsageError
-        For an engine that this law does not have.
+    ``settings``: draws and values; ``progress``: called with a line of text now and then.
     """
     settings = settings or Settings()
     if settings.engine == "nuts":

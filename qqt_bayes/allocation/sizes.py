@@ -21,25 +21,16 @@ __all__ = ["FLOPS", "Points", "Sizes", "at_points", "law_key", "size_study", "wo
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """Where the law is evaluated: one entry a row.
+    """Where the law is evaluated: one entry a row."""
 
-    Attributes
-    ----------
-    log_params, log_samples : numpy.ndarray
-        Dim (row,), relative to the reference.
-    seen, unique : numpy.ndarray
-        Dims (row, pool): samples seen of each pool, and its size.
-    law : numpy.ndarray
-        Dim (row,): index of the law that the row's data follows.
-    place : numpy.ndarray
-        Dims (row, 3): log parameters, log samples and log epochs, where the misfit is evaluated.
-    """
-
+    # dim (row,), relative to the reference
     log_params: np.ndarray
     log_samples: np.ndarray
+    # dims (row, pool): samples seen of each pool, and its size
     seen: np.ndarray
     unique: np.ndarray
-    law: np.ndarray
+    law: np.ndarray  # dim (row,): index of the law that the row's data follows
+    # dims (row, 3): log parameters, log samples and log epochs, where the misfit is evaluated
     place: np.ndarray
 
     def __len__(self) -> int:
@@ -48,27 +39,15 @@ class Points:
 
 @dataclass(frozen=True, eq=False)
 class Sizes:
-    """A study of model size and data.
+    """A study of model size and data."""
 
-    Attributes
-    ----------
-    study : Study
-        The checked rows of one metric.
-    params : numpy.ndarray
-        Dim (row,).
-    laws : tuple of str
-        Data expressions that have a law of their own; pools of one family and one quality rank are
-        samples of one thing and share a law, named after the first of them.
-    points : Points
-        One entry a row of the study.
-    reference : tuple of float
-        Parameters and samples at which the law's terms are defined: geometric means of the rows.
-    """
-
-    study: Study = field(repr=False)
-    params: np.ndarray = field(repr=False)
+    study: Study = field(repr=False)  # the checked rows of one metric
+    params: np.ndarray = field(repr=False)  # dim (row,)
+    # data expressions that have a law of their own; pools of one family and one quality rank are
+    # samples of one thing and share a law, named after the first of them
     laws: tuple[str, ...]
-    points: Points = field(repr=False)
+    points: Points = field(repr=False)  # one entry a row of the study
+    # parameters and samples at which the law's terms are defined: geometric means of the rows
     reference: tuple[float, float]
     keys: tuple[str, ...] = field(repr=False)
 
@@ -90,13 +69,7 @@ class Sizes:
         return int(np.sum(rows > 1))
 
     def law_index(self, mixture: Mixture) -> int:
-        """Which law a data expression follows.
-
-        Raises
-        ------
-        UsageError
-            If no run was made on it.
-        """
+        """Which law a data expression follows."""
         key = law_key(mixture, self.pools)
         if key not in self.keys:
             raise UsageError(
@@ -127,18 +100,8 @@ def at_points(
 ) -> Points:
     """Lay out rows.
 
-    Parameters
-    ----------
-    params, samples : numpy.ndarray
-        Dim (row,).
-    shares : numpy.ndarray
-        Dims (row, pool).
-    sizes : numpy.ndarray
-        Dim (pool,): unique samples.
-    law : numpy.ndarray
-        Dim (row,).
-    reference : tuple of float
-        Parameters and samples.
+    ``params``, ``samples`` (row,); ``shares`` (row, pool); ``sizes`` (pool,): unique samples;
+    ``law`` (row,); ``reference``: parameters and samples.
     """
     log_params, log_samples = np.log(params / reference[0]), np.log(samples / reference[1])
     seen = shares * samples[:, None]
@@ -150,15 +113,7 @@ def at_points(
 
 
 def size_study(runs: Runs, metric: str) -> Sizes:
-    """Check a run table for the law of size and data, and lay it out.
-
-    Raises
-    ------
-    InputError
-        Where `params` is missing.
-    UsageError
-        If the metric is no loss, or all runs have one size.
-    """
+    """Check a run table for the law of size and data, and lay it out."""
     chosen = runs.select(metric)
     study = chosen.study(metric, spec_levels=tuple(n for n in LEVELS if n in chosen.table))
     if study.kind.reference != "irreducible" or study.kind.logarithmic:
@@ -190,11 +145,8 @@ def worse_than(sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
 
     The law falls with parameters and with samples, so it knows no such run.
 
-    Returns
-    -------
-    more, worse : numpy.ndarray
-        Dims (row, other): same data, no fewer parameters, no fewer samples; and a loss higher by
-        more than noise.
+    Gives ``more``, ``worse`` (row, other): same data, no fewer parameters, no fewer samples; and a
+    loss higher by more than noise.
     """
     study = sizes.study
     data, n, d = np.array(study.data), sizes.params, np.asarray(study.samples, float)
@@ -207,13 +159,7 @@ def worse_than(sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def params_of(runs: Runs) -> np.ndarray:
-    """Parameters of each row.
-
-    Raises
-    ------
-    InputError
-        Naming each row where they are missing.
-    """
+    """Parameters of each row."""
     mend = "give the number of parameters of the model, e.g. 124M"
     if "params" not in runs.table:
         raise InputError([Problem(runs.source, None, "params", None, "no such column", mend)])

@@ -26,29 +26,18 @@ __all__ = ["Given", "given_law"]
 
 
 class Given(NamedTuple):
-    """The runs, given some draws of the law.
+    """The runs, given some draws of the law."""
 
-    Attributes
-    ----------
-    log_loss : numpy.ndarray
-        Dim (row,).
-    floor, above, scale : numpy.ndarray
-        Dims (draw, row): irreducible and reducible loss by the law, and scale of the noise.
-    freedom : numpy.ndarray
-        Dims (draw, 1): of the noise.
-    loadings : numpy.ndarray
-        Dims (draw, row, component): log factor of the reducible loss by each component.
-    mode, root : numpy.ndarray
-        Dims (draw, component) and (draw, component, component): of the components, and the Cholesky
-        factor of the precision there.
-    """
-
-    log_loss: np.ndarray
+    log_loss: np.ndarray  # dim (row,)
+    # dims (draw, row): irreducible and reducible loss by the law, and scale of the noise
     floor: np.ndarray
     above: np.ndarray
     scale: np.ndarray
-    freedom: np.ndarray
+    freedom: np.ndarray  # dims (draw, 1): of the noise
+    # dims (draw, row, component): log factor of the reducible loss by each component
     loadings: np.ndarray
+    # dims (draw, component) and (draw, component, component): of the components, and the Cholesky
+    # factor of the precision there
     mode: np.ndarray
     root: np.ndarray
 

@@ -42,21 +42,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Conditional:
-    """Draws of the linear part.
+    """Draws of the linear part."""
 
-    Attributes
-    ----------
-    log_reducible : numpy.ndarray
-        Dims (draw, point): log of the reducible error, drift and mixture error included.
-    utility, level : numpy.ndarray
-        Dims (draw, pool).
-    parts : numpy.ndarray or None
-        Dims (draw, part, point): what each effect, the regime and, last, the mean contribute.
-    """
-
+    # dims (draw, point): log of the reducible error, drift and mixture error included
     log_reducible: np.ndarray
+    # dims (draw, pool)
     utility: np.ndarray
     level: np.ndarray
+    # dims (draw, part, point): what each effect, the regime and, last, the mean contribute
     parts: np.ndarray | None
 
 
@@ -65,21 +58,9 @@ def exponents_ahead(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Exponents at the points, and what the change of regime beyond the largest run adds to them.
 
-    Parameters
-    ----------
-    parameters : Parameters
-        Draws.
-    points : Points
-        Where performance is wanted.
-    regime : Prior
-        Of the multiple of the wander that is the scale of the change.
-    seed : int
-        Of its paths: a stream of its own, so that it is the same whatever else is drawn.
-
-    Returns
-    -------
-    smooth, extra : numpy.ndarray
-        Dims (draw, point, pool).
+    ``regime``: of the multiple of the wander that is the scale of the change; ``seed``: of its
+    paths: a stream of its own, so that it is the same whatever else is drawn. Gives ``smooth``,
+    ``extra`` (draw, point, pool).
     """
     factors = regime_factors(parameters, points, regime, seed)
     each = points.shares.size * 8
@@ -118,18 +99,9 @@ def condition(
 ) -> Conditional:
     """Draw the linear part at the points, one draw for each draw of the parameters.
 
-    Parameters
-    ----------
-    given : Given
-        The runs, given the parameters.
-    points : Points
-        Where draws are wanted.
-    regime : Prior
-        Of the multiple of the wander that is the scale of the change of regime.
-    seed : int
-        Same seed, same answer, whatever the number of threads.
-    with_parts : bool
-        Whether to keep what each effect contributes.
+    ``regime``: of the multiple of the wander that is the scale of the change of regime; ``seed``:
+    same seed, same answer, whatever the number of threads; ``with_parts``: whether to keep what
+    each effect contributes.
     """
     seen, wanted = given.cells.design.points, points.and_anchors()
     both = seen.joined(wanted)
@@ -154,20 +126,11 @@ def condition(
 
 
 class Simulated(NamedTuple):
-    """Draws from the prior.
+    """Draws from the prior."""
 
-    Attributes
-    ----------
-    relative : numpy.ndarray
-        Dims (draw, pool): utilities over their mean, less one.
-    paths : list of numpy.ndarray
-        Of each path effect, dims (draw, wanted point).
-    away : numpy.ndarray
-        Dims (draw, cell): what was observed less all that was simulated, noise included.
-    """
-
-    relative: np.ndarray
-    paths: list[np.ndarray]
+    relative: np.ndarray  # dims (draw, pool): utilities over their mean, less one
+    paths: list[np.ndarray]  # of each path effect, dims (draw, wanted point)
+    # dims (draw, cell): what was observed less all that was simulated, noise included
     away: np.ndarray
 
 

@@ -43,14 +43,8 @@ def chain_cores(wanted: int | None) -> int | None:
 def in_chunks[Made](work: Callable[[slice], Made], draws: int, each: int) -> list[Made]:
     """Work on slices of so many draws, in their order, so that no temporary array gets large.
 
-    Parameters
-    ----------
-    work : callable
-        Given a slice of the draws.
-    draws : int
-        How many there are.
-    each : int
-        Numbers in the largest array for one draw.
+    ``work``: given a slice of the draws; ``draws``: how many there are; ``each``: numbers in the
+    largest array for one draw.
     """
     each = max(each, 1)
     fitting = max(NUMBERS // each, min(FEW, ROOM // each), 1)

@@ -17,16 +17,10 @@ __all__ = ["Cost", "expected_values", "tell"]
 
 
 class Cost(NamedTuple):
-    """What a fit is expected to cost.
-
-    Attributes
-    ----------
-    seconds : float
-    rows, pools : int
-        Different pairs of data and samples, and pools.
-    """
+    """What a fit is expected to cost."""
 
     seconds: float
+    # different pairs of data and samples, and pools
     rows: int
     pools: int
 

@@ -123,22 +123,8 @@ def sample_posterior(
 
     The caller decides what a failed gate means; the last attempt is returned either way.
 
-    Parameters
-    ----------
-    design : Design
-        The study.
-    priors : dict of Prior
-        From :meth:`qqt_bayes.model.spec.Spec.priors`.
-    kind : str or Kind
-        Of the metric.
-    seed : int
-        Same seed, same draws.
-    settings : Settings, optional
-        Draws, engine, values.
-    start : Start, optional
-        The posterior of a similar fit.
-    progress : callable, optional
-        Called with a line of text now and then.
+    ``settings``: draws, engine, values; ``start``: the posterior of a similar fit; ``progress``:
+    called with a line of text now and then.
     """
     settings = settings or Settings()
     coordinates = Coordinates.of(priors, design)

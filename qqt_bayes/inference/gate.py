@@ -34,26 +34,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class GateReport:
-    """What the gate measured.
+    """What the gate measured."""
 
-    Attributes
-    ----------
-    table : tuple of (name, ess, apart or r_hat)
-        One entry a quantity: its effective sample size; and how far the two halves of the proposals
-        are apart in standard errors or, of chains, R-hat.
-    failures : tuple of str
-        What did not pass, in words; empty when all did.
-    figures : dict
-        The worst: ``k``, ``ess``, ``apart``; of chains ``r_hat``, ``ess``, ``diverging`` (share of
-        draws), ``e_bfmi``.
-    strained : dict of float
-        How many standard deviations some parameters lie from the middle of their priors, where the
-        runs drive them far.
-    """
-
+    # one entry a quantity: its effective sample size; and how far the two halves of the proposals
+    # are apart in standard errors or, of chains, R-hat
     table: tuple[tuple[str, float, float], ...]
-    failures: tuple[str, ...]
+    failures: tuple[str, ...]  # what did not pass, in words; empty when all did
+    # the worst: ``k``, ``ess``, ``apart``; of chains ``r_hat``, ``ess``, ``diverging`` (share of
+    # draws), ``e_bfmi``
     figures: dict[str, float]
+    # how many standard deviations some parameters lie from the middle of their priors, where the
+    # runs drive them far
     strained: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -91,12 +82,7 @@ class GateReport:
 def effective(draws: np.ndarray, parent: np.ndarray) -> np.ndarray:
     """Effective sample sizes of means over draws that may share parents, dim (quantity,).
 
-    Parameters
-    ----------
-    draws : numpy.ndarray
-        Dims (quantity, draw).
-    parent : numpy.ndarray
-        Dim (draw,).
+    ``draws`` (quantity, draw); ``parent`` (draw,).
     """
     _, index = np.unique(parent, return_inverse=True)
     apart = draws - draws.mean(axis=1, keepdims=True)
@@ -110,14 +96,7 @@ def effective(draws: np.ndarray, parent: np.ndarray) -> np.ndarray:
 def check_halves(names: list[str], draws: np.ndarray, parent: np.ndarray) -> GateReport:
     """Check quantities of draws by importance sampling.
 
-    Parameters
-    ----------
-    names : list of str
-        One a quantity.
-    draws : numpy.ndarray
-        Dims (quantity, half, draw).
-    parent : numpy.ndarray
-        Dims (half, draw): which weighted draw each is of.
+    ``draws`` (quantity, half, draw); ``parent`` (half, draw): which weighted draw each is of.
     """
     failures = degenerate(names, draws)
     if failures:

@@ -31,13 +31,7 @@ __all__ = ["Given"]
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """The runs, given some draws of the parameters.
-
-    Attributes
-    ----------
-    parameters : Parameters
-    cells : Cells
-    """
+    """The runs, given some draws of the parameters."""
 
     parameters: Parameters
     cells: Cells

@@ -30,18 +30,10 @@ __all__ = ["Proposal", "Weighted", "adapt", "smoothed"]
 
 @dataclass(frozen=True)
 class Proposal:
-    """A multivariate Student-t distribution.
+    """A multivariate Student-t distribution."""
 
-    Attributes
-    ----------
-    mean : numpy.ndarray
-        Dim (score,).
-    root : numpy.ndarray
-        Dims (score, score): lower Cholesky factor of its scale matrix.
-    """
-
-    mean: np.ndarray
-    root: np.ndarray
+    mean: np.ndarray  # dim (score,)
+    root: np.ndarray  # dims (score, score): lower Cholesky factor of its scale matrix
 
     @cached_property
     def inverse(self) -> np.ndarray:
@@ -75,32 +67,16 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Weighted:
-    """Weighted draws.
+    """Weighted draws."""
 
-    Attributes
-    ----------
-    draws : numpy.ndarray
-        Dims (draw, score).
-    weights : numpy.ndarray
-        Dim (draw,): they sum to one.
-    k : float
-        Pareto shape of the tail of the weights; up to .7 they can be trusted.
-    half : numpy.ndarray
-        Dim (draw,): 0 or 1, which of two independent halves of the proposals a draw is of.
-    proposals : tuple of Proposal
-    log_evidence : float
-        Log of the integral of the density.
-    values : int
-        Values of the density that it took.
-    """
-
-    draws: np.ndarray
-    weights: np.ndarray
-    k: float
+    draws: np.ndarray  # dims (draw, score)
+    weights: np.ndarray  # dim (draw,): they sum to one
+    k: float  # Pareto shape of the tail of the weights; up to .7 they can be trusted
+    # dim (draw,): 0 or 1, which of two independent halves of the proposals a draw is of
     half: np.ndarray
     proposals: tuple[Proposal, ...]
-    log_evidence: float
-    values: int
+    log_evidence: float  # log of the integral of the density
+    values: int  # values of the density that it took
 
     @property
     def size(self) -> float:
@@ -129,10 +105,7 @@ def smoothed(log_weights: np.ndarray) -> tuple[np.ndarray, float]:
     The largest weights are replaced by quantiles of the generalised Pareto distribution fitted to
     them (Zhang & Stephens 2009), as in ArviZ, whose import takes longer than a fit.
 
-    Parameters
-    ----------
-    log_weights : numpy.ndarray
-        Dim (draw,); minus infinity for a draw without weight.
+    ``log_weights`` (draw,): minus infinity for a draw without weight.
     """
     count = len(log_weights)
     log_weights = log_weights - log_weights.max()
@@ -194,23 +167,9 @@ def adapt(
 ) -> Weighted | None:
     """Draw in rounds until it is enough, or the rounds are over.
 
-    Parameters
-    ----------
-    density : callable
-        Log density, dims (draw, score) to (draw,); not finite where there is none.
-    start : tuple of Proposal
-        Of the first round.
-    seed : int
-        Same seed, same draws.
-    count, rounds : int
-        Draws a round, and rounds at most.
-    enough : callable
-        Whether the draws so far will do.
-
-    Returns
-    -------
-    Weighted or None
-        None where no draw had any density.
+    ``density``: log density, dims (draw, score) to (draw,); not finite where there is none;
+    ``count``, ``rounds``: draws a round, and rounds at most; ``enough``: whether the draws so far
+    will do. None where no draw had any density.
     """
     size = len(start[0].mean)
     proposals, counts = [], []

@@ -36,12 +36,8 @@ def mode_and_root(density: Density, place: np.ndarray) -> tuple[np.ndarray, np.n
     Quasi-Newton steps (BFGS), each tried in several lengths at once, then the Hessian by
     differences. The mode need not be exact: proposals are laid anew around the draws.
 
-    Parameters
-    ----------
-    density : callable
-        Log density, dims (draw, score) to (draw,).
-    place : numpy.ndarray
-        Dim (score,): where to begin; the density must be finite there.
+    ``density``: log density, dims (draw, score) to (draw,); ``place`` (score,): where to begin; the
+    density must be finite there.
     """
     size = len(place)
     inverse = np.eye(size)

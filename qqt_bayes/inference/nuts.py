@@ -21,14 +21,7 @@ __all__ = ["from_trace", "sample_nuts"]
 def sample_nuts(frame: Posterior, settings: Settings, seed: int) -> Posterior:
     """Sample the marginal form with nutpie.
 
-    Parameters
-    ----------
-    frame : Posterior
-        The study, without draws.
-    settings : Settings
-        Draws (of all chains together), warm-up, chains, target acceptance.
-    seed : int
-        Same seed, same draws.
+    ``settings``: draws (of all chains together), warm-up, chains, target acceptance.
     """
     import nutpie
 
@@ -48,17 +41,7 @@ def sample_nuts(frame: Posterior, settings: Settings, seed: int) -> Posterior:
 def from_trace(frame: Posterior, trace: Any) -> Posterior:
     """The posterior of chains in the names of the forms in PyMC.
 
-    Parameters
-    ----------
-    frame : Posterior
-        The study, without draws.
-    trace : xarray.DataTree
-        With ``posterior`` and ``sample_stats``, dims (chain, draw, ...).
-
-    Raises
-    ------
-    KeyError
-        If a parameter that is not fixed has no draws.
+    ``trace``: with ``posterior`` and ``sample_stats``, dims (chain, draw, ...).
     """
     found, stats = trace["posterior"].dataset, trace["sample_stats"].dataset
     chains, each = found.sizes["chain"], found.sizes["draw"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from qqt_bayes.kinds import Kind, kind_named
 from qqt_bayes.model.effects import EFFECTS
 from qqt_bayes.model.marginal import Cells
 from qqt_bayes.model.noise import Evaluation, seed_factor
-from qqt_bayes.model.parameters import SINGLE, Coordinates, Parameters, is_scale
+from qqt_bayes.model.parameters import RENAMED, SINGLE, Coordinates, Parameters, is_scale
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.engine import Target
@@ -33,42 +34,26 @@ if TYPE_CHECKING:
 
 FAR = 4.0  # prior standard deviations: one parameter in 16,000 lies so far from the middle
 
-__all__ = ["Posterior", "resampled"]
+__all__ = ["Posterior", "named", "resampled"]
 
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Draws of the parameters, with what is needed to draw the rest.
-
-    Attributes
-    ----------
-    design : Design
-    priors : dict of Prior
-    kind : str
-        Of the metric.
-    seed : int
-        Of everything that is drawn.
-    parameters : Parameters
-        Draws; those of one chain after those of another.
-    chains : tuple of int
-        Numbers of chains and of draws in each. Of importance sampling the chains are two
-        independent halves of the proposals.
-    parent : numpy.ndarray
-        Dim (draw,): which weighted draw it is of; a draw with much weight is taken again.
-    engine : {'importance', 'nuts'}
-    figures : dict
-        What the engine measured: ``k``, ``values``, ``log_evidence``; or ``diverging``, ``energy``
-        with dims (chain, draw).
-    """
+    """Draws of the parameters, with what is needed to draw the rest."""
 
     design: Design
     priors: dict[str, Prior]
-    kind: str
-    seed: int
-    parameters: Parameters = field(repr=False)
+    kind: str  # of the metric
+    seed: int  # of everything that is drawn
+    parameters: Parameters = field(repr=False)  # draws; those of one chain after those of another
+    # numbers of chains and of draws in each. Of importance sampling the chains are two independent
+    # halves of the proposals
     chains: tuple[int, int]
+    # dim (draw,): which weighted draw it is of; a draw with much weight is taken again
     parent: np.ndarray = field(repr=False)
-    engine: str
+    engine: str  # one of 'importance', 'nuts'
+    # what the engine measured: ``k``, ``values``, ``log_evidence``; or ``diverging``, ``energy``
+    # with dims (chain, draw)
     figures: dict[str, Any] = field(repr=False)
 
     @classmethod
@@ -137,17 +122,9 @@ class Posterior:
     ) -> np.ndarray:
         """Variance of one new run about its latent performance: of seeds, and of its evaluation.
 
-        Parameters
-        ----------
-        latent : numpy.ndarray
-            Dims (draw, ..., point): latent performance.
-        shares : numpy.ndarray
-            Dims (point, pool).
-        evaluation : Evaluation, optional
-            Evaluation noise of the run (:func:`qqt_bayes.model.noise.median_evaluation`); none by
-            default.
-        draws : slice or numpy.ndarray
-            Which posterior draws are behind those of the latent performance.
+        ``latent`` (draw, ..., point): latent performance; ``shares`` (point, pool); ``evaluation``:
+        evaluation noise of the run (``median_evaluation``); none by default; ``draws``: which
+        posterior draws are behind those of the latent performance.
         """
         p = self.parameters.take(draws)
         relative = p.seed_noise[:, None] * seed_factor(p.noise_ratio, shares)
@@ -236,16 +213,8 @@ class Posterior:
 def resampled(frame: Posterior, target: Target, found: Weighted | None, draws: int) -> Posterior:
     """Equally weighted draws: each half of the proposals gives half of them, in their order.
 
-    Parameters
-    ----------
-    frame : Posterior
-        Without draws.
-    target : Target
-        Says what the scores mean.
-    found : Weighted or None
-        Weighted draws of the scores that the runs inform; None where none had any density.
-    draws : int
-        How many are wanted.
+    ``target``: says what the scores mean; ``found``: weighted draws of the scores that the runs
+    inform, None where none had any density; ``draws``: how many are wanted.
     """
     rng = np.random.default_rng((frame.seed, 47))
     each = draws // 2
@@ -273,3 +242,34 @@ def resampled(frame: Posterior, target: Target, found: Weighted | None, draws: i
         frame, parameters=parameters, chains=(2, each), parent=parent, engine="importance",
         figures=figures,
     )  # fmt: skip
+
+
+def named(
+    posterior: Posterior, utility: np.ndarray, level: np.ndarray, pools: Sequence[str]
+) -> Any:
+    """All that is drawn, as a dataset under the names that PyMC and ArviZ use.
+
+    ``posterior``: its parameters may be draws from the prior; ``utility``, ``level`` (draw, pool):
+    one draw for each of the parameters. Gives dims (chain, draw[, pool]).
+    """
+    import xarray as xr
+
+    shape = posterior.chains
+    data: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
+        RENAMED.get(n, n): (("chain", "draw"), v.reshape(shape))
+        for n, v in posterior.scalars().items()
+    }
+    by_pool: dict[str, np.ndarray | None] = {
+        "utility": utility,
+        "level": level,
+        "half_life": posterior.half_lives,
+        "harm": posterior.harms,
+        "exchange_rate": posterior.exchange_rates,
+        "pool_noise": posterior.pool_noise,
+    }
+    data |= {
+        n: (("chain", "draw", "pool"), v.reshape(*shape, -1))
+        for n, v in by_pool.items()
+        if v is not None
+    }
+    return xr.Dataset(data, coords={"pool": list(pools)})

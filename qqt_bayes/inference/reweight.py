@@ -46,18 +46,9 @@ def taken_again(weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def reweighted(posterior: Posterior, design: Design) -> Posterior | None:
     """The posterior of a study with further runs, or None where weights do not give it.
 
-    Parameters
-    ----------
-    posterior : Posterior
-        Of the study without them.
-    design : Design
-        The study with them.
-
-    Returns
-    -------
-    Posterior or None
-        None where the parameters are others, or the Pareto k of the weights is above .7. Whether
-        enough draws are left is for its gate to say.
+    ``posterior``: of the study without them; ``design``: the study with them. None where the
+    parameters are others, or the Pareto k of the weights is above .7. Whether enough draws are left
+    is for its gate to say.
     """
     old, new = posterior.coordinates, Coordinates.of(posterior.priors, design)
     if old.names != new.names or not np.array_equal(

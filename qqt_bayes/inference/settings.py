@@ -67,18 +67,8 @@ def check_seed(seed: object) -> None:
 
 @dataclass(frozen=True)
 class Start:
-    """A similar posterior to start from, which spares the search for the mode.
+    """A similar posterior to start from, which spares the search for the mode."""
 
-    Attributes
-    ----------
-    centre : numpy.ndarray
-        Dim (score,): mean of its scores.
-    factor : numpy.ndarray
-        Dims (score, score): lower Cholesky factor of their covariance.
-    names : tuple of str
-        Of the scores.
-    """
-
-    centre: np.ndarray
-    factor: np.ndarray
-    names: tuple[str, ...]
+    centre: np.ndarray  # dim (score,): mean of its scores
+    factor: np.ndarray  # dims (score, score): lower Cholesky factor of their covariance
+    names: tuple[str, ...]  # of the scores

@@ -35,17 +35,10 @@ __all__ = ["Surface"]
 
 @dataclass(frozen=True)
 class Path:
-    """A draw of the rows of one effect: constants, or integrated Brownian motions at knots.
+    """A draw of the rows of one effect: constants, or integrated Brownian motions at knots."""
 
-    Attributes
-    ----------
-    knots : numpy.ndarray
-        Dim (knot,), e-folds; empty for constants.
-    position, speed : numpy.ndarray
-        Dims (draw, row, knot); of constants the last dim is one.
-    """
-
-    knots: np.ndarray
+    knots: np.ndarray  # dim (knot,), e-folds; empty for constants
+    # dims (draw, row, knot); of constants the last dim is one
     position: np.ndarray
     speed: np.ndarray
 
@@ -97,19 +90,11 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """Functions of the shares at one budget, one a draw.
-
-    Attributes
-    ----------
-    given : Given
-        The runs, given the draws of the parameters behind the functions.
-    samples : float
-        The budget.
-    """
+    """Functions of the shares at one budget, one a draw."""
 
     posterior: Posterior
-    given: Given
-    samples: float
+    given: Given  # the runs, given the draws of the parameters behind the functions
+    samples: float  # the budget
     seed: int
     relative: np.ndarray = field(repr=False)
     pull: np.ndarray = field(repr=False)
@@ -119,16 +104,8 @@ class Surface:
     def of(cls, posterior: Posterior, samples: float, draws: np.ndarray, seed: int = 0) -> Surface:
         """Draw the functions.
 
-        Parameters
-        ----------
-        posterior : Posterior
-            Of the parameters.
-        samples : float
-            Budget.
-        draws : numpy.ndarray
-            Dim (draw,): which draws of the posterior to take.
-        seed : int
-            Together with the posterior's own.
+        ``draws`` (draw,): which draws of the posterior to take; ``seed``: together with the
+        posterior's own.
         """
         given, design = posterior.given.take(draws), posterior.design
         p, cells, number = given.parameters, len(design.value), posterior.seed * 1_000_003 + seed
@@ -154,10 +131,7 @@ class Surface:
     def at(self, shares: np.ndarray) -> np.ndarray:
         """Log reducible error of mixtures, dims (draw, point).
 
-        Parameters
-        ----------
-        shares : numpy.ndarray
-            Dims (point, pool).
+        ``shares`` (point, pool).
         """
         cells, p = self.given.cells, self.given.parameters
         wanted = points_at(cells.design, self.samples, shares)

@@ -12,9 +12,6 @@ paper and its released code do not compute the same numbers; here are
 In all three the published ``a`` scales the samples *inside* the power, :math:`(a n/c)^b` with
 :math:`c = 10^5`. It is no amplitude but an anchor: the reducible error of every pool is 1 at
 :math:`n_0 = c/a` samples. In a law ``a * n**b`` the published values would mean something else.
-
-Each function is one expression of operations that numpy and ``pytensor.tensor`` share. The number
-of passes is a fixed integer, so that a symbolic graph has a fixed size.
 """
 
 from __future__ import annotations
@@ -26,61 +23,51 @@ import numpy as np
 __all__ = ["effective_data_form", "paper_form", "released_utility_form"]
 
 
-def _is_symbolic(value: Any) -> bool:
-    return hasattr(value, "owner") and hasattr(value, "type")
-
-
-def _array(value: Any) -> Any:
-    return value if _is_symbolic(value) else np.asarray(value, float)
-
-
-def _pool_axis(utilities: Any, half_lives: Any) -> tuple[Any, Any, int]:
+def _by_pool(utilities: Any, half_lives: Any) -> tuple[np.ndarray, np.ndarray, int]:
     """Utilities and half-lives with a last axis over pools, and its length."""
-    pair = []
-    lengths = set()
-    for value in (_array(utilities), _array(half_lives)):
-        value = value[..., None] if value.ndim == 0 else value
-        pair.append(value)
-        lengths.add((value.type.shape if _is_symbolic(value) else value.shape)[-1])
-    lengths -= {None}
-    if not lengths:
-        msg = "the number of pools is unknown: give utilities or half_lives a static last dimension"
-        raise ValueError(msg)
+    first, second = (np.atleast_1d(np.asarray(v, float)) for v in (utilities, half_lives))
+    lengths = {first.shape[-1], second.shape[-1]}
     if len(lengths) > 1:
         msg = f"utilities and half_lives disagree on the number of pools: {sorted(lengths)}"
         raise ValueError(msg)
-    return pair[0], pair[1], lengths.pop()
+    return first, second, lengths.pop()
 
 
-def _pass_count(passes: int | None, samples: Any, first_pass: Any) -> int:
-    """Passes to write out: given, or as many as the longest run begins."""
-    if passes is not None:
-        if passes < 1:
-            msg = f"passes must be at least 1, not {passes}"
-            raise ValueError(msg)
-        return passes
-    if _is_symbolic(samples):
-        msg = "samples are symbolic: say how many passes to write out (passes=)"
-        raise ValueError(msg)
+def _passes(samples: np.ndarray, first_pass: Any) -> int:
+    """As many passes as the longest run begins."""
     return max(1, int(np.ceil(np.max(samples) / np.min(first_pass) - 1e-9)))
 
 
-def _log_ratios(
-    samples: Any, half_lives: Any, first_pass: Any, shares: Any, passes: int, xp: Any
-) -> tuple[Any, Any]:
-    """E-folds in the first pass (from one sample) and, discounted, in the later ones.
+def _parts(
+    samples: Any, utilities: Any, half_lives: Any, pool_size: Any, shares: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """E-folds in the first pass (from one sample), and in the later ones; utilities; the shares.
 
-    Dims of both: the broadcast of ``samples`` and the leading dims of ``half_lives``, then pool.
+    Dims of the first two: the broadcast of ``samples`` and the leading dims of ``half_lives``, then
+    pool. E-folds of later passes are discounted.
     """
+    utilities, half_lives, count = _by_pool(utilities, half_lives)
+    sizes = np.broadcast_to(np.asarray(pool_size, float), (count,))
+    if shares is None:
+        if not np.isfinite(sizes).all():
+            msg = "pool_size must be finite unless the sampling shares are given"
+            raise ValueError(msg)
+        weights = sizes / sizes.sum()
+    else:
+        weights = np.broadcast_to(np.asarray(shares, float), (count,))
+        if not (weights > 0).all() or abs(weights.sum() - 1.0) > 1e-6:
+            msg = f"shares must be positive and sum to 1, not {weights.tolist()}"
+            raise ValueError(msg)
+    samples, first_pass = np.asarray(samples, float), sizes / weights
     log_end = np.log(first_pass)  # (pool,), where each pool has been seen once
-    log_samples = xp.log(samples)[..., None]
-    first = xp.minimum(log_samples, log_end)
-    repeats = np.arange(1, passes)
+    log_samples = np.log(samples)[..., None]
+    repeats = np.arange(1, _passes(samples, first_pass))
     starts = log_end[:, None] + np.log(repeats)  # (pool, pass)
     ends = log_end[:, None] + np.log(repeats + 1)
-    lengths = xp.maximum(xp.minimum(log_samples[..., None], ends) - starts, 0.0)
-    discounts = 0.5 ** (repeats * shares[:, None] / half_lives[..., None])
-    return first, xp.sum(lengths * discounts, axis=-1)
+    lengths = np.maximum(np.minimum(log_samples[..., None], ends) - starts, 0.0)
+    discounts = 0.5 ** (repeats * weights[:, None] / half_lives[..., None])
+    later = np.sum(lengths * discounts, axis=-1)
+    return np.minimum(log_samples, log_end), later, utilities, weights
 
 
 def paper_form(
@@ -93,8 +80,6 @@ def paper_form(
     normalizer: float = 1e5,
     *,
     shares: Any = None,
-    passes: int | None = None,
-    xp: Any = np,
 ) -> Any:
     r"""QQT as printed: closed form of one pool, Theorem 1 for a mixture.
 
@@ -133,11 +118,6 @@ def paper_form(
     shares : array, dim (pool,), optional
         Sampling shares, positive, summing to one. By default in proportion to size, which for
         equal pools is Theorem 1.
-    passes : int, optional
-        Passes to write out, at least as many as any pool begins; counted from ``samples`` unless
-        these are symbolic.
-    xp : module
-        ``numpy`` (default) or ``pytensor.tensor``.
 
     Returns
     -------
@@ -151,41 +131,11 @@ def paper_form(
     >>> round(float(paper_form(128e6, -0.16, 6.7272727272727275, 12.8e6, a=0.025, d=0.1)), 4)
     0.7361
     """
-    first, later, utilities, weights = _parts(
-        samples, utilities, half_lives, pool_size, shares, passes, xp
+    first, later, utilities, weights = _parts(samples, utilities, half_lives, pool_size, shares)
+    log_anchor = np.log(normalizer / np.asarray(a))[..., None]
+    return np.asarray(d) + np.exp(
+        np.sum(weights * utilities * (first - log_anchor + later), axis=-1)
     )
-    log_anchor = xp.log(normalizer / _array(a))[..., None]
-    return _array(d) + xp.exp(xp.sum(weights * utilities * (first - log_anchor + later), axis=-1))
-
-
-def _parts(
-    samples: Any,
-    utilities: Any,
-    half_lives: Any,
-    pool_size: Any,
-    shares: Any,
-    passes: int | None,
-    xp: Any,
-) -> tuple[Any, Any, Any, np.ndarray]:
-    """Log-ratios of the first and the later passes, utilities, and the shares."""
-    utilities, half_lives, count = _pool_axis(utilities, half_lives)
-    sizes = np.broadcast_to(np.asarray(pool_size, float), (count,))
-    if shares is None:
-        if not np.isfinite(sizes).all():
-            msg = "pool_size must be finite unless the sampling shares are given"
-            raise ValueError(msg)
-        weights = sizes / sizes.sum()
-    else:
-        weights = np.broadcast_to(np.asarray(shares, float), (count,))
-        if not (weights > 0).all() or abs(weights.sum() - 1.0) > 1e-6:
-            msg = f"shares must be positive and sum to 1, not {weights.tolist()}"
-            raise ValueError(msg)
-    samples = _array(samples)
-    first_pass = sizes / weights
-    first, later = _log_ratios(
-        samples, half_lives, first_pass, weights, _pass_count(passes, samples, first_pass), xp
-    )
-    return first, later, utilities, weights
 
 
 def released_utility_form(
@@ -196,9 +146,6 @@ def released_utility_form(
     a: Any,
     d: Any,
     normalizer: float = 1e5,
-    *,
-    passes: int | None = None,
-    xp: Any = np,
 ) -> Any:
     r"""QQT as coded by its authors: d inside the product over repeated passes.
 
@@ -211,38 +158,13 @@ def released_utility_form(
     reducible error, so this form is the more hopeful one, and for runs of one pool that all reach
     past the first pass only the bracket is identified, not n0 and d.
 
-    Parameters
-    ----------
-    samples : array, any dims
-        Samples seen, > 0.
-    utilities : array, dims (..., pool)
-        b, negative; leading dims broadcast with ``samples``.
-    half_lives : array, dims (..., pool)
-        tau in epochs.
-    pool_size : float
-        Unique samples of each of the equal pools, sampled uniformly.
-    a : scalar or array broadcasting with the result
-        Dimensionless; the anchor is normalizer/a samples.
-    d : scalar or array broadcasting with the result
-        Added error, in the unit of the metric; not the limit of the curve.
-    normalizer : float
-        In samples; 1e5 in the released files.
-    passes : int, optional
-        Passes over the mixture to write out; needed when ``samples`` is symbolic.
-    xp : module
-        ``numpy`` (default) or ``pytensor.tensor``.
-
-    Returns
-    -------
-    array
-        Error or loss; dims of ``samples`` broadcast with the leading dims of the parameters.
+    Arguments and result as for :func:`paper_form`, but the pools are equal (``pool_size`` is one
+    finite number), sampled uniformly, and d is not the limit of the curve.
     """
-    first, later, utilities, weights = _parts(
-        samples, utilities, half_lives, pool_size, None, passes, xp
-    )
-    log_anchor = xp.log(normalizer / _array(a))[..., None]
-    bracket = xp.exp(xp.sum(weights * utilities * (first - log_anchor), axis=-1)) + _array(d)
-    return bracket * xp.exp(xp.sum(weights * utilities * later, axis=-1))
+    first, later, utilities, weights = _parts(samples, utilities, half_lives, pool_size, None)
+    log_anchor = np.log(normalizer / np.asarray(a))[..., None]
+    bracket = np.exp(np.sum(weights * utilities * (first - log_anchor), axis=-1)) + np.asarray(d)
+    return bracket * np.exp(np.sum(weights * utilities * later, axis=-1))
 
 
 def effective_data_form(
@@ -253,9 +175,6 @@ def effective_data_form(
     a: Any,
     d: Any,
     normalizer: float = 1e5,
-    *,
-    passes: int | None = None,
-    xp: Any = np,
 ) -> Any:
     r"""Effective-data law as coded: repeats count as ever fewer fresh samples.
 
@@ -275,47 +194,24 @@ def effective_data_form(
     This is the alternative that arXiv:2404.07177 fits beside its utility law (after Muennighoff et
     al. 2023, arXiv:2305.16264). For one pool the product telescopes to the first formula.
 
-    Parameters
-    ----------
-    samples : array, any dims
-        Samples seen, > 0.
-    utilities : array, dims (..., pool)
-        b, negative; leading dims broadcast with ``samples``.
-    half_lives : array, dims (..., pool)
-        tau in epochs: half-life of the worth of a sample, not of the utility. The two tables of
-        published half-lives cannot be exchanged.
-    pool_size : float
-        Unique samples of each of the equal pools, finite.
-    a : scalar or array broadcasting with the result
-        Dimensionless; the anchor is normalizer/a samples.
-    d : scalar or array broadcasting with the result
-        Irreducible error, in the unit of the metric.
-    normalizer : float
-        In samples; 1e5 in the released files.
-    passes : int, optional
-        Passes over the mixture to write out; needed when ``samples`` is symbolic.
-    xp : module
-        ``numpy`` (default) or ``pytensor.tensor``.
-
-    Returns
-    -------
-    array
-        Error or loss; dims of ``samples`` broadcast with the leading dims of the parameters.
+    Arguments and result as for :func:`paper_form`, but the pools are equal (``pool_size`` is one
+    finite number) and sampled uniformly, and tau is the half-life of the worth of a sample, not of
+    the utility. The two tables of published half-lives cannot be exchanged.
     """
-    utilities, half_lives, count = _pool_axis(utilities, half_lives)
-    samples = _array(samples)
+    utilities, half_lives, count = _by_pool(utilities, half_lives)
+    samples = np.asarray(samples, float)
     first_pass = count * float(pool_size)
     if not np.isfinite(first_pass):
         msg = "the effective-data form needs a finite pool_size"
         raise ValueError(msg)
-    done = np.arange(_pass_count(passes, samples, first_pass))  # completed passes
+    done = np.arange(_passes(samples, first_pass))  # completed passes
     rates = 1.0 / (count * half_lives)
-    slowest = xp.min(rates, axis=-1, keepdims=True)  # divided out of b_k, against underflow
+    slowest = np.min(rates, axis=-1, keepdims=True)  # divided out of b_k, against underflow
     relative = 0.5 ** ((rates - slowest)[..., None] * done)  # (..., pool, pass)
-    exponents = xp.sum(utilities[..., None] * relative, axis=-2) / xp.sum(relative, axis=-2)
-    worth = xp.mean(0.5 ** (rates[..., None] * done), axis=-2)
-    drawn = xp.minimum(xp.maximum(samples[..., None] - first_pass * done, 0.0), first_pass)
-    log_worth = xp.log(xp.cumsum(drawn * worth, axis=-1))
-    start = exponents[..., 0] * (log_worth[..., 0] - xp.log(normalizer / _array(a)))
-    steps = xp.sum(exponents[..., 1:] * (log_worth[..., 1:] - log_worth[..., :-1]), axis=-1)
-    return _array(d) + xp.exp(start + steps)
+    exponents = np.sum(utilities[..., None] * relative, axis=-2) / np.sum(relative, axis=-2)
+    worth = np.mean(0.5 ** (rates[..., None] * done), axis=-2)
+    drawn = np.minimum(np.maximum(samples[..., None] - first_pass * done, 0.0), first_pass)
+    log_worth = np.log(np.cumsum(drawn * worth, axis=-1))
+    start = exponents[..., 0] * (log_worth[..., 0] - np.log(normalizer / np.asarray(a)))
+    steps = np.sum(exponents[..., 1:] * (log_worth[..., 1:] - log_worth[..., :-1]), axis=-1)
+    return np.asarray(d) + np.exp(start + steps)

@@ -13,7 +13,7 @@ The terms are written by their logs at a reference :math:`(N_0, D_0)` inside the
 know, in place of :math:`A` and :math:`B`, which they hardly know:
 :math:`A = e^{l_N} N_0^{\alpha}`, :math:`B = e^{l_D} D_0^{\beta}`.
 
-Every function serves NumPy and PyTensor (``xp``), and any leading dims of the parameters (draws).
+Every function serves any leading dims of the parameters (draws).
 """
 
 from __future__ import annotations
@@ -25,24 +25,13 @@ import numpy as np
 __all__ = ["effective_params", "effective_samples", "optimal_log_params", "reducible"]
 
 
-def effective_samples(seen: Any, sizes: Any, repeats: Any, *, xp: Any = np) -> Any:
+def effective_samples(seen: Any, sizes: Any, repeats: Any) -> Any:
     """Fresh samples that would be worth as much as the ones seen, repeats included.
 
-    Parameters
-    ----------
-    seen : array, dims (row, pool)
-        Samples seen of each pool (data, not parameters).
-    sizes : array, dims (pool,) or (row, pool)
-        Unique samples of each pool (data), ``inf`` for an unlimited one.
-    repeats : array, dims (..., row)
-        R* > 0 of each row's data.
-    xp : module
-        ``numpy`` or ``pytensor.tensor``.
-
-    Returns
-    -------
-    array, dims (..., row)
-        In samples: summed over the pools of a mixture.
+    ``seen`` (row, pool): samples seen of each pool (data, not parameters); ``sizes`` (pool,) or
+    (row, pool): unique samples of each pool (data), ``inf`` for an unlimited one; ``repeats`` (...,
+    row): R* > 0 of each row's data. Gives dims (..., row): in samples: summed over the pools of a
+    mixture.
     """
     seen = np.asarray(seen, float)
     fresh = np.minimum(seen, sizes)
@@ -51,52 +40,31 @@ def effective_samples(seen: Any, sizes: Any, repeats: Any, *, xp: Any = np) -> A
     if not np.any(again > 0):
         return np.sum(fresh, axis=-1) + 0.0 * repeats
     spent = repeats[..., None]
-    return xp.sum(fresh * (1.0 - spent * xp.expm1(-again / spent)), axis=-1)
+    return np.sum(fresh * (1.0 - spent * np.expm1(-again / spent)), axis=-1)
 
 
 def optimal_log_params(
-    log_samples: Any, params_term: Any, samples_term: Any, alpha: Any, beta: Any, *, xp: Any = np
+    log_samples: Any, params_term: Any, samples_term: Any, alpha: Any, beta: Any
 ) -> Any:
     """Log of the parameters that are compute-optimal with so many fresh samples (at cost N D).
 
-    Parameters
-    ----------
-    log_samples : array, dims (..., row)
-        Log of fresh samples, relative to the reference.
-    params_term, samples_term, alpha, beta : array, dims (..., row)
-        As for :func:`reducible`.
-    xp : module
-        ``numpy`` or ``pytensor.tensor``.
-
-    Returns
-    -------
-    array, dims (..., row)
-        Relative to the reference: where ``alpha A / N^alpha = beta B / D^beta``.
+    ``log_samples`` (..., row): log of fresh samples, relative to the reference; ``params_term``,
+    ``samples_term``, ``alpha``, ``beta`` (..., row): as for ``reducible``. Gives dims (..., row):
+    relative to the reference: where ``alpha A / N^alpha = beta B / D^beta``.
     """
-    balance = xp.log(alpha) + params_term - xp.log(beta) - samples_term
+    balance = np.log(alpha) + params_term - np.log(beta) - samples_term
     return (balance + beta * log_samples) / alpha
 
 
-def effective_params(log_params: Any, log_optimal: Any, repeats: Any, *, xp: Any = np) -> Any:
+def effective_params(log_params: Any, log_optimal: Any, repeats: Any) -> Any:
     """Log of effective parameters: those beyond the optimum for the unique samples wear out.
 
-    Parameters
-    ----------
-    log_params : array, dims (row,)
-        Log of the parameters.
-    log_optimal : array, dims (..., row)
-        Log of the optimal ones for the unique samples, from :func:`optimal_log_params`.
-    repeats : array, dims (..., row)
-        R*_N > 0.
-    xp : module
-        ``numpy`` or ``pytensor.tensor``.
-
-    Returns
-    -------
-    array, dims (..., row)
+    ``log_params`` (row,): log of the parameters; ``log_optimal`` (..., row): log of the optimal
+    ones for the unique samples, from ``optimal_log_params``; ``repeats`` (..., row): R*_N > 0.
+    Gives dims (..., row).
     """
-    beyond = xp.maximum(log_params - log_optimal, 0.0)
-    return log_params - beyond + xp.log1p(-repeats * xp.expm1(-xp.expm1(beyond) / repeats))
+    beyond = np.maximum(log_params - log_optimal, 0.0)
+    return log_params - beyond + np.log1p(-repeats * np.expm1(-np.expm1(beyond) / repeats))
 
 
 def reducible(
@@ -106,25 +74,12 @@ def reducible(
     samples_term: Any,
     alpha: Any,
     beta: Any,
-    *,
-    xp: Any = np,
 ) -> Any:
     """Loss above the irreducible part, ``A / N^alpha + B / D^beta``.
 
-    Parameters
-    ----------
-    log_params, log_samples : array, dims (..., row)
-        Log of (effective) parameters and samples, relative to the reference.
-    params_term, samples_term : array, dims (..., row)
-        Logs of the two terms at the reference.
-    alpha, beta : array, dims (..., row)
-        Exponents of parameters and samples.
-    xp : module
-        ``numpy`` or ``pytensor.tensor``.
-
-    Returns
-    -------
-    array, dims (..., row)
-        In the unit of the loss.
+    ``log_params``, ``log_samples`` (..., row): log of (effective) parameters and samples, relative
+    to the reference; ``params_term``, ``samples_term`` (..., row): logs of the two terms at the
+    reference; ``alpha``, ``beta`` (..., row): exponents of parameters and samples. Gives dims (...,
+    row): in the unit of the loss.
     """
-    return xp.exp(params_term - alpha * log_params) + xp.exp(samples_term - beta * log_samples)
+    return np.exp(params_term - alpha * log_params) + np.exp(samples_term - beta * log_samples)

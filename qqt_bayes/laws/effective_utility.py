@@ -38,16 +38,9 @@ def pass_bins(max_epochs: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     log-epochs a bin, so that a pool repeated ten thousand times costs no more than a few hundred
     terms; the weight of such a bin is taken at its mean pass.
 
-    Parameters
-    ----------
-    max_epochs : float
-        The largest number of epochs of any pool in any row.
-
-    Returns
-    -------
-    start, stop, repeats : numpy.ndarray
-        Dim (bin,): epochs at which the bin begins and ends, and repeats (pass number less one)
-        that its weight is taken at. Empty when nothing is repeated.
+    ``max_epochs``: the largest number of epochs of any pool in any row. Gives ``start``, ``stop``,
+    ``repeats`` (bin,): epochs at which the bin begins and ends, and repeats (pass number less one)
+    that its weight is taken at. Empty when nothing is repeated.
     """
     last = int(np.ceil(max_epochs - ROUNDING)) if np.isfinite(max_epochs) else 1
     exact = np.arange(1.0, min(last, EXACT_PASSES))
@@ -67,24 +60,11 @@ def first_pass_lengths(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log-length of each pool's first pass and its epochs.
 
-    Parameters
-    ----------
-    log_samples : array, dim (row,)
-        Log of the samples seen.
-    shares : array, dims (row, pool)
-        Sampling shares, each row sums to one.
-    sizes : array, dim (pool,) or dims (row, pool)
-        Unique samples, ``inf`` for an unlimited pool.
-    anchor : float
-        Samples at which the levels are defined; not above any end of a first pass.
-
-    Returns
-    -------
-    first : numpy.ndarray
-        Dims (row, pool): e-folds from the anchor to the end of the first pass (or to the run's
-        end, if it comes sooner); zero where the pool has no share.
-    epochs : numpy.ndarray
-        Dims (row, pool).
+    ``log_samples`` (row,): log of the samples seen; ``shares`` (row, pool): sampling shares, each
+    row sums to one; ``sizes`` (pool,) or (row, pool): unique samples, ``inf`` for an unlimited
+    pool; ``anchor``: samples at which the levels are defined; not above any end of a first pass.
+    Gives ``first`` (row, pool): e-folds from the anchor to the end of the first pass (or to the
+    run's end, if it comes sooner); zero where the pool has no share; ``epochs`` (row, pool).
     """
     log_samples, shares = np.asarray(log_samples, float), np.asarray(shares, float)
     seen = np.exp(log_samples)[:, None] * shares
@@ -108,26 +88,12 @@ def exponent_sums(
 ) -> Any:
     r"""Exponent sums :math:`X_i` of the law, so that :math:`\log(y-d) = w \cdot l - X \beta`.
 
-    Parameters
-    ----------
-    first, epochs : array, dims (row, pool)
-        From :func:`first_pass_lengths` (data, not parameters).
-    shares : array, dims (row, pool)
-        Sampling shares (data).
-    log_half_life : array, dim (pool,) or dims (draw, 1, pool)
-        Log of the half-life in epochs.
-    dilution : scalar or array, dims (draw, 1, 1)
-        Exponent q of the dilution of repetition by mixing; 1 in the paper.
-    harm : scalar or array, dims of ``log_half_life``
-        h >= 0: repeats can hurt; 0 in the paper.
-    log_rate : ignored
-        This law has no exchange rates.
-    xp : module
-        ``numpy`` (default) or ``pytensor.tensor``: the same source serves both.
-
-    Returns
-    -------
-    array, dims (row, pool) or (draw, row, pool)
+    ``first``, ``epochs`` (row, pool): from ``first_pass_lengths`` (data, not parameters);
+    ``shares`` (row, pool): sampling shares (data); ``log_half_life`` (pool,) or (draw, 1, pool):
+    log of the half-life in epochs; ``dilution`` (draw, 1, 1): exponent q of the dilution of
+    repetition by mixing; 1 in the paper; ``harm``: h >= 0: repeats can hurt; 0 in the paper;
+    ``log_rate``: this law has no exchange rates; ``xp``: ``numpy`` (default) or
+    ``pytensor.tensor``: the same source serves both. Gives dims (row, pool) or (draw, row, pool).
     """
     first, epochs, shares = (np.asarray(a, float) for a in (first, epochs, shares))
     out = shares * first + 0.0 * log_half_life

@@ -34,9 +34,7 @@ def exponent(
 ) -> Any:  # fmt: skip
     r"""Exponent of the law, :math:`\log(D/n_0)` less the harm; see :class:`qqt_bayes.laws.law.Law`.
 
-    Returns
-    -------
-    array, dims (row,) or (draw, row)
+    Gives dims (row,) or (draw, row).
     """
     seen = np.where(np.isfinite(epochs), epochs, 0.0)
     more = np.maximum(seen - 1.0, 0.0)

@@ -11,8 +11,7 @@ grids of (a, d) are tied to its 12.8M-sample pools; the defaults here are scaled
 
 Two notes for those who use it as a baseline. The law fixes the reducible error of every pool to 1
 at the anchor, which suits errors near chance; for a loss the fitted anchor may run to the edge of
-the default grid (see ``GridFit.edges``), and wider grids are the fairer opponent. And the cost of
-such a search is mostly that of its inner loop: compare speeds with ``vectorised=True``.
+the default grid (see ``GridFit.edges``), and wider grids are the fairer opponent.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from qqt_bayes.laws.as_released import paper_form
 
@@ -31,75 +29,37 @@ __all__ = ["GridFit", "default_grids", "fit_grid"]
 
 @dataclass(frozen=True)
 class GridFit:
-    """Result of :func:`fit_grid`: one point, no uncertainty.
+    """Result of :func:`fit_grid`: one point, no uncertainty."""
 
-    Parameters
-    ----------
-    a, d
-        Shared parameters: anchor normalizer/a, irreducible error in the unit of the metric.
-    normalizer
-        In samples.
-    pools, sizes
-        Names, and unique samples of each.
-    utilities, half_lives
-        b (negative) and tau (epochs) of each pool.
-    losses
-        Sum of squared errors of each pool.
-    edges
-        Names of the parameters that ended on an edge of their grid: there the answer is the grid's,
-        not the data's.
-    evaluations
-        Curves computed.
-    """
-
+    # shared parameters: anchor normalizer/a, irreducible error in the unit of the metric
     a: float
     d: float
-    normalizer: float
+    normalizer: float  # in samples
+    # names, and unique samples of each
     pools: tuple[str, ...]
     sizes: tuple[float, ...]
+    # b (negative) and tau (epochs) of each pool
     utilities: tuple[float, ...]
     half_lives: tuple[float, ...]
-    losses: tuple[float, ...]
+    losses: tuple[float, ...]  # sum of squared errors of each pool
+    # names of the parameters that ended on an edge of their grid: there the answer is the grid's,
+    # not the data's
     edges: tuple[str, ...]
-    evaluations: int
-
-    @property
-    def anchor(self) -> float:
-        """Samples at which the reducible error is 1."""
-        return self.normalizer / self.a
 
     @property
     def loss(self) -> float:
         """Squared errors summed over pools (the released records divide by the number of pools)."""
         return float(sum(self.losses))
 
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row a pool: pool, size, b, tau, loss."""
-        columns = (self.pools, self.sizes, self.utilities, self.half_lives, self.losses)
-        names = ("pool", "size", "b", "tau", "loss")
-        return pd.DataFrame(dict(zip(names, map(list, columns), strict=True)))
-
     def predict(
         self, samples: Any, pools: str | Sequence[str], shares: Sequence[float] | None = None
     ) -> np.ndarray:
         """Predict a pool, a union or a weighted mixture by Theorem 1 (paper form).
 
-        Parameters
-        ----------
-        samples : array, any dims
-            Samples seen.
-        pools : str or sequence of str
-            One fitted pool, or several.
-        shares : sequence of float, optional
-            Sampling shares, positive, summing to one; by default in proportion to size (a union).
-            Unequal shares or sizes follow by cutting into equal pools, see
-            :func:`~qqt_bayes.laws.as_released.paper_form`.
-
-        Returns
-        -------
-        numpy.ndarray
-            Error or loss, dims of ``samples``.
+        ``samples``: samples seen; ``pools``: one fitted pool, or several; ``shares``: sampling
+        shares, positive, summing to one; by default in proportion to size (a union). Unequal shares
+        or sizes follow by cutting into equal pools, see ``paper_form``. Gives error or loss, dims
+        of ``samples``.
         """
         names = [pools] if isinstance(pools, str) else list(pools)
         unknown = [name for name in names if name not in self.pools]
@@ -113,17 +73,9 @@ class GridFit:
             np.array(values)[rows] for values in (self.utilities, self.half_lives, self.sizes)
         )
         return np.asarray(
-            paper_form(
-                samples,
-                utilities,
-                half_lives,
-                sizes,
-                self.a,
-                self.d,
-                self.normalizer,
-                shares=shares,
-            )
-        )
+            paper_form(samples, utilities, half_lives, sizes, self.a, self.d, self.normalizer,
+                       shares=shares)
+        )  # fmt: skip
 
 
 def default_grids(
@@ -131,23 +83,11 @@ def default_grids(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Grids scaled to the data: 10 a, 7 d, 100 b, 100 tau.
 
-    Parameters
-    ----------
-    samples, values : array, dim (run,)
-        Budgets and errors or losses.
-    normalizer : float
-        In samples.
-
-    Returns
-    -------
-    a : numpy.ndarray
-        Anchors normalizer/a spaced geometrically, from 1/32 of the smallest budget to 32 times it.
-    d : numpy.ndarray
-        From 0 to 0.9 of the smallest value, equally spaced.
-    utility : numpy.ndarray
-        -0.500, -0.495, ..., -0.005: every utility of the published utility law is on it.
-    half_life : numpy.ndarray
-        1 to 10 epochs, equally spaced: the published half-lives lie on this grid.
+    ``samples``, ``values`` (run,): budgets and errors or losses; ``normalizer``: in samples. Gives
+    ``a``: anchors normalizer/a spaced geometrically, from 1/32 of the smallest budget to 32 times
+    it; ``d``: from 0 to 0.9 of the smallest value, equally spaced; ``utility``: -0.500, -0.495,
+    ..., -0.005: every utility of the published utility law is on it; ``half_life``: 1 to 10 epochs,
+    equally spaced: the published half-lives lie on this grid.
     """
     anchors = float(np.min(samples)) * np.geomspace(1 / 32, 32, 10)
     return (
@@ -156,35 +96,6 @@ def default_grids(
         np.linspace(-0.5, -0.005, 100),
         np.linspace(1.0, 10.0, 100),
     )
-
-
-def _pool_losses(
-    runs: tuple[np.ndarray, np.ndarray],
-    size: float,
-    setting: tuple[float, float, float],
-    grid: tuple[np.ndarray, np.ndarray],
-    vectorised: bool,
-) -> np.ndarray:
-    """Sum of squared errors at one setting, dims (utility, half_life)."""
-    samples, values = runs
-    utilities, half_lives = grid
-    shares = [1.0]
-    if vectorised:
-        fitted = paper_form(
-            samples,
-            utilities[:, None, None, None],
-            half_lives[:, None, None],
-            size,
-            *setting,
-            shares=shares,
-        )
-        return np.sum((fitted - values) ** 2, axis=-1)
-    losses = np.empty((len(utilities), len(half_lives)))
-    for i, utility in enumerate(utilities):
-        for j, half_life in enumerate(half_lives):
-            fitted = paper_form(samples, utility, half_life, size, *setting, shares=shares)
-            losses[i, j] = np.sum((fitted - values) ** 2)
-    return losses
 
 
 def fit_grid(
@@ -198,7 +109,6 @@ def fit_grid(
     utility_grid: Any = None,
     half_life_grid: Any = None,
     normalizer: float = 1e5,
-    vectorised: bool = True,
 ) -> GridFit:
     """Fit single-pool runs by the paper's exhaustive grid search.
 
@@ -218,9 +128,6 @@ def fit_grid(
         Values to try, by default those of :func:`default_grids`.
     normalizer : float
         In samples; only the anchor normalizer/a matters.
-    vectorised : bool
-        Compute the 100 by 100 curves of one pool and one setting together. False computes them one
-        by one, as a plain script does: the same answer, for comparisons of speed.
 
     Returns
     -------
@@ -254,9 +161,11 @@ def fit_grid(
         for jd, d in enumerate(d_values):
             cells, losses = [], []
             for pool, run in zip(pools, runs, strict=True):
-                grid_losses = _pool_losses(
-                    run, sizes[pool], (a, d, normalizer), (utilities, half_lives), vectorised
-                )
+                curves = paper_form(
+                    run[0], utilities[:, None, None, None], half_lives[:, None, None],
+                    sizes[pool], a, d, normalizer, shares=[1.0],
+                )  # fmt: skip
+                grid_losses = np.sum((curves - run[1]) ** 2, axis=-1)
                 cell = np.unravel_index(np.argmin(grid_losses), grid_losses.shape)
                 cells.append((int(cell[0]), int(cell[1])))
                 losses.append(float(grid_losses[cell]))
@@ -284,5 +193,4 @@ def fit_grid(
         half_lives=tuple(float(half_lives[j]) for _, j in best_cells),
         losses=tuple(best_losses),
         edges=tuple(edges),
-        evaluations=len(a_values) * len(d_values) * len(pools) * len(utilities) * len(half_lives),
     )

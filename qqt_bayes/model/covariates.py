@@ -17,23 +17,12 @@ __all__ = ["Covariate", "asked_at", "coded", "covariates_of", "most_common", "va
 
 
 class Covariate(NamedTuple):
-    """A setting, in standard deviations of the fitted runs from their mean.
+    """A setting, in standard deviations of the fitted runs from their mean."""
 
-    Attributes
-    ----------
-    name : str
-        Of the column.
-    at : float
-        Value for which answers are given.
-    log : bool
-        Whether its log is taken: where all values are above zero.
-    centre, spread : float
-        Mean and standard deviation of the values, or of their logs.
-    """
-
-    name: str
-    at: float
-    log: bool
+    name: str  # of the column
+    at: float  # value for which answers are given
+    log: bool  # whether its log is taken: where all values are above zero
+    # mean and standard deviation of the values, or of their logs
     centre: float
     spread: float
 
@@ -44,13 +33,7 @@ class Covariate(NamedTuple):
 
 
 def values_of(study: Study, name: str) -> np.ndarray:
-    """Values of a covariate, dim (row,).
-
-    Raises
-    ------
-    UsageError
-        For a blank, what is no number, or a study that was made without the column.
-    """
+    """Values of a covariate, dim (row,)."""
     if name not in study.levels:
         raise UsageError(
             f"the study has no column '{name}', a covariate of the specification -> make it by "
@@ -76,14 +59,7 @@ def most_common(study: Study, name: str) -> float:
 
 
 def asked_at(study: Study, given: Mapping[str, float | None]) -> dict[str, float]:
-    """The value of each covariate for which answers are given: by default the most common.
-
-    Raises
-    ------
-    UsageError
-        For a covariate that the runs cannot tell, since they have one value of it, or a value of
-        zero or below where logs are taken.
-    """
+    """The value of each covariate for which answers are given: by default the most common."""
     out = {}
     for name, at in given.items():
         values = values_of(study, name)

@@ -29,41 +29,25 @@ __all__ = ["Design", "Points", "Setting", "build_design"]
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of a study before its values.
+    """What is known of a study before its values."""
 
-    Attributes
-    ----------
-    law : str
-        Name of the law.
-    sizes, quality, log_size : numpy.ndarray
-        Dim (pool,): unique samples, quality in standard deviations, and log size over the geometric
-        mean of the finite pools of the same family.
-    likeness, mixture_weight : numpy.ndarray
-        Dims (pool, pool): prior correlation of pools, and relative sd of a pair's mixture error.
-    rate_factor : numpy.ndarray
-        Dims (pool, free): root of the prior correlation of the log exchange rates.
-    repetition_likeness : float
-        Prior correlation of two pools' repetition drifts.
-    anchor : float
-        Samples at which the levels are defined.
-    smallest, largest : float
-        Log samples of the smallest and the largest observed run.
-    covariates : tuple of Covariate
-        Settings that the runs differ in.
-    """
-
-    law: str
+    law: str  # name of the law
+    # dim (pool,): unique samples, quality in standard deviations, and log size over the geometric
+    # mean of the finite pools of the same family
     sizes: np.ndarray
     quality: np.ndarray
     log_size: np.ndarray
+    # dims (pool, pool): prior correlation of pools, and relative sd of a pair's mixture error
     likeness: np.ndarray
     mixture_weight: np.ndarray
+    # dims (pool, free): root of the prior correlation of the log exchange rates
     rate_factor: np.ndarray
-    repetition_likeness: float
-    anchor: float
+    repetition_likeness: float  # prior correlation of two pools' repetition drifts
+    anchor: float  # samples at which the levels are defined
+    # log samples of the smallest and the largest observed run
     smallest: float
     largest: float
-    covariates: tuple[Covariate, ...] = ()
+    covariates: tuple[Covariate, ...] = ()  # settings that the runs differ in
 
     @property
     def at(self) -> np.ndarray:
@@ -78,45 +62,24 @@ class Setting:
 
 @dataclass(frozen=True)
 class Beyond:
-    """Points beyond the largest run, and the same data at that run (its *edge*).
+    """Points beyond the largest run, and the same data at that run (its *edge*)."""
 
-    Attributes
-    ----------
-    edges : Points
-        The data of the points, at the largest run.
-    edge, horizon : numpy.ndarray
-        Dim (point,): which edge and which horizon belong to a point; edge -1 within the data.
-    horizons : numpy.ndarray
-        Dim (horizon,): e-folds beyond the largest run.
-    """
-
-    edges: Points
+    edges: Points  # the data of the points, at the largest run
+    # dim (point,): which edge and which horizon belong to a point; edge -1 within the data
     edge: np.ndarray
     horizon: np.ndarray
-    horizons: np.ndarray
+    horizons: np.ndarray  # dim (horizon,): e-folds beyond the largest run
 
 
 @dataclass(frozen=True)
 class Points:
-    """Places where the law is evaluated: cells that were observed, or candidates at budgets.
-
-    Attributes
-    ----------
-    setting : Setting
-    log_samples : numpy.ndarray
-        Dim (point,).
-    shares : numpy.ndarray
-        Dims (point, pool).
-    sizes : numpy.ndarray
-        Dim (pool,), or dims (point, pool) where a pool has grown at some points.
-    settings : numpy.ndarray or None
-        Dims (point, covariate), coded; None: those for which answers are given.
-    """
+    """Places where the law is evaluated: cells that were observed, or candidates at budgets."""
 
     setting: Setting
-    log_samples: np.ndarray
-    shares: np.ndarray
-    sizes: np.ndarray
+    log_samples: np.ndarray  # dim (point,)
+    shares: np.ndarray  # dims (point, pool)
+    sizes: np.ndarray  # dim (pool,), or dims (point, pool) where a pool has grown at some points
+    # dims (point, covariate), coded; None: those for which answers are given
     settings: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -202,33 +165,20 @@ class Points:
 
 @dataclass(frozen=True)
 class Design:
-    """A study laid out for the model: replicates collapsed to cells.
+    """A study laid out for the model: replicates collapsed to cells."""
 
-    Attributes
-    ----------
-    value, count, scatter : numpy.ndarray
-        Dim (cell,): mean of the replicates, their number, their sum of squares about the mean.
-    expected, eval_var : numpy.ndarray
-        Dim (cell,): the values less what is probably noise, and the evaluation variance there.
-    row_cell : numpy.ndarray
-        Dim (row,): which cell each row of the study belongs to.
-    points : Points
-        The cells.
-    run : numpy.ndarray
-        Dim (cell,): number of the trajectory that the cell is a checkpoint of; -1 for another.
-    noise_by_pool : bool
-        Whether replicates of several mixtures can tell their noise apart.
-    """
-
+    # dim (cell,): mean of the replicates, their number, their sum of squares about the mean
     value: np.ndarray
     count: np.ndarray
     scatter: np.ndarray
+    # dim (cell,): the values less what is probably noise, and the evaluation variance there
     expected: np.ndarray
     eval_var: np.ndarray
-    row_cell: np.ndarray
-    points: Points
+    row_cell: np.ndarray  # dim (row,): which cell each row of the study belongs to
+    points: Points  # the cells
+    # dim (cell,): number of the trajectory that the cell is a checkpoint of; -1 for another
     run: np.ndarray
-    noise_by_pool: bool
+    noise_by_pool: bool  # whether replicates of several mixtures can tell their noise apart
 
     @property
     def setting(self) -> Setting:
@@ -270,14 +220,8 @@ class Design:
     ) -> Points:
         """Points for other runs on the same pools.
 
-        Parameters
-        ----------
-        samples : numpy.ndarray
-            Dim (point,).
-        shares : numpy.ndarray
-            Dims (point, pool).
-        growth : numpy.ndarray, optional
-            Dims (point, pool): factor by which a pool has more unique samples than in the study.
+        ``samples`` (point,); ``shares`` (point, pool); ``growth`` (point, pool): factor by which a
+        pool has more unique samples than in the study.
         """
         sizes = self.setting.sizes if growth is None else self.setting.sizes * growth
         log_samples = np.log(np.asarray(samples, float))
@@ -300,12 +244,9 @@ def family_matrices(pools: Pools, spec: Spec) -> tuple[np.ndarray, np.ndarray, n
     predictably than foreign ones; those of the same quality rank too are taken for samples of one
     thing and share nearly all. Without families all pools are exchangeable.
 
-    Returns
-    -------
-    likeness, mixture_weight : numpy.ndarray
-        Dims (pool, pool): prior correlation, and relative sd of a pair's mixture error.
-    log_size : numpy.ndarray
-        Dim (pool,): log of the size over the geometric mean of the finite pools of its family.
+    Gives ``likeness``, ``mixture_weight`` (pool, pool): prior correlation, and relative sd of a
+    pair's mixture error; ``log_size`` (pool,): log of the size over the geometric mean of the
+    finite pools of its family.
     """
     family, rank = pools.family, np.asarray(pools.quality_rank, float)
     sizes = np.asarray(pools.sizes, float)
@@ -332,11 +273,6 @@ def build_design(study: Study, spec: Spec) -> Design:
 
     Replicates (rows with the same shares and samples) collapse exactly to their mean and spread;
     checkpoints of a trajectory stay apart, for they are correlated with others of their run.
-
-    Raises
-    ------
-    UsageError
-        For a specification that another engine fits, or more cells than memory holds.
     """
     if spec.law == "chinchilla":
         raise UsageError("the law 'chinchilla' is fitted by `qqt allocate`, not here")

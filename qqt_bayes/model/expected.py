@@ -57,16 +57,7 @@ def expecting(
 ) -> Design:
     """The design with expected values, and the evaluation noise that goes with them.
 
-    Parameters
-    ----------
-    design : Design
-        Expecting the values seen.
-    priors : dict of Prior
-        From :meth:`qqt_bayes.model.spec.Spec.priors`.
-    kind : Kind
-        Of the metric.
-    evaluation : callable
-        Evaluation variance of the cells at some values, dim (cell,) to (cell,).
+    ``evaluation``: evaluation variance of the cells at some values, dim (cell,) to (cell,).
     """
     coordinates = Coordinates.of(priors, design)
     noises, multiples = (part.ravel() for part in np.meshgrid(SEED_NOISE, SCALES))

@@ -24,21 +24,11 @@ __all__ = ["JITTER", "Features", "LowRank", "groups_of", "work"]
 
 
 class Features(NamedTuple):
-    """The paths at some points as directions of unit scale.
+    """The paths at some points as directions of unit scale."""
 
-    Attributes
-    ----------
-    matrix : numpy.ndarray
-        Dims (point, direction).
-    path : numpy.ndarray
-        Dim (direction,): which path a direction is of.
-    rest : numpy.ndarray
-        Dims (path, point): variance that is left out.
-    """
-
-    matrix: np.ndarray
-    path: np.ndarray
-    rest: np.ndarray
+    matrix: np.ndarray  # dims (point, direction)
+    path: np.ndarray  # dim (direction,): which path a direction is of
+    rest: np.ndarray  # dims (path, point): variance that is left out
 
     @classmethod
     def of(cls, kernels: np.ndarray) -> Features:
@@ -66,22 +56,12 @@ def work(groups: list[tuple[np.ndarray, np.ndarray]]) -> float:
 
 
 class LowRank(NamedTuple):
-    """A covariance F F' and a diagonal.
+    """A covariance F F' and a diagonal."""
 
-    Attributes
-    ----------
-    root : numpy.ndarray
-        Dims (draw, cell): root of the diagonal.
-    parts : list of (cells, columns, white)
-        F over the root, where it is not zero: dims (cell,), (direction,) and
-        (draw, cell, direction).
-    size : int
-        Number of directions.
-    """
-
-    root: np.ndarray
+    root: np.ndarray  # dims (draw, cell): root of the diagonal
+    # F over the root, where it is not zero: dims (cell,), (direction,) and (draw, cell, direction)
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
-    size: int
+    size: int  # number of directions
 
     @classmethod
     def of(
@@ -89,16 +69,8 @@ class LowRank(NamedTuple):
     ) -> LowRank:
         """The covariance given the parameters.
 
-        Parameters
-        ----------
-        design : Design
-            Whose paths have features.
-        few : numpy.ndarray
-            Dims (draw, cell, direction): factor by slopes and run effects.
-        diagonal : numpy.ndarray
-            Dims (draw, cell): noise of each cell alone.
-        scales : numpy.ndarray
-            Dims (draw, effect).
+        ``design``: whose paths have features; ``few`` (draw, cell, direction): factor by slopes and
+        run effects; ``diagonal`` (draw, cell): noise of each cell alone; ``scales`` (draw, effect).
         """
         features, groups = design.features
         by_path = scales[:, AT_PATHS]

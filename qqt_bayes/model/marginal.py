@@ -40,41 +40,19 @@ if TYPE_CHECKING:
 MOST = 4.0  # variance that noise may have in z
 
 __all__ = [
-    "Cells",
-    "Noise",
-    "by_slopes",
-    "cell_noise",
-    "covariance",
-    "exponents",
-    "factor",
-    "log_density",
-    "log_gaussian",
-    "log_low_rank",
-    "log_reducible",
-    "log_scale",
-    "low_rank",
-    "residual",
+    "Cells", "Noise", "by_slopes", "cell_noise", "covariance", "exponents", "factor", "log_density",
+    "log_gaussian", "log_low_rank", "log_reducible", "log_scale", "low_rank", "residual",
 ]  # fmt: skip
 
 
 class Cells(NamedTuple):
-    """What the density reads of a study.
-
-    Attributes
-    ----------
-    design : Design
-    level_mean : float
-        Prior mean of the log reducible part at the anchor over its reference.
-    reference : {'irreducible', 'rest', 'unit'}
-        What levels are relative to: d, 1 - d, or 1.
-    relative_noise : bool
-        Whether seed noise is relative to the value; else to the unit.
-    """
+    """What the density reads of a study."""
 
     design: Design
-    level_mean: float
+    level_mean: float  # prior mean of the log reducible part at the anchor over its reference
+    # one of 'irreducible', 'rest', 'unit'; what levels are relative to: d, 1 - d, or 1
     reference: str
-    relative_noise: bool
+    relative_noise: bool  # whether seed noise is relative to the value; else to the unit
 
     @classmethod
     def of(cls, design: Design, priors: dict[str, Prior], kind: Any) -> Cells:
@@ -93,21 +71,13 @@ class Cells(NamedTuple):
 
 
 class Noise(NamedTuple):
-    """Noise of the cells.
+    """Noise of the cells."""
 
-    Attributes
-    ----------
-    single, unit : array
-        Dims (draw, cell): variance of one replicate's value, and h: units of y to one of z.
-    log : array
-        Dims (draw, cell): variance of z, mean of the replicates.
-    along : array
-        Dims (draw, cell): standard deviation of the run effect in z, zero off trajectories.
-    """
-
+    # dims (draw, cell): variance of one replicate's value, and h: units of y to one of z
     single: Any
     unit: Any
-    log: Any
+    log: Any  # dims (draw, cell): variance of z, mean of the replicates
+    # dims (draw, cell): standard deviation of the run effect in z, zero off trajectories
     along: Any
 
 

@@ -63,19 +63,8 @@ def median_evaluation(study: Study) -> Evaluation:
 def seed_factor(log_ratio: Any, shares: np.ndarray, xp: Any = np) -> Any:
     """Seed noise of mixtures over the common one.
 
-    Parameters
-    ----------
-    log_ratio : array
-        Dims (..., pool): log of a pool's seed noise over the common one.
-    shares : numpy.ndarray
-        Dims (point, pool).
-    xp : module
-        NumPy or PyTensor.
-
-    Returns
-    -------
-    array
-        Dims (..., point).
+    ``log_ratio`` (..., pool): log of a pool's seed noise over the common one; ``shares`` (point,
+    pool). Gives dims (..., point).
     """
     return 1.0 / xp.sqrt(1.0 + xp.matmul(xp.expm1(-2.0 * log_ratio), shares.T))
 
@@ -95,14 +84,7 @@ def informed(priors: dict[str, Prior], design: Design) -> dict[str, Prior]:
 
 
 def check_noise(priors: dict[str, Prior]) -> None:
-    """Check the priors of what surrounds the seed noise.
-
-    Raises
-    ------
-    UsageError
-        Unless the run's share is beta or fixed from 0 to 1, and the spread between pools positive
-        or fixed at 0 or more.
-    """
+    """Check the priors of what surrounds the seed noise."""
     share = priors.get("run_share", NO_RUN_EFFECT)
     if not (share.family == "beta" or (share.fixed and 0.0 <= share.numbers[0] <= 1.0)):
         raise UsageError(
@@ -134,12 +116,7 @@ def trajectories(study: Study) -> np.ndarray:
 def tells_noise(key: np.ndarray, run: np.ndarray) -> bool:
     """Whether at least two mixtures have replicates: several runs of one data and samples.
 
-    Parameters
-    ----------
-    key : numpy.ndarray
-        Dims (row, 1 + pool): samples, and shares.
-    run : numpy.ndarray
-        Dim (row,): names.
+    ``key`` (row, 1 + pool): samples, and shares; ``run`` (row,): names.
     """
     cells, number = np.unique(key, axis=0, return_inverse=True)
     pairs = {(int(c), r) for c, r in zip(number.reshape(-1), run, strict=True)}

@@ -34,36 +34,23 @@ __all__ = ["RENAMED", "SINGLE", "Coordinates", "Parameters"]
 
 
 class Parameters(NamedTuple):
-    """Draws of the parameters; every array has the draws first.
+    """Draws of the parameters; every array has the draws first."""
 
-    Attributes
-    ----------
-    irreducible, utility, seed_noise, dilution, run_share, seed_noise_spread : numpy.ndarray
-        Dim (draw,): irreducible part as modelled, mean utility, seed-to-seed sd relative to the
-        metric, exponent of the dilution, share of the seed variance that is a run's, and
-        pool-to-pool sd of the log seed noise.
-    half_life, half_life_spread : numpy.ndarray
-        Dim (draw,): population median in epochs, and sd of its log.
-    scales : numpy.ndarray
-        Dims (draw, effect): in the order of :data:`qqt_bayes.model.effects.EFFECTS`.
-    log_half_life, harm, noise_ratio, log_rate : numpy.ndarray
-        Dims (draw, pool): log half-life, harm of repetition, log of the seed noise over the common
-        one, and log exchange rate.
-    """
-
-    irreducible: np.ndarray
-    utility: np.ndarray
-    seed_noise: np.ndarray
-    dilution: np.ndarray
-    run_share: np.ndarray
-    seed_noise_spread: np.ndarray
-    half_life: np.ndarray
-    half_life_spread: np.ndarray
-    scales: np.ndarray
+    # dim (draw,)
+    irreducible: np.ndarray  # as modelled
+    utility: np.ndarray  # mean over the pools
+    seed_noise: np.ndarray  # seed-to-seed sd relative to the metric
+    dilution: np.ndarray  # its exponent
+    run_share: np.ndarray  # share of the seed variance that is a run's
+    seed_noise_spread: np.ndarray  # pool-to-pool sd of the log seed noise
+    half_life: np.ndarray  # population median in epochs
+    half_life_spread: np.ndarray  # sd of its log
+    scales: np.ndarray  # dims (draw, effect), in the order of ``EFFECTS``
+    # dims (draw, pool)
     log_half_life: np.ndarray
-    harm: np.ndarray
-    noise_ratio: np.ndarray
-    log_rate: np.ndarray
+    harm: np.ndarray  # of repetition
+    noise_ratio: np.ndarray  # log of the seed noise over the common one
+    log_rate: np.ndarray  # log of the exchange rate
 
     def take(self, chosen: slice | np.ndarray) -> Parameters:
         """Some of the draws."""
@@ -81,28 +68,15 @@ class Parameters(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Coordinates:
-    """Scores of the parameters of a study.
+    """Scores of the parameters of a study."""
 
-    Attributes
-    ----------
-    priors : dict of Prior
-        With what the runs say nothing about fixed (:func:`qqt_bayes.model.noise.informed`).
-    design : Design
-        Gives the pools, and the expected values that the irreducible part must lie below.
-    """
-
-    priors: dict[str, Prior]
+    priors: dict[str, Prior]  # with what the runs say nothing about fixed (``informed``)
+    # gives the pools, and the expected values that the irreducible part must lie below
     design: Design
 
     @classmethod
     def of(cls, priors: dict[str, Prior], design: Design) -> Coordinates:
-        """Coordinates of a study under these priors.
-
-        Raises
-        ------
-        UsageError
-            If the model cannot use a prior.
-        """
+        """Coordinates of a study under these priors."""
         used = {prior.name: prior for prior in NO_COVARIATES} | informed(priors, design)
         check_priors(used, design)
         return cls(used, design)
@@ -227,14 +201,7 @@ def fixed_scale(prior: Prior) -> float:
 
 
 def check_priors(priors: dict[str, Prior], design: Design) -> None:
-    """Check that the model can use the priors.
-
-    Raises
-    ------
-    UsageError
-        If a prior that is integrated out is not normal, or that of the regime not half-t, or if
-        the law does not fit the priors.
-    """
+    """Check that the model can use the priors."""
     if priors["level"].family not in ("normal", "fixed"):
         raise UsageError(
             "prior 'level' is integrated out exactly and must be normal or fixed, "

@@ -33,16 +33,10 @@ __all__ = [
 
 
 class Truth(NamedTuple):
-    """What simulated performance was drawn from.
-
-    Attributes
-    ----------
-    parameters : Parameters
-    utility, level : numpy.ndarray
-        Dims (draw, pool).
-    """
+    """What simulated performance was drawn from."""
 
     parameters: Parameters
+    # dims (draw, pool)
     utility: np.ndarray
     level: np.ndarray
 
@@ -62,31 +56,12 @@ def draw_prior(
 ) -> tuple[np.ndarray, Truth]:
     """Draw everything from the prior.
 
-    Parameters
-    ----------
-    design : Design
-        Pools, anchor and range of the study; its values are not read.
-    points : Points
-        Where performance is wanted: cells, candidates at budgets, or both
-        (:meth:`Design.points_at`); effects are joint over all of them.
-    priors : dict of Prior
-        From :meth:`qqt_bayes.model.spec.Spec.priors`.
-    kind : str or Kind
-        Of the metric.
-    draws : int
-        Number of draws.
-    seed : int
-        Same seed, same draws.
-    given : mapping, optional
-        Standard normal numbers that are not to be drawn: scores by their name
-        (:attr:`qqt_bayes.model.parameters.Coordinates.names`), dim (draw,), and those behind a
-        slope or a constant X as ``X_effects``, dims (draw, direction).
-
-    Returns
-    -------
-    latent : numpy.ndarray
-        Dims (draw, point): latent performance f, drift and mixture error included.
-    truth : Truth
+    ``design``: pools, anchor and range of the study; its values are not read; ``points``: where
+    performance is wanted: cells, candidates at budgets, or both (``points_at``); effects are joint
+    over all of them; ``given``: standard normal numbers that are not to be drawn: scores by their
+    name (``names``), dim (draw,), and those behind a slope or a constant X as ``X_effects``, dims
+    (draw, direction). Gives ``latent`` (draw, point): latent performance f, drift and mixture error
+    included; ``truth``.
     """
     rng = np.random.default_rng(seed)
     # before any data the irreducible part lies below no value
@@ -139,10 +114,7 @@ def prior_predictive(
 ) -> np.ndarray:
     """Latent performance at the points, drawn from the prior; see :func:`draw_prior`.
 
-    Returns
-    -------
-    numpy.ndarray
-        Dims (draw, point), as modelled: an accuracy is an error.
+    Gives dims (draw, point), as modelled: an accuracy is an error.
     """
     return draw_prior(design, points, priors, kind, draws, seed)[0]
 
@@ -157,28 +129,13 @@ def simulate_values(
 ) -> np.ndarray:
     """Values that the rows of a study could have had: the reference likelihood's noise added.
 
-    Parameters
-    ----------
-    study : Study
-        Gives each row's test items and standard error; its values are not read.
-    design : Design
-        Of that study: says which cell each row belongs to.
-    latent : numpy.ndarray
-        Dims (..., cell): latent performance f at the cells.
-    seed_noise : array or float
-        Seed-to-seed standard deviation relative to f, dims of ``latent`` but the last, or of all
-        of it where it differs by cell.
-    seed : int
-        Same seed, same values.
-    run_share : array or float
-        Share of the seed variance that checkpoints of one run have in common, dims of ``latent``
-        but the last.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dims (..., row). Where the prior allows it, a value may lie outside its range (an error
-        above one). Discarding such data sets by their values alone leaves calibration tests valid.
+    ``study``: gives each row's test items and standard error; its values are not read; ``design``:
+    of that study: says which cell each row belongs to; ``latent`` (..., cell): latent performance f
+    at the cells; ``seed_noise``: seed-to-seed standard deviation relative to f, dims of ``latent``
+    but the last, or of all of it where it differs by cell; ``run_share``: share of the seed
+    variance that checkpoints of one run have in common, dims of ``latent`` but the last. Gives dims
+    (..., row). Where the prior allows it, a value may lie outside its range (an error above one).
+    Discarding such data sets by their values alone leaves calibration tests valid.
     """
     rng = np.random.default_rng(seed)
     centre = np.asarray(latent, float)[..., design.row_cell]

@@ -167,13 +167,7 @@ NO_COVARIATES = tuple(
 
 
 def prior_from_dict(name: str, table: dict[str, Any]) -> Prior:
-    """Read one prior table of a specification.
-
-    Raises
-    ------
-    UsageError
-        If the family is unknown or a number is missing, not finite or not positive.
-    """
+    """Read one prior table of a specification."""
     family = table.get("family")
     if not isinstance(family, str) or family not in FAMILIES:
         valid = ", ".join(FAMILIES)

@@ -36,13 +36,7 @@ __all__ = [
 
 
 def check_regime(prior: Prior) -> None:
-    """Refuse a prior of the scale that is not half-t, half-normal or fixed.
-
-    Raises
-    ------
-    UsageError
-        Saying which families are possible.
-    """
+    """Refuse a prior of the scale that is not half-t, half-normal or fixed."""
     if prior.family not in FAMILIES:
         raise UsageError(
             f"prior 'regime' must be halfstudent, halfnormal or fixed, not {prior.family}."
@@ -52,10 +46,8 @@ def check_regime(prior: Prior) -> None:
 def relative_wander(utility: np.ndarray, common: np.ndarray, pool: np.ndarray) -> np.ndarray:
     """How much a pool's exponent wanders in one e-fold of samples, relative to its size.
 
-    Parameters
-    ----------
-    utility, common, pool : numpy.ndarray
-        Dim (draw,): mean utility, and the scales of common and pool drift.
+    ``utility``, ``common``, ``pool`` (draw,): mean utility, and the scales of common and pool
+    drift.
     """
     return np.sqrt(common**2 + pool**2) / utility
 
@@ -77,19 +69,9 @@ def regime_scales(prior: Prior, wander: np.ndarray, rng: np.random.Generator) ->
 def mean_factors(scales: np.ndarray, horizons: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     r"""Mean of the factor from the largest run to each horizon, :math:`\bar\phi(h)`.
 
-    Parameters
-    ----------
-    scales : numpy.ndarray
-        Dim (draw,): sd of the log factor at one e-fold.
-    horizons : numpy.ndarray
-        Dim (horizon,): e-folds beyond the largest run; at zero and below the factor is one.
-    rng : numpy.random.Generator
-        Of the paths: one for each draw, joint over the horizons.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dims (draw, horizon).
+    ``scales`` (draw,): sd of the log factor at one e-fold; ``horizons`` (horizon,): e-folds beyond
+    the largest run; at zero and below the factor is one; ``rng``: of the paths: one for each draw,
+    joint over the horizons. Gives dims (draw, horizon).
     """
     horizons = np.asarray(horizons, float)
     out = np.ones((len(scales), len(horizons)))
@@ -116,16 +98,8 @@ def factors_at(
 ) -> np.ndarray:
     """Mean factors drawn from the prior of their scale, dims (draw, horizon).
 
-    Parameters
-    ----------
-    regime : Prior
-        Of the multiple that sets the scale of the path.
-    wander : numpy.ndarray
-        Dim (draw,), from :func:`relative_wander`.
-    horizons : numpy.ndarray
-        Dim (horizon,): e-folds beyond the largest run.
-    rng : numpy.random.Generator
-        Of the paths.
+    ``regime``: of the multiple that sets the scale of the path; ``wander`` (draw,): from
+    ``relative_wander``; ``horizons`` (horizon,): e-folds beyond the largest run.
     """
     return mean_factors(regime_scales(regime, wander, rng), horizons, rng)
 
@@ -135,16 +109,9 @@ def stretch(
 ) -> np.ndarray:
     """Exponent sums with what lies beyond the largest run multiplied by the factor.
 
-    Parameters
-    ----------
-    sums : numpy.ndarray
-        Dims (draw, point, pool).
-    edge : numpy.ndarray
-        Dims (draw, edge, pool): the sums of the same data at the largest run.
-    index : numpy.ndarray
-        Dim (point,): which edge belongs to a point, -1 for a point within the data.
-    factor : numpy.ndarray
-        Dims (draw, point).
+    ``sums`` (draw, point, pool); ``edge`` (draw, edge, pool): the sums of the same data at the
+    largest run; ``index`` (point,): which edge belongs to a point, -1 for a point within the data;
+    ``factor`` (draw, point).
     """
     out = sums.copy()
     ahead = np.flatnonzero(index >= 0)

@@ -239,11 +239,6 @@ def spec_from_dict(
 
     With ``base = "NAME"`` only what differs from that specification has to be given; `above` are
     the files that named it as their base.
-
-    Raises
-    ------
-    UsageError
-        For unknown keys or parameters, a missing prior or a malformed one.
     """
     if problems := check_types(source):
         raise UsageError(not_valid(where, problems))

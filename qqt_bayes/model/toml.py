@@ -71,13 +71,7 @@ def is_value(given: Any) -> bool:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The content of a TOML file.
-
-    Raises
-    ------
-    UsageError
-        If there is none, it is too large, or it is not TOML in UTF-8.
-    """
+    """The content of a TOML file."""
     try:
         if path.is_file() and path.stat().st_size > COUNTS["bytes of a specification"]:
             most = COUNTS["bytes of a specification"]

@@ -219,17 +219,7 @@ class TaskDecision(Shown):
 def read_weights(kinds: Mapping[str, Kind], weights: Mapping[str, float] | None) -> np.ndarray:
     """Weights that sum to one.
 
-    Parameters
-    ----------
-    kinds : mapping
-        Task -> kind of its metric.
-    weights : mapping, optional
-        Task -> weight.
-
-    Raises
-    ------
-    UsageError
-        For unknown tasks or bad numbers, or without weights where metrics have no common unit.
+    ``kinds``: task -> kind of its metric; ``weights``: task -> weight.
     """
     names = list(kinds)
     if weights is None:
@@ -251,13 +241,7 @@ def read_weights(kinds: Mapping[str, Kind], weights: Mapping[str, float] | None)
 
 
 def check_weights(runs: Runs, metrics: Sequence[str], weights: Mapping[str, float] | None) -> None:
-    """Check weights before anything is fitted.
-
-    Raises
-    ------
-    UsageError
-        As :func:`read_weights`, or where the kind of a metric is not known.
-    """
+    """Check weights before anything is fitted."""
     kinds = {metric: runs.kind_of(metric) for metric in metrics}
     read_weights({m: kind_or_ask(m, kind) for m, kind in kinds.items()}, weights)
 

@@ -41,23 +41,12 @@ def kind_of(name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Deviations:
-    """Which deviations tasks may share, and their prior.
+    """Which deviations tasks may share, and their prior."""
 
-    Attributes
-    ----------
-    setting : Setting
-        Gives the pools.
-    priors : dict of Prior
-    scored : tuple of str
-        Parameters whose scores are among them.
-    units : tuple of str
-        Spreads that are common to the tasks.
-    """
-
-    setting: Setting
+    setting: Setting  # gives the pools
     priors: dict[str, Prior]
-    scored: tuple[str, ...]
-    units: tuple[str, ...]
+    scored: tuple[str, ...]  # parameters whose scores are among them
+    units: tuple[str, ...]  # spreads that are common to the tasks
 
     @classmethod
     def of(cls, posteriors: list[Posterior], sizes: bool) -> Deviations:

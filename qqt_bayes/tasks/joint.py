@@ -38,18 +38,12 @@ __all__ = ["KINDS", "Joined", "Joint", "Leaning", "kept_apart", "leaning_at", "s
 
 
 class Leaning(NamedTuple):
-    """What tasks share, as one of them is to have it.
+    """What tasks share, as one of them is to have it."""
 
-    Attributes
-    ----------
-    relative, level : numpy.ndarray
-        Dims (draw, pool): mean of the utilities over their average, less one, and of the levels.
-    own_utility, own_level : numpy.ndarray
-        Dim (draw,): share of their variance that is the task's own.
-    """
-
+    # dims (draw, pool): mean of the utilities over their average, less one, and of the levels
     relative: np.ndarray
     level: np.ndarray
+    # dim (draw,): share of their variance that is the task's own
     own_utility: np.ndarray
     own_level: np.ndarray
 
@@ -120,26 +114,15 @@ class Joined(Posterior):
 
 @dataclass(frozen=True, eq=False)
 class Joint:
-    """Joint draws over tasks: draw k of one task belongs to draw k of every other.
+    """Joint draws over tasks: draw k of one task belongs to draw k of every other."""
 
-    Attributes
-    ----------
-    posteriors : tuple of Posterior
-        One a task, dims and methods as for a fit alone.
-    common : Common or None
-        What the tasks share; None for tasks that are kept apart.
-    deviations : Deviations or None
-        What they may share.
-    covariate : numpy.ndarray or None
-        Dim (task,): what the common part may change with, from its mean.
-    k : numpy.ndarray
-        Dim (task,): Pareto shape of the weights of its draws; a task above .7 is kept apart.
-    """
-
+    # one a task, dims and methods as for a fit alone
     posteriors: tuple[Posterior, ...] = field(repr=False)
+    # what the tasks share; None for tasks that are kept apart
     common: Common | None = field(repr=False)
-    deviations: Deviations | None
-    covariate: np.ndarray | None
+    deviations: Deviations | None  # what they may share
+    covariate: np.ndarray | None  # dim (task,): what the common part may change with, from its mean
+    # dim (task,): Pareto shape of the weights of its draws; a task above .7 is kept apart
     k: np.ndarray
 
     @property
@@ -179,18 +162,8 @@ def picked(
 ) -> tuple[np.ndarray, float]:
     """A draw of a task for each draw of what is common, and the Pareto k of their weights.
 
-    Parameters
-    ----------
-    draws : numpy.ndarray
-        Dims (draw, deviation): of the task alone, halves apart.
-    common : Common
-        As many draws.
-    deviations : Deviations
-        What the tasks may share.
-    z : float
-        Covariate of the task.
-    rng : numpy.random.Generator
-        Of the choice.
+    ``draws`` (draw, deviation): of the task alone, halves apart; ``common``: as many draws; ``z``:
+    covariate of the task.
     """
     mean, own = common.at(z)
     before = deviations.log_prior(draws)
@@ -217,21 +190,9 @@ def picked(
 def share(posteriors: Sequence[Posterior], covariate: np.ndarray | None, seed: int) -> Joint:
     """Weigh separate fits by what their tasks share.
 
-    Parameters
-    ----------
-    posteriors : sequence of Posterior
-        Of the tasks alone.
-    covariate : numpy.ndarray, optional
-        Dim (task,): what the common part may change with (:func:`size_unit`): in one unit of it, as
-        much as tasks of one value have in common. With it the tasks' spreads are common and their
-        own scalar parameters tied too.
-    seed : int
-        Same seed, same answer.
-
-    Raises
-    ------
-    UsageError
-        If the tasks have different pools.
+    ``covariate`` (task,): what the common part may change with (``size_unit``): in one unit of it,
+    as much as tasks of one value have in common. With it the tasks' spreads are common and their
+    own scalar parameters tied too.
     """
     first = posteriors[0].design.setting
     for other in posteriors[1:]:
@@ -284,15 +245,7 @@ def size_unit(params: np.ndarray) -> np.ndarray:
 
 
 def kept_apart(posteriors: Sequence[Posterior], seed: int) -> Joint:
-    """Tasks that share nothing: shuffled, so that their draws are not aligned.
-
-    Parameters
-    ----------
-    posteriors : sequence of Posterior
-        Of the tasks alone.
-    seed : int
-        Same seed, same order.
-    """
+    """Tasks that share nothing: shuffled, so that their draws are not aligned."""
     rng = np.random.default_rng(seed)
     draws = min(len(p) for p in posteriors)
     shuffled = []

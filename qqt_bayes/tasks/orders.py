@@ -49,13 +49,7 @@ def orders_of(
     runs: Runs, metrics: Sequence[str] | None, by: str, spec: str, seed: int,
     settings: Settings | None,
 ) -> list[Order]:  # fmt: skip
-    """The tasks of a table; arguments as for :func:`qqt_bayes.tasks.fit_tasks`.
-
-    Raises
-    ------
-    UsageError
-        For fewer than two tasks, or a column that the table does not have.
-    """
+    """The tasks of a table; arguments as for :func:`qqt_bayes.tasks.fit_tasks`."""
     names = list(metrics or runs.metrics)
     jobs: list[tuple[str, Runs, str]] = [(m, runs, m) for m in names]
     if by != "metric":

@@ -35,46 +35,26 @@ __all__ = ["Common", "Told", "common_to", "told_by"]
 
 
 class Told(NamedTuple):
-    """What the runs of the tasks say of their deviations, and how tasks may differ.
+    """What the runs of the tasks say of their deviations, and how tasks may differ."""
 
-    Attributes
-    ----------
-    precision, pull : numpy.ndarray
-        Dims (task, deviation, deviation) and (task, deviation): of the Gaussian likelihoods.
-    weight : numpy.ndarray
-        Dims (task, copy, deviation): of c and, with a covariate, of s in what is common.
-    kind, steady : numpy.ndarray
-        Dim (deviation,): number of its kind, and whether it does not change with the covariate.
-    deviations : Deviations
-        Whose prior they have.
-    """
-
+    # dims (task, deviation, deviation) and (task, deviation): of the Gaussian likelihoods
     precision: np.ndarray
     pull: np.ndarray
+    # dims (task, copy, deviation): of c and, with a covariate, of s in what is common
     weight: np.ndarray
+    # dim (deviation,): number of its kind, and whether it does not change with the covariate
     kind: np.ndarray
     steady: np.ndarray
-    deviations: Deviations
+    deviations: Deviations  # whose prior they have
 
 
 class Common(NamedTuple):
-    """Draws of what tasks share.
+    """Draws of what tasks share."""
 
-    Attributes
-    ----------
-    correlation : numpy.ndarray
-        Dims (draw, kind).
-    parts : numpy.ndarray
-        Dims (draw, copy, deviation): c and, with a covariate, s.
-    units : numpy.ndarray
-        Dims (draw, unit): scores of the units.
-    kind, steady : numpy.ndarray
-        As of :class:`Told`.
-    """
-
-    correlation: np.ndarray
-    parts: np.ndarray
-    units: np.ndarray
+    correlation: np.ndarray  # dims (draw, kind)
+    parts: np.ndarray  # dims (draw, copy, deviation): c and, with a covariate, s
+    units: np.ndarray  # dims (draw, unit): scores of the units
+    # as of ``Told``
     kind: np.ndarray
     steady: np.ndarray
 
@@ -98,14 +78,7 @@ def told_by(
 ) -> Told:
     """What separate fits say of deviations.
 
-    Parameters
-    ----------
-    found : sequence of (draws, root of the prior)
-        One a task, from :meth:`Deviations.draws`.
-    deviations : Deviations
-        What the tasks may share.
-    z : numpy.ndarray, optional
-        Dim (task,): covariate.
+    ``found``: one a task, from ``draws``; ``z`` (task,): covariate.
     """
     kinds, names = deviations.kinds, deviations.names
     kind = np.array([kinds.index(kind_of(n)) for n in names])
@@ -126,19 +99,9 @@ def told_by(
 def solved(scores: np.ndarray, told: Told) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What is common given correlations and units: the log density, and the Gaussian.
 
-    Parameters
-    ----------
-    scores : numpy.ndarray
-        Dims (draw, score): of the correlations, then of the units.
-    told : Told
-        What the runs say.
-
-    Returns
-    -------
-    log_density : numpy.ndarray
-        Dim (draw,): of what the tasks' runs say, up to a constant.
-    precision, pull : numpy.ndarray
-        Dims (draw, common, common) and (draw, common): of c and s, those of one copy together.
+    ``scores`` (draw, score): of the correlations, then of the units. Gives ``log_density`` (draw,):
+    of what the tasks' runs say, up to a constant; ``precision``, ``pull``: dims (draw, common,
+    common) and (draw, common): of c and s, those of one copy together.
     """
     width, copies = len(told.kind), told.weight.shape[1]
     kinds = int(told.kind.max()) + 1
@@ -173,19 +136,7 @@ def correlations(scores: np.ndarray) -> np.ndarray:
 def common_to(told: Told, draws: int, seed: int) -> Common:
     """Draw what tasks share.
 
-    Parameters
-    ----------
-    told : Told
-        What the runs say.
-    draws : int
-        How many; the first half of them is independent of the second.
-    seed : int
-        Same seed, same draws.
-
-    Raises
-    ------
-    GateError
-        If the weights of the correlations have no finite variance.
+    ``draws``: how many; the first half of them is independent of the second.
     """
     kinds = int(told.kind.max()) + 1
     each = len(told.weight) * len(told.kind) ** 2 + told.weight.shape[1] ** 2 * len(told.kind) ** 2

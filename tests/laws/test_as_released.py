@@ -4,8 +4,6 @@ import csv
 from pathlib import Path
 
 import numpy as np
-import pytensor
-import pytensor.tensor as pt
 import pytest
 
 from qqt_bayes.laws.as_released import effective_data_form, paper_form, released_utility_form
@@ -144,7 +142,7 @@ def test_shares_generalise_theorem_1_by_cutting():
 
 
 def test_an_unlimited_pool_never_wears():
-    ours = paper_form(BUDGETS, -0.12, 2.0, np.inf, A, D, shares=[1.0], passes=40)
+    ours = paper_form(BUDGETS, -0.12, 2.0, np.inf, A, D, shares=[1.0])
     np.testing.assert_allclose(ours, (BUDGETS * A / 1e5) ** -0.12 + D, rtol=1e-14)
 
 
@@ -161,41 +159,6 @@ def test_effective_data_survives_thousands_of_passes():
     assert np.isfinite(value)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("count", [1, 4])
-def test_numpy_equals_pytensor(form, count):
-    law, utility, half_life, a = FORMS[form]
-    x = pt.vector("samples")
-    b = pt.tensor("b", shape=(count,))
-    tau = pt.tensor("tau", shape=(count,))
-    a_, d_ = pt.scalars("a", "d")
-    y = law(x, b, tau, SIZE, a_, d_, passes=100, xp=pt)
-    gradient = pytensor.grad(y.sum(), [b, tau, a_, d_])
-    evaluate = pytensor.function([x, b, tau, a_, d_], [y, *gradient], mode="FAST_COMPILE")
-    args = (utility[:count], half_life[:count])
-    symbolic, *slopes = evaluate(BUDGETS, *args, a, D)
-    np.testing.assert_allclose(symbolic, law(BUDGETS, *args, SIZE, a, D), rtol=1e-13)
-    assert all(np.isfinite(slope).all() for slope in slopes)
-    step = 1e-6
-    for index, slope in enumerate(slopes[:2]):
-        for pool in range(count):
-            moved = [[np.array(arg) for arg in args] for _ in range(2)]
-            moved[0][index][pool] -= step
-            moved[1][index][pool] += step
-            low, high = (np.sum(law(BUDGETS, *arg, SIZE, a, D)) for arg in moved)
-            np.testing.assert_allclose(slope[pool], (high - low) / (2 * step), rtol=1e-5)
-
-
-def test_numpy_equals_pytensor_for_shares():
-    b, tau = pt.vectors("b", "tau")
-    b, tau = pt.specify_shape(b, (2,)), pt.specify_shape(tau, (2,))
-    sizes, shares = [SIZE, np.inf], [0.3, 0.7]
-    y = paper_form(BUDGETS, b, tau, sizes, A, D, shares=shares, xp=pt)
-    given = {b.owner.inputs[0]: UTILITY[:2], tau.owner.inputs[0]: HALF_LIFE[:2]}
-    expected = paper_form(BUDGETS, UTILITY[:2], HALF_LIFE[:2], sizes, A, D, shares=shares)
-    np.testing.assert_allclose(y.eval(given, mode="FAST_COMPILE"), expected, rtol=1e-14)
-
-
 def test_leading_dims_of_parameters_are_draws():
     utility = UTILITY + 0.01 * np.arange(5)[:, None, None]
     for law, _, half_life, a in FORMS.values():
@@ -209,10 +172,8 @@ def test_leading_dims_of_parameters_are_draws():
     ("arguments", "match"),
     [
         ({"utilities": [-0.1, -0.1]}, "disagree on the number of pools"),
-        ({"passes": 0}, "at least 1"),
         ({"shares": [0.7]}, "sum to 1"),
         ({"pool_size": np.inf}, "finite"),
-        ({"samples": pt.vector("n"), "xp": pt}, "passes="),
     ],
 )
 def test_bad_arguments_are_named(arguments, match):

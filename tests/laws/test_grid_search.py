@@ -1,7 +1,5 @@
 """The paper's grid search: recovers truth that lies on its grid, and says when it cannot."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -37,13 +35,11 @@ def paper_fit():
 def test_recovers_the_published_parameters_from_their_own_curves(paper_fit):
     """The published b and tau are on the default grids."""
     assert paper_fit.a == pytest.approx(0.025)
-    assert paper_fit.anchor == pytest.approx(4e6)
     assert paper_fit.d == pytest.approx(0.1)
     np.testing.assert_allclose(paper_fit.utilities, UTILITY, atol=1e-12)
     np.testing.assert_allclose(paper_fit.half_lives, HALF_LIFE, atol=1e-12)
     assert paper_fit.loss < 1e-20
     assert paper_fit.edges == ()
-    assert paper_fit.evaluations == 10 * 4 * 4 * 100 * 100
 
 
 @pytest.mark.parametrize(
@@ -65,13 +61,6 @@ def test_predict_takes_shares_and_refuses_strangers(paper_fit):
             paper_fit.predict(budgets, wrong)
 
 
-def test_result_is_frozen_and_tabular(paper_fit):
-    assert list(paper_fit.table.columns) == ["pool", "size", "b", "tau", "loss"]
-    assert list(paper_fit.table["pool"]) == list(POOLS)
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        paper_fit.a = 1.0
-
-
 def test_other_sizes_another_anchor_an_unlimited_pool_and_a_loss():
     """A loss in nats over pools of tens of thousands of characters; truth on the default grid."""
     sizes = {"A": 60e3, "B": 180e3, "C": np.inf}
@@ -82,7 +71,7 @@ def test_other_sizes_another_anchor_an_unlimited_pool_and_a_loss():
     data, samples, values = simulate(sizes, truth, tau, sizes, budgets, a, 1.5, 1e3)
     d_grid = np.linspace(0.0, 1.8, 7)
     fit = fit_grid(data, samples, values, sizes, d_grid=d_grid, normalizer=1e3)
-    assert fit.anchor == pytest.approx(anchors[6])
+    assert fit.a == pytest.approx(a)
     assert fit.d == pytest.approx(1.5)
     np.testing.assert_allclose(fit.utilities, truth, atol=1e-12)
     np.testing.assert_allclose(fit.half_lives[:2], tau[:2], atol=1e-12)
@@ -101,23 +90,6 @@ def test_noise_is_fitted_to_its_level():
     predicted = fit.predict(budgets, ["A", "B"])
     truth = paper_form(budgets, (-0.25, -0.2), (5, 4), 60e3, 1e5 / 40e3, 0.5)
     np.testing.assert_allclose(predicted, truth, atol=0.03)
-
-
-def test_one_curve_at_a_time_gives_the_same_answer():
-    sizes = {"A": 60e3, "B": 90e3}
-    runs = simulate("AB", (-0.21, -0.14), (3, 6), sizes, 30e3 * np.array([1, 4, 16]), 2.0, 0.3)
-    grids = {
-        "a_grid": [1.5, 2.0],
-        "d_grid": [0.2, 0.3],
-        "utility_grid": np.linspace(-0.3, -0.1, 9),
-        "half_life_grid": np.linspace(2, 8, 7),
-    }
-    together = fit_grid(*runs, sizes, **grids)
-    apart = fit_grid(*runs, sizes, **grids, vectorised=False)
-    assert together.utilities == apart.utilities
-    assert together.half_lives == apart.half_lives
-    assert (together.a, together.d, together.edges) == (apart.a, apart.d, apart.edges)
-    np.testing.assert_allclose(together.losses, apart.losses, rtol=1e-10)
 
 
 def test_default_grids_have_seventy_settings_of_ten_thousand_points():

@@ -98,10 +98,7 @@ def simulator(effect: Effect, points: Points) -> Simulate:
     Paths of one clock are simulated by clock, then weighed at the points of each; so neither
     thousands of points nor hundreds of paths make large matrices.
 
-    Returns
-    -------
-    callable
-        From a number of draws and a generator to dims (draw, point).
+    It takes a number of draws and a generator, and gives dims (draw, point).
     """
     assert effect.rows is not None
     coefficient, clock = effect.rows(points)
@@ -141,19 +138,8 @@ def motion(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw unit integrated Brownian motion, which rests at time 0, and its speed.
 
-    Parameters
-    ----------
-    times : numpy.ndarray
-        Dim (time,), not negative, in ascending order.
-    shape : tuple of int
-        How many draws, and how many paths of each: all but the last of the dims.
-    rng : numpy.random.Generator
-        Of the draws.
-
-    Returns
-    -------
-    position, speed : numpy.ndarray
-        Dims (draw[, path], time).
+    ``times`` (time,): not negative, in ascending order; ``shape``: how many draws, and how many
+    paths of each: all but the last of the dims. Gives ``position``, ``speed`` (draw[, path], time).
     """
     h = np.diff(times, prepend=0.0)
     first, second = np.moveaxis(rng.standard_normal((*shape, 2, len(times))), -2, 0)
@@ -174,19 +160,8 @@ def leading(covariance: np.ndarray, left_out: float) -> tuple[np.ndarray, np.nda
     By pivoted Cholesky decomposition: unlike eigenvectors, its columns are zero where the
     covariance is, so that a pool's directions stay its own.
 
-    Parameters
-    ----------
-    covariance : numpy.ndarray
-        Dims (point, point).
-    left_out : float
-        What may be left out of a variance, as a share of the largest.
-
-    Returns
-    -------
-    numpy.ndarray
-        Dims (point, direction).
-    numpy.ndarray
-        Dim (point,): variance that is left out.
+    ``covariance`` (point, point); ``left_out``: what may be left out of a variance, as a share of
+    the largest. Gives dims (point, direction); dim (point,): variance that is left out.
     """
     rest = np.diag(covariance).copy()
     enough = left_out * max(float(rest.max(initial=0.0)), np.finfo(float).tiny)

@@ -23,14 +23,9 @@ ALIKE = 0.5  # prior correlation of what a setting does to two pools
 def moved(points: Points, by_pool: np.ndarray, clock: np.ndarray | None = None) -> Rows:
     """A path a covariate that all pools share, and one a covariate and pool.
 
-    Parameters
-    ----------
-    points : Points
-        Give the covariates.
-    by_pool : numpy.ndarray
-        Dims (point, pool): what one covariate moves in each pool, by its share.
-    clock : numpy.ndarray, optional
-        Dims (1 + pool, point): of the shared path, and of each pool's; without it constants.
+    ``points``: give the covariates; ``by_pool`` (point, pool): what one covariate moves in each
+    pool, by its share; ``clock`` (1 + pool, point): of the shared path, and of each pool's; without
+    it constants.
     """
     settings = points.covariates.T[:, None]
     parts = np.sqrt(ALIKE) * by_pool.sum(axis=1)[None], np.sqrt(1.0 - ALIKE) * by_pool.T
