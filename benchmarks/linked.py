@@ -1,0 +1,279 @@
+"""Is an error better foreseen through the loss of the same runs?
+
+Every table that has both. Fits up to a budget, later errors up to 8 times further judged (levels,
+differences to the best of a budget, choices) under four forecasts:
+
+own       the error's own fit, as the package does it
+link      the loss is fitted; its draws pass through a smooth rising curve of the error on the loss
+straight  the same, the curve a straight line in the log of the reducible loss
+both      own and link, half of the draws each
+
+The curve is fitted to the runs up to the budget. On the scale of the logit of the error between a
+floor and chance it has an offset for each pool and a misfit of each data expression that wanders
+with log samples.
+
+    python benchmarks/linked.py --work FOLDER [--published FOLDER]
+
+Each origin is kept in `--work`, so that a pass may be interrupted; it takes half an hour of one
+core. Writes benchmarks/results/linked.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from linked_report import report
+from scipy.linalg import cho_factor, cho_solve, cholesky
+from scipy.optimize import minimize
+from scipy.special import expit, logit, ndtr
+
+from qqt_bayes import datasets, read_runs
+from qqt_bayes.backtest import judge, judge_choice, origins, predictive
+from qqt_bayes.backtest.origins import Origin, spread_out
+from qqt_bayes.calibrate.learn import relative
+from qqt_bayes.errors import QQTError
+from qqt_bayes.files import write_text
+from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.inference.posterior import Posterior
+from qqt_bayes.inference.settings import Settings
+from qqt_bayes.kinds import choices_of, kind_named
+from qqt_bayes.model.design import build_design
+from qqt_bayes.model.noise import median_evaluation
+from qqt_bayes.model.spec import load_spec
+from qqt_bayes.runs import Runs, Study
+
+RESULTS = Path(__file__).parent / "results" / "linked.json"
+SPEC = load_spec("effective_utility")
+DRAWS = 1000
+MOST_ORIGINS = {"decay": 3, "overtraining": 3}  # of a study; of another table all
+LEVEL = 3.0  # prior scale of the logit of the error at the middle of the losses seen
+LEAST, MOST = 0.001, 0.98  # of the way from floor to chance; beyond, a logit tells nothing
+ACCURACIES = ("hellaswag", "lambada_openai", "arc_easy", "piqa")  # those that leave chance
+
+# Log-normal priors of the link, median and log scale, set before any error was forecast: slope of
+# the logit in log loss, bend relative to it, offset of a pool, wander, noise relative to the error.
+PRIORS = np.log([3.0, 0.5, 0.2, 0.1, 0.015]), np.array([0.8, 1.0, 1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Points:
+    """Runs as a link sees them, but for their loss: log samples and shares."""
+
+    time: np.ndarray
+    shares: np.ndarray
+
+    def parts(self, other: Points) -> list[np.ndarray]:
+        """Covariances of unit scale: offset of pools, wander of a data expression."""
+        alike = np.all(np.isclose(self.shares[:, None], other.shares[None]), axis=2)
+        wander = alike * np.minimum(self.time[:, None], other.time[None])
+        return [self.shares @ other.shares.T, wander]
+
+
+def bend(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Covariance of unit scale of a cubic spline, from the middle both ways."""
+    a, b = one[:, None], other[None]
+    near, far = np.minimum(abs(a), abs(b)), np.maximum(abs(a), abs(b))
+    return (a * b > 0) * near**2 * (3.0 * far - near) / 6.0
+
+
+def whole(scales: list[float], parts: list[np.ndarray]) -> np.ndarray:
+    """Covariance of curve and misfit."""
+    return LEVEL**2 + sum(s**2 * part for s, part in zip(scales, parts, strict=True) if s)
+
+
+@dataclass(frozen=True)
+class Link:
+    """The error of runs as a curve of their loss; `bent` or straight."""
+
+    points: Points
+    place: np.ndarray
+    error: np.ndarray
+    evaluation: np.ndarray
+    bent: bool
+
+    def scales(self, z: np.ndarray) -> tuple[float, list[float], float, float]:
+        """Slope, scales of the parts, noise and floor of a standard normal vector."""
+        slope, bend, *rest = np.exp(PRIORS[0] + PRIORS[1] * z[:5])
+        scales = [slope * bend if self.bent else 0.0, *rest[:2]]
+        return slope, scales, rest[2], 0.95 * float(ndtr(z[5])) * self.error.min()
+
+    @cached_property
+    def parts(self) -> list[np.ndarray]:
+        """Covariances among the runs."""
+        return [bend(self.place, self.place), *self.points.parts(self.points)]
+
+    def solved(self, z: np.ndarray) -> tuple[tuple, np.ndarray, float]:
+        """Factor of the covariance, what is left of the line, log density of the errors."""
+        slope, scales, noise, floor = self.scales(z)
+        share = np.clip((self.error - floor) / (1.0 - floor), LEAST, MOST)
+        steep = share * (1.0 - share) * (1.0 - floor)
+        own = (self.evaluation + (noise * self.error) ** 2) / steep**2 + 1e-8
+        factor = cho_factor(whole(scales, self.parts) + np.diag(own), lower=True)
+        rest = logit(share) - slope * self.place
+        density = -0.5 * rest @ cho_solve(factor, rest) - np.log(np.diag(factor[0]) * steep).sum()
+        return factor, rest, float(density)
+
+    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """Draws of the standard normal vector given the runs, by importance sampling."""
+
+        def target(z: np.ndarray) -> float:
+            return self.solved(z)[2] - 0.5 * float(z @ z)
+
+        found = minimize(lambda z: -target(z), np.zeros(6), method="BFGS", options={"maxiter": 40})
+        centre, spread = found.x, found.hess_inv + 0.01 * np.eye(6)
+        for _ in range(3):
+            root = cholesky(1.3 * spread, lower=True)
+            normal = rng.normal(size=(200, 6)) / np.sqrt(rng.chisquare(6, (200, 1)) / 6)
+            z = centre + normal @ root.T
+            log = np.array([target(v) for v in z]) + 6.0 * np.log1p((normal**2).sum(axis=1) / 6)
+            weight = np.exp(log - log.max())
+            weight = np.minimum(weight, weight.sum() / 15)  # no draw is to be taken by itself
+            weight /= weight.sum()
+            centre = weight @ z
+            spread = (z - centre).T @ ((z - centre) * weight[:, None]) + 0.01 * np.eye(6)
+        return z[rng.choice(len(z), size, p=weight)]
+
+    def draw(
+        self, at: Points, places: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Expected errors and noise relative to them, one draw for each row of places."""
+        out, noises, kept = [], [], {}
+        cross, inner = self.points.parts(at), at.parts(at)
+        for z, place in zip(self.sample(rng, len(places)), places, strict=True):
+            slope, scales, noise, floor = self.scales(z)
+            if z.tobytes() not in kept:
+                kept[z.tobytes()] = self.solved(z)[:2]
+            factor, rest = kept[z.tobytes()]
+            tie = whole(scales, [bend(self.place, place), *cross])
+            told = cho_solve(factor, tie)
+            left = whole(scales, [bend(place, place), *inner]) - tie.T @ told
+            root = cholesky(left + 1e-6 * (1.0 + left.max()) * np.eye(len(left)), lower=True)
+            y = slope * place + told.T @ rest + root @ rng.normal(size=len(left))
+            out.append(floor + (1.0 - floor) * expit(y))
+            noises.append(noise)
+        return np.array(out), np.array(noises)[:, None]
+
+
+def linked(origin: Origin, loss: Study, fit: Posterior, *, bent: bool) -> np.ndarray:
+    """Draws of later errors through the loss."""
+    study, rng = origin.train, np.random.default_rng(1)
+    samples = origin.targets["samples"].to_numpy()
+    ahead = thinned(predictive(fit, loss, samples, origin.shares, 1))
+    zero = 0.0 if bent else float(np.median(fit.irreducible))
+
+    def axis(value: np.ndarray) -> np.ndarray:
+        return np.log(np.maximum(value - zero, 0.01 * value.clip(1e-3)))
+
+    of_run = dict(zip(loss.run, loss.value, strict=True))
+    both = np.array([run in of_run for run in study.run])
+    place = axis(np.array([of_run[run] for run, there in zip(study.run, both, strict=True) if there]))
+    start, middle = np.log(study.samples.min()), float(np.median(place))
+    points = Points(np.log(study.samples[both]) - start, study.shares[both])
+    evaluation = study.kind.evaluation_variance(study.value, study.n_eval, study.se)[both]
+    link = Link(points, place - middle, study.value[both], evaluation, bent)
+    later = Points(np.log(samples) - start, origin.shares)
+    expected, noise = link.draw(later, axis(ahead) - middle, rng)
+    variance = (noise * expected) ** 2 + median_evaluation(study).variance(expected)
+    return expected + np.sqrt(variance) * rng.normal(size=expected.shape)
+
+
+def thinned(draws: np.ndarray) -> np.ndarray:
+    """So many of them, evenly."""
+    return draws[np.linspace(0, len(draws) - 1, DRAWS).round().astype(int)]
+
+
+def fitted(study: Study) -> Posterior:
+    """The package's fit."""
+    priors = SPEC.priors(study.kind)
+    return sample_posterior(
+        build_design(study, SPEC), priors, study.kind, 1, Settings(engine="importance")
+    )
+
+
+def forecasts(origin: Origin, loss: Study, fit: Posterior) -> dict[str, np.ndarray]:
+    """Draws of later errors by name of the forecast."""
+    samples = origin.targets["samples"].to_numpy()
+    own = thinned(predictive(fitted(origin.train), origin.train, samples, origin.shares, 1))
+    link = linked(origin, loss, fit, bent=True)
+    straight = linked(origin, loss, fit, bent=False)
+    return {"own": own, "link": link, "straight": straight,
+            "both": np.concatenate([own[::2], link[::2]])}  # fmt: skip
+
+
+def tables(published: Path | None) -> Iterator[tuple[str, str, Runs, str, tuple[str, ...]]]:
+    """Table, study, its runs, the loss and the errors or accuracies."""
+    for name in ("proving_ground", "headers", "digits"):
+        yield name, name, datasets.load(name), "loss", ("error",)
+    for size in ("5880", "15144"):
+        for decay in ("0.1", "1"):
+            where = {"params": size, "weight_decay": decay}
+            runs = datasets.load("decay").select(where=where)
+            yield "decay", f"decay {size} {decay}", runs, "loss", ("error",)
+    if published is not None:
+        runs = read_runs(
+            published / "overtraining.runs.csv", pools=published / "overtraining.pools.csv"
+        )
+        for model in ("d96-l8-h4", "d512-l8-h4", "d576-l24-h8", "d1024-l24-h8"):
+            names = tuple(f"{name}_accuracy" for name in ACCURACIES)
+            part = runs.select(where={"model": model})
+            yield "overtraining", f"overtraining {model}", part, "loss_c4_val", names
+
+
+def judged(origin: Origin, loss: Study, fit: Posterior) -> dict[str, list[dict]]:
+    """Scores and choices of every forecast."""
+    scores, choices = [], []
+    best = origin.train.kind.to_unit(origin.targets["value"].to_numpy())
+    unit = origin.targets.assign(v=best).groupby("budget")["v"].min().abs()
+    for name, draws in forecasts(origin, loss, fit).items():
+        scores.append(relative(origin, judge(origin, draws)).assign(forecast=name))
+        choice = judge_choice(origin, draws)
+        if len(choice):
+            for column in ("regret", "regret_rank"):
+                choice[column] /= choice["budget"].map(unit)
+            choices.append(choice.assign(forecast=name))
+    return {
+        name: json.loads(pd.concat(frames).to_json(orient="records")) if frames else []
+        for name, frames in (("scores", scores), ("choices", choices))
+    }
+
+
+def main() -> None:
+    """Judge what is not yet kept, then write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--published", type=Path)
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    args.work.mkdir(exist_ok=True)
+    for table, study, runs, loss, errors in tables(args.published):
+        for first in spread_out(list(origins(runs, loss)), MOST_ORIGINS.get(table, 9)):
+            fit = None
+            for error in errors:
+                path = args.work / f"{study} {error} {first.upto:.0f}.json"
+                if path.exists():
+                    continue
+                kind = kind_named("error" if error == "error" else "accuracy")
+                kind = kind.with_chance(1.0 / (choices_of(error) or np.inf))
+                origin = next(o for o in origins(runs, error, kind) if o.upto == first.upto)
+                try:
+                    fit = fit or fitted(first.train)
+                    rows = judged(origin, first.train, fit)
+                except QQTError as refused:
+                    print(f"left out: {path.stem}: {refused}", flush=True)
+                    continue
+                mark = {"table": table, "study": study, "metric": error, "origin": first.upto}
+                write_text(path, json.dumps(mark | rows))
+                print(path.stem, flush=True)
+    write_text(RESULTS, json.dumps(report(args.work), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
