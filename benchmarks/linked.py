@@ -7,6 +7,7 @@ own       the error's own fit, as the package does it
 link      the loss is fitted; its draws pass through a smooth rising curve of the error on the loss
 straight  the same, the curve a straight line in the log of the reducible loss
 both      own and link, half of the draws each
+told      as link, but with the later losses as they came: what a perfect fit of the loss would give
 
 The curve is fitted to the runs up to the budget. On the scale of the logit of the error between a
 floor and chance it has an offset for each pool and a misfit of each data expression that wanders
@@ -101,7 +102,7 @@ class Link:
 
     def scales(self, z: np.ndarray) -> tuple[float, list[float], float, float]:
         """Slope, scales of the parts, noise and floor of a standard normal vector."""
-        slope, bend, *rest = np.exp(PRIORS[0] + PRIORS[1] * z[:5])
+        slope, bend, *rest = np.exp(PRIORS[0] + PRIORS[1] * np.clip(z[:5], -4.0, 4.0))
         scales = [slope * bend if self.bent else 0.0, *rest[:2]]
         return slope, scales, rest[2], 0.95 * float(ndtr(z[5])) * self.error.min()
 
@@ -116,7 +117,8 @@ class Link:
         share = np.clip((self.error - floor) / (1.0 - floor), LEAST, MOST)
         steep = share * (1.0 - share) * (1.0 - floor)
         own = (self.evaluation + (noise * self.error) ** 2) / steep**2 + 1e-8
-        factor = cho_factor(whole(scales, self.parts) + np.diag(own), lower=True)
+        tied = whole(scales, self.parts)
+        factor = cho_factor(tied + np.diag(own + 1e-9 * tied.max()), lower=True)
         rest = logit(share) - slope * self.place
         density = -0.5 * rest @ cho_solve(factor, rest) - np.log(np.diag(factor[0]) * steep).sum()
         return factor, rest, float(density)
@@ -162,24 +164,20 @@ class Link:
         return np.array(out), np.array(noises)[:, None]
 
 
-def linked(origin: Origin, loss: Study, fit: Posterior, *, bent: bool) -> np.ndarray:
-    """Draws of later errors through the loss."""
+def linked(origin: Origin, loss: Study, ahead: np.ndarray, zero: float) -> np.ndarray:
+    """Draws of later errors, one for each row of later losses; straight where `zero` is above 0."""
     study, rng = origin.train, np.random.default_rng(1)
-    samples = origin.targets["samples"].to_numpy()
-    ahead = thinned(predictive(fit, loss, samples, origin.shares, 1))
-    zero = 0.0 if bent else float(np.median(fit.irreducible))
 
     def axis(value: np.ndarray) -> np.ndarray:
-        return np.log(np.maximum(value - zero, 0.01 * value.clip(1e-3)))
+        return np.log(np.maximum(value - zero, 0.01 * np.maximum(value, 1e-3)))
 
     of_run = dict(zip(loss.run, loss.value, strict=True))
-    both = np.array([run in of_run for run in study.run])
-    place = axis(np.array([of_run[run] for run, there in zip(study.run, both, strict=True) if there]))
+    place = axis(np.array([of_run[run] for run in study.run]))
     start, middle = np.log(study.samples.min()), float(np.median(place))
-    points = Points(np.log(study.samples[both]) - start, study.shares[both])
-    evaluation = study.kind.evaluation_variance(study.value, study.n_eval, study.se)[both]
-    link = Link(points, place - middle, study.value[both], evaluation, bent)
-    later = Points(np.log(samples) - start, origin.shares)
+    points = Points(np.log(study.samples) - start, study.shares)
+    evaluation = study.kind.evaluation_variance(study.value, study.n_eval, study.se)
+    link = Link(points, place - middle, study.value, evaluation, bent=zero == 0.0)
+    later = Points(np.log(origin.targets["samples"].to_numpy()) - start, origin.shares)
     expected, noise = link.draw(later, axis(ahead) - middle, rng)
     variance = (noise * expected) ** 2 + median_evaluation(study).variance(expected)
     return expected + np.sqrt(variance) * rng.normal(size=expected.shape)
@@ -198,14 +196,24 @@ def fitted(study: Study) -> Posterior:
     )
 
 
-def forecasts(origin: Origin, loss: Study, fit: Posterior) -> dict[str, np.ndarray]:
+def forecasts(origin: Origin, first: Origin, fit: Posterior) -> dict[str, np.ndarray]:
     """Draws of later errors by name of the forecast."""
-    samples = origin.targets["samples"].to_numpy()
-    own = thinned(predictive(fitted(origin.train), origin.train, samples, origin.shares, 1))
-    link = linked(origin, loss, fit, bent=True)
-    straight = linked(origin, loss, fit, bent=False)
-    return {"own": own, "link": link, "straight": straight,
-            "both": np.concatenate([own[::2], link[::2]])}  # fmt: skip
+    where = origin.targets["samples"].to_numpy(), origin.shares, 1
+    own = thinned(predictive(fitted(origin.train), origin.train, *where))
+    ahead = thinned(predictive(fit, first.train, *where))
+    came = np.broadcast_to(losses(origin, first), ahead.shape)
+    link, told = np.split(linked(origin, first.train, np.vstack([ahead, came]), 0.0), 2)
+    straight = linked(origin, first.train, ahead, float(np.median(fit.irreducible)))
+    both = np.concatenate([own[::2], link[::2]])
+    return {"own": own, "link": link, "straight": straight, "both": both, "told": told}
+
+
+def losses(origin: Origin, first: Origin) -> np.ndarray:
+    """Later losses of the runs whose errors are forecast."""
+    same = ["data", "samples"]
+    if not origin.targets[same].equals(first.targets[same]):
+        raise QQTError("loss and error are not of the same runs in the same order")
+    return first.targets["value"].to_numpy()
 
 
 def tables(published: Path | None) -> Iterator[tuple[str, str, Runs, str, tuple[str, ...]]]:
@@ -227,12 +235,12 @@ def tables(published: Path | None) -> Iterator[tuple[str, str, Runs, str, tuple[
             yield "overtraining", f"overtraining {model}", part, "loss_c4_val", names
 
 
-def judged(origin: Origin, loss: Study, fit: Posterior) -> dict[str, list[dict]]:
+def judged(origin: Origin, first: Origin, fit: Posterior) -> dict[str, list[dict]]:
     """Scores and choices of every forecast."""
     scores, choices = [], []
     best = origin.train.kind.to_unit(origin.targets["value"].to_numpy())
     unit = origin.targets.assign(v=best).groupby("budget")["v"].min().abs()
-    for name, draws in forecasts(origin, loss, fit).items():
+    for name, draws in forecasts(origin, first, fit).items():
         scores.append(relative(origin, judge(origin, draws)).assign(forecast=name))
         choice = judge_choice(origin, draws)
         if len(choice):
@@ -265,7 +273,7 @@ def main() -> None:
                 origin = next(o for o in origins(runs, error, kind) if o.upto == first.upto)
                 try:
                     fit = fit or fitted(first.train)
-                    rows = judged(origin, first.train, fit)
+                    rows = judged(origin, first, fit)
                 except QQTError as refused:
                     print(f"left out: {path.stem}: {refused}", flush=True)
                     continue
