@@ -25,16 +25,12 @@ import argparse
 import json
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from linked_curve import Curve, Points
 from linked_report import report
-from scipy.linalg import cho_factor, cho_solve, cholesky
-from scipy.optimize import minimize
-from scipy.special import expit, logit, ndtr
 
 from qqt_bayes import datasets, read_runs
 from qqt_bayes.backtest import judge, judge_choice, origins, predictive
@@ -55,113 +51,7 @@ RESULTS = Path(__file__).parent / "results" / "linked.json"
 SPEC = load_spec("effective_utility")
 DRAWS = 1000
 MOST_ORIGINS = {"decay": 3, "overtraining": 3}  # of a study; of another table all
-LEVEL = 3.0  # prior scale of the logit of the error at the middle of the losses seen
-LEAST, MOST = 0.001, 0.98  # of the way from floor to chance; beyond, a logit tells nothing
 ACCURACIES = ("hellaswag", "lambada_openai", "arc_easy", "piqa")  # those that leave chance
-
-# Log-normal priors of the link, median and log scale, set before any error was forecast: slope of
-# the logit in log loss, bend relative to it, offset of a pool, wander, noise relative to the error.
-PRIORS = np.log([3.0, 0.5, 0.2, 0.1, 0.015]), np.array([0.8, 1.0, 1.0, 1.0, 1.0])
-
-
-@dataclass(frozen=True)
-class Points:
-    """Runs as a link sees them, but for their loss: log samples and shares."""
-
-    time: np.ndarray
-    shares: np.ndarray
-
-    def parts(self, other: Points) -> list[np.ndarray]:
-        """Covariances of unit scale: offset of pools, wander of a data expression."""
-        alike = np.all(np.isclose(self.shares[:, None], other.shares[None]), axis=2)
-        wander = alike * np.minimum(self.time[:, None], other.time[None])
-        return [self.shares @ other.shares.T, wander]
-
-
-def bend(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Covariance of unit scale of a cubic spline, from the middle both ways."""
-    a, b = one[:, None], other[None]
-    near, far = np.minimum(abs(a), abs(b)), np.maximum(abs(a), abs(b))
-    return (a * b > 0) * near**2 * (3.0 * far - near) / 6.0
-
-
-def whole(scales: list[float], parts: list[np.ndarray]) -> np.ndarray:
-    """Covariance of curve and misfit."""
-    return LEVEL**2 + sum(s**2 * part for s, part in zip(scales, parts, strict=True) if s)
-
-
-@dataclass(frozen=True)
-class Link:
-    """The error of runs as a curve of their loss; `bent` or straight."""
-
-    points: Points
-    place: np.ndarray
-    error: np.ndarray
-    evaluation: np.ndarray
-    bent: bool
-
-    def scales(self, z: np.ndarray) -> tuple[float, list[float], float, float]:
-        """Slope, scales of the parts, noise and floor of a standard normal vector."""
-        slope, bend, *rest = np.exp(PRIORS[0] + PRIORS[1] * np.clip(z[:5], -4.0, 4.0))
-        scales = [slope * bend if self.bent else 0.0, *rest[:2]]
-        return slope, scales, rest[2], 0.95 * float(ndtr(z[5])) * self.error.min()
-
-    @cached_property
-    def parts(self) -> list[np.ndarray]:
-        """Covariances among the runs."""
-        return [bend(self.place, self.place), *self.points.parts(self.points)]
-
-    def solved(self, z: np.ndarray) -> tuple[tuple, np.ndarray, float]:
-        """Factor of the covariance, what is left of the line, log density of the errors."""
-        slope, scales, noise, floor = self.scales(z)
-        share = np.clip((self.error - floor) / (1.0 - floor), LEAST, MOST)
-        steep = share * (1.0 - share) * (1.0 - floor)
-        own = (self.evaluation + (noise * self.error) ** 2) / steep**2 + 1e-8
-        tied = whole(scales, self.parts)
-        factor = cho_factor(tied + np.diag(own + 1e-9 * tied.max()), lower=True)
-        rest = logit(share) - slope * self.place
-        density = -0.5 * rest @ cho_solve(factor, rest) - np.log(np.diag(factor[0]) * steep).sum()
-        return factor, rest, float(density)
-
-    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
-        """Draws of the standard normal vector given the runs, by importance sampling."""
-
-        def target(z: np.ndarray) -> float:
-            return self.solved(z)[2] - 0.5 * float(z @ z)
-
-        found = minimize(lambda z: -target(z), np.zeros(6), method="BFGS", options={"maxiter": 40})
-        centre, spread = found.x, found.hess_inv + 0.01 * np.eye(6)
-        for _ in range(3):
-            root = cholesky(1.3 * spread, lower=True)
-            normal = rng.normal(size=(200, 6)) / np.sqrt(rng.chisquare(6, (200, 1)) / 6)
-            z = centre + normal @ root.T
-            log = np.array([target(v) for v in z]) + 6.0 * np.log1p((normal**2).sum(axis=1) / 6)
-            weight = np.exp(log - log.max())
-            weight = np.minimum(weight, weight.sum() / 15)  # no draw is to be taken by itself
-            weight /= weight.sum()
-            centre = weight @ z
-            spread = (z - centre).T @ ((z - centre) * weight[:, None]) + 0.01 * np.eye(6)
-        return z[rng.choice(len(z), size, p=weight)]
-
-    def draw(
-        self, at: Points, places: np.ndarray, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Expected errors and noise relative to them, one draw for each row of places."""
-        out, noises, kept = [], [], {}
-        cross, inner = self.points.parts(at), at.parts(at)
-        for z, place in zip(self.sample(rng, len(places)), places, strict=True):
-            slope, scales, noise, floor = self.scales(z)
-            if z.tobytes() not in kept:
-                kept[z.tobytes()] = self.solved(z)[:2]
-            factor, rest = kept[z.tobytes()]
-            tie = whole(scales, [bend(self.place, place), *cross])
-            told = cho_solve(factor, tie)
-            left = whole(scales, [bend(place, place), *inner]) - tie.T @ told
-            root = cholesky(left + 1e-6 * (1.0 + left.max()) * np.eye(len(left)), lower=True)
-            y = slope * place + told.T @ rest + root @ rng.normal(size=len(left))
-            out.append(floor + (1.0 - floor) * expit(y))
-            noises.append(noise)
-        return np.array(out), np.array(noises)[:, None]
 
 
 def linked(origin: Origin, loss: Study, ahead: np.ndarray, zero: float) -> np.ndarray:
@@ -176,9 +66,9 @@ def linked(origin: Origin, loss: Study, ahead: np.ndarray, zero: float) -> np.nd
     start, middle = np.log(study.samples.min()), float(np.median(place))
     points = Points(np.log(study.samples) - start, study.shares)
     evaluation = study.kind.evaluation_variance(study.value, study.n_eval, study.se)
-    link = Link(points, place - middle, study.value, evaluation, bent=zero == 0.0)
+    curve = Curve(points, place - middle, study.value, evaluation, bent=zero == 0.0)
     later = Points(np.log(origin.targets["samples"].to_numpy()) - start, origin.shares)
-    expected, noise = link.draw(later, axis(ahead) - middle, rng)
+    expected, noise = curve.draw(later, axis(ahead) - middle, rng)
     variance = (noise * expected) ** 2 + median_evaluation(study).variance(expected)
     return expected + np.sqrt(variance) * rng.normal(size=expected.shape)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-FORECASTS = ("own", "link", "straight", "both")
+FORECASTS = ("own", "link", "straight", "both", "told")
 SHOW = {"level": "levels", "difference": "differences"}
 MARK = ["table", "study", "metric", "origin"]
 
@@ -75,7 +75,15 @@ def paired(scores: pd.DataFrame) -> dict[str, Any]:
                 origins = len(part.groupby(["table", "study", "origin"]))
                 rows.append([table, distance, name, origins, other, *told])
     return stored(
-        ["table", "to", "target", "origins", "forecast", "log score gained", "interval score, times"],
+        [
+            "table",
+            "to",
+            "target",
+            "origins",
+            "forecast",
+            "log score gained",
+            "interval score, times",
+        ],
         rows,
     )
 
@@ -91,6 +99,17 @@ def held(scores: pd.DataFrame) -> dict[str, Any]:
             rows.append([table, f"{factor:.0f}x", SHOW[what], int(count[table]),
                          *(round(float(v), 2) for v in line)])  # fmt: skip
     return stored(["table", "to", "target", "n", *FORECASTS], rows)
+
+
+def off(scores: pd.DataFrame) -> dict[str, Any]:
+    """How far medians of levels are off, as the root of the mean squared log error."""
+    levels, rows = scores[scores["what"] == "level"], []
+    for factor, part in levels.groupby("factor"):
+        by = part.groupby(["table", "forecast"])["sle"].mean().unstack()[list(FORECASTS)]
+        by.loc["all"] = by.mean()
+        for table, line in np.sqrt(by).iterrows():
+            rows.append([table, f"{factor:.0f}x", *(round(float(v), 3) for v in line)])
+    return stored(["table", "to", *FORECASTS], rows, best={"columns": list(FORECASTS), "of": "min"})
 
 
 def regret(choices: pd.DataFrame) -> dict[str, Any]:
@@ -110,5 +129,6 @@ def regret(choices: pd.DataFrame) -> dict[str, Any]:
 def report(work: Path) -> dict[str, Any]:
     """All tables."""
     scores, choices = read(work, "scores"), read(work, "choices")
-    tables = {"paired": paired(scores), "held": held(scores), "choices": regret(choices)}
+    tables = {"paired": paired(scores), "held": held(scores), "off": off(scores),
+              "choices": regret(choices)}  # fmt: skip
     return {"schema": 1, "tables": tables}
