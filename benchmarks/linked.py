@@ -1,13 +1,13 @@
 """Is an error better foreseen through the loss of the same runs?
 
 Every table that has both. Fits up to a budget, later errors up to 8 times further judged (levels,
-differences to the best of a budget, choices) under four forecasts:
+differences to the best of a budget, choices) under these forecasts:
 
 own       the error's own fit, as the package does it
 link      the loss is fitted; its draws pass through a smooth rising curve of the error on the loss
 straight  the same, the curve a straight line in the log of the reducible loss
 both      own and link, half of the draws each
-told      as link, but with the later losses as they came: what a perfect fit of the loss would give
+known     as link, but with the later losses as they came: what a perfect fit of the loss would give
 
 The curve is fitted to the runs up to the budget. On the scale of the logit of the error between a
 floor and chance it has an offset for each pool and a misfit of each data expression that wanders
@@ -15,7 +15,7 @@ with log samples.
 
     python benchmarks/linked.py --work FOLDER [--published FOLDER]
 
-Each origin is kept in `--work`, so that a pass may be interrupted; it takes half an hour of one
+Each origin is kept in `--work`, so that a pass may be interrupted; it takes a quarter of an hour of one
 core. Writes benchmarks/results/linked.json.
 """
 
@@ -92,10 +92,10 @@ def forecasts(origin: Origin, first: Origin, fit: Posterior) -> dict[str, np.nda
     own = thinned(predictive(fitted(origin.train), origin.train, *where))
     ahead = thinned(predictive(fit, first.train, *where))
     came = np.broadcast_to(losses(origin, first), ahead.shape)
-    link, told = np.split(linked(origin, first.train, np.vstack([ahead, came]), 0.0), 2)
+    link, known = np.split(linked(origin, first.train, np.vstack([ahead, came]), 0.0), 2)
     straight = linked(origin, first.train, ahead, float(np.median(fit.irreducible)))
     both = np.concatenate([own[::2], link[::2]])
-    return {"own": own, "link": link, "straight": straight, "both": both, "told": told}
+    return {"own": own, "link": link, "straight": straight, "both": both, "known": known}
 
 
 def losses(origin: Origin, first: Origin) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-FORECASTS = ("own", "link", "straight", "both", "told")
+FORECASTS = ("own", "link", "straight", "both", "known")
 SHOW = {"level": "levels", "difference": "differences"}
 MARK = ["table", "study", "metric", "origin"]
 
