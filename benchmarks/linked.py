@@ -15,8 +15,8 @@ with log samples.
 
     python benchmarks/linked.py --work FOLDER [--published FOLDER]
 
-Each origin is kept in `--work`, so that a pass may be interrupted; it takes a quarter of an hour of one
-core. Writes benchmarks/results/linked.json.
+Each origin is kept in `--work`, so that a pass may be interrupted; it takes a quarter of an hour
+of one core. Writes benchmarks/results/linked.json.
 """
 
 from __future__ import annotations
