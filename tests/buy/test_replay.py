@@ -93,7 +93,7 @@ def test_bands_of_what_was_observed_have_its_evaluation_noise() -> None:
     again = table.duplicated(["data", "samples"]) & (table["samples"] == BUDGETS[-1])
     table = table[~again]  # one run each is the truth
     ground = build_ground(read_runs(table, POOLS), "error", "480k")
-    held = Held.begin(ground, np.random.default_rng(1))
+    held = Held(ground, np.random.default_rng(1))
     FIXED["random"](held, np.inf, np.random.default_rng(2))
     spec = load_spec("effective_utility")
     fitted = quick_fit(ground.table_of(held.rows), "error", spec, kind=ground.kind)
