@@ -28,9 +28,9 @@ import pandas as pd
 
 from qqt_bayes import datasets, read_runs
 from qqt_bayes.buy import policies
+from qqt_bayes.buy.exact import quick_fit
 from qqt_bayes.buy.ground import Ground, Held, build_ground
 from qqt_bayes.buy.policies import d_optimal_buys, evsi_buys, uniform_buys
-from qqt_bayes.buy.refit import quick_fit
 from qqt_bayes.buy.replay import follow
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import QQTError

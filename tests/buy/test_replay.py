@@ -7,9 +7,9 @@ import pytest
 from simulated_runs import POOLS, make_runs
 
 from qqt_bayes.buy import replay
+from qqt_bayes.buy.exact import quick_fit
 from qqt_bayes.buy.ground import Held, build_ground
 from qqt_bayes.buy.policies import FIXED, POLICIES, rank_largest
-from qqt_bayes.buy.refit import quick_fit
 from qqt_bayes.buy.replay import judge
 from qqt_bayes.cli.main import main
 from qqt_bayes.errors import UsageError
