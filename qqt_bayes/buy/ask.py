@@ -12,6 +12,7 @@ from qqt_bayes.buy.designs import Designs, generate_designs, read_designs
 from qqt_bayes.buy.exact import corrected, simulate
 from qqt_bayes.buy.plan import Plan
 from qqt_bayes.buy.problem import DRAWS, Question, build_problem
+from qqt_bayes.buy.spread import bought_for_spread
 from qqt_bayes.buy.stop import judge, parse_stake, worth
 from qqt_bayes.buy.text import ROUGH
 from qqt_bayes.buy.value import OBJECTIVES, for_each, khat, objective, undominated
@@ -91,8 +92,9 @@ def buy(
         :data:`ROUGH_MOST` most valuable designs whose k-hat is above .7; 0: none. The values of
         batches stay closed-form.
     **options
-        ``workers``, processes for the refits; ``draws`` of the parameters to use: time grows with
-        their square.
+        ``spread``, the share of the spend that goes to a grid over data and budgets first (0 by
+        default); ``workers``, processes for the refits; ``draws`` of the parameters to use: time
+        grows with their square.
 
     Returns
     -------
@@ -138,6 +140,18 @@ def check_objective(objective: str, refits: int) -> None:
         )
 
 
+def check_spread(spread: float) -> None:
+    """Refuse a share of the spend that is none.
+
+    Raises
+    ------
+    UsageError
+        Saying which would do.
+    """
+    if not 0.0 <= spread <= 1.0:
+        raise UsageError(f"spread is {spread} -> give a share of the spend, from 0 to 1: 0.5")
+
+
 def positive(spend: str | float) -> float:
     """What may be spent, as a positive number."""
     return parse_positive("spend", spend, "what may be spent, for example 3M")
@@ -145,9 +159,10 @@ def positive(spend: str | float) -> float:
 
 def valued(
     asked: Question, spend: float | None, stake: str | float | None, refits: int, *,
-    draws: int = DRAWS, workers: int | Workers = 1,
+    draws: int = DRAWS, spread: float = 0.0, workers: int | Workers = 1,
 ) -> Plan:  # fmt: skip
-    """The plan of a question, all of whose parts were checked."""
+    """The plan of a question, all of whose parts but the options were checked."""
+    check_spread(spread)
     question = asked.searched()
     problem = build_problem(question, draws=draws)
     if asked.objective in ("regret", "p_best"):
@@ -165,7 +180,8 @@ def valued(
         values[d] = corrected(values[d], trial)
     batch = price = None
     if spend is not None:
-        batch = best_batch(known, aim, values, spend, repeatable=designs.repeatable)
+        known, begun = bought_for_spread(known, aim, designs, spread * spend, asked.seed)
+        batch = best_batch(known, aim, values, spend, repeatable=designs.repeatable, begun=begun)
     if stake is not None:
         price = worth(question.fit, stake, asked.budgets, question.shares[aim.best])
     net, stop = judge(values, designs.cost, batch, aim.limit, question.weights, price)

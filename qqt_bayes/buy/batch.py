@@ -51,19 +51,21 @@ class Batch:
 
 def greedy(
     known: Known, aim: Objective, first: Sequence[Value], spend: float, *, per_cost: float = 1.0,
-    repeatable: bool = False, most: float = np.inf,
+    repeatable: bool = False, most: float = np.inf, begun: tuple[Step, ...] = (),
 ) -> Batch:  # fmt: skip
     """Buy the most valuable affordable design, of at most so large a cost, again and again.
 
     ``first`` is the value of each design on its own, ``per_cost`` the power of the cost by which a
-    gain is divided.
+    gain is divided; what was ``begun`` is bought already, and known.
     """
     cost = known.problem.cost
     open_ = cost <= most * (1.0 + 1e-12)
     worth = Value(np.zeros(1), 0.0, 0.0, np.zeros_like(first[0].partial))
     last = np.array([surely(v, worth) for v in first])  # what each added when last looked at
-    bought = 0.0
-    steps: list[Step] = []
+    steps, bought = list(begun), 0.0
+    if begun:
+        open_[[step.design for step in begun]] &= repeatable
+        bought, worth = begun[-1].spent, begun[-1].value
     while len(steps) < LIMIT:
         able = np.flatnonzero(open_ & (cost <= (spend - bought) * (1.0 + 1e-12)))
         if len(able) == 0:
@@ -82,7 +84,8 @@ def greedy(
         worth = fresh[pick]
         open_[design] = repeatable
         steps.append(Step(design, bought, fresh[pick]))
-    order = "value per cost" if per_cost > 0 else "value"
+    order = f"{len(begun)} for spread first, then by " if begun else ""
+    order += "value per cost" if per_cost > 0 else "value"
     return Batch(tuple(steps), order + (", at least two" if np.isfinite(most) else ""))
 
 
@@ -101,12 +104,14 @@ def surely(value: Value, before: Value) -> float:
 
 
 def best_batch(
-    known: Known, aim: Objective, first: Sequence[Value], spend: float, *, repeatable: bool = False
-) -> Batch:
-    """The best of the three greedy batches."""
+    known: Known, aim: Objective, first: Sequence[Value], spend: float, *,
+    repeatable: bool = False, begun: tuple[Step, ...] = (),
+) -> Batch:  # fmt: skip
+    """The best of the three greedy batches, each of which goes on from what is begun."""
     orders = ((1.0, np.inf), (0.0, np.inf), (0.0, spend / 2))
     batches = [
-        greedy(known, aim, first, spend, per_cost=power, repeatable=repeatable, most=most)
+        greedy(known, aim, first, spend, per_cost=power, repeatable=repeatable, most=most,
+               begun=begun)
         for power, most in orders
-    ]
+    ]  # fmt: skip
     return max(batches, key=lambda b: b.total)

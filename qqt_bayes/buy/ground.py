@@ -86,7 +86,7 @@ class Held:
         self.order = [rng.permutation(c.rows).tolist() for c in ground.cells]
         self.taken = np.zeros(len(self.order), int)
         self.rows: list[int] = []
-        self.spent = 0.0
+        self.spent = self.for_spread = 0.0
         for cell in ground.start:
             self.take(cell)
         self.spent = 0.0

@@ -16,6 +16,7 @@ import numpy as np
 from qqt_bayes.buy.batch import best_batch, greedy
 from qqt_bayes.buy.ground import Ground, Held
 from qqt_bayes.buy.problem import Question, build_problem
+from qqt_bayes.buy.spread import sweeps
 from qqt_bayes.buy.value import objective, undominated, value_designs
 from qqt_bayes.buy.worlds import Known
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 DRAWS = 320  # of the parameters, and as many worlds, when a policy values designs
 ALPHA = 1.0  # power of the cost by which the variance and information criteria are divided
+SPREAD = 0.5  # share of the spend for spread, of the policy that has one
 
 __all__ = ["ADAPTIVE", "FIXED", "POLICIES", "rank_largest"]
 
@@ -52,20 +54,14 @@ def most_expensive(ground: Ground, cells: np.ndarray) -> np.ndarray:
 def uniform_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
     """A grid: every sweep visits every budget once, each with another data."""
     ground = held.ground
-    keys = list(dict.fromkeys(c.mixture.key for c in ground.cells))
-    levels = list(dict.fromkeys(ground.levels))
-    place = {(c.mixture.key, c.level): i for i, c in enumerate(ground.cells)}
-    names = rng.permutation(keys)
-    offset = rng.permutation(max(len(keys), len(levels)))
+    order = sweeps(np.array([c.mixture.key for c in ground.cells]), ground.levels, rng)
     bought = True
     while bought:
         bought = False
-        for sweep in range(len(keys)):
-            for k, level in enumerate(levels):
-                cell = place.get((str(names[(sweep + offset[k]) % len(keys)]), int(level)))
-                if cell is not None and cell in held.affordable(spend):
-                    held.take(cell)
-                    bought = True
+        for cell in order:
+            if cell in held.affordable(spend):
+                held.take(cell)
+                bought = True
 
 
 def ranked_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
@@ -151,6 +147,15 @@ def evsi_buys(held: Held, fit: Fit, spend: float, until: float, seed: int) -> No
         by_value(held, fit, spend, until, seed, "variance", ALPHA)
 
 
+def spread_buys(held: Held, fit: Fit, spend: float, until: float, seed: int) -> None:
+    """A share of the spend on a grid first; the rest by the value of information."""
+    before = held.spent
+    uniform_buys(held, before + SPREAD * spend - held.for_spread, np.random.default_rng((seed, 7)))
+    held.for_spread += held.spent - before
+    if held.spent == before:
+        evsi_buys(held, fit, spend, until, seed)
+
+
 def variance_buys(held: Held, fit: Fit, spend: float, until: float, seed: int) -> None:
     """By the drop in predictive variance at the target, over cost to the power alpha."""
     by_value(held, fit, spend, until, seed, "variance", ALPHA)
@@ -187,6 +192,7 @@ FIXED: dict[str, Fixed] = {
 }
 ADAPTIVE: dict[str, Adaptive] = {
     "evsi": evsi_buys,
+    "spread": spread_buys,
     "variance": variance_buys,
     "d_optimal": d_optimal_buys,
 }

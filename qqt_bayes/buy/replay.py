@@ -20,6 +20,7 @@ from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.settings import Settings
+from qqt_bayes.model.noise import median_evaluation
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs, format_number
@@ -243,7 +244,8 @@ def judge(ground: Ground, held: Held, fitted: Fit | None) -> dict[str, Any]:
         choice = int(np.argmin(latent.mean(axis=0)))
         kind = fitted.study.kind
         value = kind.from_unit(latent)
-        variance = fitted.posterior.noise_variance(value, shares) / ground.replicates
+        evaluation = median_evaluation(fitted.study)
+        variance = fitted.posterior.noise_variance(value, shares, evaluation) / ground.replicates
         white = np.random.default_rng(1).normal(size=latent.shape)
         tail = 0.5 * (1.0 - PROB)
         seen = kind.to_unit(value + np.sqrt(variance) * white)

@@ -25,6 +25,15 @@ def buy(
     spend: Annotated[
         str | None, typer.Option(help="What may be spent, in units of cost: the best batch.")
     ] = None,
+    spread: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of the spend that goes to a grid over data and budgets first: bands hold "
+            "better afterwards.",
+        ),
+    ] = 0.0,
     stake: Annotated[
         str | None,
         typer.Option(
@@ -74,7 +83,8 @@ def buy(
     with many.crew(workers, dask) as crew:
         plan = made.buy(
             budgets, designs=designs, spend=spend, stake=stake, weights=share_of,
-            objective=objective, candidates=candidates, seed=how.seed, refits=refits, workers=crew,
+            objective=objective, candidates=candidates, seed=how.seed, refits=refits, spread=spread,
+            workers=crew,
         )  # fmt: skip
     told.tell(plan, plot)
 
@@ -86,8 +96,8 @@ def replay(
     policies: Annotated[
         str | None,
         typer.Option(
-            help="Comma between: evsi, variance, d_optimal, random, cheapest, largest, uniform, "
-            "none. Default: all."
+            help="Comma between: evsi, spread, variance, d_optimal, random, cheapest, largest, "
+            "uniform, none. Default: all."
         ),
     ] = None,
     spend: Annotated[

@@ -4,14 +4,18 @@ import json
 
 import numpy as np
 import pytest
-from simulated_runs import make_runs
+from simulated_runs import POOLS, make_runs
 
 from qqt_bayes.buy import replay
+from qqt_bayes.buy.exact import quick_fit
 from qqt_bayes.buy.ground import Held, build_ground
 from qqt_bayes.buy.policies import FIXED, POLICIES, rank_largest
+from qqt_bayes.buy.replay import judge
 from qqt_bayes.cli.main import main
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.settings import Settings
+from qqt_bayes.model.spec import load_spec
+from qqt_bayes.runs import read_runs
 
 BUDGETS = [30e3, 60e3, 120e3, 240e3, 480e3]
 
@@ -78,6 +82,22 @@ def test_replay_end_to_end(runs) -> None:  # type: ignore[no-untyped-def]
         assert all(r["regret"] >= 0 for r in rows)
     assert np.all(done.raw["spent"] <= done.raw["spend"])
     assert "coverage" in done.text
+
+
+def test_bands_of_what_was_observed_have_its_evaluation_noise() -> None:
+    """Errors told by 20 items each: the latent is known far better than any observed mean."""
+    rng = np.random.default_rng(0)
+    table = make_runs(BUDGETS, ["A", "B", "C", "A+B", "A+C", "B+C"], seeds=6).table
+    table = table.drop(columns="line").assign(metric="error", n_eval=20)
+    table["value"] = rng.binomial(20, table["value"] / 8.0) / 20
+    again = table.duplicated(["data", "samples"]) & (table["samples"] == BUDGETS[-1])
+    table = table[~again]  # one run each is the truth
+    ground = build_ground(read_runs(table, POOLS), "error", "480k")
+    held = Held(ground, np.random.default_rng(1))
+    FIXED["random"](held, np.inf, np.random.default_rng(2))
+    spec = load_spec("effective_utility")
+    fitted = quick_fit(ground.table_of(held.rows), "error", spec, kind=ground.kind)
+    assert judge(ground, held, fitted)["coverage"] >= 5 / 6
 
 
 def test_command(runs, tmp_path, capsys) -> None:  # type: ignore[no-untyped-def]
