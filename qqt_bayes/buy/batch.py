@@ -84,7 +84,7 @@ def greedy(
         worth = fresh[pick]
         open_[design] = repeatable
         steps.append(Step(design, bought, fresh[pick]))
-    order = f"{len(begun)} for spread first, then by " if begun else ""
+    order = f"the first {len(begun)} for spread, the others by " if begun else ""
     order += "value per cost" if per_cost > 0 else "value"
     return Batch(tuple(steps), order + (", at least two" if np.isfinite(most) else ""))
 

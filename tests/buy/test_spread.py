@@ -37,7 +37,7 @@ def test_a_plan_begins_with_the_share_for_spread(buy_fit: Fit) -> None:
     assert plan.chosen is not None
     count = int(plan.chosen.order.split()[0])
     first, rest = plan.batch.iloc[:count], plan.batch.iloc[count:]
-    assert "for spread first" in plan.text
+    assert "for spread, the others by" in plan.text
     assert {"B", "C"} <= set(first["data"])
     assert 0.3e6 < first["spent"].iloc[-1] <= 0.5e6
     assert len(rest)
