@@ -132,13 +132,11 @@ def draw_values(ax: Axes, plan: Plan) -> list[Line2D]:
         ax.plot(batch["spent"], batch["evsi"], ".-", color=INK, lw=1.1, ms=3, zorder=4)
         handles.append(Line2D([], [], color=INK, lw=1.1, marker=".", ms=3, label="best batch"))
     draw_ceiling(ax, plan, table)
-    if nothing:
-        if len(table):
-            place, what = (0.99, 0.02, "right"), f"{nothing} more runs are worth nothing"
-        else:
-            place, what = (0.5, 0.45, "center"), f"none of {nothing} runs would change the choice"
-        x, y, side = place
-        ax.text(x, y, what, transform=ax.transAxes, fontsize=SMALL, va="bottom", ha=side, color=INK)
+    if nothing and len(table):  # in the legend, where it covers nothing
+        handles.append(Line2D([], [], ls="", label=f"{nothing} more runs are worth nothing"))
+    elif nothing:
+        told = f"none of {nothing} runs would change the choice"
+        ax.text(0.5, 0.45, told, transform=ax.transAxes, fontsize=SMALL, ha="center", color=INK)
     paper.log_axis(ax.xaxis)
     if not len(table):
         ax.set_xlim(0.8 * float(plan.table["cost"].min()), 1.25 * float(plan.table["cost"].max()))
