@@ -96,9 +96,9 @@ def draw_prices(ax: Axes, d: ActionDecision) -> None:
                 ax.plot(hi, y, marker=">", color=colour, ms=3.5)
             if LEAST < mid < MOST:
                 ax.plot(mid, y, marker, color=colour, ms=3.5)
-            elif mid == LEAST:
-                ax.annotate("negative: not worth it even if free", (LEAST, y), xytext=(4, 1),
-                            textcoords="offset points", fontsize=SMALL - 1, va="bottom",
+            elif mid == LEAST:  # at the right, where neither the interval nor the cost is
+                ax.annotate("not worth it, even if free", (0.99, y), va="center", ha="right",
+                            xycoords=ax.get_yaxis_transform(), fontsize=SMALL - 1,
                             color=colour, gid="not worth it")  # fmt: skip
             ax.plot(d.actions[k].cost / (d.price * n), y, "|", color=INK, ms=6, mew=1.2, zorder=4)
     costs = [a.cost / (d.price * n) for a in d.actions[1:] for n in d.budgets]

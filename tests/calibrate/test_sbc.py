@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from documents import ROOT
 
 from qqt_bayes.calibrate import replicate as simulated
 from qqt_bayes.calibrate.recovery import Recovery
@@ -26,6 +27,7 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.model.spec import load_spec
 
+RESULTS = ROOT / "benchmarks" / "results" / "calibration.json"
 REFERENCES = ("effective_utility", "exchange_rate", "paper_law", "chinchilla")
 
 
@@ -295,11 +297,14 @@ def test_a_fresh_run_agrees_with_the_stored_reference(spec: str) -> None:
     stored = json.loads(file.read_text(encoding="utf-8"))
     assert stored["replications"] >= 200
     assert stored["spec"] == spec
-    # a scale that noise ties to the values shows that the density is approximate
-    wrong = [q["group"] for q in stored["quantities"] if q["holm_p"] < 0.01]
-    assert set(wrong) <= {"scalar"}
+    # the density is approximate where noise is large: what that moves is told in the evidence
+    wrong = [q for q in stored["quantities"] if q["holm_p"] < 0.05]
+    assert "decision" not in {q["group"] for q in wrong}
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["tables"]["specifications"]["rows"]
+    (told,) = {row[-1] for row in rows if row[0] == f"`{spec}`"} or {"none"}
+    assert ", ".join(q["quantity"] for q in wrong) == told.replace("none", "")
     kind, seed = stored["kind"], stored["seed"] + 1
-    fresh = SBC(replicate(stored["spec"], kind=kind, replications=40, seed=seed))
+    fresh = SBC(replicate(spec, kind=kind, replications=40, seed=seed))
     names = {q["quantity"]: np.array(q["histogram"]) for q in stored["quantities"]}
     assert set(names) == set(fresh.replications.names)
     p = []
