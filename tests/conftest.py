@@ -15,6 +15,20 @@ BASE_SEED = int(os.environ.get("QQT_BASE_SEED", "0"))
 SMALL = ("A", "B", "C", "A+B", "A+B+C")  # what the small study trains on
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config, log):
+    """A folder of tests goes to one process, which makes its fits and reports once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFolder(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            folder = file.rpartition("/")[0]
+            return file if folder == "tests" else folder
+
+    return ByFolder(config, log)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def base_seed():
     """Shift the seeds of importance sampling, where another base is asked for."""

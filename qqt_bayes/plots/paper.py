@@ -87,7 +87,7 @@ RC: dict[str, Any] = {
 }
 
 __all__ = [
-    "COLUMN", "WIDE", "Look", "PaperFigure", "columns", "dress", "key_below", "legend", "log_axis",
+    "COLUMN", "WIDE", "Look", "columns", "dress", "key_below", "legend", "log_axis",
     "new_figure", "panel_letters", "plain", "short", "stamp", "style", "text_width",
 ]  # fmt: skip
 
