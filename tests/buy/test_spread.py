@@ -35,7 +35,7 @@ def test_a_plan_begins_with_the_share_for_spread(buy_fit: Fit) -> None:
     assert buy(buy_fit, "960k", spread=0.0, **options).to_json() == by_value.to_json()
     plan = buy(buy_fit, "960k", spread=0.25, **options)
     assert plan.chosen is not None
-    count = int(plan.chosen.order.split()[0])
+    count = int(plan.chosen.order.split()[2])  # "the first 3 for spread"
     first, rest = plan.batch.iloc[:count], plan.batch.iloc[count:]
     assert "for spread, the others by" in plan.text
     assert {"B", "C"} <= set(first["data"])
