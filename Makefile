@@ -17,7 +17,7 @@ PARTS := calibration engine answers pages notebooks
 PART ?=
 SLOW_calibration := tests/calibrate
 SLOW_engine := tests/inference tests/allocation
-SLOW_answers := tests/runs tests/buy tests/cli tests/report tests/test_hostile_input.py tests/test_interruption.py tests/test_packaging.py tests/test_refits.py tests/test_store.py
+SLOW_answers := tests/runs tests/decide tests/buy tests/cli tests/report tests/test_hostile_input.py tests/test_interruption.py tests/test_packaging.py tests/test_refits.py tests/test_store.py
 SLOW_pages := tests/test_docs.py tests/test_readme.py tests/test_own_law.py
 SLOW_notebooks := tests/test_notebooks.py
 ifneq ($(filter-out $(PARTS),$(PART)),)

@@ -50,7 +50,7 @@ LONG = {
     f"docs/{p}.md"
     for p in (
         "reference/gallery", "reference/report_files", "how_to/several_laws",
-        "how_to/extend_in_pymc", "how_to/report", "how_to/change_a_prior",
+        "how_to/extend_in_pymc", "how_to/report", "how_to/change_a_prior", "how_to/constraints",
     )
 }  # fmt: skip
 # The bundled runs are of one model: on these pages their seeds stand for models of three sizes.

@@ -67,6 +67,7 @@ def test_ranking_without_a_model_by_hand(runs) -> None:  # type: ignore[no-untyp
     assert rank_largest(held) in (0, 1, 2)  # the union has not been run yet
 
 
+@pytest.mark.slow
 def test_replay_end_to_end(runs) -> None:  # type: ignore[no-untyped-def]
     done = replay(
         runs, "loss", "480k", 2, policies=("evsi", "d_optimal", "none"), spend=500e3, stages=2,

@@ -124,6 +124,7 @@ def test_constraints_bind_and_cost(bound: Shares) -> None:
     assert first.cost.mean() >= -first.error
 
 
+@pytest.mark.slow
 def test_more_effort_changes_nothing_beyond_the_stated_error(many: Fit) -> None:
     usual, more = (best_shares(many, "8M", effort=e, **LIMITS) for e in (1.0, 2.0))
     lost = usual.performance.mean() - more.performance.mean()
@@ -156,6 +157,7 @@ def test_near_stays_near_a_run(many: Fit) -> None:
     assert distance.min() == pytest.approx(answer.run.distance, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_threshold_on_another_metric(many: Fit) -> None:
     free = best_shares(many, "2M")
     bound = best_shares(many, "2M", subject_to="general_loss<=2.8")
