@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 
@@ -54,14 +55,14 @@ class Settings:
             raise UsageError("chains, tune and values must be whole numbers, 1 or more")
 
 
-def is_whole(value: object) -> bool:
+def is_whole(value: object) -> TypeGuard[int]:
     """Whether a value is a whole number."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def check_seed(seed: object) -> None:
     """Refuse what no generator of random numbers can start from."""
-    if not (isinstance(seed, int | np.integer) and is_whole(seed) and 0 <= seed < 2**63):
+    if not (is_whole(seed) and 0 <= seed < 2**63):
         raise UsageError(f"seed {written(seed)} -> give a whole number, 0 or more")
 
 
