@@ -17,13 +17,18 @@ SMALL = ("A", "B", "C", "A+B", "A+B+C")  # what the small study trains on
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_make_scheduler(config, log):
-    """A folder of tests goes to one process, which makes its fits and reports once."""
+    """A folder of tests goes to one process, which makes its fits and reports once.
+
+    What stands beside the folders goes by file; the pages, which take minutes, test by test.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class ByFolder(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
+            file, _, test = nodeid.partition("::")
             folder = file.rpartition("/")[0]
+            if file == "tests/test_docs.py":
+                return test.partition("[")[0]
             return file if folder == "tests" else folder
 
     return ByFolder(config, log)

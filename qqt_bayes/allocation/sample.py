@@ -14,7 +14,7 @@ from qqt_bayes.allocation.surfaces import Given, given_law
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.cores import in_chunks
 from qqt_bayes.inference.gate import GateReport, check_halves, check_weights, merge
-from qqt_bayes.inference.importance import Proposal, Weighted, adapt
+from qqt_bayes.inference.importance import K_WANTED, Proposal, Weighted, adapt
 from qqt_bayes.inference.laplace import mode_and_root
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.parameters import FARTHEST
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from qqt_bayes.allocation.model import Model
 
 ENOUGH = 1.0  # effective draws of the law, of those that are kept
-K_WANTED = 0.6
 ROUND, PER_COORDINATE = 1024, 80  # draws a round, or so many for each coordinate
 WIDER = 1.1  # of the first proposal
 CHOICES, FINAL = 8, 32  # draws of the surfaces for one value of the density, and for one draw

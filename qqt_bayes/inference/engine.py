@@ -17,7 +17,7 @@ import numpy as np
 from qqt_bayes.inference.cores import in_chunks
 from qqt_bayes.inference.cost import Cost, expected_values, tell
 from qqt_bayes.inference.gate import ESS
-from qqt_bayes.inference.importance import Proposal, Weighted, adapt
+from qqt_bayes.inference.importance import K_WANTED, Proposal, Weighted, adapt
 from qqt_bayes.inference.laplace import mode_and_root
 from qqt_bayes.inference.posterior import Posterior, resampled
 from qqt_bayes.inference.settings import Settings, Start
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from qqt_bayes.model.priors import Prior
 
 ENOUGH = 0.75  # effective draws, of those that are kept
-K_WANTED = 0.6
 SPARE = 2.0  # effective draws of each score, of those that the gate asks of all
 ROUND = 1024  # draws a round, or so many for each score:
 PER_SCORE = 32

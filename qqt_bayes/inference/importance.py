@@ -1,10 +1,11 @@
 r"""Adaptive importance sampling: weighted draws from any density of a vector.
 
-Rounds of draws from Student-t proposals, each laid around the weighted draws so far.
-All draws of all rounds are weighed against the mixture of all proposals (the balance heuristic:
-Veach & Guibas 1995; Cornuet et al. 2012, *Adaptive Multiple Importance Sampling*), and the weights
-are Pareto smoothed (Vehtari et al., arXiv:1507.02646). There are no chains: the error is known from
-the effective sample size and from the shape k of the tail of the weights.
+Rounds of draws from Student-t proposals, each laid around the weighted draws so far, and where that
+is not enough one more where they are too thin (Raftery & Bao 2010, *Incremental Mixture Importance
+Sampling*). All draws of all rounds are weighed against the mixture of all proposals (the balance
+heuristic: Veach & Guibas 1995; Cornuet et al. 2012, *Adaptive Multiple Importance Sampling*), and
+the weights are Pareto smoothed (Vehtari et al., arXiv:1507.02646). There are no chains: the error
+is known from the effective sample size and from the shape k of the tail of the weights.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ FREEDOM = 8.0  # degrees of freedom of a proposal: tails heavier than those of t
 WIDER = 1.05  # of the covariance of the draws so far
 FLATTER = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1)  # powers of the weights
 PER_DIMENSION = 8  # effective draws a dimension that a covariance needs
+K_WANTED = 0.6  # of the tail of the weights, before the draws are enough
+NEAREST = 256  # draws that a proposal around the heaviest draw is laid over, or more
 HOPELESS = 5  # rounds without any density: there is none
 FEWEST = 20  # draws in the tail that a shape needs
 
@@ -44,10 +47,17 @@ class Proposal:
     def around(cls, draws: np.ndarray, weights: np.ndarray) -> Proposal:
         """A proposal with the weighted mean and, a little wider, the covariance of draws."""
         mean = weights @ draws
-        apart = draws - mean
-        cov = WIDER * ((apart * weights[:, None]).T @ apart)
-        cov += 1e-6 * np.diag(np.diag(cov)) + 1e-10 * np.eye(len(mean))
-        return cls(mean, np.linalg.cholesky(cov))
+        return cls(mean, cholesky_of(spread(draws - mean, weights)))
+
+    @classmethod
+    def where_thin(cls, draws: np.ndarray, weights: np.ndarray) -> Proposal:
+        """A proposal at the heaviest draw, with the covariance of its neighbours about it."""
+        centre, mean = draws[np.argmax(weights)], weights @ draws
+        root = cholesky_of(spread(draws - mean, weights))
+        distance = np.linalg.norm(np.linalg.solve(root, (draws - centre).T), axis=0)
+        near = np.argsort(distance)[: max(NEAREST, PER_DIMENSION * len(mean))]
+        share = weights[near] + 1.0 / len(weights)
+        return cls(centre, cholesky_of(spread(draws[near] - centre, share / share.sum())))
 
     def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Draws, dims (draw, score)."""
@@ -145,6 +155,16 @@ def generalised_pareto(above: np.ndarray) -> tuple[float, float]:
     return k * count / (count + 10.0) + 5.0 / (count + 10.0), scale
 
 
+def spread(apart: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Covariance of weighted draws, given how far each is from the middle; a little wider."""
+    return np.asarray(WIDER * ((apart * weights[:, None]).T @ apart))
+
+
+def cholesky_of(cov: np.ndarray) -> np.ndarray:
+    """Lower Cholesky factor of a covariance that may lack directions."""
+    return np.linalg.cholesky(cov + 1e-6 * np.diag(np.diag(cov)) + 1e-10 * np.eye(len(cov)))
+
+
 def flattened(log_weights: np.ndarray, wanted: float) -> np.ndarray:
     """Weights raised to the largest power that leaves enough effective draws."""
     for power in FLATTER:
@@ -154,6 +174,19 @@ def flattened(log_weights: np.ndarray, wanted: float) -> np.ndarray:
         if 1.0 / np.sum(flat**2) > wanted:
             break
     return flat
+
+
+def next_proposals(draws: np.ndarray, log_weights: np.ndarray, found: Weighted) -> list[Proposal]:
+    """Around all draws, which comes last; first where they are thin, if only that is lacking.
+
+    That is so where the covariance is known and the tail of the weights is still long: the density
+    bends or has shoulders, as where few scores of many runs depend on each other.
+    """
+    wanted = PER_DIMENSION * draws.shape[1]
+    around = Proposal.around(draws, flattened(log_weights, wanted))
+    if found.k < K_WANTED or found.size < wanted:
+        return [around]
+    return [Proposal.where_thin(draws, found.weights), around]
 
 
 def adapt(
@@ -204,5 +237,5 @@ def adapt(
         found = Weighted(draws, weights, k, half, tuple(proposals), evidence, len(draws))
         if enough(found):
             break
-        fresh_proposals = [Proposal.around(draws, flattened(log_weights, PER_DIMENSION * size))]
+        fresh_proposals = next_proposals(draws, log_weights, found)
     return found

@@ -66,6 +66,22 @@ def test_a_bent_density_far_from_its_start() -> None:
     assert abs(mean[1] - 0.5) < 4.6 * np.sqrt(0.75 / found.size)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_where_proposals_are_thin_one_more_is_laid(seed: int) -> None:
+    """Four scores, one bent along another: one Student-t takes 20,000 values and more."""
+
+    def density(x: np.ndarray) -> np.ndarray:
+        bent = x[:, 1] + 1.5 * (x[:, 0] ** 2 - 1.0)
+        return -0.5 * (x[:, 0] ** 2 + bent**2 + x[:, 2] ** 2 + x[:, 3] ** 2)
+
+    start = (Proposal(np.zeros(4), 1.1 * np.eye(4)),)
+    found = adapt(density, start, seed=seed, count=1024, rounds=40, enough=until(2000))
+    assert found is not None
+    assert found.values < 16_000
+    assert abs(found.log_evidence - 2.0 * np.log(2.0 * np.pi)) < 0.1
+    assert found.weights @ found.draws[:, 0] ** 2 == pytest.approx(1.0, abs=0.25)
+
+
 def test_two_modes_are_weighed_right() -> None:
     """A third of the mass at -3, two thirds at 3, from one proposal at each."""
 
