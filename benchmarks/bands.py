@@ -98,7 +98,7 @@ def splits(jobs: dict[str, list[Job]]) -> list[tuple[str, str, object]]:
     for table, own in jobs.items():
         for job in own:
             try:
-                found = list(origins(job.runs, job.metric, job.kind))
+                found = list(origins(job.runs, job.metric))
             except QQTError as error:
                 print(f"left out: {job.name}: {error}")
                 continue

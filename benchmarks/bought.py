@@ -19,7 +19,7 @@ import json
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ import pandas as pd
 
 from qqt_bayes import datasets, read_runs
 from qqt_bayes.buy import policies
-from qqt_bayes.buy.exact import quick_fit
+from qqt_bayes.buy.exact import QUICK, quick_fit
 from qqt_bayes.buy.ground import Ground, Held, build_ground
 from qqt_bayes.buy.policies import d_optimal_buys, evsi_buys, uniform_buys
 from qqt_bayes.buy.replay import follow
@@ -142,8 +142,8 @@ def play(job: Job) -> list[dict[str, object]]:
 
     def refit(held: Held, warm: Fit | None) -> Fit:
         return quick_fit(
-            ground.table_of(held.rows), ground.metric, SPEC, kind=ground.kind, seed=start + 1,
-            start=None if warm is None else warm.posterior.start,
+            ground.table_of(held.rows), ground.metric, SPEC, seed=start + 1,
+            settings=replace(QUICK, start=None if warm is None else warm.posterior.start),
         )  # fmt: skip
 
     first = refit(begin, None)
@@ -153,8 +153,8 @@ def play(job: Job) -> list[dict[str, object]]:
         assert fitted is not None
         rows += judged(job, NAMES.get(policy, policy), held, fitted)
         if policy == "evsi":  # is the short fit to blame?
-            full = quick_fit(ground.table_of(held.rows), ground.metric, SPEC, kind=ground.kind,
-                             seed=start + 1, settings=Settings(engine="importance"))  # fmt: skip
+            full = quick_fit(ground.table_of(held.rows), ground.metric, SPEC, seed=start + 1,
+                             settings=Settings(engine="importance"))  # fmt: skip
             rows += judged(job, FULL, held, full)
     return rows
 

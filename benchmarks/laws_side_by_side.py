@@ -26,14 +26,14 @@ SPECS = ("effective_utility", "exchange_rate", "paper_law")
 STACKED = SPECS[:2]
 
 
-def at_origin(origin, metric, kind, draws):
+def at_origin(origin, metric, draws):
     """Scores and choices of every law and of the stack, from one origin."""
     samples, shares = origin.targets["samples"].to_numpy(), origin.shares
     forecasts = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         settings = qqt.Settings(draws=draws)
-        made = qqt.stack(origin.runs, metric, specs=STACKED, kind=kind, settings=settings)
+        made = qqt.stack(origin.runs, metric, specs=STACKED, settings=settings)
         for fit in made.fits:
             forecasts[fit.spec.name] = predictive(fit.posterior, fit.study, samples, shares, 1)
         forecasts["stack"] = made.predictive(samples, shares, 1)
@@ -43,7 +43,7 @@ def at_origin(origin, metric, kind, draws):
             try:
                 # a law that cannot bend leaves narrow ridges: smaller steps
                 careful = replace(settings, target_accept=0.99)
-                fit = qqt.fit(origin.runs, metric, spec=name, kind=kind, settings=careful)
+                fit = qqt.fit(origin.runs, metric, spec=name, settings=careful)
             except GateError:
                 continue
             forecasts[name] = predictive(fit.posterior, fit.study, samples, shares, 1)
@@ -88,11 +88,10 @@ def main() -> None:
     where = dict(item.split("=", 1) for item in given.where)
     for path in given.tables:
         runs = qqt.read_runs(path).select(given.metric, where)
-        kind = runs.study(given.metric).kind
         print(f"{path.name} {given.metric} {where or ''}", flush=True)
         parts = [
-            at_origin(o, given.metric, kind, given.draws)
-            for o in origins(runs, given.metric, kind)
+            at_origin(o, given.metric, given.draws)
+            for o in origins(runs, given.metric)
             if o.upto >= given.first
         ]
         scores = pd.concat([s for s, _ in parts])

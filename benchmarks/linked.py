@@ -160,7 +160,8 @@ def main() -> None:
                     continue
                 kind = kind_named("error" if error == "error" else "accuracy")
                 kind = kind.with_chance(1.0 / (choices_of(error) or np.inf))
-                origin = next(o for o in origins(runs, error, kind) if o.upto == first.upto)
+                known = runs.with_kind(error, kind)
+                origin = next(o for o in origins(known, error) if o.upto == first.upto)
                 try:
                     fit = fit or fitted(first.train)
                     rows = judged(origin, first, fit)

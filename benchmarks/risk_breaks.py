@@ -26,6 +26,7 @@ import argparse
 import json
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ def judge(
     runs, truths = simulate(history, seed)
     begin = time.time()
     fit = qqt.fit(
-        runs, "loss", seed=1, settings=SETTINGS, start=start, on_fail="warn",
+        runs, "loss", seed=1, settings=replace(SETTINGS, start=start), on_fail="warn",
     )  # fmt: skip
     found = fit.risk(list(LARGEST * np.array(FACTORS)), quick=quick)
     d, out = found.decision, []

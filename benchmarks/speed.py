@@ -59,8 +59,8 @@ def small():
     runs = small_runs()
     spent, fit = seconds(lambda: qqt.fit(runs, "loss", seed=1), 5)
     yield "30 runs, fit", None, spent, fit
-    start = fit.posterior.start
-    spent, again = seconds(lambda: qqt.fit(runs, "loss", seed=2, start=start), 5)
+    near = Settings(start=fit.posterior.start)
+    spent, again = seconds(lambda: qqt.fit(runs, "loss", seed=2, settings=near), 5)
     yield "30 runs, refit from a similar posterior", 0.3, spent, again
     spent, long = seconds(lambda: qqt.fit(runs, "loss", seed=1, settings=Settings(engine="nuts")))
     yield "30 runs, fit by NUTS (nutpie), as many draws", None, spent, long

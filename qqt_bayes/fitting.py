@@ -19,8 +19,7 @@ from qqt_bayes.inference.engine import sample_posterior
 from qqt_bayes.inference.nuts import from_trace
 from qqt_bayes.inference.posterior import Posterior, named
 from qqt_bayes.inference.reweight import reweighted
-from qqt_bayes.inference.settings import Settings, Start, check_seed
-from qqt_bayes.kinds import Kind
+from qqt_bayes.inference.settings import Settings, check_seed
 from qqt_bayes.model.covariates import asked_at
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec, load_spec
@@ -221,9 +220,7 @@ class Fit(Shown):
         """
         runs, metric = self.runs.append(new_rows), self.study.metric
         if reweight and settings is None and not options and self.converged:
-            study = runs.select(metric).study(
-                metric, kind=self.study.kind, spec_levels=self.spec.levels
-            )
+            study = runs.study(metric, spec_levels=self.spec.levels)
             found = None
             if study.aside == self.study.aside:
                 found = reweighted(self.posterior, build_design(study, self.spec))
@@ -236,10 +233,8 @@ class Fit(Shown):
             runs,
             metric,
             spec=self.spec,
-            kind=self.study.kind,
             seed=self.seed,
-            settings=settings or self.settings,
-            start=self.posterior.start,
+            settings=replace(settings or self.settings, start=self.posterior.start),
             **options,
         )
 
@@ -290,10 +285,8 @@ def fit(
     covariates: Sequence[str] | Mapping[str, float | None] = (),
     where: Mapping[str, str] | None = None,
     upto: str | float | None = None,
-    kind: str | Kind | None = None,
     seed: int = 1,
     settings: Settings | None = None,
-    start: Start | None = None,
     on_fail: str = "raise",
     progress: Callable[[Any], None] | None = None,
 ) -> Fit:
@@ -313,14 +306,10 @@ def fit(
         :meth:`Fit.at`.
     where, upto
         Which rows to fit, as for :meth:`Runs.select`.
-    kind : str or Kind, optional
-        Name of one of :data:`qqt_bayes.kinds.KINDS`; needed when the metric's name does not tell.
     seed : int
         Same seed, same answer.
     settings : Settings, optional
-        Draws, engine.
-    start : Start, optional
-        The posterior of a similar fit, for a warm start.
+        Draws, engine, a start near a similar fit.
     on_fail : {'raise', 'warn'}
         What to do when the fit does not pass its gate.
     progress : callable, optional
@@ -343,18 +332,17 @@ def fit(
         given = dict(covariates) if isinstance(covariates, Mapping) else dict.fromkeys(covariates)
         spec = spec.with_covariates(spec.covariates | given)
     chosen = runs.select(metric, where, upto)
-    study = chosen.study(metric, kind=kind, spec_levels=spec.levels)
+    study = chosen.study(metric, spec_levels=spec.levels)
     if spec.covariates:
         spec = spec.with_covariates(asked_at(study, spec.covariates))
     check_seed(seed)
     settings = settings or Settings()
     posterior = sample_posterior(
-        build_design(study, spec), spec.priors(study.kind), study.kind, seed, settings, start,
-        progress,
+        build_design(study, spec), spec.priors(study.kind), study.kind, seed, settings, progress
     )  # fmt: skip
     made = Fit(
-        chosen, study, spec, posterior, seed, settings,
-        {"where": dict(where or {}), "upto": upto}, runs,
+        chosen.with_kind(metric, study.kind), study, spec, posterior, seed,
+        replace(settings, start=None), {"where": dict(where or {}), "upto": upto}, runs,
     )  # fmt: skip
     if not made.converged:
         if on_fail != "warn":
@@ -370,14 +358,13 @@ def build_model(
     spec: str | Path | Spec = "effective_utility",
     where: Mapping[str, str] | None = None,
     upto: str | float | None = None,
-    kind: str | Kind | None = None,
     form: str = "marginal",
 ) -> Any:
     """The model of a study in PyMC, to sample, extend and plot.
 
     Parameters
     ----------
-    runs, metric, spec, where, upto, kind
+    runs, metric, spec, where, upto
         As for :func:`fit`.
     form : {'marginal', 'generative'}
         Everything linear integrated out, which is what a fit samples; or every effect a variable,
@@ -396,7 +383,7 @@ def build_model(
     if form not in ("marginal", "generative"):
         raise UsageError(f"form '{form}' -> choose 'marginal' or 'generative'")
     spec = load_spec(spec)
-    study = runs.select(metric, where, upto).study(metric, kind=kind, spec_levels=spec.levels)
+    study = runs.select(metric, where, upto).study(metric, spec_levels=spec.levels)
     return symbolic(build_design(study, spec), spec.priors(study.kind), study.kind, form)
 
 

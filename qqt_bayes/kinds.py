@@ -410,6 +410,6 @@ def ask_kind(metric: str) -> str:
         for way in (False, True)
     )
     return (
-        f"{what} -> pass --kind {metric}=KIND (Python: kind='KIND'): {down} where lower is "
-        f"better, {up} where higher is (`qqt kinds` says more)"
+        f"{what} -> pass --kind {metric}=KIND (Python: kinds={{'{metric}': KIND}} of read_runs): "
+        f"{down} where lower is better, {up} where higher is (`qqt kinds` says more)"
     )

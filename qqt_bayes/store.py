@@ -174,16 +174,18 @@ def load_fit(path: str | Path) -> Fit:
             f"{path} is not what was saved: it was damaged or edited -> fit again from the runs"
         )
     notice(schema, about["versions"], path)
-    runs = replace(read_runs(*tables, kinds=about["kinds"]), source=source)
+    metric = about["metric"]
+    kinds = about["kinds"] | {metric: kind}  # that of the fit is not among those of an old file
+    runs = replace(read_runs(*tables, kinds=kinds), source=source)
     spec = spec_from_dict(spec_source, where=str(path))
     known = {item.name for item in fields(Settings)}
     given = about["settings"] if schema >= SAME_SETTINGS else {}
     settings = Settings(**{k: v for k, v in given.items() if k in known})
     if schema < SCHEMA:
-        again = fit(runs, about["metric"], spec=spec, kind=kind, seed=seed, settings=settings,
+        again = fit(runs, metric, spec=spec, seed=seed, settings=settings,
                     on_fail="warn")  # fmt: skip
         return replace(again, selection=selection)
-    study = runs.study(about["metric"], kind=kind, spec_levels=spec.levels)
+    study = runs.study(metric, spec_levels=spec.levels)
     posterior = posterior_of(
         Posterior.frame(build_design(study, spec), spec.priors(study.kind), kind, seed), arrays,
         about,

@@ -49,7 +49,6 @@ HEAVY = ("arviz", "matplotlib", "nutpie", "pandas", "pymc")
 PICKLES = ("_pickle", "cloudpickle", "dill", "marshal", "pickle", "shelve")
 MAX_LINES = 500
 MAX_PARAMETERS = 10
-LONGER = {"fitting.py fit": 12}  # all that can be said of a fit; others hand on what they are given
 
 
 def part_of(path: Path) -> str:
@@ -126,7 +125,7 @@ def test_functions_have_few_parameters(path: Path) -> None:
             count = len([a for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)
                          if a.arg not in ("self", "cls")])  # fmt: skip
             name = f"{path.relative_to(ROOT).as_posix()} {node.name}"
-            assert count <= LONGER.get(name, MAX_PARAMETERS), f"{name} has {count} parameters"
+            assert count <= MAX_PARAMETERS, f"{name} has {count} parameters"
 
 
 @pytest.mark.parametrize("path", FILES, ids=IDS)

@@ -245,7 +245,7 @@ def test_chance_and_kind_as_columns() -> None:
     study = read_runs(rows, POOLS).study("CORE")
     assert study.kind.text == "accuracy(chance=0.25)"
     np.testing.assert_allclose(study.observed, [0.3, 0.4, 0.5, 0.6])
-    again = read_runs(rows, POOLS).study("CORE", kind=study.kind)
+    again = read_runs(rows, POOLS).with_kind("CORE", study.kind).study("CORE")
     np.testing.assert_array_equal(again.value, study.value)
     with pytest.raises(InputError, match=r"two chance levels, 0\.25 here, 0\.2 at"):
         read_runs(rows.assign(chance=[0.25, 0.25, 0.2, 0.25]), POOLS)
@@ -266,9 +266,9 @@ def test_values_below_chance_are_welcome_but_not_far_below() -> None:
 def test_a_scale_is_kept_by_later_fits_of_fewer_rows() -> None:
     runs = read_runs(table("return", [-20.0, -19.0, -5.0, 3.0]), POOLS)
     whole = runs.study("return")
-    part = runs.select(upto=1e4).study("return", kind=whole.kind)
+    part = runs.with_kind("return", whole.kind).select(upto=1e4).study("return")
     np.testing.assert_array_equal(part.value, whole.value[:2])
-    assert runs.study("return", kind="score").kind == whole.kind
+    assert runs.with_kind("return", "score").study("return").kind == whole.kind
 
 
 @pytest.mark.parametrize(
@@ -309,3 +309,9 @@ def test_check_tells_the_kinds() -> None:
     told = read_runs(rows, POOLS, chance={"mmlu/acc": 0.25}).text
     assert "mmlu/acc (accuracy, higher is better, chance 0.25)" in told
     assert "CORE (kind not known: --kind CORE=KIND)" in told
+
+
+def test_the_runs_of_a_fit_keep_its_scale(small_fit) -> None:
+    """So that later fits of fewer or more of them are on the same."""
+    assert small_fit.runs.kinds[small_fit.study.metric] == small_fit.study.kind
+    assert small_fit.runs.append(small_fit.runs.table[:0]).kinds == small_fit.runs.kinds

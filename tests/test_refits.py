@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def jobs_of(fit) -> list[tuple[Any, Start, int]]:
 
 def drawn(job: tuple[Any, Start, int]) -> np.ndarray:
     study, start, seed = job
-    return sample_posterior(*study, seed, FEW, start).irreducible
+    return sample_posterior(*study, seed, replace(FEW, start=start)).irreducible
 
 
 def die_once(job: tuple[Path, int]) -> int:

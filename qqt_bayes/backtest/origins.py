@@ -14,7 +14,6 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.kinds import Kind
 from qqt_bayes.model.covariates import most_common, values_of
 from qqt_bayes.runs import Runs, Study
 
@@ -45,7 +44,6 @@ class Origin:
 def origins(
     runs: Runs,
     metric: str,
-    kind: str | Kind | None = None,
     keep: Callable[[str], bool] | None = None,
     first: int = 2,
     covariates: Mapping[str, float | None] = MappingProxyType({}),
@@ -58,7 +56,8 @@ def origins(
     """
     chosen, levels = runs.select(metric), tuple(covariates)
     budgets = chosen.budgets(metric)
-    full = chosen.study(metric, kind=kind, spec_levels=levels)
+    full = chosen.study(metric, spec_levels=levels)
+    chosen = chosen.with_kind(metric, full.kind)  # one scale for all origins
     asked = answered(full, covariates)
     for k in range(first - 1, len(budgets) - 1):
         behind = chosen.select(upto=float(budgets[k]))
@@ -69,8 +68,7 @@ def origins(
             behind = behind.replace(behind.table[kept])
         if len(behind) < MIN_ROWS or len(behind.budgets(metric)) < first:
             continue
-        # one scale for all of them
-        train = behind.study(metric, kind=full.kind, spec_levels=levels)
+        train = behind.study(metric, spec_levels=levels)
         reach = train.samples.max()
         factor = full.samples / reach
         ahead = (full.samples > budgets[k]) & (factor <= FACTORS[-1] * SLACK) & asked

@@ -21,8 +21,7 @@ from qqt_bayes.buy.value import Objective
 from qqt_bayes.buy.worlds import Known, Outcome
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.engine import sample_posterior
-from qqt_bayes.inference.settings import Settings, Start
-from qqt_bayes.kinds import Kind
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.refits import Workers, refit_many
@@ -60,13 +59,12 @@ class Job:
 
 
 def quick_fit(
-    runs: Runs, metric: str, spec: Spec, *, kind: str | Kind | None = None, seed: int = 1,
-    settings: Settings = QUICK, start: Start | None = None,
-) -> Fit:  # fmt: skip
+    runs: Runs, metric: str, spec: Spec, *, seed: int = 1, settings: Settings = QUICK
+) -> Fit:
     """A short fit that is not held to the gate: one of hundreds whose errors average out."""
-    study = runs.study(metric, kind=kind, spec_levels=spec.levels)
+    study = runs.study(metric, spec_levels=spec.levels)
     posterior = sample_posterior(
-        build_design(study, spec), spec.priors(study.kind), study.kind.name, seed, settings, start
+        build_design(study, spec), spec.priors(study.kind), study.kind.name, seed, settings
     )
     return Fit(runs, study, spec, posterior, seed, settings, {"where": {}, "upto": None})
 
@@ -111,8 +109,8 @@ def decide_after(job: Job) -> np.ndarray:
     """Refit one outcome: expected performance (budget, candidate), by the closed form."""
     fit = job.question.fit
     refit = quick_fit(
-        fit.runs.append(job.rows), fit.study.metric, fit.spec, kind=fit.study.kind,
-        seed=job.seed, settings=REFIT, start=fit.posterior.start,
+        fit.runs.append(job.rows), fit.study.metric, fit.spec, seed=job.seed,
+        settings=replace(REFIT, start=fit.posterior.start),
     )  # fmt: skip
     then = replace(job.question, fit=refit, seed=0)
     problem = build_problem(then, draws=REFIT.draws)

@@ -142,7 +142,7 @@ def build_ground(runs: Runs, metric: str, target: str | float) -> Ground:
         )  # fmt: skip
     cells.sort(key=lambda c: (c.cost, c.mixture.key))
     return Ground(
-        chosen, metric, study.kind, float(study.samples[at].mean()),
+        chosen.with_kind(metric, study.kind), metric, study.kind, float(study.samples[at].mean()),
         tuple(mixtures[n] for n in names),
         np.array([study.kind.to_unit(study.value[at & (data == n)]).mean() for n in names]),
         np.array([float(np.sum(at & (data == n))) for n in names]),

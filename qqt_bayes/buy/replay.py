@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -191,9 +191,9 @@ def play(b: Beginning) -> list[dict[str, Any]]:
 
     def refit(held: Held, warm: Fit | None) -> Fit:
         return quick_fit(
-            b.ground.table_of(held.rows), b.ground.metric, b.spec, kind=b.ground.kind,
-            seed=b.seed * 7919 + b.number + 1, settings=b.settings,
-            start=None if warm is None else warm.posterior.start,
+            b.ground.table_of(held.rows), b.ground.metric, b.spec,
+            seed=b.seed * 7919 + b.number + 1,
+            settings=replace(b.settings, start=None if warm is None else warm.posterior.start),
         )  # fmt: skip
 
     first = refit(begin, None) if set(b.policies) != {"none"} else None

@@ -240,7 +240,7 @@ def learn(
         (name, origin)
         for name, jobs in tables.items()
         for job in jobs
-        for origin in spread_out(list(origins(job.runs, job.metric, job.kind)), most)
+        for origin in spread_out(list(origins(job.runs, job.metric)), most)
     ]
     usable = []
     for done, (name, origin) in enumerate(splits, start=1):

@@ -104,7 +104,7 @@ def default_study(kind: str = "loss", pools: int = 4, budgets: int = 6) -> Study
         table["se"] = 0.004
     sizes = [1e5 * 2**i for i in range(pools)]
     held = {"pool": list(names), "size": sizes, "quality_rank": range(1, pools + 1)}
-    return read_runs(table, pd.DataFrame(held)).study(known.name, kind=known)
+    return read_runs(table, pd.DataFrame(held)).with_kind(known.name, known).study(known.name)
 
 
 def replicate(

@@ -18,7 +18,6 @@ from qqt_bayes.calibrate import summary
 from qqt_bayes.calibrate.baselines import BASELINES
 from qqt_bayes.errors import GateError, QQTError, UsageError
 from qqt_bayes.inference.settings import Settings
-from qqt_bayes.kinds import Kind
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs
 
@@ -30,12 +29,11 @@ __all__ = ["METHODS", "Calibration", "Job", "calibrate", "studies"]
 
 @dataclass(frozen=True)
 class Job:
-    """One study of one table: its name, the rows, the metric and its kind."""
+    """One study of one table: its name, the rows and the metric."""
 
     name: str
     runs: Runs
     metric: str
-    kind: str | Kind | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,7 +72,6 @@ def studies(
     name: str,
     metrics: Sequence[str] | None = None,
     where: dict[str, str] | None = None,
-    kind: str | Kind | None = None,
 ) -> list[Job]:
     """The studies of a table: each metric, and each model where there are several."""
     chosen = runs.select(where=where)
@@ -86,9 +83,9 @@ def studies(
         if "model" in rows.table:
             models = [m for m in dict.fromkeys(rows.table["model"]) if isinstance(m, str) and m]
         if len(models) < 2:
-            jobs.append(Job(label, rows, metric, kind))
+            jobs.append(Job(label, rows, metric))
             continue
-        jobs += [Job(f"{label} {m}", rows.select(where={"model": m}), metric, kind) for m in models]
+        jobs += [Job(f"{label} {m}", rows.select(where={"model": m}), metric) for m in models]
     return jobs
 
 
@@ -173,7 +170,7 @@ def calibrate(
     tasks = [
         (job.name, origin, method, settings, spec, seed)
         for job in jobs
-        for origin in origins(job.runs, job.metric, job.kind, keep)
+        for origin in origins(job.runs, job.metric, keep)
         for method in methods
     ]
     if not tasks:

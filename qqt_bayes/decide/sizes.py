@@ -55,8 +55,8 @@ def fits_by_size(fit: Fit) -> tuple[tuple[Fit, ...], np.ndarray]:
         runs = replace(fit.runs, pools=replace(pools, sizes=sizes, size_ranges=known))
         made.append(
             fit_runs(
-                runs, fit.study.metric, spec=fit.spec, kind=fit.study.kind, seed=fit.seed,
-                settings=fit.settings, start=fit.posterior.start,
+                runs, fit.study.metric, spec=fit.spec, seed=fit.seed,
+                settings=replace(fit.settings, start=fit.posterior.start),
                 on_fail="raise" if fit.converged else "warn",
             )
         )  # fmt: skip

@@ -115,15 +115,14 @@ def sample_posterior(
     kind: str | Kind,
     seed: int,
     settings: Settings | None = None,
-    start: Start | None = None,
     progress: Callable[[Any], None] | None = None,
 ) -> Posterior:
     """Sample until the gate is passed.
 
     The caller decides what a failed gate means; the last attempt is returned either way.
 
-    ``settings``: draws, engine, values; ``start``: the posterior of a similar fit; ``progress``:
-    called with a line of text now and then.
+    ``settings``: draws, engine, values, start; ``progress``: called with a line of text now and
+    then.
     """
     settings = settings or Settings()
     coordinates = Coordinates.of(priors, design)
@@ -131,7 +130,7 @@ def sample_posterior(
     frame = Posterior.frame(design, priors, kind, seed)
     found = None
     if settings.engine != "nuts":
-        found = by_importance(target, frame, settings, start, progress)
+        found = by_importance(target, frame, settings, progress)
         hopeless = settings.draws < FEWEST or len(design.value) > MOST_CELLS
         if settings.engine == "importance" or found.gate.passed or hopeless:
             return found
@@ -151,9 +150,8 @@ def sample_posterior(
 
 
 def by_importance(
-    target: Target, frame: Posterior, settings: Settings, start: Start | None,
-    progress: Callable[[Any], None] | None,
-) -> Posterior:  # fmt: skip
+    target: Target, frame: Posterior, settings: Settings, progress: Callable[[Any], None] | None
+) -> Posterior:
     """A posterior by importance sampling; see :func:`sample_posterior`."""
     design = frame.design
     seconds = target.timed() * expected_values(target.size, settings.values)
@@ -162,7 +160,7 @@ def by_importance(
     size = int(target.informed.sum())
     if size == 0:  # every parameter is fixed, or no run tells of any
         return resampled(frame, target, None, settings.draws)
-    proposals = first_proposals(target, start)
+    proposals = first_proposals(target, settings.start)
     count, spare = max(ROUND, PER_SCORE * size), SPARE
 
     def lost(found: Weighted) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeGuard
 
 import numpy as np
@@ -13,6 +13,15 @@ from qqt_bayes.errors import UsageError
 ENGINES = ("auto", "importance", "nuts")
 
 __all__ = ["ENGINES", "Settings", "Start"]
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """A similar posterior to start from, which spares the search for the mode."""
+
+    centre: np.ndarray  # dim (score,): mean of its scores
+    factor: np.ndarray  # dims (score, score): lower Cholesky factor of their covariance
+    names: tuple[str, ...]  # of the scores
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,9 @@ class Settings:
         Of NUTS, in its first attempt.
     cores : int or None
         Chains walked at a time; all by default.
+    start : Start or None
+        Of importance sampling: where to begin, as from the posterior of a similar fit
+        (``fit.posterior.start``).
     """
 
     draws: int = 2000
@@ -42,6 +54,7 @@ class Settings:
     chains: int = 4
     target_accept: float = 0.9
     cores: int | None = None
+    start: Start | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what no sampler can do."""
@@ -64,12 +77,3 @@ def check_seed(seed: object) -> None:
     """Refuse what no generator of random numbers can start from."""
     if not (is_whole(seed) and 0 <= seed < 2**63):
         raise UsageError(f"seed {written(seed)} -> give a whole number, 0 or more")
-
-
-@dataclass(frozen=True)
-class Start:
-    """A similar posterior to start from, which spares the search for the mode."""
-
-    centre: np.ndarray  # dim (score,): mean of its scores
-    factor: np.ndarray  # dims (score, score): lower Cholesky factor of their covariance
-    names: tuple[str, ...]  # of the scores

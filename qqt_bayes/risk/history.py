@@ -89,7 +89,7 @@ def back_test(
 ) -> Record:
     """Fit up to every origin the runs allow, predict the runs beyond, judge."""
     covariates = fit.spec.covariates
-    every = list(origins(fit.runs, fit.study.metric, fit.study.kind, covariates=covariates))
+    every = list(origins(fit.runs, fit.study.metric, covariates=covariates))
     splits = spread_out(every, MAX_ORIGINS)
     jobs = [(origin, order(fit, origin.train, seed=seed + k), seed)
             for k, origin in enumerate(splits)]  # fmt: skip

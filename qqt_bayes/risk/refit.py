@@ -71,8 +71,8 @@ def order(fit: Fit, study: Study | None = None, spec: Spec | None = None, *, see
 def make(o: Order) -> Fit:
     """Make an ordered fit. It is not gated: see :func:`sound`."""
     posterior = sample_posterior(
-        build_design(o.study, o.spec), o.spec.priors(o.study.kind), o.study.kind, o.seed, SHORT,
-        o.start,
+        build_design(o.study, o.spec), o.spec.priors(o.study.kind), o.study.kind, o.seed,
+        replace(SHORT, start=o.start),
     )  # fmt: skip
     return Fit(o.runs, o.study, o.spec, posterior, o.seed, SHORT, o.selection)
 

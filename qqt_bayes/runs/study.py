@@ -301,7 +301,7 @@ def _about_kind(metric: str, kind: Kind, arrays: dict[str, np.ndarray]) -> list[
     if kind.name not in metric.lower():
         notes.append(
             f"'{metric}' is taken for {kind.words}, {kind.better}; --kind {metric}=KIND "
-            "(Python: kind=) says otherwise"
+            "(Python: kinds= of read_runs) says otherwise"
         )
     if kind.chance:
         sd = np.sqrt(kind.evaluation_variance(1.0, arrays["n_eval"], arrays["se"]))

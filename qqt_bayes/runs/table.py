@@ -184,7 +184,6 @@ class Runs:
     def study(
         self,
         metric: str,
-        kind: str | Kind | None = None,
         where: Mapping[str, str] | None = None,
         upto: str | float | None = None,
         spec_levels: Sequence[str] = (),
@@ -195,9 +194,6 @@ class Runs:
         ----------
         metric
             Name of the metric.
-        kind
-            One of `qqt_bayes.kinds.KINDS`, such as ``loss``, ``accuracy`` or ``score``; needed
-            when the name does not tell it.
         where, upto
             As for `select`.
         spec_levels
@@ -210,29 +206,27 @@ class Runs:
         Raises
         ------
         UsageError
-            For bad arguments.
+            For bad arguments, or a metric whose kind neither its name nor `kinds` tells.
         InputError
             When rows are not comparable (several models, annealed and unannealed) or a value is
             outside the range of the kind.
         """
         chosen = self.select(metric, where, upto)
-        return make_study(chosen, metric, chosen.kind_of(metric, kind), spec_levels)
+        return make_study(chosen, metric, chosen.kind_of(metric), spec_levels)
 
-    def kind_of(self, metric: str, kind: str | Kind | None = None) -> Kind | None:
-        """The kind of a metric, with its chance level: as given, else by its name; None if unknown.
+    def with_kind(self, metric: str, kind: str | Kind) -> Runs:
+        """These runs, of which one metric is of a kind: one of `qqt_bayes.kinds.KINDS`.
 
-        Parameters
-        ----------
-        metric
-            Its name.
-        kind
-            Given for this once.
+        Raises
+        ------
+        UsageError
+            For an unknown kind.
         """
+        return changed(self, kinds={**self.kinds, metric: kind_named(kind)})
+
+    def kind_of(self, metric: str) -> Kind | None:
+        """Kind of a metric with its chance level: as given, else by its name; None if unknown."""
         known = self.kinds.get(metric) or kind_of(metric)
-        if kind is not None:
-            given = kind_named(kind)
-            if known is None or known.name != given.name or given.text != given.name:
-                known = given
         if known is not None and known.fraction and not known.chance and "chance" in self.table:
             levels = self._of_metric(metric)["chance"].dropna()
             if len(levels) and levels.iloc[0] > 0:

@@ -13,7 +13,6 @@ from qqt_bayes.backtest import Origin, engine_forecast, judge, judge_choice, ori
 from qqt_bayes.backtest.origins import joined, spread_out
 from qqt_bayes.errors import QQTError
 from qqt_bayes.inference.settings import Settings
-from qqt_bayes.kinds import Kind
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs
@@ -59,12 +58,12 @@ def forecast(job: Job) -> np.ndarray | None:
 
 
 def roll_forward(
-    runs: Runs, metric: str, kind: str | Kind | None, specs: Sequence[Spec], seed: int,
+    runs: Runs, metric: str, specs: Sequence[Spec], seed: int,
     settings: Settings | None, most: int, workers: int | Workers,
     progress: Callable[[str, float], None],
 ) -> Record:  # fmt: skip
     """Fit every law up to every origin (at most so many, spread evenly) and judge its forecasts."""
-    splits = spread_out(list(origins(runs, metric, kind)), most)
+    splits = spread_out(list(origins(runs, metric)), most)
     jobs: list[Job] = [
         (o, spec, seed + k, settings) for k, o in enumerate(splits) for spec in specs
     ]

@@ -238,7 +238,7 @@ def stack(
     progress : callable, optional
         Called with the name of a stage and the share done of it.
     **selection
-        ``where``, ``upto`` and ``kind``, as for :func:`qqt_bayes.fit`.
+        ``where`` and ``upto``, as for :func:`qqt_bayes.fit`.
 
     Returns
     -------
@@ -276,9 +276,7 @@ def stack(
     used = [f.spec for f in fits]
     record = Record(pd.DataFrame(), pd.DataFrame(), (), ())
     if len(fits) > 1:
-        record = roll_forward(
-            first.runs, metric, first.study.kind, used, seed, settings, max_origins, workers, tell
-        )
+        record = roll_forward(first.runs, metric, used, seed, settings, max_origins, workers, tell)
     notes += [
         f"{law} did not converge at origin {format_number(at)}: not used"
         for law, at in record.refused

@@ -97,7 +97,7 @@ def test_bands_of_what_was_observed_have_its_evaluation_noise() -> None:
     held = Held(ground, np.random.default_rng(1))
     FIXED["random"](held, np.inf, np.random.default_rng(2))
     spec = load_spec("effective_utility")
-    fitted = quick_fit(ground.table_of(held.rows), "error", spec, kind=ground.kind)
+    fitted = quick_fit(ground.table_of(held.rows), "error", spec)
     assert judge(ground, held, fitted)["coverage"] >= 5 / 6
 
 

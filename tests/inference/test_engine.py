@@ -19,7 +19,7 @@ QUICK = Settings(engine="importance")
 
 
 def fitted(case: Case, seed: int = 1, start: Start | None = None) -> Posterior:
-    return sample_posterior(case.design, case.priors, case.kind, seed, QUICK, start)
+    return sample_posterior(case.design, case.priors, case.kind, seed, replace(QUICK, start=start))
 
 
 @pytest.fixture(scope="module")

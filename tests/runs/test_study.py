@@ -65,12 +65,12 @@ def test_kind_given() -> None:
     runs = table(metric="bits", value=[3.0, 3.1, 2.5, 2.4])
     with pytest.raises(UsageError, match="kind of metric 'bits' is not in its name -> pass --kind"):
         runs.study("bits")
-    study = runs.study("bits", kind="loss")
+    study = runs.with_kind("bits", "loss").study("bits")
     np.testing.assert_array_equal(study.value, [3.0, 3.1, 2.5, 2.4])
     with pytest.raises(InputError, match=r"accuracy above 1 in 4 of 4 rows .* -> divide by 100"):
-        runs.study("bits", kind="accuracy")
+        runs.with_kind("bits", "accuracy").study("bits")
     with pytest.raises(UsageError, match="unknown kind 'nats'"):
-        runs.study("bits", kind="nats")
+        runs.with_kind("bits", "nats")
 
 
 def test_unknown_metric() -> None:
