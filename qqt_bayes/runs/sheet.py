@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from qqt_bayes.runs.frames import Source, as_frame, as_text
 __all__ = ["Sheet", "Source", "as_text", "read_sheet"]
 
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+# before a header: what separates the columns, as Excel says it, and comments
+_BEFORE = re.compile(r'"?sep=.?"?\s*$|#(\s|[^,;\t|]*$)|\s*$', re.IGNORECASE)
 FOREIGN = {
     b"PK": "a spreadsheet or an archive",
     b"PAR1": "a Parquet file",
@@ -114,10 +117,20 @@ def read_sheet(
 
 def separator_of(text: str) -> str:
     """What stands between the columns, by the header: a semicolon, tab or bar, else a comma."""
-    head = text.lstrip().split("\n", 1)[0]
+    head = _bare(text).lstrip().split("\n", 1)[0]
     counts = {mark: head.count(mark) for mark in SEPARATORS}
     most = max(counts, key=lambda mark: counts[mark])
     return most if counts[most] > head.count(",") else ","
+
+
+def _bare(text: str) -> str:
+    """A CSV text with the lines blanked that stand before its header: ``sep=;`` and comments."""
+    lines = text.split("\n")
+    for at, line in enumerate(lines[:-1]):
+        if not _BEFORE.match(line):
+            break
+        lines[at] = ""
+    return "\n".join(lines)
 
 
 def _from_frame(frame: pd.DataFrame, label: str) -> Sheet:
@@ -167,9 +180,8 @@ def _read_text(path: Path, sheet: Sheet) -> str | None:
 
 def split(text: str, sheet: Sheet, header: str, separator: str = ",") -> None:
     """Fill a sheet with the rows of a CSV text."""
-    reader = csv.reader(
-        io.StringIO(text, newline=""), strict=True, skipinitialspace=True, delimiter=separator
-    )
+    lines = io.StringIO(_bare(text), newline="")
+    reader = csv.reader(lines, strict=True, skipinitialspace=True, delimiter=separator)
     rows: list[tuple[int, list[str]]] = []
     start = 1
     try:

@@ -30,6 +30,7 @@ COUNT = Rule("a whole number, e.g. 480000", low=-math.inf, count=True)
 COUNTS = ("samples", "params", "n_eval", "step")
 JSON = (".json", ".jsonl", ".ndjson")
 TABLES, BINARY = (".csv", ".tsv"), (".xlsx", ".xlsm", ".parquet")
+INDEX = "Unnamed: 0"  # what pandas calls a first column without a name
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 
 __all__ = ["open_all", "open_frame"]
@@ -90,7 +91,7 @@ def _read_binary(path: Path, suffix: str) -> pd.DataFrame:
             frame = pd.read_parquet(path)
             frame = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()
         else:
-            frame = pd.read_excel(path, dtype=object)
+            frame = _headed(pd.read_excel(path, dtype=object, header=None))
     except ImportError as error:
         raise UsageError(
             f"{path.name}: {error.name or 'a library'} is missing -> pip install "
@@ -100,6 +101,15 @@ def _read_binary(path: Path, suffix: str) -> pd.DataFrame:
         raise UsageError(f"{path}: cannot be read ({type(error).__name__}: {error}) "
                          "-> save the table as CSV") from None  # fmt: skip
     return _text_table(frame)
+
+
+def _headed(cells: pd.DataFrame) -> pd.DataFrame:
+    """A sheet without its title: the header is the first row with two cells or more."""
+    filled = (cells.notna().sum(axis=1) > 1).tolist()
+    at = filled.index(True) if True in filled else 0
+    names = cells.iloc[at] if len(cells) else []
+    named = [f"Unnamed: {i}" if pd.isna(name) else name for i, name in enumerate(names)]
+    return cells.iloc[at + 1 :].set_axis(named, axis=1)
 
 
 def _text_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -114,7 +124,19 @@ def _text_table(frame: pd.DataFrame) -> pd.DataFrame:
     if double:
         raise UsageError(f"<table>: two columns '{double[0]}' -> rename or remove one of them")
     filled = table.ne("").any(axis=1) if len(table.columns) else []
-    return table[filled].reset_index(drop=True)
+    return _without_index(table[filled].reset_index(drop=True))
+
+
+def _without_index(table: pd.DataFrame) -> pd.DataFrame:
+    """A table without the index that pandas wrote into a first column of no name.
+
+    An index that does not count the rows names the runs, where no other column does.
+    """
+    if not len(table.columns) or table.columns[0] != INDEX:
+        return table
+    if table[INDEX].tolist() == [str(row) for row in range(len(table))]:
+        return table.drop(columns=INDEX)
+    return table if "run" in find_roles(table.columns) else table.rename(columns={INDEX: "run"})
 
 
 def _from_json(path: Path, text: str) -> File:
@@ -170,13 +192,18 @@ def _shares(value: dict[str, Any]) -> bool:
 def _from_csv(path: Path, text: str, decimal: str | None, notes: list[str]) -> pd.DataFrame:
     sheet = Sheet(path.name)
     separator = "\t" if path.suffix.lower() == ".tsv" else separator_of(text)
+    text = re.sub(rf'^\s*(?:"")?(?={re.escape(separator)})', INDEX, text)
     split(text, sheet, "run,data,samples,metric,value", separator)
     if sheet.problems:
         raise InputError(sheet.problems)
     if not len(sheet):
         raise UsageError(f"{path}: no rows below the header -> give a table with rows")
+    roles = {column: role for role, column in find_roles(sheet.columns).items()}
     comma = separator != "," and any(
-        _COMMA.fullmatch(cell) for cells in sheet.cells.values() for cell in cells
+        _COMMA.fullmatch(cell)
+        for name, cells in sheet.cells.items()
+        for cell in cells
+        if roles.get(name) not in COUNTS  # whose commas may stand between thousands
     )
     mark = decimal or ("," if comma else None)
     if comma and decimal is None:
@@ -184,7 +211,6 @@ def _from_csv(path: Path, text: str, decimal: str | None, notes: list[str]) -> p
             f"{path.name}: commas are read as the mark before decimals (2,893 is 2.893), points "
             "between thousands (30.000 is 30000); --decimal . says otherwise"
         )
-    roles = {column: role for role, column in find_roles(sheet.columns).items()}
     sheet.decimal = mark
     for name in sheet.columns:
         if roles.get(name) in COUNTS:
@@ -195,7 +221,7 @@ def _from_csv(path: Path, text: str, decimal: str | None, notes: list[str]) -> p
             sheet.cells[name] = [_canonical(cell, mark) for cell in sheet.cells[name]]
     if sheet.problems:
         raise InputError(sheet.problems)
-    return pd.DataFrame(sheet.cells, dtype=object)
+    return _without_index(pd.DataFrame(sheet.cells, dtype=object))
 
 
 def _refuse_separators(sheet: Sheet, column: str) -> None:
