@@ -55,7 +55,7 @@ def test_wide(tmp_path) -> None:
     assert found.table["n_eval"].tolist() == ["", "", "100", ""]
     assert found.taken["Tokens Seen"] == "samples"
     told = " ".join(found.left_out)
-    assert "1 values that are no number (runs r3)" in told
+    assert "values that are no number: 1 (runs r3)" in told
     assert "lr" in told
     assert "percentages" in told
     assert qqt.read_runs(found.table, POOLS).metrics == ("top1 accuracy", "val_loss")
@@ -219,7 +219,7 @@ def test_lm_eval(tmp_path) -> None:
     assert found.kinds["gsm8k_exact_match_strict-match"] == "accuracy"
     told = found.table.get("kind", pd.Series(dtype=str))  # only where the name does not tell
     assert set(told) <= {"", "perplexity", "bpb", "accuracy"}
-    assert "2 values that are no number (N/A)" in found.left_out
+    assert "values that are no number (N/A): 2" in found.left_out
     assert set(import_runs(tmp_path, metrics=["hellaswag"]).table["metric"]) == {
         "hellaswag_accuracy", "hellaswag_accuracy_norm"
     }  # fmt: skip
@@ -303,7 +303,7 @@ def test_lm_eval_with_whole_numbers_that_no_float_holds(tmp_path) -> None:
         write(tmp_path, "r.json", {"results": results, "n-samples": {"arc": {"effective": huge}}})
     )
     assert records(found, "metric", "value", "se", "n_eval") == [("arc_accuracy", "0.31", "", "")]
-    assert "1 values that are no number (N/A)" in found.left_out
+    assert "values that are no number (N/A): 1" in found.left_out
 
 
 CONSOLE = """\

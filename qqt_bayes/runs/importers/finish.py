@@ -9,10 +9,11 @@ import pandas as pd
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers.base import Found, Given
-from qqt_bayes.runs.numbers import number_in, parse_number
+from qqt_bayes.runs.importers.roles import NO_NUMBER
+from qqt_bayes.runs.importers.wide import steps_to_samples
+from qqt_bayes.runs.numbers import count, number_in, parse_number
 
-FIELDS = ("data", "samples", "seed", "model", "params")
-NO_NUMBER = {"nan", "inf", "-inf", "infinity", "-infinity", "none", "null", "n/a", "na", "-"}
+FIELDS = ("data", "samples", "seed", "model", "params", "step")
 _LIKE = re.compile(r".+[-_/]\d+(\.\d+)?[kKmMbBtT]$")
 
 
@@ -20,17 +21,17 @@ def finish(found: Found, given: Given, pattern: str | None) -> Found:
     """Fill in what the files did not tell, and leave out what is no number."""
     table = found.table.copy()
     if pattern is not None:
-        _fill_from_names(table, pattern)
+        _fill_from_names(table, pattern, given)
         found.taken["name of the run"] = pattern
     _fill_in(table, given)
     table["value"] = [_percent(cell, found) for cell in table["value"]]
     lost = np.array([cell.lower() in NO_NUMBER for cell in table["value"]], bool)
     if lost.any():
         runs = ", ".join(dict.fromkeys(table["run"][lost]))
-        found.left_out.append(f"{int(lost.sum())} values that are no number (runs {runs})")
+        found.left_out.append(f"values that are no number: {lost.sum()} (runs {runs})")
     zero = np.array([number_in(cell) == 0 for cell in table["samples"]], bool) & ~lost
     if zero.any():
-        found.left_out.append(f"{int(zero.sum())} rows at 0 samples")
+        found.left_out.append(f"{count(zero.sum(), 'row')} at 0 samples")
     found.table = table[~lost & ~zero].reset_index(drop=True)
     if found.table.empty:
         told = "; ".join(found.left_out) or "no row has a value"
@@ -54,7 +55,7 @@ def advice(table: pd.DataFrame) -> str | None:
     return f"the files do not tell {' and '.join(blank)}: {hint}say it by {told}, or fill it in"
 
 
-def _fill_from_names(table: pd.DataFrame, pattern: str) -> None:
+def _fill_from_names(table: pd.DataFrame, pattern: str, given: Given) -> None:
     """Fields in the names of runs, such as ``{data}-{samples}``."""
     fields = re.findall(r"\{(\w*)\}", pattern)
     unknown = [field for field in fields if field and field not in FIELDS]
@@ -76,8 +77,17 @@ def _fill_from_names(table: pd.DataFrame, pattern: str) -> None:
             f"--name {pattern!r} does not fit run '{strange[0]}' ({len(strange)} of {len(read)}) "
             "-> write what stands between the fields as in the names, {} for what does not matter"
         )
+    names = list(table["run"])
     for field in filter(None, fields):
-        cells = [match[field] if (match := read[run]) else "" for run in table["run"]]
+        cells = [match[field] if (match := read[run]) else "" for run in names]
+        if field == "step":
+            field, steps = "samples", pd.Series(cells, table.index)
+            cells = list(steps_to_samples(steps, given, f"--name {pattern!r}"))
+            table["run"] = [  # one, of which these are checkpoints
+                run[: m.start("step")] + "*" + run[m.end("step") :]
+                for run in names
+                if (m := read[run])
+            ]
         if field not in table or field not in ("data", "samples") or (table[field] == "").all():
             table[field] = cells
 

@@ -65,6 +65,8 @@ def _read(run: str, file: File, given: Given, out: Found) -> pd.DataFrame:
         for key, value in entry.items():
             if not is_metric(key) or key in TOKENS or isinstance(value, bool):
                 continue
+            if key == "train_loss" and "train_runtime" in entry:
+                continue  # the mean over all of training
             if key == "loss":
                 if evaluated and "loss" not in given.metrics:
                     continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -37,10 +38,11 @@ def _tasks(found: Any) -> dict[str, dict[str, Any]] | None:
 
 def read(files: Sequence[File], given: Given) -> Found:
     """One row for each run, task and metric; standard errors and numbers of items beside it."""
-    names = [_run_name(file) for file in files]
-    folders = [file.folder for file in files]
-    if len(set(names)) < len(set(folders)):
-        names = folders
+    models = [_model(file) for file in files]
+    names = folders = [file.folder for file in files]
+    if len(set(models)) >= len(set(folders)):  # by as many last parts as tell them apart
+        tails = ([model[-n:] for model in models] for n in itertools.count(1))
+        names = ["/".join(t) for t in next(t for t in tails if len(set(t)) == len(set(models)))]
     latest = dict(sorted(zip(names, files, strict=True), key=lambda pair: str(pair[1].path)))
     found = Found(pd.DataFrame(columns=[*COLUMNS, "se", "n_eval"]))
     if len(latest) < len(files):
@@ -71,20 +73,22 @@ def read(files: Sequence[File], given: Given) -> Found:
         "model_args": "run",
     }  # fmt: skip
     if dropped:
-        found.left_out.append(f"{dropped} values that are no number (N/A)")
+        found.left_out.append(f"values that are no number (N/A): {dropped}")
     return found
 
 
-def _run_name(file: File) -> str:
-    """The model's last folder, else the folder that holds the file."""
+def _model(file: File) -> tuple[str, ...]:
+    """Path of the model and its revision, in parts; else the folder that holds the file."""
     found = file.json
     config = found.get("config")
     arguments = config.get("model_args") if isinstance(config, dict) else None
     if isinstance(arguments, str):
         arguments = dict(part.split("=", 1) for part in arguments.split(",") if "=" in part)
-    name = arguments.get("pretrained") if isinstance(arguments, dict) else None
-    name = name or found.get("model_name") or file.folder
-    return str(name).rstrip("/").replace("__", "/").rsplit("/", 1)[-1]
+    told = arguments if isinstance(arguments, dict) else {}
+    name = told.get("peft") or told.get("pretrained") or found.get("model_name") or file.folder
+    *folders, last = [part for part in str(name).replace("__", "/").split("/") if part] or [""]
+    revision = str(told.get("revision") or "main")
+    return (*folders, last if revision == "main" else f"{last}/{revision}")
 
 
 def _values(file: File) -> Iterator[tuple[str, str, str | None, str, str]]:

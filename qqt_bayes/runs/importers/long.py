@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.checks import FLAGS, NUMBERS, REQUIRED
 from qqt_bayes.runs.importers.base import File, Found, Given
-from qqt_bayes.runs.importers.roles import find_roles
-from qqt_bayes.runs.importers.wide import together
+from qqt_bayes.runs.importers.roles import counts, find_roles
+from qqt_bayes.runs.importers.wide import steps_to_samples, together
 
 NAME = "long"
 WHAT = "a run table with other column names, or from a spreadsheet"
@@ -37,7 +37,11 @@ def _read(file: File, given: Given) -> Found:
     if missing:
         raise UsageError(f"{file.path}: no column is the {' or the '.join(sorted(missing))} -> "
                          f"there are {', '.join(map(str, file.table.columns))}")  # fmt: skip
-    table = file.table.rename(columns=renamed)
+    units = {c: counts(file.table, c) for c, r in renamed.items() if r in ("samples", "params")}
+    table = file.table.assign(**units).rename(columns=renamed)
+    if "step" in roles and "samples" not in table and given.per_step is not None:
+        table["samples"] = steps_to_samples(file.table[roles["step"]], given, file.path.name)
+        renamed[roles["step"]] = "step"
     for name in ("data", "samples"):
         if name not in table:
             table[name] = ""

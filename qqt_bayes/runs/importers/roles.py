@@ -24,7 +24,7 @@ MORE = {
         "consumed_samples", "num_input_tokens_seen", "train_samples", "n_samples", "token",
         "num_samples", "examples_seen", "samples_or_tokens", "sample",
     ),
-    "metric": ("metric_name",),
+    "metric": ("metric_name", "key"),
     "value": ("metric_value",),
     "seed": ("random_seed",),
     "model": ("model_name", "arch", "architecture"),
@@ -34,13 +34,19 @@ MORE = {
     "step": ("_step", "global_step", "steps", "batch", "iteration", "iter", "trainer_global_step"),
     "state": ("status",),
 }  # fmt: skip
+NO_NUMBER = {"nan", "inf", "-inf", "infinity", "-infinity", "none", "null", "n/a", "na", "-"}
 KEPT = ("seed", "model", "params", "cost", "annealed", "tuned", "n_eval", "chance", "kind")
 # Columns that stand beside a metric of the same name.
 BESIDE = ("se", "stderr", "std_err", "n_eval", "chance")
+_UNIT = re.compile(
+    r"\s*[(\[](?:in )?([kmbt]|thousands?|millions?|billions?|trillions?)\b[^)\]]*[)\]]\s*$|"
+    r"[_ ](?:in[_ ])?([kmbt]|thousands?|millions?|billions?|trillions?)$",
+    re.IGNORECASE,
+)
 _EVALUATED = re.compile(r"(eval|val|valid|validation|test|metrics?)[/_.]", re.IGNORECASE)
 _NOT_METRIC = re.compile(
     r"runtime|per_second|grad|learning_rate|(^|[/_.])(lr|epoch|time|step|steps|size|batch|seed|"
-    r"tokens|samples|min|max|path|name|dataset)$",
+    r"tokens|samples|min|max|path|name|dataset)$|[/_. -](std|stdev|sd|var|variance|ci\d*|count)$",
     re.IGNORECASE,
 )
 
@@ -56,10 +62,11 @@ def find_roles(columns: Iterable[str]) -> dict[str, str]:
     columns = list(columns)
     whole = {bare(name): name for name in reversed(columns)}
     last = {bare(re.split(r"[/.]", name)[-1]): name for name in reversed(columns)}
+    short = {bare(_UNIT.sub("", name)): name for name in reversed(columns) if unit_in(name)}
     out: dict[str, str] = {}
-    for names in (whole, last):
+    for names in (whole, last, short):
         for role, more in MORE.items():
-            if role in out:
+            if role in out or (names is short and role not in ("samples", "params")):
                 continue
             for word in (role, *SYNONYMS.get(role, ()), *more):
                 column = names.get(bare(word))
@@ -67,6 +74,18 @@ def find_roles(columns: Iterable[str]) -> dict[str, str]:
                     out[role] = column
                     break
     return out
+
+
+def unit_in(column: str) -> str:
+    """The unit that a count has in its column's name, ``Tokens (B)``: k, M, B, T or nothing."""
+    found = _UNIT.search(column)
+    return (found[1] or found[2])[0].upper() if found else ""
+
+
+def counts(table: pd.DataFrame, column: str) -> pd.Series:
+    """Samples or parameters, with the unit that their column's name gives to bare numbers."""
+    unit = unit_in(column)
+    return table[column].map(lambda cell: cell + unit if cell[-1:].isdigit() else cell)
 
 
 def is_number(text: str) -> bool:
@@ -86,6 +105,12 @@ def numeric(cells: pd.Series) -> bool:
     """Whether every cell that is not blank is a number, and some are."""
     filled = {cell for cell in cells if cell}
     return bool(filled) and all(is_number(cell) for cell in filled)
+
+
+def measured(cells: pd.Series) -> bool:
+    """Whether a column named as a metric holds one, even if a few cells are words: a run broke."""
+    filled = [cell for cell in cells if cell and cell.lower() not in NO_NUMBER]
+    return numeric(cells) or 2 * sum(map(is_number, filled)) > len(filled)
 
 
 def beside(column: str) -> str | None:

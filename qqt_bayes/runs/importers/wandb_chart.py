@@ -8,7 +8,7 @@ import pandas as pd
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers.base import COLUMNS, File, Found, Given
-from qqt_bayes.runs.importers.roles import find_roles
+from qqt_bayes.runs.importers.roles import counts, find_roles
 from qqt_bayes.runs.importers.wide import steps_to_samples, together
 from qqt_bayes.runs.numbers import number_in
 
@@ -44,7 +44,7 @@ def _read(file: File, given: Given) -> Found:
     axis = str(table.columns[0])
     role = next((role for role, column in find_roles([axis]).items() if column == axis), None)
     if role == "samples":
-        samples = table[axis]
+        samples = counts(table, axis)
     elif role == "step":
         samples = steps_to_samples(table[axis], given, f"{file.path.name}: column '{axis}'")
     else:
@@ -60,6 +60,8 @@ def _read(file: File, given: Given) -> Found:
     parts, taken = [], {axis: str(role)}
     for name in curves:
         run, _, metric = name.rpartition(" - ")
+        if {"step", "samples"} & set(find_roles([metric])):
+            continue  # a copy of the axis
         if not given.wants(metric, name):
             continue
         taken[name] = f"{metric} of run {run}"

@@ -13,9 +13,11 @@ from qqt_bayes.runs.importers.roles import (
     KEPT,
     bare,
     beside,
+    counts,
     find_roles,
     is_metric,
-    numeric,
+    is_number,
+    measured,
 )
 from qqt_bayes.runs.importers.weights import find_weights, mixtures
 from qqt_bayes.runs.numbers import number_in
@@ -65,11 +67,6 @@ def read_table(file: File, given: Given) -> Found:
             table = table[ended]
     taken = {column: role for role, column in roles.items() if role not in ("state", "step")}
     base = pd.DataFrame(index=table.index)
-    base["run"] = (
-        table[roles["run"]]
-        if "run" in roles
-        else [f"{file.path.stem}-{row}" for row in range(len(table))]
-    )
     if "data" in roles:
         base["data"] = table[roles["data"]]
     else:
@@ -79,7 +76,8 @@ def read_table(file: File, given: Given) -> Found:
     base["samples"] = _samples(file, table, roles, given, taken)
     for role in KEPT:
         if role in roles:
-            base[role] = table[roles[role]]
+            base[role] = counts(table, roles[role]) if role == "params" else table[roles[role]]
+    base.insert(0, "run", _runs(file, table, roles, base))
     parts = []
     for metric in metrics:
         part = base.assign(metric=metric, value=table[metric])
@@ -101,16 +99,31 @@ def read_table(file: File, given: Given) -> Found:
 def _metrics(file: File, table: pd.DataFrame, roles: dict[str, str], given: Given) -> list[str]:
     wanted = list(given.metrics) or [
         name for name in table.columns
-        if is_metric(name) and numeric(table[name]) and name not in
+        if is_metric(name) and measured(table[name]) and name not in
         {column for role, column in roles.items() if role not in ("value", "metric")}
     ]  # fmt: skip
     missing = [name for name in wanted if name not in table.columns]
     if missing or not wanted:
         what = f"no column '{missing[0]}'" if missing else "no column is a metric by its name"
+        if not missing and (words := [name for name in table.columns if is_metric(name)]):
+            cell = next((cell for cell in table[words[0]] if not is_number(cell)), "")
+            what = f"column '{words[0]}' does not hold numbers, but such as '{cell}'"
         there = ", ".join(map(str, table.columns))
         raise UsageError(f"{file.path}: {what} -> there are {there}; name metrics with --metric")
     doubtful = [name for name in wanted if beside(name)]
     return [name for name in wanted if name not in doubtful or name in given.metrics]
+
+
+def _runs(
+    file: File, table: pd.DataFrame, roles: dict[str, str], base: pd.DataFrame
+) -> pd.Series | list[str]:
+    """Names of the runs; without any, steps that differ are those of one run, named by its file."""
+    if "run" in roles:
+        return table[roles["run"]]
+    name = file.path.stem
+    if "step" in roles and table[roles["step"]].is_unique and base["data"].nunique() == 1:
+        return [name] * len(table)
+    return [f"{name}-{row}" for row in range(len(table))]
 
 
 def _samples(
@@ -118,7 +131,7 @@ def _samples(
 ) -> pd.Series | str:
     """Samples of each row: a column, or steps times samples of a step."""
     if "samples" in roles:
-        return table[roles["samples"]]
+        return counts(table, roles["samples"])
     if "step" not in roles or given.samples:
         return ""
     column = roles["step"]
