@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qqt_bayes.runs import Study
 
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})*,0{3}")  # 1,200,000: no list of budgets has one of 0
+DECIMAL = re.compile(r"(?<![\d.])(\d{1,3}),(\d+\s*[kMBT])", re.IGNORECASE)  # 1,5B
 PLAIN = re.compile(r"[\d.]+(e\d+)?[kMBT]?", re.IGNORECASE)
 
 __all__ = [
@@ -32,6 +33,12 @@ def parse_budgets(budgets: str | float | Iterable[str | float]) -> np.ndarray:
             whole = budgets.replace(",", "").strip()
             raise UsageError(
                 f"budgets '{budgets}' look like one number with separators -> write {whole}"
+            )
+        comma = DECIMAL.search(budgets)
+        if comma and parse_number(comma[2]) >= 1000 * float(comma[1]):  # 500,1k are two
+            raise UsageError(
+                f"budgets '{budgets}': is {comma[0]} one number or two? -> write "
+                f"{comma[1]}.{comma[2]} or {comma[1]}, {comma[2]}"
             )
         items = [part for part in budgets.split(",") if part.strip()]
     elif isinstance(budgets, Iterable):

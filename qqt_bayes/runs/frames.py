@@ -60,15 +60,19 @@ def _from_mapping(source: Mapping) -> pd.DataFrame:
     values = list(source.values())
     if values and all(isinstance(value, Mapping) for value in values):
         return pd.DataFrame([{"pool": name, **row} for name, row in source.items()])
-    listed = [isinstance(v, list | np.ndarray | pd.Series) or len(_pair(v)) > 2 for v in values]
+    listed = [
+        isinstance(v, list | np.ndarray | pd.Series) or (isinstance(v, tuple) and len(v) > 2)
+        for v in values
+    ]
     if values and all(listed):
         return pd.DataFrame(dict(source))
-    sizes = ["..".join(map(as_text, v)) if len(_pair(v)) == 2 else v for v in values]
+    sizes = [
+        "..".join(map(as_text, v))
+        if isinstance(v, list | tuple | np.ndarray) and len(v) == 2
+        else v
+        for v in values
+    ]
     return pd.DataFrame({"pool": list(source), "size": pd.Series(sizes, dtype=object)})
-
-
-def _pair(value: Any) -> Sequence:
-    return value if isinstance(value, tuple) else ()
 
 
 def as_text(value: Any) -> str:
@@ -80,11 +84,13 @@ def as_text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping | pd.Series):
         shares = {name: as_text(share) for name, share in value.items()}
         if list(shares.values()) == ["1"]:
             return as_text(next(iter(shares)))
         return "+".join(f"{name}:{share}" for name, share in shares.items() if share)
+    if isinstance(value, np.float32 | np.float16):
+        value = float(str(value))  # .1 and not .10000000149
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, list | tuple | set | frozenset):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import re
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import numpy as np
 
 from qqt_bayes._text import one_of
 from qqt_bayes.errors import UsageError
+from qqt_bayes.runs.frames import as_text
 from qqt_bayes.runs.numbers import parse_number
 
 if TYPE_CHECKING:
@@ -102,6 +104,13 @@ def examine(
     """
     if not text.strip():
         return None, [("empty mixture", "name a pool, e.g. A, A+B or A:0.7+B:0.3")]
+    if text.lstrip().startswith("{"):
+        try:
+            text = as_text(
+                json.loads(text.replace("'", '"'))
+            )  # a dict, as JSON or Python writes it
+        except (ValueError, RecursionError):
+            return None, [("not readable as shares", "write e.g. A:0.7+B:0.3")]
     complaints: list[Complaint] = []
     shares: dict[str, float | None] = {}
     terms, kept = text.split("+"), []
@@ -156,7 +165,9 @@ def _read_share(name: str, text: str, decimal: str | None) -> float:
     if decimal == "," and "," not in text:
         decimal = None  # a share is below 1: its point cannot stand between thousands
     try:
-        share = parse_number(text, suffixes=False, decimal=decimal)
+        number = text.removesuffix("%")
+        share = parse_number(number, suffixes=False, decimal=decimal)
+        share /= 1 if number == text else 100
     except UsageError:
         raise UsageError(
             f"share '{text}' of '{name}' is not a number -> write e.g. {name}:0.7"

@@ -16,7 +16,12 @@ _POWER = {"": 0, "k": 3, "m": 6, "b": 9, "t": 12}
 _NUMBER = re.compile(
     r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:e([+-]?\d{1,9}))?\s*([kmbt]?)", re.IGNORECASE
 )
-_INFINITE = {"inf", "+inf", "infinity", "+infinity"}
+_WORD = re.compile(
+    r"(?<=[\d\s.])(?:(?P<k>thousand)|(?P<M>millions?|mio\.?)|(?P<T>trillions?)|"
+    r"(?P<B>billions?|bn|mrd\.?|milliard(?:en|s)?))(?=\s|$)|\s*(?:tokens?|samples?)$",
+    re.IGNORECASE,
+)
+_INFINITE = {"inf", "+inf", "infinity", "+infinity", "\N{INFINITY}", "infinite", "unlimited"}
 # Marks between thousands, beside the one of comma and point that is not before decimals.
 _BLANKS = (
     " _'\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{RIGHT SINGLE QUOTATION MARK}"
@@ -71,6 +76,7 @@ def parse_number(text: str | float, *, suffixes: bool = True, decimal: str | Non
     if stripped.lower() in _INFINITE:
         return math.inf
     plain = stripped if decimal is None else without_separators(stripped, decimal)
+    plain = _letters(plain) if suffixes and len(plain) <= _LONGEST else plain
     match = _NUMBER.fullmatch(plain) if len(plain) <= _LONGEST else None
     if match is None or (match[3] and not suffixes):
         raise UsageError(f"'{cut(text, 40)}' is not a number -> {_advice(stripped, suffixes)}")
@@ -83,6 +89,11 @@ def parse_number(text: str | float, *, suffixes: bool = True, decimal: str | Non
     if math.isinf(value):
         raise UsageError(f"'{text}' is too large for a number -> check its exponent")
     return value
+
+
+def _letters(text: str) -> str:
+    """A number with words as letters: ``1.5 billion`` as ``1.5 B``, ``3B tokens`` as ``3B``."""
+    return _WORD.sub(lambda word: word.lastgroup or "", text)
 
 
 def number_in(value: Any) -> float | None:
@@ -142,7 +153,7 @@ def spelling_advice(text: str) -> str | None:
     if "%" in text:
         return "write a fraction instead of a percentage, e.g. 0.872"
     separated = rf"[+-]?\d+(?:[.,{_BLANKS}]\d+)+\s*[kmbtKMBT]?"
-    if len(text) <= _LONGEST and re.fullmatch(separated, text):
+    if len(text) <= _LONGEST and re.fullmatch(separated, _letters(text)):
         return MARKS
     return None
 

@@ -141,7 +141,7 @@ def _from_frame(frame: pd.DataFrame, label: str) -> Sheet:
     if len(set(sheet.columns)) < len(sheet.columns):
         sheet.flag(None, None, "two columns of one name", "rename or drop one of them")
     for i, name in zip(kept, sheet.columns, strict=True):
-        sheet.cells[name] = [as_text(value) for value in frame.iloc[:, i]]
+        sheet.cells[name] = [as_text(value) for value in frame.iloc[:, i].array]
     return sheet
 
 

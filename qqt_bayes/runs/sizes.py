@@ -89,7 +89,9 @@ def _read(text: str, decimal: str | None) -> float | tuple[float, float] | None:
         size, mend = number_in(text[about.end() :]), "1B..20B"
         if size is not None:
             mend = f"{format_number(size / 1.5, 2)}..{format_number(size * 1.5, 2)}"
-        raise CellError("not a number", f"say how far it may be off by a range, such as {mend}")
+        raise CellError(
+            "only about a number", f"say how far it may be off by a range, such as {mend}"
+        )
     return read_number(text, SIZE, decimal)
 
 

@@ -155,3 +155,15 @@ def test_kept_sizes() -> None:
     assert sizes("A") == pytest.approx([1])
     assert sizes("A", "A:0.5+B:0.5") is None
     assert sizes("A", "C") is None
+
+
+@pytest.mark.parametrize("text", ["1,5B", "12,8M", "8B,1,5T", "480,1 B"])
+def test_a_decimal_comma_is_no_comma_between_budgets(text: str) -> None:
+    with pytest.raises(UsageError, match=r"one number or two\? -> write (1\.5|12\.8|1\.5|480\.1)"):
+        parse_budgets(text)
+
+
+def test_commas_between_budgets_of_two_units() -> None:
+    assert parse_budgets("500,1k,2k").tolist() == [500, 1000, 2000]
+    assert parse_budgets("1, 5B").tolist() == [1, 5e9]
+    assert parse_budgets("480k,1.92M,3B").tolist() == [480e3, 1.92e6, 3e9]

@@ -342,3 +342,63 @@ def test_marks_in_numbers_are_one_message_however_they_are_wrong() -> None:
     assert len(lines) == 2
     assert "(4 in all), column 'samples', '30,000' and 3 other values" in lines[1]
     assert lines[1].count("--decimal ,") == 1
+
+
+# --- words, dicts as text, short floats -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.5 billion", 1.5e9), ("1.5bn", 1.5e9), ("3 million tokens", 3e6), ("2B tokens", 2e9),
+        ("4.5 Mrd.", 4.5e9), ("12 Mio", 12e6), ("2 milliards", 2e9), ("7 trillion", 7e12),
+        ("5 thousand samples", 5e3), ("unlimited", np.inf), ("∞", np.inf),
+    ],
+)  # fmt: skip
+def test_numbers_in_words(text: str, value: float) -> None:
+    assert parse_number(text) == value
+    assert read_pools({"A": 1e9, "B": text}).sizes[1] == value
+
+
+@pytest.mark.parametrize("text", ["1.5 billiards", "billion", "1.5 b n", "2 tokens of 3", "2 Mr"])
+def test_words_that_are_no_numbers(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a number -> "):
+        parse_number(text)
+
+
+def test_sizes_that_are_told_wrongly_each_say_their_own_mend() -> None:
+    with pytest.raises(InputError) as caught:
+        read_pools({"A": 1e9, "B": "≈3e9", "C": "1,2 Mrd", "D": "lots"})
+    told = str(caught.value)
+    assert "'≈3e9': only about a number -> say how far it may be off by a range" in told
+    assert "'1,2 Mrd': not a number -> write it without separators" in told
+    assert "'lots': not a number -> give the number of unique samples" in told
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ['{"A": 0.3, "B": 0.7}', "{'A': 0.3, 'B': 0.7}", '{"A": 0.3, "B": 0.7, "C": null}',
+     "A:30%+B:70%", {"A": np.float32(0.3), "B": np.float32(0.7)}, pd.Series({"A": 0.3, "B": 0.7})],
+    ids=str,
+)  # fmt: skip
+def test_mixtures_as_dicts_are_written(cell) -> None:
+    runs = read_runs(table(data=[cell] * 12), POOLS)
+    (mixture,) = runs.mixtures.values()
+    assert mixture.key == "A:0.3+B:0.7"
+    assert "{" not in mixture.text
+
+
+def test_a_dict_that_cannot_be_read() -> None:
+    with pytest.raises(InputError, match=r"not readable as shares -> write e\.g\. A:0\.7\+B:0\.3"):
+        read_runs(table(data="{'A': 0.3, 'B'"), POOLS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_short_floats_have_the_digits_that_they_show(dtype: str) -> None:
+    frame = table(value=[2.89, 2.5] * 6).astype({"value": dtype})
+    assert read_runs(frame, POOLS).table["value"].tolist() == [2.89, 2.5] * 6
+
+
+@pytest.mark.parametrize("size", [[1e9, 2e10], np.array([1e9, 2e10])])
+def test_a_range_may_be_a_list(size) -> None:
+    np.testing.assert_array_equal(read_pools({"A": 1e9, "B": size}).size_ranges[1], [1e9, 2e10])

@@ -111,9 +111,7 @@ def test_a_word_among_the_values_does_not_lose_the_metric() -> None:
     assert "values that are no number: 1 (runs c)" in found.left_out
     with pytest.raises(InputError, match=r"'OOM': not a number -> give the metric's value"):
         read_runs(found.table, POOLS)
-    with pytest.raises(
-        UsageError, match="column 'val_loss' does not hold numbers, but .*'2.1±0.1'"
-    ):
+    with pytest.raises(UsageError, match=r"does not hold numbers, but such as .2\.1±0\.1."):
         import_runs(frame.drop(columns="acc").assign(val_loss="2.1±0.1"))
 
 

@@ -124,7 +124,7 @@ POOL_TABLES = {
     "zero size": ("pool,size\nA,0\n", 2, "size", "0", "zero", "12.8M, a range"),
     "negative size": ("pool,size\nA,-5\n", 2, "size", "-5", "negative", "inf"),
     "missing size": ("pool,size\nA,\n", 2, "size", None, "missing, and no other", "12.8M, a range"),
-    "text size": ("pool,size\nA,unlimited\n", 2, "size", "unlimited", "not a number", "or inf"),
+    "text size": ("pool,size\nA,plenty\n", 2, "size", "plenty", "not a number", "or inf"),
     "missing size column": ("pool,tokens\nA,5\n", 1, "size", None, "missing column", "'tokens'"),
     "self overlap": ("pool,size,overlaps\nA,5,A\n", 2, "overlaps", "A", "itself", "other pools"),
     "unknown overlap": (

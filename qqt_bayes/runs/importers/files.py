@@ -115,7 +115,7 @@ def _headed(cells: pd.DataFrame) -> pd.DataFrame:
 def _text_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Every cell as text; empty rows and columns without name and content left out."""
     names = [str(name).strip() for name in frame.columns]
-    cells = {i: [as_text(value) for value in frame.iloc[:, i]] for i in range(len(names))}
+    cells = {i: [as_text(value) for value in frame.iloc[:, i].array] for i in range(len(names))}
     table = pd.DataFrame(cells, dtype=object).astype(object)
     keep = [i for i in cells if any(cells[i]) or not names[i].startswith("Unnamed:")]
     table = table[keep]
