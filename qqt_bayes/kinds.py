@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -391,7 +392,7 @@ def settle(
         if kind is None:
             raise UsageError(
                 f"a chance level for '{metric}', whose kind is not in its name "
-                f"-> add --kind {metric}=accuracy"
+                f"-> add --kind {quote(metric)}=accuracy"
             )
         out[metric] = kind.with_chance(level)
     return out
@@ -410,6 +411,6 @@ def ask_kind(metric: str) -> str:
         for way in (False, True)
     )
     return (
-        f"{what} -> pass --kind {metric}=KIND (Python: kinds={{'{metric}': KIND}} of read_runs): "
+        f"{what} -> pass --kind {quote(metric)}=KIND (Python: kinds={{'{metric}': KIND}} of read_runs): "
         f"{down} where lower is better, {up} where higher is (`qqt kinds` says more)"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
 import numpy as np
 
@@ -69,21 +70,21 @@ def _count(sheet: Sheet, rows: Sequence[int], of: int) -> str:
 def _mend_low(metric: str, kind: Kind) -> str:
     """What to do about a value below the range of its kind."""
     if kind.name == "perplexity":
-        return f"a perplexity is 1 or more; if it is the log of one, pass --kind {metric}=loss"
+        return f"a perplexity is 1 or more; if this is its log, pass --kind {quote(metric)}=loss"
     if kind.name == "accuracy":
-        centred = f"--kind {metric}=centred (kinds={{'{metric}': 'centred'}})"
+        centred = f"--kind {quote(metric)}=centred (kinds={{'{metric}': 'centred'}})"
         return f"give a fraction in [0, 1], or, if its chance level is taken off, pass {centred}"
     if kind.name == "error":
         return "give a fraction in [0, 1]"
     return (
-        f"give a value above 0; if it may fall without bounds, pass --kind {metric}=cost, "
-        f"if more is better --kind {metric}=score"
+        f"give a value above 0; if it may fall without bounds, pass --kind {quote(metric)}=cost, "
+        f"if more is better --kind {quote(metric)}=score"
     )
 
 
 def _flag_high(sheet: Sheet, metric: str, kind: Kind, above: Sequence[int], rows: int) -> None:
     other = "rate" if not kind.higher_is_better else "score"
-    elsewhere = f", or pass --kind {metric}={other} if it may exceed 1"
+    elsewhere = f", or pass --kind {quote(metric)}={other} if it may exceed 1"
     elsewhere += f" (kinds={{'{metric}': '{other}'}})"
     count = f" in {len(above)} of {rows} rows" if rows > 1 else ""
     if len(above) == rows:
@@ -114,7 +115,7 @@ def check_scale(sheet: Sheet, metric: str, rows: Sequence[int], values: Sequence
                 f"run '{run}' is on another scale than the {len(others)} others at its budget "
                 f"({low:.6g} to {high:.6g}): diverged, or in another unit?"
             )
-            mend = f"leave it out: --leave-out {run} (Python: leave_out=['{run}']), or convert it"
+            mend = f"--leave-out {quote(run)} (Python: leave_out=['{run}']), or convert it"
     sheet.flag(other, "value", what, mend)
 
 

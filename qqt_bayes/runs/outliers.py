@@ -11,6 +11,7 @@ budgets, against the spread around a robust line in log samples.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,7 +98,9 @@ def _left_out(table: pd.DataFrame, row: pd.Series) -> str:
     run, samples = row["run"], row["samples"]
     rows = table[table["metric"] == row["metric"]]
     if (rows["run"] == run).sum() < 2:
-        return f"--leave-out {run} takes the others (Python: where={{'run': '!={run}'}})"
+        return (
+            f"--leave-out {quote(str(run))} takes the others (Python: where={{'run': '!={run}'}})"
+        )
     if (rows["samples"] == samples).sum() < 2:
         given = f"{samples:.15g}"
         return (

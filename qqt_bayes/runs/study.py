@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -289,7 +290,7 @@ def _caveats(
     if "tuned" in table and bool((~table["tuned"].fillna(True)).any()):
         low = table.loc[~table["tuned"].fillna(True), "samples"]
         notes.append(
-            f"{len(low)} rows not tuned ({format_number(low.min())} to "
+            f"{count(len(low), 'row')} not tuned ({format_number(low.min())} to "
             f"{format_number(low.max())} samples): a crossing may be under-tuning"
         )
     return notes
@@ -298,9 +299,10 @@ def _caveats(
 def _about_kind(metric: str, kind: Kind, arrays: dict[str, np.ndarray]) -> list[str]:
     """What was taken for granted of the metric."""
     notes = []
-    if kind.name not in metric.lower():
+    guessed = kind_of(metric)
+    if kind.name not in metric.lower() and guessed is not None and guessed.name == kind.name:
         notes.append(
-            f"'{metric}' is taken for {kind.words}, {kind.better}; --kind {metric}=KIND "
+            f"'{metric}' is taken for {kind.words}, {kind.better}; --kind {quote(metric)}=KIND "
             "(Python: kinds= of read_runs) says otherwise"
         )
     if kind.chance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,7 +94,7 @@ def told(runs: Runs, metric: str) -> str:
     """A metric with its kind, unless its name says that already."""
     kind = runs.kind_of(metric)
     if kind is None:
-        return f"{metric} (kind not known: --kind {metric}=KIND)"
+        return f"{metric} (kind not known: --kind {quote(metric)}=KIND)"
     chance = f", chance {kind.chance:g}" if kind.chance else ""
     named = "" if kind.name in metric.lower() else f"{kind}, "
     return f"{metric} ({named}{kind.better}{chance})"

@@ -402,3 +402,17 @@ def test_short_floats_have_the_digits_that_they_show(dtype: str) -> None:
 @pytest.mark.parametrize("size", [[1e9, 2e10], np.array([1e9, 2e10])])
 def test_a_range_may_be_a_list(size) -> None:
     np.testing.assert_array_equal(read_pools({"A": 1e9, "B": size}).size_ranges[1], [1e9, 2e10])
+
+
+def test_names_in_mends_are_written_as_a_shell_takes_them() -> None:
+    study = read_runs(table(metric="test-other WER"), POOLS).study("test-other WER")
+    assert any("--kind 'test-other WER'=KIND" in note for note in study.warnings)
+    with pytest.raises(UsageError, match="pass --kind 'my score x'=KIND"):
+        read_runs(table(metric="my score x"), POOLS).study("my score x")
+    told = read_runs(table(metric="my score x"), POOLS).text
+    assert "--kind 'my score x'=KIND" in told
+
+
+def test_a_kind_that_was_given_is_not_told_as_a_guess() -> None:
+    runs = read_runs(table(metric="quality"), POOLS, kinds={"quality": "loss"})
+    assert not any("is taken for" in note for note in runs.study("quality").warnings)

@@ -134,7 +134,7 @@ def test_warnings() -> None:
     assert warned(table(), "no n_eval or se in 1 of 4 rows")
     assert not warned(table(se=0.01), "no n_eval")
     assert warned(table(data="A"), "no run draws from B, C")
-    assert warned(table(tuned=[True, False, True, None]), "1 rows not tuned (1k to 1k samples)")
+    assert warned(table(tuned=[True, False, True, None]), "1 row not tuned (1k to 1k samples)")
     assert warned(table(annealed=False), "unannealed rows")
     assert warned(table(lab=["x", "y", "x", "x"]), "column 'lab' differs (x, y)")
     assert not warned(table(plan=[1000, 1000, 1000, 2000]), "plan")
