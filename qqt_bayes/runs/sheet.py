@@ -77,6 +77,8 @@ class Sheet:
             near = _nearest(name, self.columns, synonyms.get(name, ()))
             has = ", ".join(self.columns)
             mend = f"rename column '{near}'" if near else f"add it (the file has: {has})"
+            if near and re.search(r"[(\[]|_[kmbt]$", near, re.IGNORECASE):
+                mend += ", and write its unit into its cells (6B)"
             self.flag_line(self.header_line, f"missing column '{name}'", mend, name)
         if not len(self) and not self.problems:
             self.flag(None, None, "no rows below the header", "add one row for each result")

@@ -416,3 +416,12 @@ def test_names_in_mends_are_written_as_a_shell_takes_them() -> None:
 def test_a_kind_that_was_given_is_not_told_as_a_guess() -> None:
     runs = read_runs(table(metric="quality"), POOLS, kinds={"quality": "loss"})
     assert not any("is taken for" in note for note in runs.study("quality").warnings)
+
+
+@pytest.mark.parametrize("name", ["size (B)", "Size [M]", "size_b"])
+def test_a_column_with_a_unit_is_not_only_renamed(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_pools(pd.DataFrame({"pool": ["A"], name: [6]}))
+    assert f"rename column '{name}', and write its unit into its cells (6B)" in str(caught.value)
+    with pytest.raises(InputError, match="rename column 'tokens'$"):
+        read_pools(pd.DataFrame({"pool": ["A"], "tokens": [6]}))
