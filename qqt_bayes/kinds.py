@@ -411,6 +411,6 @@ def ask_kind(metric: str) -> str:
         for way in (False, True)
     )
     return (
-        f"{what} -> pass --kind {quote(metric)}=KIND (Python: kinds={{'{metric}': KIND}} of read_runs): "
-        f"{down} where lower is better, {up} where higher is (`qqt kinds` says more)"
+        f"{what} -> pass --kind {quote(metric)}=KIND (Python: kinds={{'{metric}': KIND}} of "
+        f"read_runs): {down} where lower is better, {up} where higher is (`qqt kinds` says more)"
     )

@@ -423,5 +423,5 @@ def test_a_column_with_a_unit_is_not_only_renamed(name: str) -> None:
     with pytest.raises(InputError) as caught:
         read_pools(pd.DataFrame({"pool": ["A"], name: [6]}))
     assert f"rename column '{name}', and write its unit into its cells (6B)" in str(caught.value)
-    with pytest.raises(InputError, match="rename column 'tokens'$"):
+    with pytest.raises(InputError, match=r"rename column 'tokens'$"):
         read_pools(pd.DataFrame({"pool": ["A"], "tokens": [6]}))
