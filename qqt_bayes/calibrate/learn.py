@@ -24,7 +24,7 @@ from qqt_bayes.backtest.origins import spread_out
 from qqt_bayes.calibrate.run import Job
 from qqt_bayes.errors import QQTError, UsageError
 from qqt_bayes.inference.engine import sample_posterior
-from qqt_bayes.inference.reweight import taken_again
+from qqt_bayes.inference.importance import taken
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.effects import NAMES
@@ -131,7 +131,7 @@ def weighed(fit: Ahead, setting: Setting) -> np.ndarray | None:
     weight /= weight.sum()
     if 1.0 / (weight**2).sum() < FEWEST:
         return None
-    pick = taken_again(weight, np.random.default_rng(1))[::THIN]
+    pick = taken(weight, len(weight), np.random.default_rng(1))[::THIN]
     return fit.draws[multiples["regime"]][pick].astype(float)
 
 

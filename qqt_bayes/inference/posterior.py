@@ -225,14 +225,7 @@ def resampled(frame: Posterior, target: Target, found: Weighted | None, draws: i
         scores = target.full(np.zeros((2 * each, size)), rest)
         parent, evidence = np.arange(2 * each), -np.inf
     else:
-        picks = []
-        for half in (0, 1):
-            own = np.flatnonzero(found.half == half)
-            weights = found.weights[own] / found.weights[own].sum()
-            places = (np.arange(each) + rng.random()) / each
-            at = np.searchsorted(np.cumsum(weights), places)
-            picks.append(own[np.minimum(at, len(own) - 1)])
-        parent = np.concatenate(picks)
+        parent = found.evenly(each, rng).ravel()
         scores = target.full(found.draws[parent], rest)
         # normal scores, whose density lacks its constant in the target
         k, evidence = found.k, found.log_evidence - 0.5 * size * np.log(2.0 * np.pi)
