@@ -29,11 +29,8 @@ def describe(d: ActionDecision) -> str:
         f"against {now} as it is; {d.prob:.0%} equal-tailed credible intervals",
         f"cost in {unit}; a budget pays for the action and for the training that is left",
     ]
-    table = d.table
-    for samples in d.budgets:
-        rows = table[table["samples"] == samples].sort_values(
-            "expected_regret", na_position="last", kind="stable"
-        )
+    for b, samples in enumerate(d.budgets):
+        rows = d.rows(b).sort_values("expected_regret", na_position="last", kind="stable")
         top = rows.iloc[0]
         said = "leaving it as it is" if top.action == AS_IT_IS else f"'{top.action}'"
         lines += [
@@ -97,7 +94,7 @@ def per_sample(d: ActionDecision) -> list[str]:
 
 def as_json(d: ActionDecision) -> dict[str, Any]:
     """See :meth:`ActionDecision.to_json`: schema 1, told in docs/how_to/act.md."""
-    study, table = d.fit.study, d.table
+    study = d.fit.study
     largest = study.trained_on["max_samples"]
     out: dict[str, Any] = {
         "schema": 1,
@@ -112,10 +109,8 @@ def as_json(d: ActionDecision) -> dict[str, Any]:
             {
                 "samples": samples,
                 "extrapolation_factor": samples / largest,
-                "best": d.names[d.best[b]],
-                "actions": [
-                    action(row) for row in table[table["samples"] == samples].to_dict("records")
-                ],
+                "best": d.chosen(b),
+                "actions": [action(row) for row in d.rows(b).to_dict("records")],
             }
             for b, samples in enumerate(d.budgets)
         ],

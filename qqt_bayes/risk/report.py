@@ -141,7 +141,7 @@ class Risk(Shown):
                 {
                     "samples": a.samples,
                     "verdict": a.verdict,
-                    "best": self.decision.candidates[self.decision.best[b]].text,
+                    "best": self.decision.chosen(b),
                     "reasons": a.reasons,
                     "checks": [vars(c) for c in a.checks],
                     "ledger": a.ledger,

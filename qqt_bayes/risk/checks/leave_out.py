@@ -31,11 +31,10 @@ def check(context: Context) -> tuple[Check, ...]:
     ]  # fmt: skip
     made = context.workers.run(latent_of, jobs, context.share("leave one out"))
     drawn = {key: latent for key, latent in zip(without, made, strict=True) if latent is not None}
-    names = [c.text for c in d.candidates]
     out = []
     for b, found in enumerate(asked):
         own = {(k, n): drawn[k, n][:, b] for k, n, _ in found if (k, n) in drawn}
-        out.append(judge(own, int(d.best[b]), context.margin[b], names))
+        out.append(judge(own, int(d.best[b]), context.margin[b], d.names))
     return tuple(out)
 
 
