@@ -17,6 +17,7 @@ from qqt_bayes.allocation.optimum import Grid, evaluate, lowest
 from qqt_bayes.allocation.sizes import FLOPS
 from qqt_bayes.allocation.text import as_json, describe, headline
 from qqt_bayes.decide.decision import check_prob
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture, Runs, parse_mixture
 from qqt_bayes.runs.numbers import parse_positive
@@ -157,8 +158,7 @@ class Allocation(Shown):
 
     def three(self, name: str, draws: np.ndarray) -> dict[str, float]:
         """Median and interval of draws."""
-        tail = 0.5 * (1.0 - self.prob)
-        mid, low, high = np.quantile(draws, [0.5, tail, 1.0 - tail])
+        mid, low, high = interval(draws, self.prob)
         return {name: float(mid), f"{name}_lo": float(low), f"{name}_hi": float(high)}
 
     @property

@@ -12,6 +12,7 @@ import pandas as pd
 
 from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
+from qqt_bayes.backtest.scores import interval
 from qqt_bayes.buy.ask import positive
 from qqt_bayes.buy.exact import QUICK, quick_fit
 from qqt_bayes.buy.ground import Ground, Held, build_ground
@@ -247,9 +248,7 @@ def judge(ground: Ground, held: Held, fitted: Fit | None) -> dict[str, Any]:
         evaluation = median_evaluation(fitted.study)
         variance = fitted.posterior.noise_variance(value, shares, evaluation) / ground.replicates
         white = np.random.default_rng(1).normal(size=latent.shape)
-        tail = 0.5 * (1.0 - PROB)
-        seen = kind.to_unit(value + np.sqrt(variance) * white)
-        lo, hi = np.quantile(seen, [tail, 1.0 - tail], axis=0)
+        lo, hi = interval(kind.to_unit(value + np.sqrt(variance) * white), PROB)
         covered = float(np.mean((ground.truth >= lo) & (ground.truth <= hi)))
     regret = float(ground.truth[choice] - ground.truth.min())
     return {"chosen": ground.candidates[choice].text, "regret": regret, "coverage": covered}

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.plots import paper
 from qqt_bayes.plots.paper import BEYOND, GREY, INK, PALE, SMALL
 from qqt_bayes.plots.view import View, split
@@ -28,8 +29,7 @@ def rows_needed(view: View) -> float:
 def draw_differences(ax: Axes, view: View) -> None:
     """Draw the panel; see :func:`qqt_bayes.plots.plot_differences`."""
     d = view.decision
-    tail = 0.5 * (1.0 - d.prob)
-    spans = np.quantile(d.difference, [0.5, tail, 1.0 - tail], axis=0)
+    spans = interval(d.difference, d.prob)
     levels = d.interval(d.latent)
     names, places, top = [], [], 0.0
     side = blended_transform_factory(ax.transAxes, ax.transData)
@@ -88,8 +88,7 @@ def bands(view: View, latent: np.ndarray) -> np.ndarray:
     d = view.decision
     sign = -1.0 if d.fit.study.kind.higher_is_better else 1.0
     gap = sign * (latent - latent[:, :, [view.lead]]) + 0.0
-    tail = 0.5 * (1.0 - d.prob)
-    return np.quantile(gap, [0.5, tail, 1.0 - tail], axis=0)
+    return interval(gap, d.prob)
 
 
 def gap_ends(view: View) -> np.ndarray:

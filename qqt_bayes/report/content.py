@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.report.sampler import by_chains
 from qqt_bayes.runs import Mixture, format_number
 
@@ -117,8 +118,7 @@ class Content:
 
     def measured(self, names: list[str], draws: np.ndarray, kind: str) -> pd.DataFrame:
         """Quantities with their interval and how well they are known, dims (quantity, draw)."""
-        tail = 0.5 - self.decision.prob / 2
-        lo, mid, hi = np.quantile(draws, [tail, 0.5, 1.0 - tail], axis=1)
+        mid, lo, hi = interval(draws.T, self.decision.prob)
         found = {name: (ess, last) for name, ess, last in self.fit.posterior.check(
             names, draws).table}  # fmt: skip
         ess, last = np.array([found.get(name, (np.nan, np.nan)) for name in names]).T
