@@ -98,11 +98,6 @@ class Plan(Shown):
         return self.question.objective
 
     @property
-    def seed(self) -> int:
-        """Of the simulated outcomes."""
-        return self.question.seed
-
-    @property
     def evpi(self) -> float:
         """Value of perfect information: no set of runs is worth more."""
         return self.limit.total
@@ -179,11 +174,6 @@ class Plan(Shown):
         if self.chosen is not None and self.chosen.steps:
             return tuple(s.design for s in self.chosen.steps)
         return (int(np.argmax(self.totals)),)
-
-    @property
-    def contested(self) -> tuple[str, ...]:
-        """The candidates that some draw finds best."""
-        return tuple(c.text for c in self.question.candidates)
 
     @property
     def headline(self) -> str:
