@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes._columns import columns
-from qqt_bayes._json import band, plain
+from qqt_bayes._json import as_object, band
 from qqt_bayes.act.compare import FACTOR
 from qqt_bayes.act.table import AS_IT_IS
 from qqt_bayes.decide.place import extrapolation
@@ -115,11 +115,7 @@ def as_json(d: ActionDecision) -> dict[str, Any]:
             for b, samples in enumerate(d.budgets)
         ],
     }
-    if d.notes:
-        out["notes"] = d.notes
-    if d.fit.stamp or not d.gate.passed:
-        out["warning"] = d.fit.stamp or d.gate.text
-    return dict(plain(out))
+    return as_object(out, d.notes, d.fit.stamp or d.gate.text * (not d.gate.passed))
 
 
 def action(row: dict[Any, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._json import plain
+from qqt_bayes._json import as_object
 from qqt_bayes._shown import Shown
 from qqt_bayes.buy.batch import Batch
 from qqt_bayes.buy.evppi import Sample, bands, parameter_values, run_values
@@ -202,11 +202,7 @@ class Plan(Shown):
             "evppi": self.evppi.assign(pool=[pool or None for pool in self.evppi["pool"]]),
             "stop": vars(self.stop),
         }  # fmt: skip
-        if notes := middle_notes(self.fit):
-            out["notes"] = list(notes)
-        if self.fit.stamp:
-            out["warning"] = self.fit.stamp
-        return dict(plain(out))
+        return as_object(out, middle_notes(self.fit), self.fit.stamp)
 
     def plot(self, kind: str = "value", **options: Any) -> Any:
         """A matplotlib figure.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._json import plain
+from qqt_bayes._json import as_object
 from qqt_bayes._shown import Shown
 from qqt_bayes.backtest.scores import interval
 from qqt_bayes.buy.ask import positive
@@ -91,7 +91,7 @@ class Replay(Shown):
             "start_cost": self.start_cost, "starts": self.raw["start"].nunique(),
             "policies": {name: part.drop(columns="policy") for name, part in by_policy},
         }  # fmt: skip
-        return dict(plain(out))
+        return as_object(out)
 
 
 def replay(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qqt_bayes._json import BAND, band, plain
+from qqt_bayes._json import BAND, as_object, band
 from qqt_bayes.decide.place import place
 
 if TYPE_CHECKING:
@@ -79,8 +79,4 @@ def as_json(d: Decision) -> dict[str, Any]:
     if d.laws:
         names = ("name", "weight", "log_score")
         out["laws"] = [{name: getattr(v, name) for name in names} for v in d.laws]
-    if d.notes:
-        out["notes"] = d.notes
-    if d.fit.stamp or not d.gate.passed:
-        out["warning"] = d.fit.stamp or d.gate.text
-    return dict(plain(out))
+    return as_object(out, d.notes, d.fit.stamp or d.gate.text * (not d.gate.passed))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._json import BAND, plain
+from qqt_bayes._json import BAND, as_object
 from qqt_bayes._shown import Shown
 from qqt_bayes.decide.asked import check_shares
 from qqt_bayes.decide.best import Best, answer_at
@@ -146,7 +146,7 @@ class Shares(Shown):
                 "best": by_pool(a.free), "cost": band(a.cost),
             },
         }  # fmt: skip
-        return dict(plain(out))
+        return as_object(out)
 
     def plot(self, **options: Any) -> Any:
         """The band of the best shares against budget, as a matplotlib figure."""

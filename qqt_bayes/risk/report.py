@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._json import plain
+from qqt_bayes._json import as_object
 from qqt_bayes._shown import Shown
 from qqt_bayes.decide.decision import check_margin
 from qqt_bayes.decide.sizes import middle_notes
@@ -150,11 +150,7 @@ class Risk(Shown):
                 for b, a in enumerate(self.assessments)
             ],
         }
-        if notes := middle_notes(self.fit):
-            out["notes"] = notes
-        if self.fit.stamp:
-            out["warning"] = self.fit.stamp
-        return dict(plain(out))
+        return as_object(out, middle_notes(self.fit), self.fit.stamp)
 
     def plot(self, what: str = "ledger", **options: Any) -> Any:
         """A matplotlib figure.
