@@ -25,7 +25,7 @@ MIN_ROWS = 4
 Forecast = Callable[[Study, np.ndarray, np.ndarray, int], np.ndarray | None]
 
 __all__ = [
-    "FACTORS", "SLACK", "Forecast", "Origin", "joined", "origins", "spread_out",
+    "FACTORS", "SLACK", "Forecast", "Origin", "groups", "joined", "origins", "spread_out",
 ]  # fmt: skip
 
 
@@ -94,6 +94,11 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One frame of several; empty of none."""
     some = [f for f in frames if not f.empty]
     return pd.concat(some, ignore_index=True) if some else pd.DataFrame()
+
+
+def groups(scores: pd.DataFrame) -> np.ndarray:
+    """The group of each target: those of one origin and budget share their errors."""
+    return (scores["origin"].astype(str) + "/" + scores["budget"].astype(str)).to_numpy()
 
 
 def answered(study: Study, covariates: Mapping[str, float | None]) -> np.ndarray:

@@ -14,7 +14,7 @@ import pandas as pd
 from qqt_bayes._json import BAND
 from qqt_bayes.decide.choice import Choice
 from qqt_bayes.decide.decision import check_prob
-from qqt_bayes.decide.drawn import GRID, ask, levels, share_best
+from qqt_bayes.decide.drawn import GRID, ask, levels, regret_of, share_best
 from qqt_bayes.decide.predict import interval, thinning
 from qqt_bayes.errors import UsageError
 from qqt_bayes.kinds import Kind, ask_kind
@@ -69,7 +69,7 @@ class TaskDecision(Choice):
     @cached_property
     def expected_regret(self) -> np.ndarray:
         """Expected shortfall of the weighted mean from the draw-wise best (budget, candidate)."""
-        return (self.aggregate - self.aggregate.min(axis=2, keepdims=True)).mean(axis=0)
+        return regret_of(self.aggregate)
 
     @cached_property
     def task_p_best(self) -> np.ndarray:
@@ -79,7 +79,7 @@ class TaskDecision(Choice):
     @cached_property
     def task_regret(self) -> np.ndarray:
         """Expected shortfall for each task alone, dims (task, budget, candidate)."""
-        return (self.latent - self.latent.min(axis=3, keepdims=True)).mean(axis=0)
+        return regret_of(self.latent)
 
     @cached_property
     def task_best(self) -> np.ndarray:
