@@ -29,8 +29,7 @@ def predictive(
     key = np.column_stack([samples, shares])
     unique, index = np.unique(key, axis=0, return_inverse=True)
     points = posterior.design.points_at(unique[:, 0], unique[:, 1:])
-    drawn = posterior.at(points, seed=seed, every=every)
-    latent = posterior.irreducible[::every, None] + np.exp(drawn.log_reducible)
+    latent = posterior.latent(points, seed=seed, every=every)
     # as bad at the most as `decide` takes a longer run to get
     latent = bounded(latent, study.kind.ceiling(study.value))[:, index.reshape(-1)]
     rng = np.random.default_rng(seed)

@@ -50,6 +50,16 @@ class Choice(Shown):
         return np.argmin(self.expected_regret, axis=1)
 
     @property
+    def order(self) -> np.ndarray:
+        """Candidates by their expected regret, least first, dims (budget, candidate)."""
+        return np.argsort(self.expected_regret, axis=1, kind="stable")
+
+    def runner_up(self, budget: int) -> int | None:
+        """The candidate of second least expected regret, if there is a second."""
+        order = self.order[budget]
+        return int(order[1]) if len(order) > 1 else None
+
+    @property
     def is_best(self) -> np.ndarray:
         """Whether a candidate is the choice, dims (budget, candidate)."""
         return np.arange(len(self.names)) == self.best[:, None]

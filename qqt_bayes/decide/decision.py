@@ -291,5 +291,5 @@ def check_decision(fit: Fit, latent: np.ndarray, question: Question) -> GateRepo
         draws = flat[:, chosen]
     else:  # thinned: too few to show convergence, so draw these again with all
         points = fit.posterior.design.points_at(question.budgets[b], question.shares[c])
-        draws = fit.posterior.irreducible[:, None] + np.exp(fit.posterior.at(points).log_reducible)
+        draws = fit.posterior.latent(points)
     return fit.posterior.check(names, draws.T)

@@ -164,6 +164,11 @@ class Posterior:
             with_parts=with_parts,
         )  # fmt: skip
 
+    def latent(self, points: Points, *, seed: int = 0, every: int = 1) -> np.ndarray:
+        """Draws of latent performance as modelled, dims (draw, point); see :meth:`at`."""
+        reducible = np.exp(self.at(points, seed=seed, every=every).log_reducible)
+        return self.irreducible[::every, None] + reducible
+
     @cached_property
     def fitted(self) -> Conditional:
         """Draws at the cells themselves."""

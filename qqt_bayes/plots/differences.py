@@ -96,13 +96,6 @@ def gap_ends(view: View) -> np.ndarray:
     return quantiles(view)[1][0, -1, view.main]
 
 
-def runner_up(view: View) -> int:
-    """The candidate of second least expected regret at the largest budget."""
-    d = view.decision
-    order = np.argsort(d.expected_regret[int(np.argmax(d.budgets))], kind="stable")
-    return int(next(c for c in order if c != view.lead))
-
-
 def draw_gaps(ax: Axes, view: View) -> None:
     """Draw the panel; see :func:`qqt_bayes.plots.plot_decision`.
 
@@ -110,7 +103,9 @@ def draw_gaps(ax: Axes, view: View) -> None:
     bar at the budgets asked.
     """
     samples, found = quantiles(view)
-    asked, bars = view.decision.budgets, bands(view, view.decision.latent)
+    d = view.decision
+    asked, bars = d.budgets, bands(view, d.latent)
+    second = d.runner_up(int(np.argmax(d.budgets)))
     for c in view.others:
         ax.plot(samples, found[0, :, c], color=PALE, lw=0.6, zorder=1)
     for c in view.main:
@@ -127,7 +122,7 @@ def draw_gaps(ax: Axes, view: View) -> None:
         within, beyond = split(samples, found[:, :, c], view.largest)
         for (n, (mid, lo, hi)), dash in ((within, "-"), (beyond, BEYOND)):
             ax.plot(n, mid, color=colour, ls=dash, zorder=3, gid="gap")
-            if c == runner_up(view):
+            if c == second:
                 ax.fill_between(n, lo, hi, color=colour, alpha=0.16, lw=0, zorder=2)
     ax.set_ylim(*limits(view, samples, found))
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))

@@ -58,11 +58,6 @@ class Context:
         """The candidate recommended at a budget."""
         return self.decision.candidates[self.decision.best[budget]]
 
-    def runner_up(self, budget: int) -> int | None:
-        """The candidate of second least expected regret, if there is a second."""
-        order = np.argsort(self.decision.expected_regret[budget], kind="stable")
-        return int(order[1]) if len(order) > 1 else None
-
     @cached_property
     def left_out(self) -> LeaveOneOut:
         """Every cell predicted from the others."""

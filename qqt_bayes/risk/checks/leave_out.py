@@ -75,7 +75,7 @@ def heaviest(moved: np.ndarray, run: np.ndarray) -> list[int]:
 def decision_influence(context: Context, budget: int) -> np.ndarray:
     """How far each cell moves the difference between best and runner-up, dim (cell,)."""
     d, post = context.decision, context.fit.posterior
-    other = context.runner_up(budget)
+    other = d.runner_up(budget)
     pair = context.shares[[int(d.best[budget])] + ([] if other is None else [other])]
     points = post.design.points_at(np.full(len(pair), context.budgets[budget]), pair)
     return influence(post, points, contrast=True)

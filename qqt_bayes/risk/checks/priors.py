@@ -40,7 +40,7 @@ def check(context: Context) -> tuple[Check, ...]:
     ) -> tuple[Check, ...]:
         out = []
         for b in range(len(d.budgets)):
-            latent, best, other = d.latent[:, b], int(d.best[b]), context.runner_up(b)
+            latent, best, other = d.latent[:, b], int(d.best[b]), d.runner_up(b)
             quantities = dict(crossings)
             if other is not None:
                 quantities["difference"] = latent[:, other] - latent[:, best]

@@ -17,7 +17,7 @@ def check(context: Context) -> tuple[Check, ...]:
     d = context.decision
     out = []
     for b in range(len(d.budgets)):
-        best, other = int(d.best[b]), context.runner_up(b)
+        best, other = int(d.best[b]), d.runner_up(b)
         out.append(
             judge(
                 d.latent[:, b], best, context.margin[b], context.best(b).text,
