@@ -337,9 +337,7 @@ def fit(
         spec = spec.with_covariates(asked_at(study, spec.covariates))
     check_seed(seed)
     settings = settings or Settings()
-    posterior = sample_posterior(
-        build_design(study, spec), spec.priors(study.kind), study.kind, seed, settings, progress
-    )  # fmt: skip
+    posterior = sampled(study, spec, seed, settings, progress)
     made = Fit(
         chosen.with_kind(metric, study.kind), study, spec, posterior, seed,
         replace(settings, start=None), {"where": dict(where or {}), "upto": upto}, runs,
@@ -349,6 +347,15 @@ def fit(
             raise GateError(posterior.gate.text, posterior.gate)
         warnings.warn(posterior.gate.text, stacklevel=2)
     return made
+
+
+def sampled(
+    study: Study, spec: Spec, seed: int, settings: Settings | None = None,
+    progress: Callable[[Any], None] | None = None,
+) -> Posterior:  # fmt: skip
+    """The posterior of a study under a specification, whether it passes its gate or not."""
+    design, priors = build_design(study, spec), spec.priors(study.kind)
+    return sample_posterior(design, priors, study.kind, seed, settings, progress)
 
 
 def build_model(

@@ -7,10 +7,9 @@ import numpy as np
 from qqt_bayes.backtest.origins import Forecast
 from qqt_bayes.decide.predict import bounded
 from qqt_bayes.errors import GateError
-from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.fitting import sampled
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.settings import Settings
-from qqt_bayes.model.design import build_design
 from qqt_bayes.model.noise import median_evaluation
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import Study
@@ -47,9 +46,7 @@ def engine_forecast(spec: str | Spec = "effective_utility", *, strict: bool = Tr
     def forecast(
         train: Study, samples: np.ndarray, shares: np.ndarray, seed: int
     ) -> np.ndarray | None:
-        posterior = sample_posterior(
-            build_design(train, chosen), chosen.priors(train.kind), train.kind, seed, settings
-        )
+        posterior = sampled(train, chosen, seed, settings)
         if strict and not posterior.gate.passed:
             raise GateError(posterior.gate.text, posterior.gate)
         return predictive(posterior, train, samples, shares, seed)
