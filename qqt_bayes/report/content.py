@@ -11,7 +11,7 @@ import pandas as pd
 
 from qqt_bayes.decide.predict import interval
 from qqt_bayes.report.sampler import by_chains
-from qqt_bayes.runs import Mixture, format_number
+from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.buy import Plan
@@ -66,16 +66,8 @@ class Content:
     @cached_property
     def asked_epochs(self) -> float:
         """Most epochs of any pool in the choices made."""
-        pools = self.fit.study.pools
-        sizes = np.asarray(pools.sizes, float)
-        return max(
-            float((n * self.choice(b).vector(pools) / sizes).max())
-            for b, n in enumerate(self.decision.budgets)
-        )
-
-    def choice(self, budget: int) -> Mixture:
-        """The candidate chosen at a budget."""
-        return self.decision.candidates[self.decision.best[budget]]
+        d, sizes = self.decision, np.asarray(self.fit.study.pools.sizes, float)
+        return float((d.budgets[:, None] * d.shares[d.best] / sizes).max())
 
     @cached_property
     def prior_p_best(self) -> tuple[str, float]:
@@ -104,10 +96,9 @@ class Content:
                     names.append(f"{name}{pool}")
                     draws.append(array.ravel())
         d = self.decision
-        reported = np.asarray(d.fit.study.reported(d.latent))
-        places = [(b, c) for b in range(len(d.budgets)) for c in range(len(d.candidates))]
-        told = [f"{d.candidates[c].text} at {format_number(d.budgets[b])}" for b, c in places]
-        predicted = np.array([reported[:, b, c] for b, c in places])
+        told = [f"{name} at {format_number(n)}" for n in d.budgets for name in d.names]
+        reported = np.asarray(d.fit.study.reported(d.latent)).reshape(-1, len(told))
+        predicted = np.ascontiguousarray(reported.T)
         return pd.concat(
             [
                 self.measured(names, np.array(draws), "parameter"),

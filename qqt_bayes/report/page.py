@@ -117,7 +117,7 @@ def cards(content: Content) -> list[dict[str, Any]]:
                 "budget": w.samples(n),
                 "where": extrapolation(n, study).removeprefix(", ") or "inside your runs",
                 "beyond": outside(n, study) != 1.0,
-                "data": content.choice(b).text,
+                "data": d.chosen(b),
                 "p": round(100 * p, 1),
                 "confidence": unbroken(confidence(p)),
                 "text": unbroken(w.answer(d, b)),

@@ -20,8 +20,8 @@ def check(context: Context) -> tuple[Check, ...]:
         best, other = int(d.best[b]), d.runner_up(b)
         out.append(
             judge(
-                d.latent[:, b], best, context.margin[b], context.best(b).text,
-                None if other is None else d.candidates[other].text,
+                d.latent[:, b], best, context.margin[b], d.chosen(b),
+                None if other is None else d.names[other],
             )
         )  # fmt: skip
     return tuple(out)
