@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.backtest.origins import Origin
-from qqt_bayes.backtest.scores import crps, interval, interval_score, log_score
+from qqt_bayes.backtest.scores import crps, interval_score, log_score
 from qqt_bayes.decide.drawn import regret_of
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.runs import Study
 
 __all__ = ["judge", "judge_choice", "rank_by_largest"]
@@ -71,7 +72,7 @@ def score_frame(draws: np.ndarray, info: pd.DataFrame, what: str) -> pd.DataFram
     out["what"], out["seen"] = what, seen
     out["median"] = np.median(draws, axis=0)
     for prob in (0.5, 0.9):
-        lo, hi = interval(draws, prob)
+        _, lo, hi = interval(draws, prob)
         name = f"{round(100 * prob)}"
         out[f"in{name}"] = (seen >= lo) & (seen <= hi)
         out[f"width{name}"] = hi - lo

@@ -12,12 +12,11 @@ import pandas as pd
 
 from qqt_bayes._json import as_object
 from qqt_bayes._shown import Shown
-from qqt_bayes.backtest.scores import interval
 from qqt_bayes.buy.ask import positive
 from qqt_bayes.buy.exact import QUICK, quick_fit
 from qqt_bayes.buy.ground import Ground, Held, build_ground
 from qqt_bayes.buy.policies import ADAPTIVE, FIXED, POLICIES, rank_largest
-from qqt_bayes.decide.predict import predict
+from qqt_bayes.decide.predict import interval, predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.settings import Settings
@@ -248,7 +247,7 @@ def judge(ground: Ground, held: Held, fitted: Fit | None) -> dict[str, Any]:
         evaluation = median_evaluation(fitted.study)
         variance = fitted.posterior.noise_variance(value, shares, evaluation) / ground.replicates
         white = np.random.default_rng(1).normal(size=latent.shape)
-        lo, hi = interval(kind.to_unit(value + np.sqrt(variance) * white), PROB)
+        _, lo, hi = interval(kind.to_unit(value + np.sqrt(variance) * white), PROB)
         covered = float(np.mean((ground.truth >= lo) & (ground.truth <= hi)))
     regret = float(ground.truth[choice] - ground.truth.min())
     return {"chosen": ground.candidates[choice].text, "regret": regret, "coverage": covered}
