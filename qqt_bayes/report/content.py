@@ -72,12 +72,12 @@ class Content:
     @cached_property
     def prior_p_best(self) -> tuple[str, float]:
         """The candidate most probably best before any data at the largest budget, and how."""
-        from qqt_bayes.model.prior_predictive import prior_predictive
+        from qqt_bayes.model.prior_predictive import draw_prior
 
         fit, d = self.fit, self.decision
         design = fit.posterior.design
         points = design.points_at(np.full(len(d.candidates), d.budgets.max()), d.shares)
-        latent = prior_predictive(
+        latent, _ = draw_prior(
             design, points, fit.posterior.priors, fit.study.kind, PRIOR_DRAWS, fit.seed
         )
         p = np.bincount(np.argmin(latent, axis=1), minlength=len(d.candidates)) / len(latent)
