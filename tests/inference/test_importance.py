@@ -165,3 +165,15 @@ def test_draws_are_taken_in_proportion_and_in_order() -> None:
     assert np.all(np.diff(pick) >= 0)
     counts = np.bincount(pick // 100, minlength=5)
     assert np.abs(counts - 500 * weight).max() <= 1
+
+
+def test_draws_that_weigh_the_same_are_of_their_own_half() -> None:
+    half, weights = np.repeat([0, 1], 50), np.linspace(0.0, 2.0, 100)
+    found = Weighted(np.zeros((100, 1)), weights / weights.sum(), 0.0, half, (), 0.0, 100)
+    parent = found.evenly(400, np.random.default_rng(3))
+    assert parent.shape == (2, 400)
+    for k in (0, 1):
+        assert np.all(half[parent[k]] == k)
+        assert np.all(np.diff(parent[k]) >= 0)
+        wanted = 400 * weights[half == k] / weights[half == k].sum()
+        assert np.abs(np.bincount(parent[k] - 50 * k, minlength=50) - wanted).max() <= 1.0
