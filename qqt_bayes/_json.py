@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 BAND = ("median", "lo", "hi")
 
-__all__ = ["BAND", "as_json", "band", "plain"]
+__all__ = ["BAND", "as_json", "as_object", "band", "plain"]
 
 
 def band(row: Mapping[Any, Any], name: str) -> dict[str, Any]:
@@ -38,6 +38,14 @@ def plain(value: Any, digits: int | None = None) -> Any:
         rounded = float(value) if digits is None else round(float(value), digits)
         return rounded if np.isfinite(value) else None
     return value
+
+
+def as_object(
+    values: Mapping[str, Any], notes: Sequence[str] = (), warning: str = ""
+) -> dict[str, Any]:
+    """An answer as JSON takes it; notes and a warning stand in it where there are any."""
+    remarks = {"notes": notes, "warning": warning}
+    return dict(plain({**values, **{name: said for name, said in remarks.items() if said}}))
 
 
 def as_json(value: Any) -> str:

@@ -195,5 +195,5 @@ def predictions(fit: Fit, budgets: Any, candidates: Any) -> Any:
             name: (dims, fit.study.reported(v.reshape(fit.posterior.chains[0], -1, *v.shape[1:])))
             for name, v in drawn.items()
         },
-        coords={"budget": made.budgets, "candidate": [c.text for c in made.candidates]},
+        coords={"budget": made.budgets, "candidate": made.names},
     )

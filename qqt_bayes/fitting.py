@@ -89,19 +89,18 @@ class Fit(Shown):
         For a law that has them, exchange rates too; seed noise where replicates tell it by pool.
         """
         names = ("utility", "half_life", "level", "harm", "exchange_rate", "pool_noise")
-        rows = []
-        for i, pool in enumerate(self.study.pools.names):
-            row: dict[str, Any] = {"pool": pool}
-            for name in (n for n in names if n in self.draws):
-                values = self.draws[name].values[..., i].ravel()
-                if np.all(np.isnan(values)):
-                    lo = mid = hi = np.nan
-                else:
-                    lo, mid, hi = np.quantile(values, [0.05, 0.5, 0.95])
-                row |= {name: mid, f"{name}_lo": lo, f"{name}_hi": hi}
-            rows.append(row)
-        found: pd.DataFrame = import_module("qqt_bayes.decide").with_worth(self, pd.DataFrame(rows))
+        known = self.by_pool(*(name for name in names if name in self.draws))
+        found: pd.DataFrame = import_module("qqt_bayes.decide").with_worth(self, known)
         return found
+
+    def by_pool(self, *names: str) -> pd.DataFrame:
+        """Median and 90% ETI of some of the draws, one row a pool; NaN where a pool has none."""
+        columns: dict[str, Any] = {"pool": self.study.pools.names}
+        for name in names:
+            draws = self.draws[name].values.reshape(-1, len(self.study.pools))
+            lo, mid, hi = np.quantile(draws, [0.05, 0.5, 0.95], axis=0)
+            columns |= {name: mid, f"{name}_lo": lo, f"{name}_hi": hi}
+        return pd.DataFrame(columns)
 
     @cached_property
     def priors(self) -> pd.DataFrame:
@@ -337,9 +336,7 @@ def fit(
         spec = spec.with_covariates(asked_at(study, spec.covariates))
     check_seed(seed)
     settings = settings or Settings()
-    posterior = sample_posterior(
-        build_design(study, spec), spec.priors(study.kind), study.kind, seed, settings, progress
-    )  # fmt: skip
+    posterior = sampled(study, spec, seed, settings, progress)
     made = Fit(
         chosen.with_kind(metric, study.kind), study, spec, posterior, seed,
         replace(settings, start=None), {"where": dict(where or {}), "upto": upto}, runs,
@@ -349,6 +346,15 @@ def fit(
             raise GateError(posterior.gate.text, posterior.gate)
         warnings.warn(posterior.gate.text, stacklevel=2)
     return made
+
+
+def sampled(
+    study: Study, spec: Spec, seed: int, settings: Settings | None = None,
+    progress: Callable[[Any], None] | None = None,
+) -> Posterior:  # fmt: skip
+    """The posterior of a study under a specification, whether it passes its gate or not."""
+    design, priors = build_design(study, spec), spec.priors(study.kind)
+    return sample_posterior(design, priors, study.kind, seed, settings, progress)
 
 
 def build_model(

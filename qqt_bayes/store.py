@@ -25,7 +25,7 @@ from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.effects import NAMES
 from qqt_bayes.model.parameters import Parameters
-from qqt_bayes.model.spec import spec_from_dict
+from qqt_bayes.model.spec import Spec
 from qqt_bayes.runs import read_runs
 
 # Earlier ones are fitted again: 1 and 2 kept draws in the scales of a sampler that is gone, 3 may
@@ -177,7 +177,7 @@ def load_fit(path: str | Path) -> Fit:
     metric = about["metric"]
     kinds = about["kinds"] | {metric: kind}  # that of the fit is not among those of an old file
     runs = replace(read_runs(*tables, kinds=kinds), source=source)
-    spec = spec_from_dict(spec_source, where=str(path))
+    spec = Spec.from_dict(spec_source, where=str(path))
     known = {item.name for item in fields(Settings)}
     given = about["settings"] if schema >= SAME_SETTINGS else {}
     settings = Settings(**{k: v for k, v in given.items() if k in known})

@@ -9,7 +9,7 @@ import pytest
 from qqt_bayes.errors import InputError, UsageError
 from qqt_bayes.kinds import KINDS, ask_kind, kind_named, kind_of, settle
 from qqt_bayes.model.noise import median_evaluation
-from qqt_bayes.model.spec import load_spec
+from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import read_runs
 
 POOLS = pd.DataFrame({"pool": ["A", "B"], "size": [1e5, 1e6]})
@@ -169,7 +169,7 @@ def test_every_kind_has_priors(name: str) -> None:
 def test_a_specification_without_priors_of_scores_says_so() -> None:
     source = dict(load_spec("effective_utility").source)
     source["priors"] = {k: v for k, v in source["priors"].items() if k != "score"}
-    spec = type(load_spec("effective_utility")).from_dict(source)
+    spec = Spec.from_dict(source)
     assert spec.priors("accuracy")
     with pytest.raises(
         UsageError, match=r"no priors for a score .* add \[priors.score.irreducible"

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._shown import Shown
 from qqt_bayes.act.compare import Compared, compare
 from qqt_bayes.act.table import Action, brought_in, read_actions
 from qqt_bayes.act.text import as_json, describe
 from qqt_bayes.decide import decide
 from qqt_bayes.decide.candidates import default_candidates, parse_budgets
+from qqt_bayes.decide.choice import Choice
 from qqt_bayes.decide.decision import check_prob
-from qqt_bayes.decide.drawn import share_best
 from qqt_bayes.decide.predict import interval
 from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.errors import GateError, UsageError
@@ -33,7 +32,7 @@ __all__ = ["ActionDecision", "act"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ActionDecision(Shown):
+class ActionDecision(Choice):
     """What could be done to the data, compared; made by ``fit.act``.
 
     Attributes
@@ -66,21 +65,17 @@ class ActionDecision(Shown):
     @property
     def headline(self) -> str:
         """The best action at each budget."""
-        told = ", ".join(
-            f"{self.names[k]} (P = {self.p_best[b, k]:.2f}) at {format_number(n)}"
-            for b, (n, k) in enumerate(zip(self.budgets, self.best, strict=True))
-        )
-        return f"{self.fit.stamp}Best of {len(self.actions)} actions: {told} samples."
+        return f"{self.fit.stamp}Best of {len(self.actions)} actions: {self.choices} samples."
 
     @property
     def names(self) -> list[str]:
         """Names of the actions."""
         return [a.name for a in self.actions]
 
-    @cached_property
-    def p_best(self) -> np.ndarray:
-        """Share of draws in which an action is best once paid for, dims (budget, action)."""
-        return share_best(self.compared.paid)
+    @property
+    def judged(self) -> np.ndarray:
+        """Performance once paid for."""
+        return self.compared.paid
 
     @cached_property
     def expected_regret(self) -> np.ndarray:
@@ -140,9 +135,7 @@ class ActionDecision(Shown):
         helps = (c.at < c.at[:, :, :1]).mean(axis=0)
         helps[:, 0] = np.nan
         columns: dict[str, Any] = {
-            "samples": np.repeat(self.budgets, len(self.actions)), "action": self.names * count,
-            "data": [a.data.text for a in self.actions] * count,
-            "best": np.arange(len(self.actions)) == self.best[:, None],
+            "data": [a.data.text for a in self.actions] * count, "best": self.is_best,
             "cost": [a.cost for a in self.actions] * count,
             "touched": [a.touched for a in self.actions] * count,
         }  # fmt: skip
@@ -158,7 +151,7 @@ class ActionDecision(Shown):
             "p_helps": helps, "p_pays": self.p_pays, "p_best": self.p_best,
             "expected_regret": self.expected_regret,
         }  # fmt: skip
-        return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
+        return self.framed("action", **columns)
 
     @property
     def text(self) -> str:

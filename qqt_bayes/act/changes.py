@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from qqt_bayes._text import nearest, one_of
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs import Mixture, Pools, format_number, parse_mixture, parse_number
@@ -97,12 +97,9 @@ def parse_changes(text: str) -> list[tuple[str, str]]:
     for part in filter(None, (p.strip() for p in text.split(";"))):
         verb, equals, value = (p.strip() for p in part.partition("="))
         if verb not in VERBS:
-            near = [SYNONYMS[verb]] if verb in SYNONYMS else []
-            near = near or difflib.get_close_matches(verb, VERBS, n=1, cutoff=0.6)
-            mend = (
-                f"write {VERBS[near[0]]}" if near else f"write one of {', '.join(VERBS.values())}"
-            )
-            raise CellError(f"unknown change '{verb}'", mend)
+            near = SYNONYMS.get(verb) or nearest(verb, VERBS, 0.6)
+            mend = VERBS[near] if near else f"one of {', '.join(VERBS.values())}"
+            raise CellError(f"unknown change '{verb}'", f"write {mend}")
         if bool(value) != ("=" in VERBS[verb]) or bool(equals) != bool(value):
             raise CellError(f"not the way to write '{verb}'", f"write for example {VERBS[verb]}")
         out.append((verb, value))
@@ -135,9 +132,7 @@ def apply(data: Data, pool: str, changes: list[tuple[str, str]]) -> tuple[Data, 
     if not pool:
         raise CellError("no pool that it is done to", "name it in the column 'pool'")
     if pool not in pools:
-        near = difflib.get_close_matches(pool, pools.names, n=1, cutoff=0.5)
-        hint = f"write '{near[0]}'" if near else f"choose from {', '.join(pools.names)}"
-        raise CellError(f"unknown pool '{pool}'", hint)
+        raise CellError(f"unknown pool '{pool}'", one_of(pool, pools.names))
     if "add" in verbs or "drop" in verbs:
         made = _add(data, pool) if "add" in verbs else _drop(data, pool)
         return made, float(pools.sizes[pools.index(pool)])
@@ -214,8 +209,8 @@ def _swap(data: Data, pool: str, other: str) -> Data:
     if other not in data.pools or other in data.names:
         there = "is in the data already" if other in data.names else "is not in the pool table"
         free = [n for n in data.pools if n not in data.names]
-        near = difflib.get_close_matches(other, free, n=1, cutoff=0.5)
-        mend = f"write pool={near[0]}" if near else "name another pool of the pool table"
+        near = nearest(other, free)
+        mend = f"write pool={near}" if near else "name another pool of the pool table"
         raise CellError(f"pool '{other}' {there}", f"{mend}, or say rank=... or utility=...")
     if pool in data.growth or pool in data.rank or pool in data.utility:
         raise CellError(f"pool '{pool}' was changed in a row before", "swap it first")

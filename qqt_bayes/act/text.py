@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes._columns import columns
-from qqt_bayes._json import band, plain
+from qqt_bayes._json import as_object, band
 from qqt_bayes.act.compare import FACTOR
 from qqt_bayes.act.table import AS_IT_IS
 from qqt_bayes.decide.place import extrapolation
@@ -29,11 +29,8 @@ def describe(d: ActionDecision) -> str:
         f"against {now} as it is; {d.prob:.0%} equal-tailed credible intervals",
         f"cost in {unit}; a budget pays for the action and for the training that is left",
     ]
-    table = d.table
-    for samples in d.budgets:
-        rows = table[table["samples"] == samples].sort_values(
-            "expected_regret", na_position="last", kind="stable"
-        )
+    for b, samples in enumerate(d.budgets):
+        rows = d.rows(b).sort_values("expected_regret", na_position="last", kind="stable")
         top = rows.iloc[0]
         said = "leaving it as it is" if top.action == AS_IT_IS else f"'{top.action}'"
         lines += [
@@ -97,7 +94,7 @@ def per_sample(d: ActionDecision) -> list[str]:
 
 def as_json(d: ActionDecision) -> dict[str, Any]:
     """See :meth:`ActionDecision.to_json`: schema 1, told in docs/how_to/act.md."""
-    study, table = d.fit.study, d.table
+    study = d.fit.study
     largest = study.trained_on["max_samples"]
     out: dict[str, Any] = {
         "schema": 1,
@@ -112,19 +109,13 @@ def as_json(d: ActionDecision) -> dict[str, Any]:
             {
                 "samples": samples,
                 "extrapolation_factor": samples / largest,
-                "best": d.names[d.best[b]],
-                "actions": [
-                    action(row) for row in table[table["samples"] == samples].to_dict("records")
-                ],
+                "best": d.chosen(b),
+                "actions": [action(row) for row in d.rows(b).to_dict("records")],
             }
             for b, samples in enumerate(d.budgets)
         ],
     }
-    if d.notes:
-        out["notes"] = d.notes
-    if d.fit.stamp or not d.gate.passed:
-        out["warning"] = d.fit.stamp or d.gate.text
-    return dict(plain(out))
+    return as_object(out, d.notes, d.fit.stamp or d.gate.text * (not d.gate.passed))
 
 
 def action(row: dict[Any, Any]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from qqt_bayes.allocation.optimum import Grid, evaluate, lowest
 from qqt_bayes.allocation.sizes import FLOPS
 from qqt_bayes.allocation.text import as_json, describe, headline
 from qqt_bayes.decide.decision import check_prob
+from qqt_bayes.decide.drawn import share_best
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import Mixture, Runs, parse_mixture
 from qqt_bayes.runs.numbers import parse_positive
@@ -63,6 +65,11 @@ class Allocation(Shown):
         return headline(self)
 
     @property
+    def names(self) -> list[str]:
+        """What the candidates are called."""
+        return [m.text for m in self.candidates]
+
+    @property
     def extrapolation(self) -> np.ndarray:
         """Compute over that of the largest run, dim (budget,)."""
         sizes = self.fit.sizes
@@ -84,8 +91,7 @@ class Allocation(Shown):
     @cached_property
     def p_best(self) -> np.ndarray:
         """P(the candidate's own optimum is the lowest), dims (budget, candidate)."""
-        first = np.argmin(self.draws["best"], axis=2)
-        return np.mean(first[:, :, None] == np.arange(len(self.candidates)), axis=0)
+        return share_best(self.draws["best"])
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -95,36 +101,31 @@ class Allocation(Shown):
         what to train, the size with the least expected loss, and ``loss`` is that plan's.
         ``difference`` is the plan's loss less that of the best candidate's plan.
         """
-        rows = []
-        for b, compute in enumerate(self.compute):
-            for c, mixture in enumerate(self.candidates):
-                params = self.draws["params"][:, b, c]
-                samples = self.draws["samples"][:, b, c]
-                loss = self.draws["loss"][:, b, c]
-                planned = float(compute / (FLOPS * self.plan[b, c]))
-                row = {
-                    "compute": float(compute), "data": mixture.text,
-                    "p_best": float(self.p_best[b, c]), "regret": float(self.regret[b, c]),
-                    "plan_params": float(self.plan[b, c]), "plan_samples": planned,
-                    "plan_epochs": self.epochs(planned, c),
-                }  # fmt: skip
-                row |= self.three("params", params) | self.three("samples", samples)
-                row |= self.three("epochs", self.epochs(samples, c)) | self.three("loss", loss)
-                row |= self.three("difference", loss - self.draws["loss"][:, b, self.best[b]])
-                rows.append(row)
-        return pd.DataFrame(rows)
+        names, drawn = self.names, self.draws
+        unique = np.where(np.isfinite(self.unique), self.unique, np.nan)
+        planned = self.compute[:, None] / (FLOPS * self.plan)
+        columns: dict[str, Any] = {
+            "compute": np.repeat(self.compute, len(names)), "data": names * len(self.compute),
+            "p_best": self.p_best, "regret": self.regret, "plan_params": self.plan,
+            "plan_samples": planned, "plan_epochs": planned / unique,
+        }  # fmt: skip
+        lead = np.take_along_axis(drawn["loss"], self.best[None, :, None], axis=2)
+        bands = {
+            "params": drawn["params"], "samples": drawn["samples"],
+            "epochs": drawn["samples"] / unique, "loss": drawn["loss"],
+            "difference": drawn["loss"] - lead,
+        }  # fmt: skip
+        for name, values in bands.items():
+            columns |= self.three(name, values)
+        return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
 
     @cached_property
     def exponents(self) -> pd.DataFrame:
         """One row a law: alpha, beta, a = beta / (alpha + beta) and b = 1 - a, with intervals."""
-        rows = []
-        e = self.fit.exponents
-        for i, name in enumerate(self.fit.sizes.laws):
-            row: dict[str, Any] = {"data": name}
-            for key, draws in (e | {"b": 1.0 - e["a"]}).items():
-                row |= self.three(key, draws[:, i])
-            rows.append(row)
-        return pd.DataFrame(rows)
+        drawn, columns = self.fit.exponents, {"data": self.fit.sizes.laws}
+        for name, draws in (drawn | {"b": 1.0 - drawn["a"]}).items():
+            columns |= self.three(name, draws)
+        return pd.DataFrame(columns)
 
     @cached_property
     def growth_draws(self) -> np.ndarray | None:
@@ -143,23 +144,13 @@ class Allocation(Shown):
         draws = self.growth_draws
         if draws is None:
             return pd.DataFrame(columns=["data", "growth", "growth_lo", "growth_hi"])
-        return pd.DataFrame(
-            [
-                {"data": m.text} | self.three("growth", draws[:, c])
-                for c, m in enumerate(self.candidates)
-            ]
-        )
+        return pd.DataFrame({"data": self.names} | self.three("growth", draws))
 
-    def epochs(self, samples: Any, candidate: int) -> Any:
-        """Passes over the unique samples; NaN for unlimited data."""
-        unique = self.unique[candidate]
-        return samples / unique if np.isfinite(unique) else samples * np.nan
-
-    def three(self, name: str, draws: np.ndarray) -> dict[str, float]:
+    def three(self, name: str, draws: np.ndarray) -> dict[str, Any]:
         """Median and interval of draws."""
-        tail = 0.5 * (1.0 - self.prob)
-        mid, low, high = np.quantile(draws, [0.5, tail, 1.0 - tail])
-        return {name: float(mid), f"{name}_lo": float(low), f"{name}_hi": float(high)}
+        return dict(
+            zip((name, f"{name}_lo", f"{name}_hi"), interval(draws, self.prob), strict=True)
+        )
 
     @property
     def text(self) -> str:

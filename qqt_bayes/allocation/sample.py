@@ -159,13 +159,7 @@ def attempted(
     if found is None:
         gate = GateReport((), ("no draw of the law has any density",), {"k": np.inf, "ess": 0.0})
         return Draws(np.zeros((2, each, model.size)), gate)
-    rng, picks = np.random.default_rng((seed, 47)), []
-    for half in (0, 1):
-        own = np.flatnonzero(found.half == half)
-        below = np.cumsum(found.weights[own]) / found.weights[own].sum()
-        at = np.searchsorted(below, (np.arange(each) + rng.random()) / each)
-        picks.append(own[np.minimum(at, len(own) - 1)])
-    parent = np.array(picks)
+    parent = found.evenly(each, np.random.default_rng((seed, 47)))
     z = target.draw(found.draws[parent.ravel()]).reshape(2, each, -1)
     names, values = quantities(model, z)
     gate = merge(check_weights(found.k), check_halves(names, values, parent))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes._columns import columns
-from qqt_bayes._json import band, plain
+from qqt_bayes._json import as_object, band
 from qqt_bayes.decide.text import confidence, decimals
 from qqt_bayes.runs import format_number
 
@@ -169,6 +169,4 @@ def as_json(a: Allocation) -> dict[str, Any]:
             for i in order.index for j in order.index if i != j
         ],
     }  # fmt: skip
-    if a.fit.stamp:
-        out["warning"] = a.fit.stamp.strip()
-    return dict(plain(out))
+    return as_object(out, warning=a.fit.stamp.strip())

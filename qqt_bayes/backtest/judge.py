@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.backtest.origins import Origin
-from qqt_bayes.backtest.scores import crps, interval, interval_score, log_score
+from qqt_bayes.backtest.scores import crps, interval_score, log_score
+from qqt_bayes.decide.drawn import regret_of
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.runs import Study
 
 __all__ = ["judge", "judge_choice", "rank_by_largest"]
@@ -70,7 +72,7 @@ def score_frame(draws: np.ndarray, info: pd.DataFrame, what: str) -> pd.DataFram
     out["what"], out["seen"] = what, seen
     out["median"] = np.median(draws, axis=0)
     for prob in (0.5, 0.9):
-        lo, hi = interval(draws, prob)
+        _, lo, hi = interval(draws, prob)
         name = f"{round(100 * prob)}"
         out[f"in{name}"] = (seen >= lo) & (seen <= hi)
         out[f"width{name}"] = hi - lo
@@ -100,7 +102,7 @@ def judge_choice(origin: Origin, draws: np.ndarray) -> pd.DataFrame:
         names = list(known)
         truth = np.array([seen[known[d]].mean() for d in names])
         drawn = np.stack([draws[:, known[d]].mean(axis=1) for d in names], axis=1)
-        regret = (drawn - drawn.min(axis=1, keepdims=True)).mean(axis=0)
+        regret = regret_of(drawn)
         said = int(np.argmin(regret))
         p_best = np.bincount(np.argmin(drawn, axis=1), minlength=len(names)) / len(drawn)
         ranked = rank_by_largest(train, names)

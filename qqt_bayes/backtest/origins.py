@@ -25,7 +25,7 @@ MIN_ROWS = 4
 Forecast = Callable[[Study, np.ndarray, np.ndarray, int], np.ndarray | None]
 
 __all__ = [
-    "FACTORS", "SLACK", "Forecast", "Origin", "joined", "origins", "spread_out",
+    "FACTORS", "Forecast", "Origin", "factor_group", "groups", "joined", "origins", "spread_out",
 ]  # fmt: skip
 
 
@@ -74,14 +74,18 @@ def origins(
         ahead = (full.samples > budgets[k]) & (factor <= FACTORS[-1] * SLACK) & asked
         if not ahead.any():
             continue
-        group = np.searchsorted(np.array(FACTORS) * SLACK, factor[ahead])
         nominal = np.searchsorted(budgets, full.samples[ahead])
         targets = pd.DataFrame({
             "data": np.array(full.data)[ahead], "samples": full.samples[ahead],
             "value": full.value[ahead], "budget": budgets[nominal],
-            "factor": np.array(FACTORS)[group],
+            "factor": np.array(FACTORS)[factor_group(factor[ahead])],
         })  # fmt: skip
         yield Origin(train, float(budgets[k]), behind, targets, full.shares[ahead])
+
+
+def factor_group(factor: np.ndarray) -> np.ndarray:
+    """Number of the group of each factor beyond the data; the number of groups if beyond all."""
+    return np.searchsorted(np.array(FACTORS) * SLACK, factor)
 
 
 def spread_out[Item](items: Sequence[Item], most: int) -> list[Item]:
@@ -94,6 +98,11 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One frame of several; empty of none."""
     some = [f for f in frames if not f.empty]
     return pd.concat(some, ignore_index=True) if some else pd.DataFrame()
+
+
+def groups(scores: pd.DataFrame) -> np.ndarray:
+    """The group of each target: those of one origin and budget share their errors."""
+    return (scores["origin"].astype(str) + "/" + scores["budget"].astype(str)).to_numpy()
 
 
 def answered(study: Study, covariates: Mapping[str, float | None]) -> np.ndarray:

@@ -7,10 +7,9 @@ import numpy as np
 from qqt_bayes.backtest.origins import Forecast
 from qqt_bayes.decide.predict import bounded
 from qqt_bayes.errors import GateError
-from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.fitting import sampled
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.settings import Settings
-from qqt_bayes.model.design import build_design
 from qqt_bayes.model.noise import median_evaluation
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import Study
@@ -29,8 +28,7 @@ def predictive(
     key = np.column_stack([samples, shares])
     unique, index = np.unique(key, axis=0, return_inverse=True)
     points = posterior.design.points_at(unique[:, 0], unique[:, 1:])
-    drawn = posterior.at(points, seed=seed, every=every)
-    latent = posterior.irreducible[::every, None] + np.exp(drawn.log_reducible)
+    latent = posterior.latent(points, seed=seed, every=every)
     # as bad at the most as `decide` takes a longer run to get
     latent = bounded(latent, study.kind.ceiling(study.value))[:, index.reshape(-1)]
     rng = np.random.default_rng(seed)
@@ -48,9 +46,7 @@ def engine_forecast(spec: str | Spec = "effective_utility", *, strict: bool = Tr
     def forecast(
         train: Study, samples: np.ndarray, shares: np.ndarray, seed: int
     ) -> np.ndarray | None:
-        posterior = sample_posterior(
-            build_design(train, chosen), chosen.priors(train.kind), train.kind, seed, settings
-        )
+        posterior = sampled(train, chosen, seed, settings)
         if strict and not posterior.gate.passed:
             raise GateError(posterior.gate.text, posterior.gate)
         return predictive(posterior, train, samples, shares, seed)

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["coverage_interval", "crps", "interval", "interval_score", "log_score"]
-
-
-def interval(draws: np.ndarray, prob: float) -> tuple[np.ndarray, np.ndarray]:
-    """Equal-tailed interval of draws, dims (draw, target)."""
-    tail = 0.5 * (1.0 - prob)
-    lo, hi = np.quantile(draws, [tail, 1.0 - tail], axis=0)
-    return lo, hi
+__all__ = ["coverage_interval", "crps", "interval_score", "log_score"]
 
 
 def interval_score(lo: np.ndarray, hi: np.ndarray, seen: np.ndarray, prob: float) -> np.ndarray:

@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from qqt_bayes.errors import InputError, UsageError
 from qqt_bayes.limits import LIMITS, no_more
-from qqt_bayes.runs import Mixture, Pools, parse_mixture
-from qqt_bayes.runs.cells import CellError, Rule, read_number
-from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
+from qqt_bayes.runs import Mixture, Pools
+from qqt_bayes.runs.cells import Rule, check_marks, read_numbers
+from qqt_bayes.runs.mixture import examine
+from qqt_bayes.runs.sheet import Source, read_sheet
 
 if TYPE_CHECKING:
     from qqt_bayes.runs import Study
 
 HEADER = "data,samples,seeds,cost"
 SAMPLES = Rule("the samples to train on, e.g. 480k", low=1, low_allowed=True,
-               high=LIMITS["samples"].high)  # fmt: skip
+               count=True, high=LIMITS["samples"].high)  # fmt: skip
 SEEDS = Rule("a whole number of seeds", "or leave it blank for 1", low=1, low_allowed=True,
-             suffixes=False, whole=True, high=LIMITS["seeds"].high)  # fmt: skip
+             suffixes=False, whole=True, count=True, high=LIMITS["seeds"].high)  # fmt: skip
 COST = Rule("the cost of all its seeds together", "or leave it blank", high=LIMITS["cost"].high)
 STEP = 2.0  # from one generated budget beyond the data to the next
 NEAR = 0.1  # budgets this close count as one
@@ -86,8 +88,8 @@ def price_of(shares: np.ndarray, pools: Pools) -> np.ndarray:
 
 
 def assemble(
-    mixtures: Sequence[Mixture], samples: Sequence[float], seeds: Sequence[float],
-    cost: Sequence[float], pools: Pools, repeatable: bool,
+    mixtures: Sequence[Mixture], samples: ArrayLike, seeds: ArrayLike, cost: ArrayLike,
+    pools: Pools, repeatable: bool,
 ) -> Designs:  # fmt: skip
     """Designs with the costs that are NaN filled in."""
     shares = np.array([m.vector(pools) for m in mixtures])
@@ -103,7 +105,7 @@ def assemble(
     return Designs(table, tuple(mixtures), shares, repeatable)
 
 
-def read_designs(source: Source, pools: Pools) -> Designs:
+def read_designs(source: Source, pools: Pools, *, decimal: str | None = None) -> Designs:
     """Read and check a table of designs; each row can be bought once.
 
     Parameters
@@ -113,6 +115,8 @@ def read_designs(source: Source, pools: Pools) -> Designs:
         together; default samples times seeds, times the price per sample if the pools have one).
     pools : Pools
         The pools that ``data`` names.
+    decimal : str, optional
+        The mark before decimals in the file, as for :func:`qqt_bayes.read_runs`.
 
     Returns
     -------
@@ -123,14 +127,20 @@ def read_designs(source: Source, pools: Pools) -> Designs:
     InputError
         Listing every problem: file, line, column, value and mend.
     """
-    sheet = read_sheet(source, HEADER)
+    sheet = read_sheet(source, HEADER, decimal=decimal)
     if not sheet.require(("data", "samples"), {"samples": ("n", "budget", "tokens")}):
         raise InputError(sheet.problems)
     no_more(len(sheet), "designs")
-    mixtures = [mixture_of(sheet, row, pools) for row in range(len(sheet))]
-    samples = numbers(sheet, "samples", SAMPLES)
-    seeds = numbers(sheet, "seeds", SEEDS, 1.0)
-    cost = numbers(sheet, "cost", COST, np.nan)
+    mixtures = []
+    for row, text in enumerate(sheet.column("data")):
+        mixture, complaints = examine(text, pools, decimal)
+        mixtures.append(mixture)
+        for what, mend in complaints:
+            sheet.flag(row, "data", what, mend)
+    check_marks(sheet, "samples")
+    samples = read_numbers(sheet, "samples", SAMPLES, required=True)
+    seeds = np.nan_to_num(read_numbers(sheet, "seeds", SEEDS), nan=1.0)
+    cost = read_numbers(sheet, "cost", COST)
     first: dict[tuple[str, float, float], int] = {}
     for row, mixture in enumerate(mixtures):
         if mixture is None or np.isnan(samples[row]):
@@ -144,31 +154,6 @@ def read_designs(source: Source, pools: Pools) -> Designs:
     if sheet.problems or len(known) < len(mixtures):
         raise InputError(sheet.problems)
     return assemble(known, samples, seeds, cost, pools, repeatable=False)
-
-
-def mixture_of(sheet: Sheet, row: int, pools: Pools) -> Mixture | None:
-    """Mixture of a row; None, with the problem noted, if it is not one."""
-    text = sheet.column("data")[row]
-    try:
-        return parse_mixture(text, pools)
-    except UsageError as error:
-        what, _, mend = str(error).removeprefix(f"mixture '{text}': ").partition(" -> ")
-        sheet.flag(row, "data", what, mend)
-        return None
-
-
-def numbers(sheet: Sheet, column: str, rule: Rule, default: float | None = None) -> list[float]:
-    """Numbers of a column; NaN, with the problem noted, where a cell is not one."""
-    out = []
-    for row, cell in enumerate(sheet.column(column)):
-        value = np.nan if default is None else default
-        if cell or default is None:
-            try:
-                value = read_number(cell, rule)
-            except CellError as error:
-                sheet.flag(row, column, error.what, error.mend)
-        out.append(value)
-    return out
 
 
 def generate_designs(

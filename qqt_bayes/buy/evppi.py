@@ -24,7 +24,7 @@ from scipy.interpolate import BSpline
 from scipy.stats import rankdata
 
 from qqt_bayes.buy.chances import log_crossing
-from qqt_bayes.decide.predict import bounded, ceiling, thinning
+from qqt_bayes.decide.predict import bounded, ceiling, interval, thinning
 from qqt_bayes.inference.conditional import MEAN, REGIME
 from qqt_bayes.model.effects import EFFECTS
 from qqt_bayes.model.noise import median_evaluation
@@ -206,7 +206,6 @@ def bands(sample: Sample, bought: Sequence[int], prob: float = 0.9) -> pd.DataFr
     """
     counts = Counter(bought)
     known = np.column_stack([sample.outcome(d, k) for d, k in sorted(counts.items())])
-    tail = 0.5 * (1.0 - prob)
     rows = []
     for b, samples in enumerate(sample.question.budgets):
         level = sample.values[:, b]
@@ -215,7 +214,7 @@ def bands(sample: Sample, bought: Sequence[int], prob: float = 0.9) -> pd.DataFr
             left = ((drawn - held_out(known, drawn, sample.block)) ** 2).mean(axis=0)
             now = np.maximum(drawn.var(axis=0), 1e-30)
             share = np.sqrt(np.clip(left / now, 0.0, 1.0))
-            spans = np.quantile(drawn, [0.5, tail, 1.0 - tail], axis=0)
+            spans = interval(drawn, prob)
             rows += [
                 (samples, mixture.text, of, *spans[:, c], share[c])
                 for c, mixture in enumerate(sample.question.candidates)

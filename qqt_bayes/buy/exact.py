@@ -19,10 +19,8 @@ from qqt_bayes.buy.problem import Question, build_problem
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.buy.value import Objective
 from qqt_bayes.buy.worlds import Known, Outcome
-from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.fitting import Fit, sampled
 from qqt_bayes.inference.settings import Settings
-from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs
@@ -63,9 +61,7 @@ def quick_fit(
 ) -> Fit:
     """A short fit that is not held to the gate: one of hundreds whose errors average out."""
     study = runs.study(metric, spec_levels=spec.levels)
-    posterior = sample_posterior(
-        build_design(study, spec), spec.priors(study.kind), study.kind.name, seed, settings
-    )
+    posterior = sampled(study, spec, seed, settings)
     return Fit(runs, study, spec, posterior, seed, settings, {"where": {}, "upto": None})
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._json import plain
+from qqt_bayes._json import as_object
 from qqt_bayes._shown import Shown
 from qqt_bayes.buy.batch import Batch
 from qqt_bayes.buy.evppi import Sample, bands, parameter_values, run_values
@@ -98,11 +98,6 @@ class Plan(Shown):
         return self.question.objective
 
     @property
-    def seed(self) -> int:
-        """Of the simulated outcomes."""
-        return self.question.seed
-
-    @property
     def evpi(self) -> float:
         """Value of perfect information: no set of runs is worth more."""
         return self.limit.total
@@ -181,11 +176,6 @@ class Plan(Shown):
         return (int(np.argmax(self.totals)),)
 
     @property
-    def contested(self) -> tuple[str, ...]:
-        """The candidates that some draw finds best."""
-        return tuple(c.text for c in self.question.candidates)
-
-    @property
     def headline(self) -> str:
         """Whether to go on, in a sentence."""
         return self.fit.stamp + verdict(self)
@@ -212,11 +202,7 @@ class Plan(Shown):
             "evppi": self.evppi.assign(pool=[pool or None for pool in self.evppi["pool"]]),
             "stop": vars(self.stop),
         }  # fmt: skip
-        if notes := middle_notes(self.fit):
-            out["notes"] = list(notes)
-        if self.fit.stamp:
-            out["warning"] = self.fit.stamp
-        return dict(plain(out))
+        return as_object(out, middle_notes(self.fit), self.fit.stamp)
 
     def plot(self, kind: str = "value", **options: Any) -> Any:
         """A matplotlib figure.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qqt_bayes.backtest.judge import rank_by_largest
 from qqt_bayes.buy.batch import best_batch, greedy
 from qqt_bayes.buy.ground import Ground, Held
 from qqt_bayes.buy.problem import Question, build_problem
@@ -85,19 +86,12 @@ def ranked_buys(held: Held, spend: float, rng: np.random.Generator) -> None:
 def rank_largest(held: Held) -> int:
     """The candidate best at the largest budget where at least two of them were run."""
     ground = held.ground
-    values = ground.runs.table["value"].to_numpy(float)
-    sign = -1.0 if ground.kind.higher_is_better else 1.0
-    found: dict[int, dict[int, list[float]]] = {}
-    owner = {row: i for i, cell in enumerate(ground.cells) for row in cell.rows}
-    for row in held.rows:
-        cell = owner[row]
-        candidate = int(ground.candidate[cell])
-        if candidate >= 0:
-            there = found.setdefault(int(ground.levels[cell]), {})
-            there.setdefault(candidate, []).append(sign * float(values[row]))
-    ranked = [level for level, runs in found.items() if len(runs) >= 2] or list(found)
-    best = found[max(ranked)]
-    return min(best, key=lambda c: float(np.mean(best[c])))
+    train = ground.table_of(held.rows).study(ground.metric)
+    ranked = rank_by_largest(train, [c.key for c in ground.candidates])
+    if ranked is None:  # no two at one budget: the one of the largest run
+        cells = np.flatnonzero((held.taken > 0) & (ground.candidate >= 0))
+        return int(ground.candidate[cells[np.argmax(ground.levels[cells])]])
+    return ranked
 
 
 def asked(

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._json import plain
+from qqt_bayes._json import as_object
 from qqt_bayes._shown import Shown
 from qqt_bayes.buy.ask import positive
 from qqt_bayes.buy.exact import QUICK, quick_fit
 from qqt_bayes.buy.ground import Ground, Held, build_ground
 from qqt_bayes.buy.policies import ADAPTIVE, FIXED, POLICIES, rank_largest
-from qqt_bayes.decide.predict import predict
+from qqt_bayes.decide.predict import interval, predict
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.settings import Settings
@@ -90,7 +90,7 @@ class Replay(Shown):
             "start_cost": self.start_cost, "starts": self.raw["start"].nunique(),
             "policies": {name: part.drop(columns="policy") for name, part in by_policy},
         }  # fmt: skip
-        return dict(plain(out))
+        return as_object(out)
 
 
 def replay(
@@ -247,9 +247,7 @@ def judge(ground: Ground, held: Held, fitted: Fit | None) -> dict[str, Any]:
         evaluation = median_evaluation(fitted.study)
         variance = fitted.posterior.noise_variance(value, shares, evaluation) / ground.replicates
         white = np.random.default_rng(1).normal(size=latent.shape)
-        tail = 0.5 * (1.0 - PROB)
-        seen = kind.to_unit(value + np.sqrt(variance) * white)
-        lo, hi = np.quantile(seen, [tail, 1.0 - tail], axis=0)
+        _, lo, hi = interval(kind.to_unit(value + np.sqrt(variance) * white), PROB)
         covered = float(np.mean((ground.truth >= lo) & (ground.truth <= hi)))
     regret = float(ground.truth[choice] - ground.truth.min())
     return {"chosen": ground.candidates[choice].text, "regret": regret, "coverage": covered}

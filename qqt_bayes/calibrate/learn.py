@@ -23,10 +23,9 @@ from qqt_bayes.backtest import Origin, judge, origins, predictive
 from qqt_bayes.backtest.origins import spread_out
 from qqt_bayes.calibrate.run import Job
 from qqt_bayes.errors import QQTError, UsageError
-from qqt_bayes.inference.engine import sample_posterior
-from qqt_bayes.inference.reweight import taken_again
+from qqt_bayes.fitting import sampled
+from qqt_bayes.inference.importance import taken
 from qqt_bayes.inference.settings import Settings
-from qqt_bayes.model.design import build_design
 from qqt_bayes.model.effects import NAMES
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.spec import Spec, load_spec
@@ -96,10 +95,8 @@ def ahead(table: str, origin: Origin, spec: Spec, seed: int) -> Ahead | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            posterior = sample_posterior(
-                build_design(origin.train, wide), wide.priors(kind), kind, seed,
-                Settings(draws=DRAWS, engine="importance"),
-            )  # fmt: skip
+            settings = Settings(draws=DRAWS, engine="importance")
+            posterior = sampled(origin.train, wide, seed, settings)
         except QQTError:
             return None
     if not posterior.gate.passed:
@@ -111,12 +108,12 @@ def ahead(table: str, origin: Origin, spec: Spec, seed: int) -> Ahead | None:
         drawn = predictive(told, origin.train, samples, origin.shares, seed)
         draws[multiple] = drawn.astype(np.float32)
     every = max(1, len(posterior) // len(draws[1.0]))
-    sampled = {
+    scales = {
         n: posterior.parameters.scale(n)[::every]
         for n in LEARNED
         if n in NAMES and not posterior.coordinates.priors[n].fixed
     }
-    return Ahead(table, origin, sampled, (spec.priors(kind), wide.priors(kind)), draws)
+    return Ahead(table, origin, scales, (spec.priors(kind), wide.priors(kind)), draws)
 
 
 def weighed(fit: Ahead, setting: Setting) -> np.ndarray | None:
@@ -131,7 +128,7 @@ def weighed(fit: Ahead, setting: Setting) -> np.ndarray | None:
     weight /= weight.sum()
     if 1.0 / (weight**2).sum() < FEWEST:
         return None
-    pick = taken_again(weight, np.random.default_rng(1))[::THIN]
+    pick = taken(weight, len(weight), np.random.default_rng(1))[::THIN]
     return fit.draws[multiples["regime"]][pick].astype(float)
 
 

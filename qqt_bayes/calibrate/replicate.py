@@ -190,14 +190,13 @@ def one(task: Task) -> dict[str, Any]:
         np.concatenate([np.exp(design.points.log_samples), budgets]),
         np.concatenate([design.points.shares, mixes]),
     )
-    simulated, latent, truth, again = simulate(task, design, everywhere, priors)
+    seen, latent, truth, again = simulate(task, design, everywhere, priors)
     seed = int(np.random.SeedSequence([task.seed, 1]).generate_state(1)[0])
     noise = relative_noise(truth, latent[: len(design.value)], design, study.kind)
-    design = build_design(simulated, task.fitted)
     posterior = sample_posterior(
-        design, task.fitted.priors(study.kind), study.kind, seed, task.settings
+        seen, task.fitted.priors(study.kind), study.kind, seed, task.settings
     )
-    at = posterior.at(design.points_at(budgets, mixes))
+    at = posterior.at(seen.points_at(budgets, mixes))
     candidates = tuple(c.text for c in chosen)
     names, groups, found = quantities(
         posterior, at, mixes, truth, latent[-len(mixes) :], candidates, seed
@@ -241,8 +240,8 @@ def ranks(drawn: np.ndarray, true: np.ndarray, rng: np.random.Generator) -> np.n
 
 def simulate(
     task: Task, design: Design, points: Points, priors: dict[str, Prior]
-) -> tuple[Study, np.ndarray, Truth, dict[str, int]]:
-    """One study, latent performance at all points, the truth, and how many were drawn again.
+) -> tuple[Design, np.ndarray, Truth, dict[str, int]]:
+    """One study as it is fitted, performance at all points, the truth, and how many were redrawn.
 
     A study is drawn again, truth and all, with a value outside its range (``redrawn``: an error
     above one, a loss of a thousand nats; heavy-tailed scales of drift draw such studies), or where
@@ -263,8 +262,11 @@ def simulate(
             again["redrawn"] += 1
             continue
         simulated = simulate_study(task.study, values)
-        if truth.parameters.irreducible[0] < build_design(simulated, task.spec).expected.min():
-            return simulated, latent[0], truth, again
+        seen = build_design(simulated, task.spec)
+        if truth.parameters.irreducible[0] < seen.expected.min():
+            if task.fitted != task.spec:
+                seen = build_design(simulated, task.fitted)
+            return seen, latent[0], truth, again
         again["excluded"] += 1
     raise UsageError(f"no study of {TRIES} drawn from the priors lies in the metric's range")
 

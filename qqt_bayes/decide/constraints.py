@@ -89,16 +89,24 @@ class Region:
         upper, most = upper[known], most[known]
         cost, count = goal, len(self.pools)
         if anchor is not None:
-            assert self.near is not None
-            # distances need a variable a pool, no smaller than the difference either way
-            eye, run = np.eye(count), self.runs[anchor]
-            total = np.concatenate([np.zeros(count), np.ones(count)])
-            upper = np.block([[upper, np.zeros_like(upper)], [eye, -eye], [-eye, -eye]])
-            upper = np.concatenate([upper, total[None]])
-            most = np.concatenate([most, run, -run, [2.0 * self.near - self.outside[anchor]]])
+            upper, most = self.beside(anchor, upper, most)
             cost = np.concatenate([goal, np.full(count, 1e-6)])
         found = linprog(cost, A_ub=upper, b_ub=most, bounds=(0.0, 1.0), method="highs")
         return np.clip(found.x[:count], 0.0, 1.0) if found.status == 0 else None
+
+    def beside(
+        self, anchor: int, upper: np.ndarray, most: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Limits ``upper @ shares <= most`` and nearness to one run.
+
+        The distance needs a variable a pool, no smaller than the difference either way.
+        """
+        assert self.near is not None
+        eye, run = np.eye(len(self.pools)), self.runs[anchor]
+        total = np.concatenate([np.zeros(len(run)), np.ones(len(run))])
+        upper = np.block([[upper, np.zeros_like(upper)], [eye, -eye], [-eye, -eye], [total[None]]])
+        most = np.concatenate([most, run, -run, [2.0 * self.near - self.outside[anchor]]])
+        return upper, most
 
     def anchors(self) -> list[int | None]:
         """Runs near which there are shares that meet the constraints; ``[None]`` without near."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._shown import Shown
 from qqt_bayes._text import written
 from qqt_bayes.decide.candidates import kept_sizes
 from qqt_bayes.decide.caveats import answered_at, caveats
+from qqt_bayes.decide.choice import Choice
 from qqt_bayes.decide.crossovers import Crossover, crossover, handovers
-from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw, share_best
+from qqt_bayes.decide.drawn import Drawn, Question, Source, Vote, ask, draw
 from qqt_bayes.decide.families import by_family, family_of
 from qqt_bayes.decide.predict import compute_factor, interval
 from qqt_bayes.decide.sizes import size_notes
@@ -37,7 +37,7 @@ __all__ = ["Decision", "check_decision", "conclude", "decide"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Decision(Shown):
+class Decision(Choice):
     """Which data is best at each budget; made by ``fit.decide`` or ``stack.decide``.
 
     Attributes
@@ -87,10 +87,10 @@ class Decision(Shown):
         """Sampling shares of the candidates, dims (candidate, pool)."""
         return np.array([c.vector(self.fit.study.pools) for c in self.candidates])
 
-    @cached_property
-    def p_best(self) -> np.ndarray:
-        """Share of draws in which a candidate is best, dims (budget, candidate)."""
-        return share_best(self.latent)
+    @property
+    def judged(self) -> np.ndarray:
+        """Latent performance."""
+        return self.latent
 
     @cached_property
     def expected_regret(self) -> np.ndarray:
@@ -99,21 +99,10 @@ class Decision(Shown):
         return np.maximum(shortfall, 0.0)  # not below zero by rounding
 
     @cached_property
-    def best(self) -> np.ndarray:
-        """Candidate of least expected regret, dim (budget,)."""
-        return np.argmin(self.expected_regret, axis=1)
-
-    @cached_property
     def draws(self) -> Any:
         """Latent performance in the metric's own unit, dims (sample, budget, data)."""
-        import xarray as xr
-
-        return xr.DataArray(
-            self.fit.study.reported(self.latent),
-            dims=("sample", "budget", "data"),
-            coords={"budget": self.budgets, "data": [c.text for c in self.candidates]},
-            name=self.fit.study.metric,
-        )
+        study = self.fit.study
+        return self.labelled(study.reported(self.latent), study.metric)
 
     def interval(self, draws: np.ndarray) -> np.ndarray:
         """Median and equal-tailed interval, in the metric's unit; dim 0 is (median, lo, hi)."""
@@ -122,16 +111,15 @@ class Decision(Shown):
     @cached_property
     def difference(self) -> np.ndarray:
         """Candidate minus best, draw-wise, in the metric's direction (sample, budget, cand.)."""
-        best = np.take_along_axis(self.latent, self.best[None, :, None], axis=2)
         sign = -1.0 if self.fit.study.kind.higher_is_better else 1.0
-        return sign * (self.latent - best) + 0.0  # no negative zeros
+        return sign * self.beside_best(self.latent) + 0.0  # no negative zeros
 
     def credible_set(self, budget: int) -> list[str]:
         """Candidates in order of P(best) until ``prob`` is reached."""
         p = self.p_best[budget]
         order = np.argsort(-p, kind="stable")
         count = int(np.searchsorted(np.cumsum(p[order]), self.prob - 1e-12)) + 1
-        return [self.candidates[c].text for c in order[:count]]
+        return [self.names[c] for c in order[:count]]
 
     def best_by_law(self, budget: int) -> dict[str, str]:
         """What each stacked law alone would recommend; empty for a single fit."""
@@ -146,7 +134,7 @@ class Decision(Shown):
         if self.margin is None:
             return []
         close = self.expected_regret[budget] <= self.margin
-        return [c.text for c, ok in zip(self.candidates, close, strict=True) if ok]
+        return [name for name, ok in zip(self.names, close, strict=True) if ok]
 
     @cached_property
     def families(self) -> pd.DataFrame:
@@ -170,19 +158,14 @@ class Decision(Shown):
         """One row a budget and candidate."""
         level, run = self.interval(self.latent), self.interval(self.new_run)
         diff = interval(self.difference, self.prob)
-        names = [c.text for c in self.candidates]
-        pools, count = self.fit.study.pools, len(self.budgets)
+        pools = self.fit.study.pools
         families = [family_of(c, pools) if any(pools.family) else "" for c in self.candidates]
-        columns = {
-            "samples": np.repeat(self.budgets, len(names)), "data": names * count,
-            "family": families * count,
-            "best": np.arange(len(names)) == self.best[:, None], "p_best": self.p_best,
-            "median": level[0], "lo": level[1], "hi": level[2],
-            "new_run_lo": run[1], "new_run_hi": run[2],
-            "difference": diff[0], "difference_lo": diff[1], "difference_hi": diff[2],
-            "expected_regret": self.expected_regret, "regret_compute": self.regret_compute,
-        }  # fmt: skip
-        return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
+        return self.framed(
+            family=families * len(self.budgets), best=self.is_best, p_best=self.p_best,
+            median=level[0], lo=level[1], hi=level[2], new_run_lo=run[1], new_run_hi=run[2],
+            difference=diff[0], difference_lo=diff[1], difference_hi=diff[2],
+            expected_regret=self.expected_regret, regret_compute=self.regret_compute,
+        )  # fmt: skip
 
     @property
     def headline(self) -> str:
@@ -308,5 +291,5 @@ def check_decision(fit: Fit, latent: np.ndarray, question: Question) -> GateRepo
         draws = flat[:, chosen]
     else:  # thinned: too few to show convergence, so draw these again with all
         points = fit.posterior.design.points_at(question.budgets[b], question.shares[c])
-        draws = fit.posterior.irreducible[:, None] + np.exp(fit.posterior.at(points).log_reducible)
+        draws = fit.posterior.latent(points)
     return fit.posterior.check(names, draws.T)

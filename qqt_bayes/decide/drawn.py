@@ -22,7 +22,8 @@ GRID = 32
 FEW = 500  # draws behind medians of longer runs
 
 __all__ = [
-    "Drawn", "Question", "Source", "Vote", "ask", "draw", "keyed", "levels", "mix", "share_best",
+    "Drawn", "Question", "Source", "Vote", "ask", "draw", "keyed", "levels", "mix", "regret_of",
+    "share_best",
 ]  # fmt: skip
 
 
@@ -137,6 +138,11 @@ def share_best(latent: np.ndarray) -> np.ndarray:
     """Share of draws (sample, budget, candidate) in which each is best (budget, candidate)."""
     winner = np.argmin(latent, axis=2)
     return np.stack([(winner == c).mean(axis=0) for c in range(latent.shape[2])], axis=1)
+
+
+def regret_of(latent: np.ndarray) -> np.ndarray:
+    """Expected shortfall from the draw-wise best, of draws (sample, ..., candidate)."""
+    return np.asarray((latent - latent.min(axis=-1, keepdims=True)).mean(axis=0))
 
 
 def mix(drawn: Sequence[Drawn], weights: np.ndarray) -> Drawn:

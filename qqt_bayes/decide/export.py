@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qqt_bayes._json import BAND, band, plain
+from qqt_bayes._json import BAND, as_object, band
 from qqt_bayes.decide.place import place
 
 if TYPE_CHECKING:
@@ -22,20 +22,19 @@ LEVELS = ("data", "p_best", "median", "lo", "hi", "new_run_lo", "new_run_hi")
 
 def as_json(d: Decision) -> dict[str, Any]:
     """See :meth:`Decision.to_json`."""
-    study, table = d.fit.study, d.table
+    study = d.fit.study
     largest = study.trained_on["max_samples"]
     tail = 0.5 * (1.0 - d.prob)
     kept = d.kept_share(d.latent)
     budgets = []
     for b, samples in enumerate(d.budgets):
-        rows = table[table["samples"] == samples]
-        families = d.families[d.families["samples"] == samples].drop(columns="samples")
+        families = d.rows(b, d.families).drop(columns="samples")
         budgets.append(
             {
                 "samples": samples,
                 "extrapolation_factor": samples / largest,
                 "place": place(samples, study),
-                "best": d.candidates[d.best[b]].text,
+                "best": d.chosen(b),
                 "credible_set": d.credible_set(b),
                 "kept_share": None if kept is None else dict(zip(BAND, kept[:, b], strict=True)),
                 "candidates": [
@@ -45,7 +44,7 @@ def as_json(d: Decision) -> dict[str, Any]:
                         "expected_regret": row["expected_regret"],
                         "regret_compute": row["regret_compute"],
                     }
-                    for row in rows.to_dict("records")
+                    for row in d.rows(b).to_dict("records")
                 ],
             }
             | ({"by_family": families} if len(families) else {})
@@ -80,8 +79,4 @@ def as_json(d: Decision) -> dict[str, Any]:
     if d.laws:
         names = ("name", "weight", "log_score")
         out["laws"] = [{name: getattr(v, name) for name in names} for v in d.laws]
-    if d.notes:
-        out["notes"] = d.notes
-    if d.fit.stamp or not d.gate.passed:
-        out["warning"] = d.fit.stamp or d.gate.text
-    return dict(plain(out))
+    return as_object(out, d.notes, d.fit.stamp or d.gate.text * (not d.gate.passed))

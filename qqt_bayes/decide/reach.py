@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._json import plain
+from qqt_bayes._json import as_object
 from qqt_bayes._text import written
 from qqt_bayes.decide.candidates import candidates_of
 from qqt_bayes.decide.decision import check_prob
@@ -138,7 +138,7 @@ class Reach:
             "candidates": self.table[shown],
             "notes": self.notes,
         }  # fmt: skip
-        return dict(plain(out))
+        return as_object(out)
 
     def plot(self, **options: Any) -> Any:
         """Samples needed by each candidate, as a matplotlib figure."""

@@ -215,12 +215,7 @@ def borders(region: Region, anchor: int | None) -> list[dict[str, Any]]:
     upper, most = np.concatenate([rows[below], -rows[above]]), np.append(high[below], -low[above])
     level, at = rows[equal], low[equal]
     if anchor is not None:
-        assert region.near is not None
-        eye, run = np.eye(len(region.pools)), region.runs[anchor]
-        total = np.concatenate([np.zeros(len(run)), np.ones(len(run))])
-        upper = np.block([[upper, np.zeros_like(upper)], [eye, -eye], [-eye, -eye]])
-        upper = np.concatenate([upper, total[None]])
-        most = np.concatenate([most, run, -run, [2.0 * region.near - region.outside[anchor]]])
+        upper, most = region.beside(anchor, upper, most)
         level = np.concatenate([level, np.zeros_like(level)], axis=1)
     found = [{"type": "eq", "fun": lambda z: level @ z - at, "jac": lambda z: level}]
     if len(upper):

@@ -41,8 +41,8 @@ def setting_effects(fit: Fit, prob: float = 0.9) -> pd.DataFrame:
             design.points_at(np.full(len(shares), n), shares),
             settings=settings.reshape(len(shares), -1),
         )
-        drawn = np.exp(fit.posterior.at(points, seed=keyed(n), every=every).log_reducible)
-        values = fit.study.kind.observed(fit.posterior.irreducible[::every, None] + drawn)
+        drawn = fit.posterior.latent(points, seed=keyed(n), every=every)
+        values = fit.study.kind.observed(drawn)
         low, high = np.split(np.asarray(values), 2, axis=1)
         found = interval(high - low, prob).T
         rows += [

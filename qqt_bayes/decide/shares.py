@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._json import BAND, plain
+from qqt_bayes._json import BAND, as_object
 from qqt_bayes._shown import Shown
 from qqt_bayes.decide.asked import check_shares
 from qqt_bayes.decide.best import Best, answer_at
+from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.goal import goals
 from qqt_bayes.decide.predict import interval
 from qqt_bayes.decide.shares_text import budget_lines
 from qqt_bayes.decide.sizes import size_notes
-from qqt_bayes.errors import UsageError
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
@@ -89,17 +89,13 @@ class Shares(Shown):
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a budget and pool: best share and its epochs, interval of the draw-wise best."""
-        rows = []
-        for answer in self.answers:
-            mid, lo, hi = self.interval(answer.draws)
-            rows += [
-                {
-                    "samples": answer.samples, "pool": pool, "best": answer.shares[i],
-                    "epochs": answer.epochs[i], "median": mid[i], "lo": lo[i], "hi": hi[i],
-                }
-                for i, pool in enumerate(self.pools)
-            ]  # fmt: skip
-        return pd.DataFrame(rows)
+        mid, lo, hi = self.interval(self.draws)
+        columns = {
+            "samples": np.repeat(self.budgets, len(self.pools)),
+            "pool": self.pools * len(self.budgets), "best": self.best, "epochs": self.epochs,
+            "median": mid, "lo": lo, "hi": hi,
+        }  # fmt: skip
+        return pd.DataFrame({name: np.ravel(values) for name, values in columns.items()})
 
     @property
     def text(self) -> str:
@@ -146,7 +142,7 @@ class Shares(Shown):
                 "best": by_pool(a.free), "cost": band(a.cost),
             },
         }  # fmt: skip
-        return dict(plain(out))
+        return as_object(out)
 
     def plot(self, **options: Any) -> Any:
         """The band of the best shares against budget, as a matplotlib figure."""
@@ -195,13 +191,12 @@ def best_shares(
     UsageError
         For an unknown pool or metric, what cannot be read, and constraints that no shares meet.
     """
+    check_prob(prob)
     whole = fit.whole if fit.whole is not None else fit.runs
     asked = check_shares(
         fit.runs, budgets, pools, max_epochs=max_epochs, share=share, near=near,
         subject_to=subject_to, p_feasible=p_feasible, metrics=whole.metrics,
     )  # fmt: skip
-    if not 0.0 < prob < 1.0:
-        raise UsageError(f"--prob {prob:g} -> give a probability between 0 and 1")
     beside = {fit.study.metric: fit}
     for threshold in asked.thresholds:
         if threshold.metric not in beside:

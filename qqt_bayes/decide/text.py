@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from qqt_bayes.decide.decision import Decision
 
 __all__ = [
-    "and_list", "confidence", "cost", "decimals", "describe", "extrapolation", "headline",
-    "in_short",
+    "and_list", "by_regret", "confidence", "cost", "decimals", "describe", "extrapolation",
+    "headline", "in_short",
 ]  # fmt: skip
 
 SHOWN = 6
@@ -104,9 +104,8 @@ HEAD = ("data", "P(best)", "expected [interval]", "minus best [interval]", "regr
 
 def budget_lines(d: Decision, b: int) -> list[str]:
     """The choice at one budget, and the candidates by their expected regret."""
-    samples = d.budgets[b]
-    rows = d.table[d.table["samples"] == samples].sort_values("expected_regret", kind="stable")
-    top = rows.iloc[0].to_dict()
+    samples, rows = d.budgets[b], d.rows(b)
+    top = rows.sort_values("expected_regret", kind="stable").iloc[0].to_dict()
     place = f"At {format_number(samples)} samples{extrapolation(samples, d.fit.study)}: "
     if len(d.candidates) == 1:
         n = decimals(top["hi"] - top["lo"])
@@ -115,35 +114,43 @@ def budget_lines(d: Decision, b: int) -> list[str]:
             f"{place}{d.fit.study.metric} {level} [{lo}, {hi}] on {top['data']}, the only "
             "candidate: there is nothing to choose from."
         ]
-    cells = [HEAD]
-    for row in rows.head(SHOWN).itertuples():
-        n = decimals(row.hi - row.lo)
-        m = decimals(row.difference_hi - row.difference_lo)
-        ends = f"[{row.difference_lo:+.{m}f}, {row.difference_hi:+.{m}f}]"
-        cells.append(
-            (
-                row.data,
-                f"{row.p_best:.2f}",
-                f"{row.median:.{n}f} [{row.lo:.{n}f}, {row.hi:.{n}f}]",
-                "-" if row.best else f"{row.difference:+.{m}f} {ends}",
-                cost(row.expected_regret, row.hi - row.lo),
-                ">16x" if np.isnan(row.regret_compute) else f"{row.regret_compute:.2f}x",
-            )
-        )
     lines = [
         f"{place}{confidence(top['p_best'])} {top['data']} is best of {len(d.candidates)}.",
-        *columns(cells),
+        *by_regret(HEAD, rows, cells, SHOWN),
     ]
-    if len(rows) > SHOWN:
-        lines.append(f"  and {len(rows) - SHOWN} more, each with a larger expected regret")
     lines.append(f"  {d.prob:.0%} credible set: {in_short(d.credible_set(b))}")
-    families = d.families[d.families["samples"] == samples]
+    families = d.rows(b, d.families)
     if len(families):
         lines.append(f"  P(best) by family: {family_words(families)}")
     if d.laws_disagree(b):
         lines.append(f"  LAWS DISAGREE: {disagreement(d, b)}")
     if d.margin is not None:
         lines.append(f"  good enough (regret <= {d.margin:g}): {in_short(d.good_enough(b))}")
+    return lines
+
+
+def cells(row: Any) -> tuple[str, ...]:
+    """One candidate at one budget."""
+    n, m = decimals(row.hi - row.lo), decimals(row.difference_hi - row.difference_lo)
+    ends = f"[{row.difference_lo:+.{m}f}, {row.difference_hi:+.{m}f}]"
+    return (
+        row.data,
+        f"{row.p_best:.2f}",
+        f"{row.median:.{n}f} [{row.lo:.{n}f}, {row.hi:.{n}f}]",
+        "-" if row.best else f"{row.difference:+.{m}f} {ends}",
+        cost(row.expected_regret, row.hi - row.lo),
+        ">16x" if np.isnan(row.regret_compute) else f"{row.regret_compute:.2f}x",
+    )
+
+
+def by_regret(
+    head: tuple[str, ...], rows: pd.DataFrame, cells: Callable[[Any], tuple[str, ...]], most: int
+) -> list[str]:
+    """Lines of the candidates of least expected regret, and how many more there are."""
+    order = rows.sort_values("expected_regret", kind="stable").head(most)
+    lines = columns([head, *map(cells, order.itertuples())])
+    if len(rows) > most:
+        lines.append(f"  and {len(rows) - most} more, each with a larger expected regret")
     return lines
 
 
@@ -162,7 +169,7 @@ def family_words(families: pd.DataFrame) -> str:
 
 def disagreement(d: Decision, budget: int) -> str:
     """What each law recommends, and what the stack's choice would cost under it."""
-    chosen = d.candidates[d.best[budget]].text
+    chosen = d.chosen(budget)
     return "; ".join(
         f"under {v.name} {d.candidates[v.best[budget]].text} is best"
         + (f" ({chosen} costs {v.cost[budget]:.2g})" if v.best[budget] != d.best[budget] else "")

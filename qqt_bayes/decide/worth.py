@@ -70,8 +70,7 @@ def pool_worth(fit: Fit, budget: str | float | None = None, prob: float = 0.9) -
 def alone(fit: Fit, samples: np.ndarray, shares: np.ndarray, n: float, every: int) -> np.ndarray:
     """Joint draws of runs on single pools, dims (sample, point)."""
     points = fit.posterior.design.points_at(samples, shares)
-    drawn = fit.posterior.at(points, seed=keyed(n), every=every)
-    return np.asarray(fit.posterior.irreducible[::every, None] + np.exp(drawn.log_reducible))
+    return fit.posterior.latent(points, seed=keyed(n), every=every)
 
 
 def fewest_samples(curve: np.ndarray, grid: np.ndarray, goal: np.ndarray) -> np.ndarray:

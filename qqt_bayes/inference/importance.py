@@ -28,7 +28,7 @@ NEAREST = 256  # draws that a proposal around the heaviest draw is laid over, or
 HOPELESS = 5  # rounds without any density: there is none
 FEWEST = 20  # draws in the tail that a shape needs
 
-__all__ = ["Proposal", "Weighted", "adapt", "smoothed"]
+__all__ = ["Proposal", "Weighted", "adapt", "smoothed", "taken"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,18 @@ class Weighted:
                               where=error > 0.0)  # fmt: skip
             sizes.append(float(known.min(initial=np.inf)))
         return min(sizes)
+
+    def evenly(self, each: int, rng: np.random.Generator) -> np.ndarray:
+        """Places of draws that weigh the same, so many of each half, dims (half, draw)."""
+        halves = (np.flatnonzero(self.half == half) for half in (0, 1))
+        return np.stack([own[taken(self.weights[own], each, rng)] for own in halves])
+
+
+def taken(weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """So many places in ascending order, each as often as its weight says, but for rounding."""
+    below = np.cumsum(weights / weights.sum())
+    at = np.searchsorted(below, (np.arange(count) + rng.random()) / count)
+    return np.minimum(at, len(weights) - 1)
 
 
 def smoothed(log_weights: np.ndarray) -> tuple[np.ndarray, float]:

@@ -164,6 +164,11 @@ class Posterior:
             with_parts=with_parts,
         )  # fmt: skip
 
+    def latent(self, points: Points, *, seed: int = 0, every: int = 1) -> np.ndarray:
+        """Draws of latent performance as modelled, dims (draw, point); see :meth:`at`."""
+        reducible = np.exp(self.at(points, seed=seed, every=every).log_reducible)
+        return self.irreducible[::every, None] + reducible
+
     @cached_property
     def fitted(self) -> Conditional:
         """Draws at the cells themselves."""
@@ -225,14 +230,7 @@ def resampled(frame: Posterior, target: Target, found: Weighted | None, draws: i
         scores = target.full(np.zeros((2 * each, size)), rest)
         parent, evidence = np.arange(2 * each), -np.inf
     else:
-        picks = []
-        for half in (0, 1):
-            own = np.flatnonzero(found.half == half)
-            weights = found.weights[own] / found.weights[own].sum()
-            places = (np.arange(each) + rng.random()) / each
-            at = np.searchsorted(np.cumsum(weights), places)
-            picks.append(own[np.minimum(at, len(own) - 1)])
-        parent = np.concatenate(picks)
+        parent = found.evenly(each, rng).ravel()
         scores = target.full(found.draws[parent], rest)
         # normal scores, whose density lacks its constant in the target
         k, evidence = found.k, found.log_evidence - 0.5 * size * np.log(2.0 * np.pi)

@@ -13,7 +13,7 @@ import numpy as np
 
 from qqt_bayes.inference.cores import in_chunks
 from qqt_bayes.inference.gate import K
-from qqt_bayes.inference.importance import smoothed
+from qqt_bayes.inference.importance import smoothed, taken
 from qqt_bayes.kinds import kind_named
 from qqt_bayes.model.marginal import Cells, log_density
 from qqt_bayes.model.parameters import Coordinates
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
     from qqt_bayes.model.parameters import Parameters
 
-__all__ = ["densities", "reweighted", "taken_again"]
+__all__ = ["densities", "reweighted"]
 
 
 def densities(parameters: Parameters, cells: Cells) -> np.ndarray:
@@ -35,12 +35,6 @@ def densities(parameters: Parameters, cells: Cells) -> np.ndarray:
 
     each = len(cells.design.value) ** 2
     return np.concatenate(in_chunks(work, parameters.draws, each))
-
-
-def taken_again(weight: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Indices in ascending order, each as often as its weight says, but for rounding."""
-    places = (np.arange(len(weight)) + rng.random()) / len(weight)
-    return np.minimum(np.searchsorted(np.cumsum(weight), places), len(weight) - 1)
 
 
 def reweighted(posterior: Posterior, design: Design) -> Posterior | None:
@@ -65,10 +59,9 @@ def reweighted(posterior: Posterior, design: Design) -> Posterior | None:
     weight, k = smoothed(np.where(usable, ratio, -np.inf))
     if not k <= K:
         return None
-    rng, halves = np.random.default_rng(posterior.seed), []
-    for own in np.array_split(np.arange(len(ratio)), posterior.chains[0]):
-        halves.append(own[taken_again(weight[own] / weight[own].sum(), rng)])
-    pick = np.concatenate(halves)
+    rng = np.random.default_rng(posterior.seed)
+    halves = np.array_split(np.arange(len(ratio)), posterior.chains[0])
+    pick = np.concatenate([own[taken(weight[own], len(own), rng)] for own in halves])
     return replace(
         posterior, design=design, parameters=posterior.parameters.take(pick),
         parent=posterior.parent[pick], engine="importance",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from qqt_bayes.runs import Study
 
 __all__ = [
-    "Truth", "draw_prior", "noise_at", "prior_predictive", "simulate_study", "simulate_values",
+    "Truth", "draw_prior", "noise_at", "simulate_study", "simulate_values",
 ]  # fmt: skip
 
 
@@ -102,21 +102,6 @@ def draw_prior(
 def noise_at(parameters: Parameters, shares: np.ndarray) -> np.ndarray:
     """Seed-to-seed sd of mixtures, relative to the metric (or its unit), dims (draw, point)."""
     return parameters.seed_noise[:, None] * seed_factor(parameters.noise_ratio, shares)
-
-
-def prior_predictive(
-    design: Design,
-    points: Points,
-    priors: dict[str, Prior],
-    kind: str | Kind,
-    draws: int,
-    seed: int,
-) -> np.ndarray:
-    """Latent performance at the points, drawn from the prior; see :func:`draw_prior`.
-
-    Gives dims (draw, point), as modelled: an accuracy is an error.
-    """
-    return draw_prior(design, points, priors, kind, draws, seed)[0]
 
 
 def simulate_values(

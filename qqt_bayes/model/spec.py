@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from qqt_bayes._text import nearest
 from qqt_bayes.errors import UsageError
 from qqt_bayes.kinds import Kind, kind_named
 from qqt_bayes.model.effects import NAMES
@@ -70,9 +70,33 @@ class Spec:
     source: dict[str, Any] = field(repr=False)
 
     @classmethod
-    def from_dict(cls, source: dict[str, Any]) -> Spec:
-        """A specification from what its TOML would hold; see :func:`spec_from_dict`."""
-        return spec_from_dict(source)
+    def from_dict(
+        cls, source: dict[str, Any], where: str = "spec", above: tuple[Path, ...] = ()
+    ) -> Spec:
+        """A specification from what its TOML would hold, checked.
+
+        With ``base = "NAME"`` only what differs from that specification has to be given; ``where``
+        names the source in messages, ``above`` are the files that named it as their base.
+        """
+        if problems := check_types(source):
+            raise UsageError(not_valid(where, problems))
+        if "base" in source:
+            source = on_base(load_spec(source["base"], above).source, source)
+        problems = [unknown("key", key, KEYS) for key in source if key not in KEYS]
+        problems += [f"no '{key}' given." for key in ("name", "law") if key not in source]
+        if (schema := source.get("schema")) != SCHEMA:
+            problems.append(f"schema is {schema!r}: this version reads schema {SCHEMA}.")
+        problems += check_structure(source.get("structure", {}), law_of(source)[1])
+        problems += check_priors(source.get("priors", {}), law_of(source)[0])
+        if problems:
+            raise UsageError(not_valid(where, problems))
+        return cls(
+            name=source["name"],
+            law=source["law"],
+            title=source.get("title", source["name"]),
+            levels=(*source.get("levels", ()), *source.get("covariates", ())),
+            source=source,
+        )
 
     def priors(self, kind: str | Kind) -> dict[str, Prior]:
         """Priors by parameter for a metric of this kind.
@@ -109,7 +133,7 @@ class Spec:
         """Copy with these covariates, each with the value that answers are for, or None."""
         named = {n: v for n, v in given.items() if v is not None}
         source = self.source | {"covariates": named if len(named) == len(given) else list(given)}
-        return spec_from_dict(source)
+        return Spec.from_dict(source)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -147,17 +171,17 @@ class Spec:
             priors[leaf] = prior
             for branch in BRANCHES:  # which would win over it
                 priors.get(branch, {}).pop(leaf, None)
-        return spec_from_dict(source)
+        return Spec.from_dict(source)
 
     def to_json(self) -> str:
-        """The specification as JSON, from which :func:`spec_from_dict` restores it."""
+        """The specification as JSON, from which :meth:`from_dict` restores it."""
         return json.dumps(self.source, sort_keys=True)
 
 
 def unknown(what: str, name: str, valid: Any) -> str:
     """Message for an unknown name, with the nearest valid ones."""
-    near = get_close_matches(name, list(valid), n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    near = nearest(name, valid, 0.6)
+    hint = "" if near is None else f"; did you mean '{near}'?"
     return f"unknown {what} '{name}'{hint} Valid: {', '.join(sorted(set(valid)))}."
 
 
@@ -232,35 +256,6 @@ def not_valid(where: str, problems: list[str]) -> str:
     return f"{where} is not a valid specification:\n  {lines}"
 
 
-def spec_from_dict(
-    source: dict[str, Any], where: str = "spec", above: tuple[Path, ...] = ()
-) -> Spec:
-    """Build a validated :class:`Spec` from the parsed TOML.
-
-    With ``base = "NAME"`` only what differs from that specification has to be given; `above` are
-    the files that named it as their base.
-    """
-    if problems := check_types(source):
-        raise UsageError(not_valid(where, problems))
-    if "base" in source:
-        source = on_base(load_spec(source["base"], above).source, source)
-    problems = [unknown("key", key, KEYS) for key in source if key not in KEYS]
-    problems += [f"no '{key}' given." for key in ("name", "law") if key not in source]
-    if source.get("schema") != SCHEMA:
-        problems.append(f"schema is {source.get('schema')!r}: this version reads schema {SCHEMA}.")
-    problems += check_structure(source.get("structure", {}), law_of(source)[1])
-    problems += check_priors(source.get("priors", {}), law_of(source)[0])
-    if problems:
-        raise UsageError(not_valid(where, problems))
-    return Spec(
-        name=source["name"],
-        law=source["law"],
-        title=source.get("title", source["name"]),
-        levels=(*source.get("levels", ()), *source.get("covariates", ())),
-        source=source,
-    )
-
-
 def on_base(base: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:
     """A specification completed by its base: a prior given for all kinds replaces those by kind."""
     given = source.get("priors", {})
@@ -313,4 +308,4 @@ def load_spec(spec: str | Path | Spec, above: tuple[Path, ...] = ()) -> Spec:
     here = path.resolve()
     if here in above:
         raise UsageError(f"{path} is a base of itself -> name another as its base")
-    return spec_from_dict(read_toml(path), where=str(path), above=(*above, here))
+    return Spec.from_dict(read_toml(path), where=str(path), above=(*above, here))

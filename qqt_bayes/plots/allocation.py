@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from qqt_bayes.allocation.sizes import FLOPS
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.plots import paper
 from qqt_bayes.plots.paper import INK, WIDE, PaperFigure
 
@@ -59,14 +60,13 @@ def plot_allocation(answer: Allocation, *, width: float = WIDE, budget: int = -1
 
 def draw_losses(ax: Axes, answer: Allocation, shown: list[int], b: int) -> None:
     """Loss over parameters at one compute: bands, optima, and the runs made there."""
-    tail = 0.5 * (1.0 - answer.prob)
     sizes, bounds = answer.fit.sizes, []
     for i, c in enumerate(shown):
         colour, marker, _ = paper.look(i)
         logs = answer.grid.log_params[b, c]
         near = np.abs(logs - np.log(answer.plan[b, c])) < REACH
         params, loss = np.exp(logs[near]), answer.grid.loss[:, b, c][:, near]
-        low, mid, high = np.quantile(loss, [tail, 0.5, 1.0 - tail], axis=0)
+        mid, low, high = interval(loss, answer.prob)
         ax.fill_between(params, low, high, color=colour, alpha=0.15, lw=0)
         ax.plot(params, mid, color=colour)
         planned = np.median(answer.draws["loss"][:, b, c])

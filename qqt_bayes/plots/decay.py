@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.plots import paper
 from qqt_bayes.plots.paper import BEYOND, COLOURS, COLUMN, GREY, INK, PALE, SIDE_BY_SIDE, SIZE
 from qqt_bayes.plots.pools import PRIOR_DRAWS, PROB, prior_half_life
@@ -50,8 +51,7 @@ def plot_decay(fit: Fit, *, width: float = COLUMN) -> paper.PaperFigure:
     k = np.geomspace(1.0, PASSES, 120)
     rng = np.random.default_rng(2)
     harm = fit.posterior.priors["harm"].draw(PRIOR_DRAWS, rng)
-    tails = [0.5 - 0.5 * PROB, 0.5, 0.5 + 0.5 * PROB]
-    before = np.quantile(weight(k, prior_half_life(fit), harm), tails, axis=0)
+    before = interval(weight(k, prior_half_life(fit), harm), PROB)
     key: list[Any] = [
         Patch(facecolor=PALE, alpha=0.6, lw=0, label=f"prior, {PROB:.0%} equal-tailed band"),
         Patch(facecolor=COLOURS[0], alpha=0.4, lw=0, label=f"posterior, {PROB:.0%}"),
@@ -66,7 +66,7 @@ def plot_decay(fit: Fit, *, width: float = COLUMN) -> paper.PaperFigure:
     for ax, pool in zip(grid.ravel(), finite, strict=False):
         after = weight(k, fit.posterior.half_lives[:, pool], fit.posterior.harms[:, pool])
         seen = max(fit.study.epochs[:, pool].max(), 1.0)
-        draw(ax, k, before, np.quantile(after, tails, axis=0), seen)
+        draw(ax, k, before, interval(after, PROB), seen)
         ax.set_title(paper.plain(fit.study.pools.names[pool]))
         paper.dress(ax)
         paper.stamp(ax, fit.stamp)
@@ -89,15 +89,15 @@ def plot_decay(fit: Fit, *, width: float = COLUMN) -> paper.PaperFigure:
 
 def draw(ax: Axes, k: np.ndarray, before: np.ndarray, after: np.ndarray, seen: float) -> None:
     """One panel."""
-    ax.fill_between(k, before[0], before[2], color=PALE, alpha=0.6, lw=0, gid="prior")
-    ax.fill_between(k, after[0], after[2], color=COLOURS[0], alpha=0.4, lw=0, gid="posterior")
+    ax.fill_between(k, *before[1:], color=PALE, alpha=0.6, lw=0, gid="prior")
+    ax.fill_between(k, *after[1:], color=COLOURS[0], alpha=0.4, lw=0, gid="posterior")
     inside = k <= seen
-    ax.plot(k[inside], after[1, inside], color=COLOURS[0])
-    ax.plot(k[~inside], after[1, ~inside], color=COLOURS[0], ls=BEYOND, gid="beyond")
+    ax.plot(k[inside], after[0, inside], color=COLOURS[0])
+    ax.plot(k[~inside], after[0, ~inside], color=COLOURS[0], ls=BEYOND, gid="beyond")
     ax.axhline(0.0, color=GREY, lw=0.6, zorder=0)
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_locator(FixedLocator([1, 2, 4, 8, 16, 32, 64]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlim(k[0], k[-1])
-    ax.set_ylim(min(-0.25, float(after[0].min()) - 0.02), 1.04)
+    ax.set_ylim(min(-0.25, float(after[1].min()) - 0.02), 1.04)

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.plots import paper
 from qqt_bayes.plots.paper import BEYOND, GREY, INK, PALE, SMALL
 from qqt_bayes.plots.view import View, split
@@ -28,8 +29,7 @@ def rows_needed(view: View) -> float:
 def draw_differences(ax: Axes, view: View) -> None:
     """Draw the panel; see :func:`qqt_bayes.plots.plot_differences`."""
     d = view.decision
-    tail = 0.5 * (1.0 - d.prob)
-    spans = np.quantile(d.difference, [0.5, tail, 1.0 - tail], axis=0)
+    spans = interval(d.difference, d.prob)
     levels = d.interval(d.latent)
     names, places, top = [], [], 0.0
     side = blended_transform_factory(ax.transAxes, ax.transData)
@@ -88,20 +88,12 @@ def bands(view: View, latent: np.ndarray) -> np.ndarray:
     d = view.decision
     sign = -1.0 if d.fit.study.kind.higher_is_better else 1.0
     gap = sign * (latent - latent[:, :, [view.lead]]) + 0.0
-    tail = 0.5 * (1.0 - d.prob)
-    return np.quantile(gap, [0.5, tail, 1.0 - tail], axis=0)
+    return interval(gap, d.prob)
 
 
 def gap_ends(view: View) -> np.ndarray:
     """Median differences of the main candidates at the last budget."""
     return quantiles(view)[1][0, -1, view.main]
-
-
-def runner_up(view: View) -> int:
-    """The candidate of second least expected regret at the largest budget."""
-    d = view.decision
-    order = np.argsort(d.expected_regret[int(np.argmax(d.budgets))], kind="stable")
-    return int(next(c for c in order if c != view.lead))
 
 
 def draw_gaps(ax: Axes, view: View) -> None:
@@ -111,7 +103,9 @@ def draw_gaps(ax: Axes, view: View) -> None:
     bar at the budgets asked.
     """
     samples, found = quantiles(view)
-    asked, bars = view.decision.budgets, bands(view, view.decision.latent)
+    d = view.decision
+    asked, bars = d.budgets, bands(view, d.latent)
+    second = d.runner_up(int(np.argmax(d.budgets)))
     for c in view.others:
         ax.plot(samples, found[0, :, c], color=PALE, lw=0.6, zorder=1)
     for c in view.main:
@@ -128,7 +122,7 @@ def draw_gaps(ax: Axes, view: View) -> None:
         within, beyond = split(samples, found[:, :, c], view.largest)
         for (n, (mid, lo, hi)), dash in ((within, "-"), (beyond, BEYOND)):
             ax.plot(n, mid, color=colour, ls=dash, zorder=3, gid="gap")
-            if c == runner_up(view):
+            if c == second:
                 ax.fill_between(n, lo, hi, color=colour, alpha=0.16, lw=0, zorder=2)
     ax.set_ylim(*limits(view, samples, found))
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))

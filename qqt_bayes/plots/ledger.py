@@ -51,8 +51,7 @@ def plot_ledger(made: Risk, *, width: float = WIDE) -> PaperFigure:
     low = min(float(d.budgets.min()), float(largest) / 4.0)
     high = max(float(d.budgets.max()), float(largest) * 1.5)
     found = made.ledger_at(np.geomspace(low, high, BUDGETS))
-    last = int(np.argmax(d.budgets))
-    order = np.argsort(d.expected_regret[last], kind="stable")
+    order = d.order[int(np.argmax(d.budgets))]
     best = d.candidates[order[0]].text
     both = len(d.candidates) > 1
     beside = width >= SIDE_BY_SIDE or not both

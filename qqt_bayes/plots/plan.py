@@ -88,7 +88,7 @@ def plot_preposterior(
     at = float(plan.budgets.max()) if budget is None else parse_number(budget)
     nearest = plan.budgets[np.argmin(np.abs(np.log(plan.budgets / at)))]
     table = plan.bands[plan.bands["samples"] == nearest]
-    rows = ROW * len(plan.contested)
+    rows = ROW * len(plan.question.candidates)
     beside = width >= SIDE_BY_SIDE
     figure = paper.new_figure(width, FRAME + (rows if beside else 2.0 * rows + 0.6))
     axes = figure.subplots(*((1, 2) if beside else (2, 1)))
@@ -207,7 +207,7 @@ def bands_caption(plan: Plan, budget: float, table: pd.DataFrame) -> str:
     """What the figure of the bands shows."""
     cost = float(plan.designs.cost[list(plan.bought)].sum())
     runs = f"{len(plan.bought)} purchase{'s' if len(plan.bought) > 1 else ''}"
-    best = str(plan.contested[0])
+    best = plan.question.candidates[0].text
     level = table[table["of"] == "level"].sort_values("median")
     if len(level):
         best = str(level["data"].iloc[0])

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.decide.worth import amount, told
 from qqt_bayes.plots import paper
 from qqt_bayes.plots.paper import COLOURS, COLUMN, GREY, INK, PALE, SIDE_BY_SIDE, SMALL, PaperFigure
@@ -163,7 +164,6 @@ def draw_panel(
     ax: Axes, fit: Fit, posterior: list[np.ndarray], prior: list[np.ndarray], *, log: bool
 ) -> None:
     """One row a pool: prior, posterior, median and interval, and the figures at the right."""
-    tail = 0.5 * (1.0 - PROB)
     known = [v for v in posterior if np.all(np.isfinite(v))]
     ends = [np.quantile(v, [0.002, 0.998]) for v in known]
     ends = ends or [np.array([1.0, 10.0])]
@@ -189,7 +189,7 @@ def draw_panel(
         ):
             ax.fill_between(x, base, base - shape, color=colour, alpha=alpha, lw=0, gid=what,
                             zorder=2 + y * 0.01)  # fmt: skip
-        lo, mid, hi = np.quantile(draws, [tail, 0.5, 1 - tail])
+        mid, lo, hi = interval(draws, PROB)
         ax.plot([lo, hi], [base, base], color=COLOURS[0], lw=1.6, zorder=4, solid_capstyle="butt")
         ax.plot(mid, base, "o", color=COLOURS[0], ms=3.5, mec="white", mew=0.5, zorder=5)
         digits = 1 if log else 2

@@ -117,14 +117,13 @@ def plot_size_decision(d: SizeDecision, *, width: float = COLUMN) -> PaperFigure
     -------
     PaperFigure
     """
-    table = d.table
     shown = np.sort(np.argsort(-d.p_best.max(axis=0), kind="stable")[:MOST])
-    names = [d.candidates[c].text for c in shown]
+    names = [d.names[c] for c in shown]
     order = np.argsort(d.budgets)
     figure = paper.new_figure(width, 0.26 * len(names) + 1.2)
     axes: Any = figure.subplots(1, len(order), sharey=True, squeeze=False)[0]
     for ax, b in zip(axes, order, strict=True):
-        rows = table[table["samples"] == d.budgets[b]].set_index("data")
+        rows = d.rows(b).set_index("data")
         for y, name in enumerate(names):
             mid, lo, hi = (100 * rows.loc[name, f"difference{e}"] for e in ("", "_lo", "_hi"))
             colour, marker, _ = paper.look(y)

@@ -26,7 +26,7 @@ def report_command(out: Path, decision: Decision, **options: Any) -> str:
     """The command line of a report made from Python, from the fit saved in its folder."""
     words = [
         "qqt", "report", str(out / SAVED), "--budgets", ",".join(map(exact, decision.budgets)),
-        "--candidates", ";".join(c.text for c in decision.candidates),
+        "--candidates", ";".join(decision.names),
         "--prob", f"{decision.prob:g}",
     ]  # fmt: skip
     for name, value in options.items():

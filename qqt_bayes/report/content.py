@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.report.sampler import by_chains
-from qqt_bayes.runs import Mixture, format_number
+from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
     from qqt_bayes.buy import Plan
@@ -65,26 +66,18 @@ class Content:
     @cached_property
     def asked_epochs(self) -> float:
         """Most epochs of any pool in the choices made."""
-        pools = self.fit.study.pools
-        sizes = np.asarray(pools.sizes, float)
-        return max(
-            float((n * self.choice(b).vector(pools) / sizes).max())
-            for b, n in enumerate(self.decision.budgets)
-        )
-
-    def choice(self, budget: int) -> Mixture:
-        """The candidate chosen at a budget."""
-        return self.decision.candidates[self.decision.best[budget]]
+        d, sizes = self.decision, np.asarray(self.fit.study.pools.sizes, float)
+        return float((d.budgets[:, None] * d.shares[d.best] / sizes).max())
 
     @cached_property
     def prior_p_best(self) -> tuple[str, float]:
         """The candidate most probably best before any data at the largest budget, and how."""
-        from qqt_bayes.model.prior_predictive import prior_predictive
+        from qqt_bayes.model.prior_predictive import draw_prior
 
         fit, d = self.fit, self.decision
         design = fit.posterior.design
         points = design.points_at(np.full(len(d.candidates), d.budgets.max()), d.shares)
-        latent = prior_predictive(
+        latent, _ = draw_prior(
             design, points, fit.posterior.priors, fit.study.kind, PRIOR_DRAWS, fit.seed
         )
         p = np.bincount(np.argmin(latent, axis=1), minlength=len(d.candidates)) / len(latent)
@@ -103,10 +96,9 @@ class Content:
                     names.append(f"{name}{pool}")
                     draws.append(array.ravel())
         d = self.decision
-        reported = np.asarray(d.fit.study.reported(d.latent))
-        places = [(b, c) for b in range(len(d.budgets)) for c in range(len(d.candidates))]
-        told = [f"{d.candidates[c].text} at {format_number(d.budgets[b])}" for b, c in places]
-        predicted = np.array([reported[:, b, c] for b, c in places])
+        told = [f"{name} at {format_number(n)}" for n in d.budgets for name in d.names]
+        reported = np.asarray(d.fit.study.reported(d.latent)).reshape(-1, len(told))
+        predicted = np.ascontiguousarray(reported.T)
         return pd.concat(
             [
                 self.measured(names, np.array(draws), "parameter"),
@@ -117,8 +109,7 @@ class Content:
 
     def measured(self, names: list[str], draws: np.ndarray, kind: str) -> pd.DataFrame:
         """Quantities with their interval and how well they are known, dims (quantity, draw)."""
-        tail = 0.5 - self.decision.prob / 2
-        lo, mid, hi = np.quantile(draws, [tail, 0.5, 1.0 - tail], axis=1)
+        mid, lo, hi = interval(draws.T, self.decision.prob)
         found = {name: (ess, last) for name, ess, last in self.fit.posterior.check(
             names, draws).table}  # fmt: skip
         ess, last = np.array([found.get(name, (np.nan, np.nan)) for name in names]).T

@@ -14,6 +14,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from qqt_bayes.decide.place import extrapolation, outside
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.decide.text import confidence, crossover_lines, headline
 from qqt_bayes.harmless import visible
 from qqt_bayes.report import wording as w
@@ -116,7 +117,7 @@ def cards(content: Content) -> list[dict[str, Any]]:
                 "budget": w.samples(n),
                 "where": extrapolation(n, study).removeprefix(", ") or "inside your runs",
                 "beyond": outside(n, study) != 1.0,
-                "data": content.choice(b).text,
+                "data": d.chosen(b),
                 "p": round(100 * p, 1),
                 "confidence": unbroken(confidence(p)),
                 "text": unbroken(w.answer(d, b)),
@@ -227,7 +228,6 @@ OBSERVED = ("seed_noise_spread", "run_share")  # sampled only where the runs tel
 
 def symbols(content: Content) -> list[tuple[str, str, str, str]]:
     """Letter, index, meaning and posterior of each parameter in the equations."""
-    tails = [0.5, 0.5 - content.decision.prob / 2, 0.5 + content.decision.prob / 2]
     drawn = content.fit.posterior.scalars()
     out = []
     for name, prior in content.fit.posterior.priors.items():
@@ -235,8 +235,7 @@ def symbols(content: Content) -> list[tuple[str, str, str, str]]:
         if prior.fixed:
             told = f"fixed at {prior.numbers[0]:g}"
         elif name in drawn:
-            mid, lo, hi = np.quantile(drawn[name], tails)
-            told = w.interval(mid, lo, hi)
+            told = w.interval(*interval(drawn[name], content.decision.prob))
         else:
             told = "by pool" if name in ("harm", "exchange_rate") else "integrated out"
             told = "none: these runs do not tell" if name in OBSERVED else told

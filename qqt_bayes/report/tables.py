@@ -89,8 +89,8 @@ def candidates(content: Content) -> Table:
     d, study = content.decision, content.fit.study
     rows: list[tuple[str, ...]] = []
     marked, parts = set(), []
-    for n in d.budgets:
-        part = d.table[d.table["samples"] == n].sort_values("expected_regret", kind="stable")
+    for b in range(len(d.budgets)):
+        part = d.rows(b).sort_values("expected_regret", kind="stable")
         parts.append(part)
         for row in part.itertuples():
             if row.best:
@@ -99,7 +99,7 @@ def candidates(content: Content) -> Table:
             compute = row.regret_compute
             rows.append(
                 (
-                    w.samples(n),
+                    w.samples(row.samples),
                     str(row.data),
                     w.chance(row.p_best),
                     w.interval(row.median, row.lo, row.hi),

@@ -73,7 +73,7 @@ def percent(share: float) -> str:
 
 def answer(d: Decision, b: int) -> str:
     """What is expected of the choice at one budget, and what being wrong would cost."""
-    rows = d.table[d.table["samples"] == d.budgets[b]]
+    rows = d.rows(b)
     top = rows[rows["best"]].iloc[0].to_dict()
     study = d.fit.study
     text = (

@@ -93,7 +93,7 @@ def write_report(
     if command is None:
         quick = risk if risk in ("quick", "none") else None
         command = report_command(out, decision, spend=spend, stake=stake, risk=quick)
-    budgets, candidates = decision.budgets, [c.text for c in decision.candidates]
+    budgets, candidates = decision.budgets, decision.names
     if isinstance(risk, str):
         risk = None if risk == "none" else fit.risk(
             budgets, candidates=candidates, quick=risk == "quick", seed=fit.seed, progress=tell

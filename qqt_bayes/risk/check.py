@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from qqt_bayes.decide.drawn import regret_of
+
 PASS, INFO, REVIEW, FAIL = "PASS", "INFO", "REVIEW", "FAIL"
 ORDER = (PASS, REVIEW, FAIL)  # of verdicts: what only informs has no say
 
@@ -53,7 +55,7 @@ def instead(draws: np.ndarray, best: int) -> tuple[int, float, float]:
 
     The other choice, the expected loss by keeping to the best, and its probability of being best.
     """
-    regret = (draws - draws.min(axis=1, keepdims=True)).mean(axis=0)
+    regret = regret_of(draws)
     other = int(np.argmin(regret))
     p_best = float(np.mean(np.argmin(draws, axis=1) == best))
     return other, float(regret[best] - regret[other]), p_best

@@ -18,7 +18,6 @@ from qqt_bayes.runs import format_number
 if TYPE_CHECKING:
     from qqt_bayes.decide import Decision
     from qqt_bayes.fitting import Fit
-    from qqt_bayes.runs import Mixture
 
 __all__ = ["Context"]
 
@@ -53,15 +52,6 @@ class Context:
     def shares(self) -> np.ndarray:
         """Sampling shares, dims (candidate, pool)."""
         return self.decision.shares
-
-    def best(self, budget: int) -> Mixture:
-        """The candidate recommended at a budget."""
-        return self.decision.candidates[self.decision.best[budget]]
-
-    def runner_up(self, budget: int) -> int | None:
-        """The candidate of second least expected regret, if there is a second."""
-        order = np.argsort(self.decision.expected_regret[budget], kind="stable")
-        return int(order[1]) if len(order) > 1 else None
 
     @cached_property
     def left_out(self) -> LeaveOneOut:

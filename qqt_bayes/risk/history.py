@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.backtest import Origin, coverage_interval, judge, judge_choice, origins, predictive
-from qqt_bayes.backtest.origins import FACTORS, SLACK, joined, spread_out
+from qqt_bayes.backtest.origins import FACTORS, factor_group, groups, joined, spread_out
 from qqt_bayes.refits import Workers
 from qqt_bayes.risk.refit import Order, make, order, sound
 from qqt_bayes.risk.thresholds import MAX_ORIGINS, MIN_TARGETS
@@ -71,7 +71,7 @@ class Record:
         rows = self.at(what, factor)
         if rows.empty:
             return None
-        group = (rows["origin"].astype(str) + "/" + rows["budget"].astype(str)).to_numpy()
+        group = groups(rows)
         inside = rows["in90"].to_numpy(float)
         rng = np.random.default_rng(self.seed)
         rate, lo, hi = coverage_interval(inside, group, rng)
@@ -80,8 +80,7 @@ class Record:
 
 def group_of(factor: float) -> float:
     """The group of distances that a factor falls in (the farthest for any beyond)."""
-    index = int(np.searchsorted(np.array(FACTORS) * SLACK, factor))
-    return FACTORS[min(index, len(FACTORS) - 1)]
+    return FACTORS[min(int(factor_group(np.array(factor))), len(FACTORS) - 1)]
 
 
 def back_test(

@@ -172,9 +172,8 @@ def noise(fit: Fit, latent: np.ndarray, shares: np.ndarray, seed: int) -> np.nda
 
 def medians(fit: Fit, samples: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
     """A law's median latent performance at each point, dim (point,)."""
-    post = fit.posterior
-    drawn = post.at(post.design.points_at(samples, shares), seed=seed).log_reducible
-    return np.median(post.irreducible[:, None] + np.exp(drawn), axis=0)
+    points = fit.posterior.design.points_at(samples, shares)
+    return np.median(fit.posterior.latent(points, seed=seed), axis=0)
 
 
 def divide(parts: np.ndarray, laws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

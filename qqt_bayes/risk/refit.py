@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes.decide.drawn import levels
-from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.engine import sample_posterior
+from qqt_bayes.fitting import Fit, sampled
 from qqt_bayes.inference.gate import K
 from qqt_bayes.inference.settings import Settings, Start
-from qqt_bayes.model.design import build_design
 from qqt_bayes.risk.thresholds import REFIT_ESS
 
 if TYPE_CHECKING:
@@ -70,10 +68,7 @@ def order(fit: Fit, study: Study | None = None, spec: Spec | None = None, *, see
 
 def make(o: Order) -> Fit:
     """Make an ordered fit. It is not gated: see :func:`sound`."""
-    posterior = sample_posterior(
-        build_design(o.study, o.spec), o.spec.priors(o.study.kind), o.study.kind, o.seed,
-        replace(SHORT, start=o.start),
-    )  # fmt: skip
+    posterior = sampled(o.study, o.spec, o.seed, replace(SHORT, start=o.start))
     return Fit(o.runs, o.study, o.spec, posterior, o.seed, SHORT, o.selection)
 
 

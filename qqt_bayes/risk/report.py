@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._json import plain
+from qqt_bayes._json import as_object
 from qqt_bayes._shown import Shown
 from qqt_bayes.decide.decision import check_margin
 from qqt_bayes.decide.sizes import middle_notes
@@ -126,7 +126,7 @@ class Risk(Shown):
     def ledger_at(self, budgets: np.ndarray) -> Ledger:
         """The variance ledger at other budgets, of the pair that leads at the largest one asked."""
         last = int(np.argmax(self.decision.budgets))
-        order = by_regret(self.decision)[last]
+        order = self.decision.order[last]
         return make_ledger(self, np.asarray(budgets, float), [order] * len(budgets))
 
     def to_json(self) -> dict[str, Any]:
@@ -141,7 +141,7 @@ class Risk(Shown):
                 {
                     "samples": a.samples,
                     "verdict": a.verdict,
-                    "best": self.decision.candidates[self.decision.best[b]].text,
+                    "best": self.decision.chosen(b),
                     "reasons": a.reasons,
                     "checks": [vars(c) for c in a.checks],
                     "ledger": a.ledger,
@@ -150,11 +150,7 @@ class Risk(Shown):
                 for b, a in enumerate(self.assessments)
             ],
         }
-        if notes := middle_notes(self.fit):
-            out["notes"] = notes
-        if self.fit.stamp:
-            out["warning"] = self.fit.stamp
-        return dict(plain(out))
+        return as_object(out, middle_notes(self.fit), self.fit.stamp)
 
     def plot(self, what: str = "ledger", **options: Any) -> Any:
         """A matplotlib figure.
@@ -235,14 +231,13 @@ def risk(
             name: check(context) for name, check in CHECKS.items() if not (quick and name in SLOW)
         }
         record, variants = context.record, context.variants
-    order = by_regret(decision)
     made = Risk(fit, decision, (), record, variants, quick, seed)
     assessments = []
     for b, samples in enumerate(decision.budgets):
         checks = tuple(found[b] for found in results.values())
         verdict, reasons = combine(checks)
         both = len(decision.candidates) > 1
-        divided = make_ledger(made, decision.budgets[[b]], [order[b]])
+        divided = make_ledger(made, decision.budgets[[b]], [decision.order[b]])
         assessments.append(
             Assessment(
                 float(samples), verdict, reasons, checks, divided.shares(0),
@@ -250,11 +245,6 @@ def risk(
             )
         )  # fmt: skip
     return replace(made, assessments=tuple(assessments))
-
-
-def by_regret(decision: Decision) -> np.ndarray:
-    """Candidates by expected regret at each budget, dims (budget, candidate)."""
-    return np.argsort(decision.expected_regret, axis=1, kind="stable")
 
 
 def make_ledger(made: Risk, budgets: np.ndarray, order: list[np.ndarray]) -> Ledger:

@@ -34,7 +34,7 @@ def describe(made: Risk) -> str:
         f"{format_number(trained['max_samples'])} samples"
     ]
     for b, found in enumerate(made.assessments):
-        best = made.decision.candidates[made.decision.best[b]].text
+        best = made.decision.chosen(b)
         where = extrapolation(found.samples, study) or ", inside your runs"
         verdict = f"{found.verdict} ({MEANING[found.verdict]})"
         head = f"At {format_number(found.samples)} samples{where}, choosing {best}: {verdict}"

@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.backtest import Origin, engine_forecast, judge, judge_choice, origins
-from qqt_bayes.backtest.origins import joined, spread_out
+from qqt_bayes.backtest.origins import groups, joined, spread_out
 from qqt_bayes.errors import QQTError
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs
 
-__all__ = ["Record", "roll_forward"]
+__all__ = ["LawRecord", "roll_forward"]
 
 
 @dataclass(frozen=True)
-class Record:
+class LawRecord:
     """How each law would have done at earlier budgets of the same runs."""
 
     # as from `judge` and `judge_choice`, with a column `law`
@@ -37,8 +37,7 @@ class Record:
         levels = self.scores[self.scores["what"] == "level"]
         columns = [levels.loc[levels["law"] == law, "log_score"].to_numpy(float) for law in laws]
         first = levels[levels["law"] == laws[0]]
-        group = (first["origin"].astype(str) + "/" + first["budget"].astype(str)).to_numpy()
-        return np.stack(columns, axis=1), group
+        return np.stack(columns, axis=1), groups(first)
 
 
 # origin, specification, seed, settings
@@ -61,7 +60,7 @@ def roll_forward(
     runs: Runs, metric: str, specs: Sequence[Spec], seed: int,
     settings: Settings | None, most: int, workers: int | Workers,
     progress: Callable[[str, float], None],
-) -> Record:  # fmt: skip
+) -> LawRecord:  # fmt: skip
     """Fit every law up to every origin (at most so many, spread evenly) and judge its forecasts."""
     splits = spread_out(list(origins(runs, metric)), most)
     jobs: list[Job] = [
@@ -88,4 +87,4 @@ def roll_forward(
         for law, draws in drawn.items():
             scores.append(judge(origin, draws).assign(law=law))
             choices.append(judge_choice(origin, draws).assign(law=law))
-    return Record(joined(scores), joined(choices), tuple(used), tuple(refused))
+    return LawRecord(joined(scores), joined(choices), tuple(used), tuple(refused))

@@ -15,13 +15,13 @@ import pandas as pd
 from qqt_bayes._shown import Shown
 from qqt_bayes.backtest import predictive
 from qqt_bayes.decide.decision import Decision, check_decision, check_prob, conclude
-from qqt_bayes.decide.drawn import Drawn, Question, Vote, ask, draw, mix
+from qqt_bayes.decide.drawn import Drawn, Question, Vote, ask, draw, mix, regret_of
 from qqt_bayes.errors import GateError, UsageError
 from qqt_bayes.fitting import Fit, fit
 from qqt_bayes.inference.gate import merge
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import format_number
-from qqt_bayes.stacking.record import Record, roll_forward
+from qqt_bayes.stacking.record import LawRecord, roll_forward
 from qqt_bayes.stacking.weights import stacking_weights
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Stack(Shown):
         One a law, of those that passed their gate.
     weights : numpy.ndarray
         Dim (law,), on the simplex.
-    record : Record
+    record : LawRecord
         The roll-forward back-tests behind the weights.
     notes : tuple of str
         What a reader has to know: laws left out, origins not used, equal weights.
@@ -55,7 +55,7 @@ class Stack(Shown):
 
     fits: tuple[Fit, ...] = field(repr=False)
     weights: np.ndarray
-    record: Record = field(repr=False)
+    record: LawRecord = field(repr=False)
     notes: tuple[str, ...]
     seed: int
 
@@ -200,11 +200,6 @@ def of(frame: pd.DataFrame, law: str) -> pd.DataFrame:
     return frame if frame.empty else frame[frame["law"] == law]
 
 
-def regret_of(latent: np.ndarray) -> np.ndarray:
-    """Expected regret, dims (budget, candidate)."""
-    return (latent - latent.min(axis=2, keepdims=True)).mean(axis=0)
-
-
 def stack(
     runs: Runs,
     metric: str,
@@ -274,7 +269,7 @@ def stack(
         raise failed
     first = fits[0]
     used = [f.spec for f in fits]
-    record = Record(pd.DataFrame(), pd.DataFrame(), (), ())
+    record = LawRecord(pd.DataFrame(), pd.DataFrame(), (), ())
     if len(fits) > 1:
         record = roll_forward(first.runs, metric, used, seed, settings, max_origins, workers, tell)
     notes += [

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._shown import Shown
+from qqt_bayes._json import BAND
+from qqt_bayes.decide.choice import Choice
 from qqt_bayes.decide.decision import check_prob
-from qqt_bayes.decide.drawn import GRID, ask, levels, share_best
-from qqt_bayes.decide.predict import thinning
+from qqt_bayes.decide.drawn import GRID, ask, levels, regret_of, share_best
+from qqt_bayes.decide.predict import interval, thinning
 from qqt_bayes.errors import UsageError
 from qqt_bayes.kinds import Kind, ask_kind
 from qqt_bayes.runs import Mixture, Runs
-from qqt_bayes.tasks.text import describe, headline
+from qqt_bayes.tasks.text import by_budget, describe, headline
 
 if TYPE_CHECKING:
     from qqt_bayes.tasks.several import Tasks
@@ -30,7 +31,7 @@ __all__ = ["TaskDecision", "decide_tasks"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TaskDecision(Shown):
+class TaskDecision(Choice):
     """Which data is best for several tasks together; made by ``tasks.decide``.
 
     Attributes
@@ -60,20 +61,15 @@ class TaskDecision(Shown):
         """Weighted mean over tasks, dims (sample, budget, candidate)."""
         return np.einsum("t,stbc->sbc", self.weights, self.latent)
 
-    @cached_property
-    def p_best(self) -> np.ndarray:
-        """Share of draws in which a candidate's weighted mean is best (budget, candidate)."""
-        return share_best(self.aggregate)
+    @property
+    def judged(self) -> np.ndarray:
+        """Weighted mean over tasks."""
+        return self.aggregate
 
     @cached_property
     def expected_regret(self) -> np.ndarray:
         """Expected shortfall of the weighted mean from the draw-wise best (budget, candidate)."""
-        return (self.aggregate - self.aggregate.min(axis=2, keepdims=True)).mean(axis=0)
-
-    @cached_property
-    def best(self) -> np.ndarray:
-        """Candidate of least expected regret of the weighted mean, dim (budget,)."""
-        return np.argmin(self.expected_regret, axis=1)
+        return regret_of(self.aggregate)
 
     @cached_property
     def task_p_best(self) -> np.ndarray:
@@ -81,10 +77,14 @@ class TaskDecision(Shown):
         return np.stack([share_best(self.latent[:, t]) for t in range(self.size)])
 
     @cached_property
+    def task_regret(self) -> np.ndarray:
+        """Expected shortfall for each task alone, dims (task, budget, candidate)."""
+        return regret_of(self.latent)
+
+    @cached_property
     def task_best(self) -> np.ndarray:
         """Candidate of least expected regret for each task, dims (task, budget)."""
-        regret = self.latent - self.latent.min(axis=3, keepdims=True)
-        return np.argmin(regret.mean(axis=0), axis=2)
+        return np.argmin(self.task_regret, axis=2)
 
     @cached_property
     def p_pareto(self) -> np.ndarray:
@@ -119,46 +119,31 @@ class TaskDecision(Shown):
     @cached_property
     def draws(self) -> Any:
         """Latent performance in each task's own unit, dims (sample, task, budget, data)."""
-        import xarray as xr
-
-        own = np.stack(
-            [f.study.reported(self.latent[:, t]) for t, f in enumerate(self.tasks.fits)], axis=1
-        )
-        return xr.DataArray(
-            own,
-            dims=("sample", "task", "budget", "data"),
-            coords={"task": list(self.tasks.names), "budget": self.budgets,
-                    "data": [c.text for c in self.candidates]},
-        )  # fmt: skip
+        own = [f.study.reported(self.latent[:, t]) for t, f in enumerate(self.tasks.fits)]
+        return self.labelled(np.stack(own, axis=1), task=list(self.tasks.names))
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a budget and candidate: the weighted mean and its decision."""
         sign = -1.0 if self.higher_is_better else 1.0
         base = float(self.weights @ [kind.zero for kind in self.kinds]) if sign < 0 else 0.0
-        tail = 0.5 * (1.0 - self.prob)
-        lead = np.take_along_axis(self.aggregate, self.best[None, :, None], axis=2)
-        level = np.quantile(base + sign * self.aggregate, [0.5, tail, 1.0 - tail], axis=0)
-        gap = np.quantile(sign * (self.aggregate - lead) + 0.0, [0.5, tail, 1.0 - tail], axis=0)
-        rows = [
-            {"samples": samples, "data": mixture.text, "best": c == self.best[b],
-             "p_best": self.p_best[b, c], "median": level[0, b, c], "lo": level[1, b, c],
-             "hi": level[2, b, c], "difference": gap[0, b, c], "difference_lo": gap[1, b, c],
-             "difference_hi": gap[2, b, c], "expected_regret": self.expected_regret[b, c],
-             "p_pareto": self.p_pareto[b, c],
-             "best_for": int((self.task_best[:, b] == c).sum())}
-            for b, samples in enumerate(self.budgets)
-            for c, mixture in enumerate(self.candidates)
-        ]  # fmt: skip
-        return pd.DataFrame(rows)
+        level = interval(base + sign * self.aggregate, self.prob)
+        gap = interval(sign * self.beside_best(self.aggregate) + 0.0, self.prob)
+        best_for = self.task_best[..., None] == np.arange(len(self.candidates))
+        return self.framed(
+            best=self.is_best, p_best=self.p_best, median=level[0], lo=level[1], hi=level[2],
+            difference=gap[0], difference_lo=gap[1], difference_hi=gap[2],
+            expected_regret=self.expected_regret, p_pareto=self.p_pareto,
+            best_for=best_for.sum(axis=0),
+        )  # fmt: skip
 
     @cached_property
     def by_task(self) -> pd.DataFrame:
         """One row a task and budget: its best data, and what the common choice costs it."""
-        regret = (self.latent - self.latent.min(axis=3, keepdims=True)).mean(axis=0)
+        regret = self.task_regret
         rows = [
             {"task": name, "samples": samples,
-             "best": self.candidates[self.task_best[t, b]].text,
+             "best": self.names[self.task_best[t, b]],
              "p_best": self.task_p_best[t, b, self.task_best[t, b]],
              "p_common": self.task_p_best[t, b, self.best[b]],
              "regret_of_common": regret[t, b, self.best[b]] - regret[t, b].min(),
@@ -171,9 +156,8 @@ class TaskDecision(Shown):
     def level_of_common(self, task: int, budget: int) -> dict[str, float]:
         """The task's own metric under the common choice: median and interval."""
         drawn = self.latent[:, task, budget, self.best[budget]]
-        tail = 0.5 * (1.0 - self.prob)
-        ends = np.quantile(self.kinds[task].reported(drawn), [0.5, tail, 1.0 - tail])
-        return dict(zip(("median", "lo", "hi"), map(float, ends), strict=True))
+        ends = interval(np.asarray(self.kinds[task].reported(drawn)), self.prob)
+        return dict(zip(BAND, map(float, ends), strict=True))
 
     @property
     def headline(self) -> str:
@@ -197,17 +181,9 @@ class TaskDecision(Shown):
             "prob": self.prob,
             "notes": list(self.tasks.notes),
             "budgets": [
-                {
-                    "samples": float(samples),
-                    "best": self.candidates[self.best[b]].text,
-                    "candidates": self.table[self.table["samples"] == samples]
-                    .drop(columns=["samples", "best"])
-                    .to_dict("records"),
-                    "tasks": self.by_task[self.by_task["samples"] == samples]
-                    .drop(columns="samples")
-                    .to_dict("records"),
-                }
-                for b, samples in enumerate(self.budgets)
+                told
+                | {"tasks": self.rows(b, self.by_task).drop(columns="samples").to_dict("records")}
+                for b, told in enumerate(by_budget(self))
             ],
         }
 

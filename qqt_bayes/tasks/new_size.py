@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes._columns import columns
-from qqt_bayes._shown import Shown
+from qqt_bayes.decide.choice import Choice
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.drawn import ask, share_best
-from qqt_bayes.decide.place import extrapolation
+from qqt_bayes.decide.predict import interval
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.conditional import exponents_ahead
 from qqt_bayes.model.effects import AT_PATHS, AT_SLOPES, PATHS, SLOPES, simulator
 from qqt_bayes.runs import Mixture, format_number
 from qqt_bayes.tasks.joint import leaning_at, size_unit
+from qqt_bayes.tasks.text import by_budget, describe_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,14 +35,13 @@ if TYPE_CHECKING:
     from qqt_bayes.tasks.several import Tasks
 
 SCHEMA = 1
-MOST = 8  # candidates shown at each budget
 SAME = 0.01  # relative difference of parameters up to which a size is one that was run
 
 __all__ = ["SizeDecision", "decide_size"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SizeDecision(Shown):
+class SizeDecision(Choice):
     """Which data is best for a model size; made by ``tasks.decide_size``.
 
     Attributes
@@ -76,10 +75,10 @@ class SizeDecision(Shown):
     candidates: tuple[Mixture, ...]
     prob: float
 
-    @cached_property
-    def p_best(self) -> np.ndarray:
-        """Share of draws in which a candidate is best, dims (budget, candidate)."""
-        return share_best(self.log_reducible)
+    @property
+    def judged(self) -> np.ndarray:
+        """Log of the reducible error."""
+        return self.log_reducible
 
     @cached_property
     def p_common(self) -> np.ndarray:
@@ -93,91 +92,39 @@ class SizeDecision(Shown):
         return np.asarray((-np.expm1(gap)).mean(axis=0))
 
     @cached_property
-    def best(self) -> np.ndarray:
-        """Candidate of least expected regret, dim (budget,)."""
-        return np.argmin(self.expected_regret, axis=1)
-
-    @cached_property
     def draws(self) -> Any:
         """Log reducible error beside the draw-wise best's, dims (sample, budget, data)."""
-        import xarray as xr
-
-        return xr.DataArray(
-            self.log_reducible - self.log_reducible.min(axis=2, keepdims=True),
-            dims=("sample", "budget", "data"),
-            coords={"budget": self.budgets, "data": [c.text for c in self.candidates]},
-        )
+        return self.labelled(self.judged - self.judged.min(axis=2, keepdims=True))
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a budget and candidate; differences are shares of the reducible error."""
-        tail = 0.5 * (1.0 - self.prob)
-        lead = np.take_along_axis(self.log_reducible, self.best[None, :, None], axis=2)
-        gap = np.expm1(np.quantile(self.log_reducible - lead, [0.5, tail, 1.0 - tail], axis=0))
-        rows = [
-            {"samples": samples, "data": mixture.text, "best": c == self.best[b],
-             "p_best": self.p_best[b, c], "p_common": self.p_common[b, c],
-             "difference": gap[0, b, c],
-             "difference_lo": gap[1, b, c], "difference_hi": gap[2, b, c],
-             "expected_regret": self.expected_regret[b, c]}
-            for b, samples in enumerate(self.budgets)
-            for c, mixture in enumerate(self.candidates)
-        ]  # fmt: skip
-        return pd.DataFrame(rows)
+        gap = np.expm1(interval(self.beside_best(self.judged), self.prob))
+        return self.framed(
+            best=self.is_best, p_best=self.p_best, p_common=self.p_common,
+            difference=gap[0], difference_lo=gap[1], difference_hi=gap[2],
+            expected_regret=self.expected_regret,
+        )  # fmt: skip
 
     @property
     def headline(self) -> str:
         """The choice at each budget."""
-        parts = [
-            f"{self.candidates[self.best[b]].text} (P = {self.p_best[b, self.best[b]]:.2f}) at "
-            f"{format_number(n)}"
-            for b, n in enumerate(self.budgets)
-        ]
         return (
             f"For a model of {format_number(self.params)} parameters, of {len(self.candidates)} "
-            f"candidates: {', '.join(parts)} samples."
+            f"candidates: {self.choices} samples."
         )
 
     @property
     def text(self) -> str:
         """The answer on one screen."""
-        studies = [f.study for f in self.tasks.fits]
-        low, high = (format_number(v) for v in (self.tasks.params.min(), self.tasks.params.max()))
-        lines = [
-            f"{format_number(self.params)} parameters, from models of {low} to {high}; differences "
-            f"in percent of the reducible error (lower is better); {100 * self.prob:g}% "
-            "equal-tailed credible intervals",
-            f"this size was run ({self.nearest}): its own runs answer, as in qqt decide"
-            if self.was_run
-            else f"what the sizes do not share is taken to be as for {self.nearest}",
-            *(f"note: {note}" for note in self.tasks.notes),
-        ]
-        for b, samples in enumerate(self.budgets):
-            best = self.candidates[self.best[b]].text
-            place = f"At {format_number(samples)} samples{extrapolation(samples, *studies)}: "
-            if len(self.candidates) == 1:
-                lines += ["", f"{place}{best} is the only candidate: there is nothing to choose"]
-                continue
-            lines += ["", f"{place}{best} is best of {len(self.candidates)} with P = "
-                      f"{self.p_best[b, self.best[b]]:.2f}{self.in_common(b)}"]  # fmt: skip
-            cells = [("data", "P(best)", "minus best, % [interval]", "regret, %")]
-            rows = self.table[self.table["samples"] == samples].sort_values("expected_regret")
-            for r in rows.head(MOST).to_dict("records"):
-                ends = (100 * r[f"difference{e}"] for e in ("", "_lo", "_hi"))
-                gap = "-" if r["best"] else "{:+.3g} [{:+.3g}, {:+.3g}]".format(*ends)
-                regret = f"{100 * r['expected_regret']:.2g}"
-                cells.append((r["data"], f"{r['p_best']:.2f}", gap, regret))
-            lines += columns(cells)
-            if len(rows) > MOST:
-                lines.append(f"  and {len(rows) - MOST} more, each with a larger expected regret")
-        return "\n".join(lines)
+        return describe_size(self)
 
     def in_common(self, b: int) -> str:
         """The order that the sizes share at a budget, where it is not the answer itself."""
         if self.was_run:
             return ""
         lead = int(np.argmax(self.p_common[b]))
-        first = f"{self.candidates[lead].text} first with P = {self.p_common[b, lead]:.2f}"
+        first = f"{self.names[lead]} first with P = {self.p_common[b, lead]:.2f}"
         return f" for this size; what the sizes have in common puts {first}"
 
     def to_json(self) -> dict[str, Any]:
@@ -189,16 +136,7 @@ class SizeDecision(Shown):
             "nearest": self.nearest,
             "was_run": self.was_run,
             "prob": self.prob,
-            "budgets": [
-                {
-                    "samples": float(samples),
-                    "best": self.candidates[self.best[b]].text,
-                    "candidates": self.table[self.table["samples"] == samples]
-                    .drop(columns=["samples", "best"])
-                    .to_dict("records"),
-                }
-                for b, samples in enumerate(self.budgets)
-            ],
+            "budgets": by_budget(self),
         }
 
     def plot(self, **options: Any) -> Any:

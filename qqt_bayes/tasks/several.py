@@ -68,23 +68,14 @@ class Tasks(Shown):
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a task and pool: utility and half-life, median and 90% ETI, alone and pooled."""
-        rows = []
+        parts = []
         for name, alone, joined in zip(self.names, self.fits, self.joined, strict=True):
-            for i, pool in enumerate(alone.study.pools.names):
-                row: dict[str, Any] = {"task": name, "pool": pool}
-                for prefix, made in (("", joined), ("alone_", alone)):
-                    posterior = made.posterior
-                    for what, draws in (("utility", posterior.fitted.utility),
-                                        ("half_life", posterior.half_lives)):  # fmt: skip
-                        own = draws[:, i]
-                        known = np.isfinite(own).all()
-                        lo, mid, hi = np.quantile(own, [0.05, 0.5, 0.95]) if known else [np.nan] * 3
-                        row |= {
-                            f"{prefix}{what}": mid, f"{prefix}{what}_lo": lo,
-                            f"{prefix}{what}_hi": hi,
-                        }  # fmt: skip
-                rows.append(row)
-        return pd.DataFrame(rows)
+            pooled, own = (made.by_pool("utility", "half_life") for made in (joined, alone))
+            own = own.drop(columns="pool").add_prefix("alone_")
+            both = pd.concat([pooled, own], axis=1)
+            both.insert(0, "task", name)
+            parts.append(both)
+        return pd.concat(parts, ignore_index=True)
 
     @property
     def text(self) -> str:

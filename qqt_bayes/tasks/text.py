@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qqt_bayes._columns import columns
 from qqt_bayes.decide.place import extrapolation
-from qqt_bayes.decide.text import decimals
+from qqt_bayes.decide.text import by_regret, decimals
 from qqt_bayes.runs import format_number
 from qqt_bayes.runs.numbers import count
 
 if TYPE_CHECKING:
     from qqt_bayes.tasks.answer import TaskDecision
+    from qqt_bayes.tasks.new_size import SizeDecision
     from qqt_bayes.tasks.several import Tasks
 
 # What a correlation between tasks is of.
@@ -24,7 +24,7 @@ OF = {
 }  # fmt: skip
 MOST = 8  # candidates and tasks shown at each budget
 
-__all__ = ["describe", "describe_tasks", "headline"]
+__all__ = ["by_budget", "describe", "describe_size", "describe_tasks", "headline"]
 
 
 def describe_tasks(tasks: Tasks) -> str:
@@ -46,21 +46,13 @@ def describe_tasks(tasks: Tasks) -> str:
     return "\n".join(lines + [f"note: {n}" for n in tasks.notes])
 
 
-HEAD = ("data", "P(best)", "mean [interval]", "minus best [interval]", "regret", "best for",
-        "P(Pareto)")  # fmt: skip
-
-
 def headline(d: TaskDecision) -> str:
     """The choice for the weighted mean at each budget."""
     if len(d.candidates) == 1:
-        return f"{d.candidates[0].text} is the only candidate: there is nothing to choose from."
-    parts = [
-        f"{d.candidates[d.best[b]].text} (P = {d.p_best[b, d.best[b]]:.2f}) at {format_number(n)}"
-        for b, n in enumerate(d.budgets)
-    ]
+        return f"{d.names[0]} is the only candidate: there is nothing to choose from."
     return (
         f"For the weighted mean of {d.size} tasks, of {len(d.candidates)} candidates: "
-        f"{', '.join(parts)} samples."
+        f"{d.choices} samples."
     )
 
 
@@ -86,32 +78,39 @@ def describe(d: TaskDecision) -> str:
     return "\n".join(lines)
 
 
+def place(d: TaskDecision | SizeDecision, b: int) -> str:
+    """The budget that a line is about, and how far beyond the runs it is."""
+    samples = d.budgets[b]
+    far = extrapolation(samples, *(f.study for f in d.tasks.fits))
+    return f"At {format_number(samples)} samples{far}: "
+
+
+def verdict(d: TaskDecision | SizeDecision, b: int) -> str:
+    """The choice at a budget."""
+    p = d.p_best[b, d.best[b]]
+    return f"{place(d, b)}{d.chosen(b)} is best of {len(d.candidates)} with P = {p:.2f}"
+
+
+HEAD = ("data", "P(best)", "mean [interval]", "minus best [interval]", "regret", "best for",
+        "P(Pareto)")  # fmt: skip
+
+
 def budget_lines(d: TaskDecision, b: int) -> list[str]:
     """The common choice at one budget, and the tasks that would choose otherwise."""
-    samples, best = d.budgets[b], d.candidates[d.best[b]].text
-    far = extrapolation(samples, *(f.study for f in d.tasks.fits))
-    place = f"At {format_number(samples)} samples{far}: "
+    best = d.chosen(b)
     if len(d.candidates) == 1:
-        return [f"{place}{best} is the only candidate: there is nothing to choose from"]
-    rows = d.table[d.table["samples"] == samples].sort_values("expected_regret", kind="stable")
-    cells = [HEAD]
-    for r in rows.head(MOST).itertuples():
+        return [f"{place(d, b)}{best} is the only candidate: there is nothing to choose from"]
+
+    def cells(r: Any) -> tuple[str, ...]:
         gap = f"{r.difference:+.3g} [{r.difference_lo:+.3g}, {r.difference_hi:+.3g}]"
-        cells.append(
-            (
-                r.data, f"{r.p_best:.2f}", f"{r.median:.4g} [{r.lo:.4g}, {r.hi:.4g}]",
-                "-" if r.best else gap, f"{r.expected_regret:.2g}", f"{r.best_for} of {d.size}",
-                f"{r.p_pareto:.2f}",
-            )
+        return (
+            r.data, f"{r.p_best:.2f}", f"{r.median:.4g} [{r.lo:.4g}, {r.hi:.4g}]",
+            "-" if r.best else gap, f"{r.expected_regret:.2g}", f"{r.best_for} of {d.size}",
+            f"{r.p_pareto:.2f}",
         )  # fmt: skip
-    lines = [
-        f"{place}{best} is best of {len(d.candidates)} with P = {d.p_best[b, d.best[b]]:.2f}",
-        *columns(cells),
-    ]
-    if len(rows) > MOST:
-        lines.append(f"  and {len(rows) - MOST} more, each with a larger expected regret")
-    own = d.by_task[d.by_task["samples"] == samples]
-    for r in own.head(MOST).itertuples():
+
+    lines = [verdict(d, b), *by_regret(HEAD, d.rows(b), cells, MOST)]
+    for r in d.rows(b, d.by_task).head(MOST).itertuples():
         n = decimals(r.hi - r.lo)
         line = (
             f"  {r.task} ({'higher' if r.direction == 'max' else 'lower'} is better) with "
@@ -124,3 +123,43 @@ def budget_lines(d: TaskDecision, b: int) -> list[str]:
             )
         lines.append(line)
     return lines
+
+
+def describe_size(d: SizeDecision) -> str:
+    """See :attr:`SizeDecision.text`."""
+    low, high = (format_number(v) for v in (d.tasks.params.min(), d.tasks.params.max()))
+    lines = [
+        f"{format_number(d.params)} parameters, from models of {low} to {high}; differences "
+        f"in percent of the reducible error (lower is better); {100 * d.prob:g}% "
+        "equal-tailed credible intervals",
+        f"this size was run ({d.nearest}): its own runs answer, as in qqt decide"
+        if d.was_run
+        else f"what the sizes do not share is taken to be as for {d.nearest}",
+        *(f"note: {note}" for note in d.tasks.notes),
+    ]
+    head = ("data", "P(best)", "minus best, % [interval]", "regret, %")
+
+    def cells(r: Any) -> tuple[str, ...]:
+        ends = (100 * end for end in (r.difference, r.difference_lo, r.difference_hi))
+        gap = "-" if r.best else "{:+.3g} [{:+.3g}, {:+.3g}]".format(*ends)
+        return r.data, f"{r.p_best:.2f}", gap, f"{100 * r.expected_regret:.2g}"
+
+    for b in range(len(d.budgets)):
+        if len(d.candidates) == 1:
+            lone = f"{d.chosen(b)} is the only candidate: there is nothing to choose"
+            lines += ["", f"{place(d, b)}{lone}"]
+            continue
+        lines += ["", verdict(d, b) + d.in_common(b), *by_regret(head, d.rows(b), cells, MOST)]
+    return "\n".join(lines)
+
+
+def by_budget(d: TaskDecision | SizeDecision) -> list[dict[str, Any]]:
+    """For JSON: the choice and the candidates at each budget."""
+    return [
+        {
+            "samples": float(n),
+            "best": d.chosen(b),
+            "candidates": d.rows(b).drop(columns=["samples", "best"]).to_dict("records"),
+        }
+        for b, n in enumerate(d.budgets)
+    ]

@@ -49,6 +49,24 @@ def test_every_problem_is_told_with_its_place(tmp_path: Path) -> None:
         read_designs(pd.DataFrame({"data": ["A"], "budget": [3]}), read_pools(POOLS))
 
 
+def test_designs_are_read_as_runs_are(tmp_path: Path) -> None:
+    """A count that may be in thousands is not guessed; with decimal commas said, all is read."""
+    path, pools = tmp_path / "german.csv", read_pools(POOLS)
+    path.write_text("data;samples;seeds;cost\nA:0,7+B:0,3;240.000;2;1.234,5\nB;1.920.000;;\n")
+    table = read_designs(path, pools, decimal=",").table
+    assert table["samples"].tolist() == [240e3, 1.92e6]
+    assert table["seeds"].tolist() == [2, 1]
+    assert table["cost"].tolist() == [1234.5, 1.92e6]
+    path.write_text("data,samples,seeds\nA,240.000,1.000\n")
+    with pytest.raises(InputError) as caught:
+        read_designs(path, pools)
+    assert "'240.000': 240 or 240 thousand -> write 240000 or 240" in str(caught.value)
+    assert "column 'seeds', '1.000': 1 or 1 thousand" in str(caught.value)
+    path.write_text('data;samples\nA;240.000\nB;"480,000"\n')
+    with pytest.raises(InputError, match="points and commas before three digits"):
+        read_designs(path, pools, decimal=",")
+
+
 def test_generated_designs_are_affordable_and_reach_the_target(buy_fit: Fit) -> None:
     study = buy_fit.study
     candidates = [parse_mixture(t, study.pools) for t in ("A", "A+B")]

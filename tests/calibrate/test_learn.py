@@ -23,7 +23,7 @@ from qqt_bayes.calibrate.learn import (
     with_setting,
 )
 from qqt_bayes.cli.main import app
-from qqt_bayes.model.spec import load_spec, spec_from_dict
+from qqt_bayes.model.spec import Spec, load_spec
 
 
 @pytest.fixture(scope="module")
@@ -100,4 +100,4 @@ def test_the_command_learns_and_prints_a_specification(tmp_path) -> None:
     assert "one: " in done.output
     assert "two: " in done.output
     source = tomllib.loads(done.output[done.output.index("schema = 1") :])
-    assert spec_from_dict(source).name == "learned"
+    assert Spec.from_dict(source).name == "learned"

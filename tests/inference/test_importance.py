@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qqt_bayes.inference.importance import Proposal, Weighted, adapt, flattened, smoothed
+from qqt_bayes.inference.importance import Proposal, Weighted, adapt, flattened, smoothed, taken
 from qqt_bayes.inference.laplace import hessian_at, mode_and_root
 
 
@@ -157,3 +157,23 @@ def test_hessian_is_that_of_the_density() -> None:
     cov = np.array([[2.0, 0.6], [0.6, 1.0]])
     found = hessian_at(normal(np.zeros(2), cov), np.array([0.3, -0.4]))
     np.testing.assert_allclose(found, np.linalg.inv(cov), atol=1e-4)
+
+
+def test_draws_are_taken_in_proportion_and_in_order() -> None:
+    weight = np.array([0.0, 0.5, 0.25, 0.0, 0.25])
+    pick = taken(np.repeat(weight, 100), 500, np.random.default_rng(1))
+    assert np.all(np.diff(pick) >= 0)
+    counts = np.bincount(pick // 100, minlength=5)
+    assert np.abs(counts - 500 * weight).max() <= 1
+
+
+def test_draws_that_weigh_the_same_are_of_their_own_half() -> None:
+    half, weights = np.repeat([0, 1], 50), np.linspace(0.0, 2.0, 100)
+    found = Weighted(np.zeros((100, 1)), weights / weights.sum(), 0.0, half, (), 0.0, 100)
+    parent = found.evenly(400, np.random.default_rng(3))
+    assert parent.shape == (2, 400)
+    for k in (0, 1):
+        assert np.all(half[parent[k]] == k)
+        assert np.all(np.diff(parent[k]) >= 0)
+        wanted = 400 * weights[half == k] / weights[half == k].sum()
+        assert np.abs(np.bincount(parent[k] - 50 * k, minlength=50) - wanted).max() <= 1.0

@@ -9,7 +9,7 @@ import pandas as pd
 
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.fitting import Fit
-from qqt_bayes.inference.reweight import densities, reweighted, taken_again
+from qqt_bayes.inference.reweight import densities, reweighted
 from qqt_bayes.model.design import build_design
 
 
@@ -85,11 +85,3 @@ def test_a_new_smallest_value_keeps_the_parameters_as_they_are(small_fit: Fit) -
     assert found is not None
     assert found.coordinates.upper < small_fit.posterior.coordinates.upper
     assert np.all(np.isin(found.irreducible, small_fit.posterior.irreducible))
-
-
-def test_draws_are_taken_in_proportion_and_in_order() -> None:
-    weight = np.array([0.0, 0.5, 0.25, 0.0, 0.25])
-    pick = taken_again(np.repeat(weight, 100) / 100, np.random.default_rng(1))
-    assert np.all(np.diff(pick) >= 0)
-    counts = np.bincount(pick // 100, minlength=5)
-    assert np.abs(counts - 500 * weight).max() <= 1

@@ -13,7 +13,7 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.effective_utility import exponent_sums
 from qqt_bayes.model.design import build_design, family_matrices, quality_covariate
 from qqt_bayes.model.effects import PATHS, kernels
-from qqt_bayes.model.spec import load_spec, spec_from_dict
+from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import read_pools, read_runs
 
 SPEC = load_spec("effective_utility")
@@ -151,7 +151,7 @@ STRUCTURE = {
 
 
 def test_families_and_twins_share() -> None:
-    spec = spec_from_dict(SPEC.source | {"structure": STRUCTURE})
+    spec = Spec.from_dict(SPEC.source | {"structure": STRUCTURE})
     pools = pools_of(("a", "b", "a", "", "a"), rank=[1, 1, 2, 2, 2])
     likeness, weight, _ = family_matrices(pools, spec)
     expected = np.eye(5)

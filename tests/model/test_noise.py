@@ -19,7 +19,7 @@ from qqt_bayes.model.noise import (
     seed_factor,
 )
 from qqt_bayes.model.priors import prior_from_dict
-from qqt_bayes.model.spec import load_spec, spec_from_dict
+from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import read_runs
 
 SPEC = load_spec("effective_utility")
@@ -103,7 +103,7 @@ def test_a_specification_without_them_has_neither() -> None:
     source = {**SPEC.source, "priors": dict(SPEC.source["priors"])}
     for name in ("run_share", "seed_noise_spread"):
         del source["priors"][name]
-    old = spec_from_dict(source)
+    old = Spec.from_dict(source)
     rows = [("a", "A", 1e5), ("a", "A", 2e5), ("b", "A", 1e5), ("c", "B", 1e5), ("d", "B", 1e5)]
     design = design_of(rows, old)
     assert design.run.max() == -1

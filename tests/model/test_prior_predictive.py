@@ -15,7 +15,6 @@ from qqt_bayes.model.effects import EFFECTS, NAMES, factor_of, ibm_kernel
 from qqt_bayes.model.parameters import SINGLE
 from qqt_bayes.model.prior_predictive import (
     draw_prior,
-    prior_predictive,
     simulate_study,
     simulate_values,
 )
@@ -57,7 +56,7 @@ def test_shapes_and_order(setting) -> None:
     two = truth.take(np.array([3, 5]))
     np.testing.assert_array_equal(two.level, truth.level[[3, 5]])
     np.testing.assert_array_equal(two.parameters.harm, p.harm[[3, 5]])
-    again = prior_predictive(design, design.points, priors, made.kind, 40, seed=1)
+    again, _ = draw_prior(design, design.points, priors, made.kind, 40, seed=1)
     np.testing.assert_array_equal(again, latent)
 
 
@@ -192,14 +191,14 @@ def test_no_pool_is_favoured_without_reason() -> None:
     made = read_runs(rows.assign(run=["a", "b", "c"]), pools).study("loss")
     design, priors = build_design(made, SPEC), SPEC.priors("loss")
     points = design.points_at(np.full(3, 3e7), np.eye(3))
-    best = prior_predictive(design, points, priors, "loss", 6000, seed=5).argmin(axis=1)
-    share = np.bincount(best, minlength=3) / 6000
+    latent, _ = draw_prior(design, points, priors, "loss", 6000, seed=5)
+    share = np.bincount(latent.argmin(axis=1), minlength=3) / 6000
     assert np.all(np.abs(share - 1 / 3) < 4 * np.sqrt(2 / 9 / 6000))
 
 
 def test_simulated_values_have_the_reference_noise(setting) -> None:
     made, design, priors = setting
-    latent = prior_predictive(design, design.points, priors, made.kind, 200, seed=6)
+    latent, _ = draw_prior(design, design.points, priors, made.kind, 200, seed=6)
     inside = np.all(latent < 0.95, axis=1) if made.kind != "loss" else np.full(200, True)
     latent = latent[inside][0]
     noise, many = 0.02, 10_000

@@ -12,10 +12,10 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.model.spec import (
     OPTIONAL,
     STRUCTURE,
+    Spec,
     available_specs,
     load_spec,
     spec_folder,
-    spec_from_dict,
 )
 
 SHIPPED = tomllib.loads((spec_folder() / "effective_utility.toml").read_text(encoding="utf-8"))
@@ -40,23 +40,23 @@ def test_shipped_specs_are_complete_and_reasoned(name: str, kind: str) -> None:
 
 
 def test_an_accuracy_is_modelled_as_an_error(source) -> None:
-    spec = spec_from_dict(source)
+    spec = Spec.from_dict(source)
     assert spec.priors("accuracy") == spec.priors("error")
     assert spec.priors("loss")["irreducible"] != spec.priors("error")["irreducible"]
 
 
 def test_round_trip_by_json(source) -> None:
-    spec = spec_from_dict(source)
-    again = spec_from_dict(json.loads(spec.to_json()))
+    spec = Spec.from_dict(source)
+    again = Spec.from_dict(json.loads(spec.to_json()))
     assert again == spec
     assert again.priors("loss") == spec.priors("loss")
 
 
 def test_structure_has_defaults(source) -> None:
     del source["structure"]
-    assert spec_from_dict(source).structure == STRUCTURE
+    assert Spec.from_dict(source).structure == STRUCTURE
     source["structure"] = {"family_mixture": 1.0}
-    assert spec_from_dict(source).structure == STRUCTURE | {"family_mixture": 1.0}
+    assert Spec.from_dict(source).structure == STRUCTURE | {"family_mixture": 1.0}
 
 
 def test_read_from_a_file(tmp_path) -> None:
@@ -93,7 +93,7 @@ def test_all_problems_at_once(source) -> None:
     del source["priors"]["dilution"]
     source["priors"]["utility"] = {"family": "lognormal", "mu": 1}
     with pytest.raises(UsageError) as caught:
-        spec_from_dict(source, where="my.toml")
+        Spec.from_dict(source, where="my.toml")
     text = str(caught.value)
     assert text.startswith("my.toml is not a valid specification:\n  ")
     assert "unknown key 'shema'; did you mean 'schema'?" in text
@@ -110,7 +110,7 @@ def test_a_forgotten_base_is_one_message(source) -> None:
     own = {k: source[k] for k in ("schema", "name", "law")}
     own["priors"] = {"harm": {"family": "fixed", "value": 0, "why": "none seen"}}
     with pytest.raises(UsageError) as caught:
-        spec_from_dict(own, where="my.toml")
+        Spec.from_dict(own, where="my.toml")
     first, only = str(caught.value).splitlines()
     assert first == "my.toml is not a valid specification:"
     assert 'add the line base = "effective_utility"' in only
@@ -120,7 +120,7 @@ def test_a_forgotten_base_is_one_message(source) -> None:
 def test_a_missing_key_is_named(source, key: str) -> None:
     del source[key]
     with pytest.raises(UsageError, match=f"no '{key}'"):
-        spec_from_dict(source)
+        Spec.from_dict(source)
 
 
 @pytest.mark.parametrize("value", [1.0, -0.1, "half", None, True])
@@ -128,7 +128,7 @@ def test_a_missing_key_is_named(source, key: str) -> None:
 def test_likeness_is_a_share_below_one(source, name: str, value) -> None:
     source["structure"][name] = value  # at 1 such pools would be one
     with pytest.raises(UsageError, match=f"{name} must be a number from 0 to below 1"):
-        spec_from_dict(source)
+        Spec.from_dict(source)
 
 
 @pytest.mark.parametrize("value", [-0.5, float("nan"), "x"])
@@ -136,23 +136,23 @@ def test_likeness_is_a_share_below_one(source, name: str, value) -> None:
 def test_mixture_is_a_ratio(source, name: str, value) -> None:
     source["structure"][name] = value
     with pytest.raises(UsageError, match=f"{name} must be a number of 0 or more"):
-        spec_from_dict(source)
+        Spec.from_dict(source)
 
 
 def test_twins_are_no_less_alike_than_family(source) -> None:
     source["structure"] = {"family_likeness": 0.9, "twin_likeness": 0.2}  # no correlation matrix
     with pytest.raises(UsageError, match="twin_likeness must not be below family_likeness"):
-        spec_from_dict(source)
+        Spec.from_dict(source)
 
 
 def test_priors_that_are_no_tables(source) -> None:
     source["priors"]["harm"] = 0.1
     with pytest.raises(UsageError, match="prior 'harm' is not a table"):
-        spec_from_dict(source)
+        Spec.from_dict(source)
 
 
 def test_with_priors_replaces_by_name(source) -> None:
-    spec = spec_from_dict(source)
+    spec = Spec.from_dict(source)
     new = spec.with_priors(dilution={"family": "fixed", "value": 1})
     assert new.priors("loss")["dilution"].text == "fixed(value=1)"
     assert new.priors("loss")["dilution"].why == "given by the user"
@@ -160,7 +160,7 @@ def test_with_priors_replaces_by_name(source) -> None:
 
 
 def test_with_priors_for_one_kind(source) -> None:
-    spec = spec_from_dict(source)
+    spec = Spec.from_dict(source)
     new = spec.with_priors(
         **{"loss.irreducible": {"family": "fixed", "value": 0.5, "why": "known"}}
     )
@@ -172,12 +172,12 @@ def test_with_priors_for_one_kind(source) -> None:
 @pytest.mark.parametrize("kind", ["loss", "accuracy"])
 def test_a_bare_name_replaces_the_prior_of_every_kind(source, kind: str) -> None:
     """Else the prior of the kind, which stands in a table of its own, would win in silence."""
-    new = spec_from_dict(source).with_priors(level={"family": "normal", "mu": 0.2, "sigma": 0.1})
+    new = Spec.from_dict(source).with_priors(level={"family": "normal", "mu": 0.2, "sigma": 0.1})
     assert new.priors(kind)["level"].numbers == (0.2, 0.1)
 
 
 def test_with_priors_refuses_unknown_names(source) -> None:
-    spec = spec_from_dict(source)
+    spec = Spec.from_dict(source)
     with pytest.raises(UsageError, match="unknown parameter 'levl'; did you mean 'level'"):
         spec.with_priors(levl={"family": "fixed", "value": 0})
     with pytest.raises(UsageError, match="unknown kind 'los'; did you mean 'loss'"):

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qqt_bayes.backtest.origins import FACTORS, SLACK
+from qqt_bayes.backtest.origins import FACTORS, factor_group
 from qqt_bayes.calibrate.baselines.cells import budgets, collapse, unique_rows
 from qqt_bayes.calibrate.baselines.least_squares import applicable, fit_cells
 from qqt_bayes.runs import Study
@@ -55,11 +55,6 @@ def forecast(
         sizes = np.sort(np.abs(past[group[target]]))
         out[:, target] = point[target] * np.exp(rng.permutation(symmetric(sizes, draws)))
     return out[:, inverse]
-
-
-def factor_group(factor: np.ndarray) -> np.ndarray:
-    """Number of the group of each factor beyond the data; the number of groups if beyond all."""
-    return np.searchsorted(np.array(FACTORS) * SLACK, factor)
 
 
 def symmetric(sizes: np.ndarray, draws: int) -> np.ndarray:

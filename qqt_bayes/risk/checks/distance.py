@@ -30,7 +30,6 @@ def check(context: Context) -> tuple[Check, ...]:
     used = study.used
     out = []
     for b, samples in enumerate(context.budgets):
-        best = context.best(b)
         shares = context.shares[context.decision.best[b]]
         same = overlap(study.shares, shares) >= ALIKE
         own = float(study.samples[same].max()) if same.any() else 0.0
@@ -43,7 +42,7 @@ def check(context: Context) -> tuple[Check, ...]:
             judge(
                 factor=outside(samples, study), tested=tested,
                 epochs=float((samples * shares / sizes).max()), seen_epochs=seen_epochs,
-                data=best.text, own=own / context.largest, strangers=strangers,
+                data=context.decision.chosen(b), own=own / context.largest, strangers=strangers,
                 untried=untried(context, b),
             )
         )  # fmt: skip

@@ -18,9 +18,8 @@ def check(context: Context) -> tuple[Check, ...]:
     """The decision at each budget under each other law, on the same runs."""
     d = context.decision
     drawn = {n: levels(f, d.budgets, context.shares) for n, f in context.variants.items()}
-    names = [c.text for c in d.candidates]
     return tuple(
-        judge({n: v[:, b] for n, v in drawn.items()}, int(d.best[b]), context.margin[b], names)
+        judge({n: v[:, b] for n, v in drawn.items()}, int(d.best[b]), context.margin[b], d.names)
         for b in range(len(d.budgets))
     )
 

@@ -31,11 +31,10 @@ def check(context: Context) -> tuple[Check, ...]:
     ]  # fmt: skip
     made = context.workers.run(latent_of, jobs, context.share("leave one out"))
     drawn = {key: latent for key, latent in zip(without, made, strict=True) if latent is not None}
-    names = [c.text for c in d.candidates]
     out = []
     for b, found in enumerate(asked):
         own = {(k, n): drawn[k, n][:, b] for k, n, _ in found if (k, n) in drawn}
-        out.append(judge(own, int(d.best[b]), context.margin[b], names))
+        out.append(judge(own, int(d.best[b]), context.margin[b], d.names))
     return tuple(out)
 
 
@@ -76,7 +75,7 @@ def heaviest(moved: np.ndarray, run: np.ndarray) -> list[int]:
 def decision_influence(context: Context, budget: int) -> np.ndarray:
     """How far each cell moves the difference between best and runner-up, dim (cell,)."""
     d, post = context.decision, context.fit.posterior
-    other = context.runner_up(budget)
+    other = d.runner_up(budget)
     pair = context.shares[[int(d.best[budget])] + ([] if other is None else [other])]
     points = post.design.points_at(np.full(len(pair), context.budgets[budget]), pair)
     return influence(post, points, contrast=True)

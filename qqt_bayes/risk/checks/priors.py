@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from qqt_bayes.decide.drawn import regret_of
 from qqt_bayes.decide.text import and_list
 from qqt_bayes.risk.check import PASS, REVIEW, Check
 from qqt_bayes.risk.closed_form import pareto_weights
@@ -39,7 +40,7 @@ def check(context: Context) -> tuple[Check, ...]:
     ) -> tuple[Check, ...]:
         out = []
         for b in range(len(d.budgets)):
-            latent, best, other = d.latent[:, b], int(d.best[b]), context.runner_up(b)
+            latent, best, other = d.latent[:, b], int(d.best[b]), d.runner_up(b)
             quantities = dict(crossings)
             if other is not None:
                 quantities["difference"] = latent[:, other] - latent[:, best]
@@ -99,7 +100,7 @@ def judge(
             trusted = bool(k_hat < GOOD_K)
             if again is not None and not trusted:
                 trusted = True
-                mean = (again - again.min(axis=1, keepdims=True)).mean(axis=0)
+                mean = regret_of(again)
                 won = float(np.mean(np.argmin(again, axis=1) == best))
             cost = float(mean[best] - mean.min())
             strong[f"power {power:g}"] = {

@@ -17,11 +17,11 @@ def check(context: Context) -> tuple[Check, ...]:
     d = context.decision
     out = []
     for b in range(len(d.budgets)):
-        best, other = int(d.best[b]), context.runner_up(b)
+        best, other = int(d.best[b]), d.runner_up(b)
         out.append(
             judge(
-                d.latent[:, b], best, context.margin[b], context.best(b).text,
-                None if other is None else d.candidates[other].text,
+                d.latent[:, b], best, context.margin[b], d.chosen(b),
+                None if other is None else d.names[other],
             )
         )  # fmt: skip
     return tuple(out)

@@ -33,7 +33,7 @@ def check(context: Context) -> tuple[Check, ...]:
             judge(
                 better=(middle - lo) / (middle - floor), worse=(hi - middle) / (middle - floor),
                 factor=outside(samples, study), repeated=float(shares @ past),
-                data=context.best(b).text,
+                data=d.chosen(b),
             )
         )  # fmt: skip
     return tuple(out)
