@@ -9,6 +9,7 @@ import pandas as pd
 import qqt_bayes as qqt
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.gate import GateReport
+from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.spec import load_spec
@@ -48,6 +49,8 @@ class MadeUp:
         log = (self.levels + own) @ points.shares.T + self.common
         log = log + EXPONENT * (14.0 - points.log_samples)
         return SimpleNamespace(log_reducible=log[::every], parts=None)
+
+    latent = Posterior.latent
 
     def scalars(self) -> dict[str, np.ndarray]:
         return {}
