@@ -8,7 +8,6 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-QUICK = ("tutorial",)  # the others are slow
 
 
 def test_there_are_notebooks() -> None:
@@ -26,14 +25,9 @@ def test_kept_without_output(path: Path) -> None:
     assert set(book.metadata) <= {"kernelspec", "language_info"}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # the kernel's machinery is not ours
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, marks=() if path.stem in QUICK else pytest.mark.slow, id=path.stem)
-        for path in NOTEBOOKS
-    ],
-)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs(path: Path, tmp_path: Path) -> None:
     book = nbformat.read(path, as_version=4)
     NotebookClient(

@@ -106,6 +106,7 @@ def test_a_killed_worker_of_a_cluster_is_made_up_for(tmp_path: Path, cluster) ->
     assert (tmp_path / "killed").exists()
 
 
+@pytest.mark.slow
 def test_a_job_that_always_kills_is_told() -> None:
     with pytest.raises(WorkerError, match="memory"):
         refit_many(die, [1, 2], workers=2)

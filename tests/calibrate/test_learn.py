@@ -82,6 +82,7 @@ def test_few_origins_are_spread_and_the_last_is_one() -> None:
     assert spread_out([], 3) == []
 
 
+@pytest.mark.slow
 def test_the_command_learns_and_prints_a_specification(tmp_path) -> None:
     rng = np.random.default_rng(3)
     for name in ("one", "two"):

@@ -173,6 +173,7 @@ def test_a_threshold_on_another_metric(many: Fit) -> None:
     assert "meets the thresholds with probability" in bound.text
 
 
+@pytest.mark.slow
 def test_a_threshold_that_nothing_meets_is_told(many: Fit) -> None:
     answer = best_shares(many, "2M", subject_to="general_loss<=2.0")
     assert answer.answers[0].p_feasible == pytest.approx(0.0, abs=0.05)
