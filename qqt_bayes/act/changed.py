@@ -20,8 +20,8 @@ from qqt_bayes.model.effects import AT_SLOPES, SLOPES
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.posterior import Posterior
-    from qqt_bayes.model.design import Points
     from qqt_bayes.model.parameters import Parameters
+    from qqt_bayes.model.points import Points
 
 __all__ = ["ChangedData", "draw_changed", "exponent_draws", "grown", "quality_effects"]
 

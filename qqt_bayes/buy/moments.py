@@ -21,8 +21,8 @@ from qqt_bayes.model.marginal import by_slopes
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.given import Given
-    from qqt_bayes.model.design import Points
     from qqt_bayes.model.parameters import Parameters
+    from qqt_bayes.model.points import Points
     from qqt_bayes.model.priors import Prior
 
 __all__ = ["Moments", "moments"]

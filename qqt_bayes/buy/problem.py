@@ -18,8 +18,8 @@ from qqt_bayes.runs import Mixture
 if TYPE_CHECKING:
     from qqt_bayes.buy.designs import Designs
     from qqt_bayes.fitting import Fit
-    from qqt_bayes.model.design import Points
     from qqt_bayes.model.marginal import Cells
+    from qqt_bayes.model.points import Points
 
 DRAWS = 512  # too few make everything look worth knowing: each world tells which draw it is from
 TRUTHS = 16  # joint draws of the targets per draw of the parameters, for perfect information

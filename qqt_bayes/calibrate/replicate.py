@@ -23,9 +23,10 @@ from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.reweight import densities
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.kinds import Kind, kind_named
-from qqt_bayes.model.design import Design, Points, build_design
+from qqt_bayes.model.design import Design, build_design
 from qqt_bayes.model.noise import Evaluation
 from qqt_bayes.model.parameters import Parameters
+from qqt_bayes.model.points import Points
 from qqt_bayes.model.prior_predictive import (
     Truth,
     draw_prior,

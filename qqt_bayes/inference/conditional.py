@@ -26,9 +26,9 @@ from qqt_bayes.model.regime import factors_at, relative_wander, stretch
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.given import Given
-    from qqt_bayes.model.design import Points
     from qqt_bayes.model.effects.base import Simulate
     from qqt_bayes.model.parameters import Parameters
+    from qqt_bayes.model.points import Points
     from qqt_bayes.model.priors import Prior
 
 # What each part of a prediction holds: the effects in their order, then these two.

@@ -29,7 +29,8 @@ from qqt_bayes.model.parameters import RENAMED, SINGLE, Coordinates, Parameters,
 if TYPE_CHECKING:
     from qqt_bayes.inference.engine import Target
     from qqt_bayes.inference.importance import Weighted
-    from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.design import Design
+    from qqt_bayes.model.points import Points
     from qqt_bayes.model.priors import Prior
 
 FAR = 4.0  # prior standard deviations: one parameter in 16,000 lies so far from the middle

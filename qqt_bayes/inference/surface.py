@@ -25,8 +25,9 @@ from qqt_bayes.model.effects import AT_PATHS, PATHS, kernels, motion
 if TYPE_CHECKING:
     from qqt_bayes.inference.given import Given
     from qqt_bayes.inference.posterior import Posterior
-    from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.design import Design
     from qqt_bayes.model.effects import Rows
+    from qqt_bayes.model.points import Points
 
 KNOTS = 40  # of a path whose clock differs between mixtures
 

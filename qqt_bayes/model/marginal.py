@@ -33,8 +33,9 @@ from qqt_bayes.model.low_rank import JITTER, LowRank
 from qqt_bayes.model.noise import seed_factor
 
 if TYPE_CHECKING:
-    from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.design import Design
     from qqt_bayes.model.parameters import Parameters
+    from qqt_bayes.model.points import Points
     from qqt_bayes.model.priors import Prior
 
 MOST = 4.0  # variance that noise may have in z

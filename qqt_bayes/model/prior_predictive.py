@@ -23,7 +23,8 @@ from qqt_bayes.model.regime import mean_factors, relative_wander, stretch
 
 if TYPE_CHECKING:
     from qqt_bayes.kinds import Kind
-    from qqt_bayes.model.design import Design, Points
+    from qqt_bayes.model.design import Design
+    from qqt_bayes.model.points import Points
     from qqt_bayes.model.priors import Prior
     from qqt_bayes.runs import Study
 

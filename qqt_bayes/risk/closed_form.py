@@ -22,7 +22,7 @@ from qqt_bayes.model.marginal import exponents, log_scale
 if TYPE_CHECKING:
     from qqt_bayes.inference.given import Given
     from qqt_bayes.inference.posterior import Posterior
-    from qqt_bayes.model.design import Points
+    from qqt_bayes.model.points import Points
 
 MAX_DRAWS = 400
 

@@ -19,9 +19,9 @@ from qqt_bayes.model.parameters import fixed_scale, is_scale
 
 if TYPE_CHECKING:
     from qqt_bayes.inference.posterior import Posterior
-    from qqt_bayes.model.design import Setting
     from qqt_bayes.model.parameters import Parameters
     from qqt_bayes.model.priors import Prior
+    from qqt_bayes.model.setting import Setting
 
 KINDS = ("utility", "level", "half_life", "average", "spread")
 AVERAGES = ("irreducible", "utility", "half_life")  # change with size; other scalars do not

@@ -28,8 +28,8 @@ from qqt_bayes.tasks.deviations import KINDS, Deviations
 from qqt_bayes.tasks.shared import Common, common_to, told_by
 
 if TYPE_CHECKING:
-    from qqt_bayes.model.design import Points
     from qqt_bayes.model.parameters import Parameters
+    from qqt_bayes.model.points import Points
 
 DECADES = 3.0  # of parameters, in which what is common may change as much as it is
 AT_LEVELS = NAMES.index("level_spread")

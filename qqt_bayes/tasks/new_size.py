@@ -31,7 +31,8 @@ from qqt_bayes.tasks.text import by_budget, describe_size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qqt_bayes.model.design import Points, Setting
+    from qqt_bayes.model.points import Points
+    from qqt_bayes.model.setting import Setting
     from qqt_bayes.tasks.several import Tasks
 
 SCHEMA = 1

@@ -8,7 +8,7 @@ from qqt_bayes.buy.moments import Moments, moments
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.conditional import REGIME, condition
 from qqt_bayes.inference.given import Given
-from qqt_bayes.model.design import Points
+from qqt_bayes.model.points import Points
 from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.regime import mean_factors, relative_wander
 

@@ -11,8 +11,9 @@ from scipy import stats
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.effective_utility import exponent_sums
-from qqt_bayes.model.design import build_design, family_matrices, quality_covariate
+from qqt_bayes.model.design import build_design
 from qqt_bayes.model.effects import PATHS, kernels
+from qqt_bayes.model.setting import family_matrices, quality_covariate
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import read_pools, read_runs
 

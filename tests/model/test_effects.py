@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from qqt_bayes.model.design import Points, Setting
 from qqt_bayes.model.effects import EFFECTS, PATHS, Effect, ibm_kernel, kernels, simulator
 from qqt_bayes.model.effects import kernel as kernel_of
+from qqt_bayes.model.points import Points
+from qqt_bayes.model.setting import Setting
 
 SIZES = np.array([1e5, 3e5, np.inf])
 SMALLEST, LARGEST = np.log(1e5), np.log(1e7)

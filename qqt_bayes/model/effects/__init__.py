@@ -34,7 +34,8 @@ from qqt_bayes.model.effects.repetition_drift import REPETITION_DRIFT
 from qqt_bayes.model.effects.utility import QUALITY, UTILITY_SPREAD
 
 if TYPE_CHECKING:
-    from qqt_bayes.model.design import Points, Setting
+    from qqt_bayes.model.points import Points
+    from qqt_bayes.model.setting import Setting
 
 EFFECTS: tuple[Effect, ...] = (
     LEVEL, LEVEL_SPREAD, UTILITY_SPREAD, QUALITY, COMMON_DRIFT, POOL_DRIFT, REPETITION_DRIFT,

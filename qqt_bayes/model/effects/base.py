@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from qqt_bayes.model.design import Points, Setting
+    from qqt_bayes.model.points import Points
+    from qqt_bayes.model.setting import Setting
 
 NEGLIGIBLE = 1e-13  # of the largest variance: rounding
 

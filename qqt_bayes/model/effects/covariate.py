@@ -15,7 +15,7 @@ import numpy as np
 from qqt_bayes.model.effects.base import Effect, Rows
 
 if TYPE_CHECKING:
-    from qqt_bayes.model.design import Points
+    from qqt_bayes.model.points import Points
 
 ALIKE = 0.5  # prior correlation of what a setting does to two pools
 

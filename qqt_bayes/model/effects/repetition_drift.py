@@ -13,7 +13,7 @@ import numpy as np
 from qqt_bayes.model.effects.base import Effect, Rows
 
 if TYPE_CHECKING:
-    from qqt_bayes.model.design import Points
+    from qqt_bayes.model.points import Points
 
 
 def rows(points: Points) -> Rows:

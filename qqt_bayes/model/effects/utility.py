@@ -9,7 +9,7 @@ import numpy as np
 from qqt_bayes.model.effects.base import Effect
 
 if TYPE_CHECKING:
-    from qqt_bayes.model.design import Setting
+    from qqt_bayes.model.setting import Setting
 
 
 def by_pool(setting: Setting) -> np.ndarray:
