@@ -9,7 +9,6 @@ import typer
 
 from qqt_bayes.cli import options as o
 from qqt_bayes.cli import telling
-from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_file, write_text
 from qqt_bayes.harmless import csv_text
 
@@ -79,11 +78,9 @@ def import_(
 
     files, format = named_format(files, format)
     beside = pools_of(out)
-    if pools is None and len(files) == 1 and files[0].name.endswith("runs.csv"):
+    if pools is None and len(files) == 1:
         there = pools_of(files[0])
         pools = there if there.is_file() and there.resolve() != beside.resolve() else None
-    if pools is not None and not out.name.endswith("runs.csv"):
-        raise UsageError(f"'{out}' -> call it runs.csv or X.runs.csv, so that its pools are found")
     targets = [out] if pools is None else [out, beside]
     for target in targets:  # any table that is there may have been edited: none is ours
         check_file(target, (".csv",), inputs=[*files, pools], force=force)

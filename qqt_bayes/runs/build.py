@@ -21,8 +21,9 @@ LABELS = ("run", "data", "metric", "seed", "model")  # never read as numbers
 
 
 def beside(runs: Path) -> Path:
-    """Where the pool table of ``X.runs.csv`` is: ``X.pools.csv``."""
-    return runs.parent / (runs.name.removesuffix("runs.csv") + "pools.csv")
+    """Where the pool table of ``X.runs.csv`` or ``X.csv`` is: ``X.pools.csv``."""
+    stem = "" if runs.stem == "runs" else f"{runs.stem.removesuffix('.runs')}."
+    return runs.with_name(f"{stem}pools.csv")
 
 
 def find_pools(
@@ -37,13 +38,11 @@ def find_pools(
     what = "no pool table given for a DataFrame of runs"
     if isinstance(source, str | PathLike):
         path = Path(source)
-        paired = path.name == "runs.csv" or path.name.endswith(".runs.csv")
         there = beside(path)
-        if paired and there.exists():
+        if there.exists():
             return read_sheet(there, POOL_HEADER, decimal=decimal)
-        what = "no pool table given"
-        what += f", and no {there.name} beside {path.name}" if paired else ""
-        way += f", or write {there.name}" if paired else ", or name the files runs.csv, pools.csv"
+        what = f"no pool table given, and no {there.name} beside {path.name}"
+        way += f", or write {there.name}"
     sheet = Sheet("pools")
     sheet.flag(None, None, what, f"{way} with the header {POOL_HEADER}")
     return sheet

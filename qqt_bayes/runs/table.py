@@ -262,7 +262,7 @@ def read_runs(
         A mixture may be a dict of shares, ``{"A": 0.7, "B": 0.3}``.
     pools
         Path or frame of the pool table, or a dict ``{"A": 60_000}``; by default ``X.pools.csv``
-        beside ``X.runs.csv`` and ``pools.csv`` beside ``runs.csv``.
+        beside ``X.runs.csv`` or ``X.csv``, and ``pools.csv`` beside ``runs.csv``.
     kinds
         Metric -> kind (or one kind for all), where the name does not tell, or misleads: one of
         `qqt_bayes.kinds.KINDS`.

@@ -75,7 +75,7 @@ def test_pools_beside_come_along(qqt, here: Path) -> None:
         ("import wide.csv -o old.runs.csv", "old.runs.csv is there already"),
         ("import wide.csv -o no/x.runs.csv", "no such folder: no"),
         ("import wide.csv -o x.xlsx", "ends in .csv"),
-        ("import wide.csv -o x.csv --pools mine.csv", "call it runs.csv or X.runs.csv"),
+        ("import wide.csv -o x.csv --pools no.csv", "file not found"),
         ("import wide.csv -o x.runs.csv --pools no.csv", "file not found"),
         ("import no.csv -o x.runs.csv", "no such file: no.csv"),
         ("import wide.csv -o x.runs.csv --format tidy", "unknown format 'tidy'"),
@@ -92,6 +92,18 @@ def test_nothing_is_replaced_or_half_written(qqt, here: Path, call: str, told: s
     assert said.code == 2
     assert told in said.err
     assert {path.name: path.read_text() for path in here.iterdir()} == before
+
+
+def test_a_table_of_any_name_has_its_pools_beside_it(qqt, here: Path) -> None:
+    """``x.csv`` as ``x.runs.csv``: ``x.pools.csv``."""
+    Path("mine.csv").write_text(POOLS)
+    assert "x.pools.csv" in qqt("import", "wide.csv", "-o", "x.csv").err
+    said = qqt("import", "wide.csv", "-o", "x.csv", "--pools", "mine.csv", "--force")
+    assert said.code == 0, said.err
+    assert Path("x.pools.csv").is_file()
+    assert qqt("check", "x.csv").code == 0
+    Path("x.pools.csv").unlink()
+    assert "no x.pools.csv beside x.csv" in qqt("check", "x.csv").err
 
 
 def test_check_takes_rows_and_marks(qqt, here: Path) -> None:
