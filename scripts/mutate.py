@@ -40,20 +40,21 @@ def main(part: str, count: int, seed: int) -> None:
     """Try some slips of a part."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for name in ("qqt_bayes", "models", "tests", "pyproject.toml"):
-            (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, copy / name)
+        for name in ("qqt_bayes", "models", "tests", "docs", "pyproject.toml"):
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("_build"))
+            else:
+                shutil.copy(ROOT / name, copy / name)
         paths = sorted((copy / "qqt_bayes" / part).rglob("*.py"))
         places = [(p, k) for p in paths for k in range(len(slips(ast.parse(p.read_text()))))]
-        words = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-x",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            f"tests/{part}",
-        ]
+        words = [sys.executable, "-m", "pytest", "-xq", "-p", "no:cacheprovider", f"tests/{part}"]
+        env = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+
+        def passes() -> bool:
+            return subprocess.run(words, cwd=folder, env=env, capture_output=True).returncode == 0
+
+        if not passes():  # or every slip would seem to be noticed
+            sys.exit(f"the tests of {part} fail without any slip")
         missed = 0
         for path, k in random.Random(seed).sample(places, min(count, len(places))):
             text = path.read_text()
@@ -62,12 +63,10 @@ def main(part: str, count: int, seed: int) -> None:
             before, line = ast.unparse(node), getattr(node, "lineno", 0)
             setattr(node, field, value)
             path.write_text(ast.unparse(tree))
-            env = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
-            if subprocess.run(words, cwd=folder, env=env, capture_output=True).returncode == 0:
+            if passes():
                 missed += 1
-                print(
-                    f"{path.relative_to(copy)}:{line}: {before} -> {ast.unparse(node)}", flush=True
-                )
+                place = f"{path.relative_to(copy)}:{line}"
+                print(f"{place}: {before} -> {ast.unparse(node)}", flush=True)
             path.write_text(text)
         print(f"{part}: {missed} of {min(count, len(places))} slips not noticed, of {len(places)}")
 
