@@ -167,3 +167,8 @@ def test_commas_between_budgets_of_two_units() -> None:
     assert parse_budgets("500,1k,2k").tolist() == [500, 1000, 2000]
     assert parse_budgets("1, 5B").tolist() == [1, 5e9]
     assert parse_budgets("480k,1.92M,3B").tolist() == [480e3, 1.92e6, 3e9]
+
+
+def test_one_number_too_large_is_not_told_as_several_budgets() -> None:
+    with pytest.raises(UsageError, match="budget '1e999' is too large for a number"):
+        parse_budgets("1e999")

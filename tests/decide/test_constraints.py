@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from qqt_bayes.decide.asked import parse_thresholds, region_of
+from qqt_bayes.decide.best import how_far
+from qqt_bayes.decide.constraints import Region
 from qqt_bayes.decide.search import corners_of, inside
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import read_pools
@@ -138,3 +140,10 @@ def test_thresholds() -> None:
             parse_thresholds(bad, ["loss", "acc"])
     with pytest.raises(UsageError, match="give the run table"):
         parse_thresholds("acc>=0.5", ["loss"])
+
+
+def test_how_far_a_mixture_is_where_one_alone_was_run() -> None:
+    """There is no usual distance between runs then."""
+    region = Region(("A", "B"), runs=np.array([[0.5, 0.5]]), outside=np.zeros(1))
+    assert how_far(region, np.array([0.5, 0.5])) == (0.0, False)
+    assert how_far(region, np.array([0.0, 1.0])) == (0.5, True)

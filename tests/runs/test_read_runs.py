@@ -78,7 +78,7 @@ def test_pools_beside(folder) -> None:
 
 def test_pools_missing(folder) -> None:
     (folder / "runs.csv").rename(folder / "mine.csv")
-    with pytest.raises(InputError, match="no mine.pools.csv beside mine.csv"):
+    with pytest.raises(InputError, match=r"no mine\.pools\.csv beside mine\.csv"):
         read_runs(folder / "mine.csv")
     with pytest.raises(InputError, match="for a DataFrame of runs -> pass pools="):
         read_runs(pd.DataFrame({"run": ["a"]}))
