@@ -64,6 +64,7 @@ def answer_at(
     """The answer at one budget, searched on some draws and told by others."""
     searched, told = pair
     found = find(searched, region, effort)
+    searched, told = replace(searched, sure=found.sure), replace(told, sure=found.sure)
     shares = surely(searched, told, region, found.best)
     again = descend(told, region, shares)
     run_text, run_shares, allowed = best_run(fit, region, index, searched)

@@ -69,10 +69,14 @@ class Goal:
         latent = self.metric.at(shares)
         if not self.limits:
             return Measured(latent, np.full(len(shares), -np.inf))
-        # of few draws the quantile is taken a little higher, so that others agree
-        draws = len(latent)
-        high = min(self.sure + np.sqrt(self.sure * (1.0 - self.sure) / draws), 1.0)
-        return Measured(latent, np.quantile(self.excess(shares), high, axis=0))
+        excess = self.excess(shares)
+        high = min(self.sure + self.slack(self.sure, len(excess)), 1.0)
+        return Measured(latent, np.quantile(excess, high, axis=0))
+
+    @staticmethod
+    def slack(p: float, draws: int = SEARCHED) -> float:
+        """By how much more is asked of few draws than a probability, so that others agree."""
+        return float(np.sqrt(p * (1.0 - p) / draws))
 
 
 class Measured(NamedTuple):

@@ -34,6 +34,7 @@ class Found:
     best: np.ndarray  # (pool,): shares of best expected performance
     draws: np.ndarray  # (draw, pool): draw-wise best shares
     regret: float  # expected, of the best, in the metric's unit
+    sure: float  # probability of meeting the thresholds that was asked for, or the most there is
 
 
 def find(
@@ -58,10 +59,16 @@ def find(
     if bands:  # each draw goes on from there: its own best is elsewhere
         points, seen = swarm(goal, region, points, seen, rng, round(LATER * effort))
     best = int(np.argmin(seen.merit))
+    if seen.lacking[best] > 0.0:  # nothing is so sure to meet the thresholds: ask for less
+        met = goal.p_feasible(points)
+        sure = float(met.max()) - goal.slack(met.max()) - 0.01
+        if 0.0 < sure < goal.sure:
+            likeliest = points[[int(np.argmax(met))]]
+            return find(replace(goal, sure=sure), region, effort, also=likeliest, bands=bands)
     allowed = seen.latent + seen.penalty
     winners = np.argmin(allowed, axis=1)
     lost = seen.latent[:, best] + seen.penalty[best] - allowed.min(axis=1)
-    return Found(points[best], points[winners], float(lost.mean()))
+    return Found(points[best], points[winners], float(lost.mean()), goal.sure)
 
 
 def first_members(goal: Goal, region: Region, rng: np.random.Generator, count: int) -> np.ndarray:
