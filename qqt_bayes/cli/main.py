@@ -100,7 +100,7 @@ def main(argv: list[str] | None = None) -> None:
     """
     words = sys.argv[1:] if argv is None else argv
     traceback = TRACEBACK in words
-    warnings.showwarning = partial(show_warning, everything=traceback)
+    warnings.showwarning = partial(show_warning, everything=traceback, told=set())
     with stopping() as signals:
         try:
             code = run([word for word in spelled_out(words) if word != TRACEBACK])
@@ -210,9 +210,12 @@ def stopping() -> Iterator[list[int]]:
 
 def show_warning(
     message: Warning | str, category: type[Warning], *_args: object, everything: bool = False,
-    **_options: object,
+    told: set[str], **_options: object,
 ) -> None:  # fmt: skip
-    """Tell a warning that is meant for the user; those of the arithmetic only on demand."""
+    """Tell a warning that is meant for the user once; those of the arithmetic only on demand."""
+    if str(message) in told:
+        return
+    told.add(str(message))
     if everything or not issubclass(category, UNTOLD):
         print(visible(f"warning: {message}"), file=sys.stderr)
 

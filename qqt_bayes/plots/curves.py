@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 from qqt_bayes.plots import paper
 from qqt_bayes.plots.paper import BEYOND, GREY, PALE
 from qqt_bayes.plots.view import EPOCHS, View, split
+from qqt_bayes.runs.numbers import count
 
 if TYPE_CHECKING:
     from qqt_bayes.runs import Runs
@@ -173,5 +174,5 @@ def curves_key(view: View) -> list[Artist]:
                    label=f"ends of epochs {ends} ... {EPOCHS[-1]}")
         )  # fmt: skip
     if view.others:
-        entries.append(Line2D([], [], color=PALE, lw=0.8, label=f"{len(view.others)} others"))
+        entries.append(Line2D([], [], color=PALE, lw=0.8, label=count(len(view.others), "other")))
     return entries

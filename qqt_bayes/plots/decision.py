@@ -26,6 +26,7 @@ from qqt_bayes.plots.paper import COLUMN, INK, SIDE_BY_SIDE, PaperFigure
 from qqt_bayes.plots.probability import draw_p_best, name_areas
 from qqt_bayes.plots.view import EPOCHS, View
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import count
 
 if TYPE_CHECKING:
     from qqt_bayes.decide import Decision
@@ -203,7 +204,7 @@ def caption(decision: Decision) -> str:
     trained, largest = study.trained_on, format_number(view.largest)
     parts = [
         f"{study.metric} ({view.direction}) against samples seen, from "
-        f"{int(trained['runs'])} runs of up to {largest} samples.",
+        f"{count(trained['runs'], 'run')} of up to {largest} samples.",
         f"Lines: posterior medians; bands: {view.interval}s of latent performance (uncertainty of "
         "the law, its drift and the mixtures included; noise of seeds and evaluation excluded).",
     ]

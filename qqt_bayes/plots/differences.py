@@ -124,21 +124,30 @@ def draw_gaps(ax: Axes, view: View) -> None:
             ax.plot(n, mid, color=colour, ls=dash, zorder=3, gid="gap")
             if c == second:
                 ax.fill_between(n, lo, hi, color=colour, alpha=0.16, lw=0, zorder=2)
-    ax.set_ylim(*limits(view, samples, found))
+    ax.set_ylim(*limits(view, samples, found, bars[0]))
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.set_ylabel(f"difference{view.unit}")
-    ax.set_title(f"Difference to {view.label(view.lead)}")
+    ax.set_title(f"Difference to {paper.short(view.decision.candidates[view.lead].text)}")
     view.samples_axis(ax, name_line=False, ends=(samples[0], samples[-1]))
     ax.axhline(0.0, color=INK, lw=0.3, zorder=1)
     paper.stamp(ax, view.warning)
 
 
-def limits(view: View, samples: np.ndarray, found: np.ndarray) -> tuple[float, float]:
-    """Limits of the axis: bands of those that may be best, medians of the others in colour."""
+def limits(
+    view: View, samples: np.ndarray, found: np.ndarray, asked: np.ndarray
+) -> tuple[float, float]:
+    """Limits of the axis: bands of those that may be best, medians of the others in colour.
+
+    The medians at the budgets ``asked`` are all seen.
+    """
     near = samples >= view.largest * 0.5 if (samples >= view.largest * 0.5).any() else samples > 0
     rivals = sorted(view.rivals | {view.lead})
     shown = np.concatenate(
-        [found[1:, near][:, :, rivals].ravel(), found[0, near][:, view.main].ravel()]
+        [
+            found[1:, near][:, :, rivals].ravel(),
+            found[0, near][:, view.main].ravel(),
+            asked[:, view.main].ravel(),
+        ]
     )
     pad = 0.06 * np.ptp(shown) or 0.01
     return float(shown.min() - pad), float(shown.max() + pad)

@@ -109,9 +109,11 @@ def draw(
     ax.axvline(largest, color=INK, lw=0.8, ls=(0, (3, 2)))
     for a in made.assessments:
         ax.axvline(a.samples, color=GREY, lw=0.5)
+        first = a.samples == found.budgets[0]  # to its left are the numbers of the axis
         ax.annotate(
-            a.verdict, (a.samples, 1.0), xycoords=("data", "axes fraction"), xytext=(-2, -2),
-            textcoords="offset points", rotation=90, ha="right", va="top", fontsize=SMALL,
+            a.verdict, (a.samples, 1.0), xycoords=("data", "axes fraction"),
+            xytext=(2 if first else -2, -2), textcoords="offset points", rotation=90,
+            ha="left" if first else "right", va="top", fontsize=SMALL,
             bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.8},
         )  # fmt: skip
     ax.set_xscale("log")

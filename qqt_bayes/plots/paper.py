@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -43,6 +44,9 @@ LETTERS = (
     "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Apple SD Gothic Neo", "Malgun Gothic",
     "NanumGothic", "Droid Sans Fallback", "Arial Unicode MS",
 )  # fmt: skip
+
+
+BOXES = "Glyph .* missing from"  # begins matplotlib's warning of a letter that no font has
 
 
 @cache
@@ -113,8 +117,14 @@ class PaperFigure(Figure):
 
     def savefig(self, fname: Any, **options: Any) -> None:
         """Save with embedded fonts; see :meth:`matplotlib.figure.Figure.savefig`."""
-        with style():
+        with style(), warnings.catch_warnings(record=True) as seen:
+            warnings.filterwarnings("always", BOXES)
             super().savefig(fname, **options)
+        if any("missing from" in str(w.message) for w in seen):
+            warnings.warn(
+                "no font here has all letters of the names: some are drawn as boxes -> install one "
+                "that has them, e.g. Noto Sans CJK", stacklevel=2,
+            )  # fmt: skip
 
     def _repr_png_(self) -> bytes:
         buffer = BytesIO()
@@ -126,7 +136,8 @@ class PaperFigure(Figure):
 def style() -> Iterator[None]:
     """Set the style of the package's figures within a ``with`` block only."""
     settings: Any = RC | {"font.family": families()}
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", BOXES)  # one a letter; saving tells of all
         yield
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from qqt_bayes.cli import progress
-from qqt_bayes.cli.main import spelled_out
+from qqt_bayes.cli.main import show_warning, spelled_out
 
 
 @pytest.fixture
@@ -49,3 +49,10 @@ def test_shares_alone_are_of_all_pools() -> None:
     words = [*start, "--shares", "A,B", "--json"]
     assert spelled_out(words) == words
     assert spelled_out([]) == []
+
+
+def test_a_warning_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    told: set[str] = set()
+    for text in ("boxes", "boxes", "other"):
+        show_warning(text, UserWarning, told=told)
+    assert capsys.readouterr().err == "warning: boxes\nwarning: other\n"

@@ -214,7 +214,7 @@ def test_few_in_colour_many_in_grey(stamped_decision) -> None:
     figure = plot_decision(stamped_decision)
     texts = legend_texts(figure)
     assert sum(":" in text or text == "good" for text in texts) == 5
-    assert "1 others" in texts
+    assert "1 other" in texts
     best = stamped_decision.candidates[stamped_decision.best[0]].text
     assert best in texts
 
@@ -256,6 +256,15 @@ def test_saves(loss_decision, ending, tmp_path) -> None:
     figure.savefig(path)
     assert path.stat().st_size > 5_000
     assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def test_gaps_at_all_budgets_asked_are_seen(small_fit) -> None:
+    decision = small_fit.decide("2k,480k", ["A", "A+B+C"], on_fail="warn")
+    (ax,) = decision.plot(panels=["gaps"]).axes
+    low, high = ax.get_ylim()
+    shown = bands(View.of(decision), decision.latent)[0]
+    assert low < shown.min()
+    assert shown.max() < high
 
 
 @pytest.mark.parametrize("kind", ["loss", "accuracy", "score"])

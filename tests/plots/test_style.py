@@ -93,3 +93,12 @@ def test_split() -> None:
     assert (len(x), len(x2)) == (0, 3)
     (x, _), (x2, _) = split(n, y, 10.0)
     assert (list(x), list(x2)) == ([1, 10], [10, 100])
+
+
+def test_letters_that_no_font_has_are_told_once_and_plainly(tmp_path) -> None:
+    with style():
+        figure = new_figure(2.0, 1.0)
+        figure.add_subplot().set_title("\U00012000 \U00012001")  # cuneiform
+    with pytest.warns(UserWarning, match="drawn as boxes -> install one") as told:
+        figure.savefig(tmp_path / "boxes.png")
+    assert len(told) == 1
