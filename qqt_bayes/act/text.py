@@ -10,9 +10,10 @@ from qqt_bayes._columns import columns
 from qqt_bayes._json import as_object, band
 from qqt_bayes.act.compare import FACTOR
 from qqt_bayes.act.table import AS_IT_IS
-from qqt_bayes.decide.place import extrapolation
+from qqt_bayes.decide.place import at
 from qqt_bayes.decide.text import confidence, decimals
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import brief
 
 if TYPE_CHECKING:
     from qqt_bayes.act.answer import ActionDecision
@@ -35,8 +36,7 @@ def describe(d: ActionDecision) -> str:
         said = "leaving it as it is" if top.action == AS_IT_IS else f"'{top.action}'"
         lines += [
             "",
-            f"At {format_number(samples)} samples{extrapolation(samples, study)}: "
-            f"{confidence(top.p_best)} {said} is best of {len(rows)}.",
+            f"{at(samples, study)}: {confidence(top.p_best)} {said} is best of {len(rows)}.",
             *columns([HEAD, *map(line_of, rows.itertuples())], left=2),
         ]
     lines += ["", *per_sample(d), *(f"note: {note}" for note in d.notes)]
@@ -51,7 +51,7 @@ HEAD = ("action", "data", "cost", "changes by [interval]", "in samples [interval
 
 def line_of(row: Any) -> tuple[str, ...]:
     """One action at one budget."""
-    regret = "-" if np.isnan(row.expected_regret) else f"{row.expected_regret:.2g}"
+    regret = "-" if np.isnan(row.expected_regret) else brief(row.expected_regret)
     end = (f"{row.p_best:.2f}", regret)
     if row.action == AS_IT_IS:
         return (row.action, row.data, *["-"] * 5, *end)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from qqt_bayes.errors import InputError, Problem, UsageError
-from qqt_bayes.runs import Mixture, Pools, Runs
+from qqt_bayes.runs import Mixture, Pools, Runs, format_number
 from qqt_bayes.runs.study import Study
 
 LEVELS = ("params", "model")  # columns that may differ within a study
@@ -125,7 +125,8 @@ def size_study(runs: Runs, metric: str) -> Sizes:
     params = params_of(chosen)
     if np.ptp(np.log(params)) < 0.05:
         raise UsageError(
-            f"all runs have {params[0]:g} parameters -> add runs of other sizes, or use qqt decide"
+            f"all runs have {format_number(params[0])} parameters -> add runs of other sizes, or "
+            "use qqt decide"
         )
     keyed: dict[str, str] = {}
     for text in study.data:

@@ -10,6 +10,7 @@ from qqt_bayes._columns import columns
 from qqt_bayes._json import as_object, band
 from qqt_bayes.decide.text import confidence, decimals
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import brief
 
 if TYPE_CHECKING:
     from qqt_bayes.allocation.answer import Allocation
@@ -83,9 +84,9 @@ def budget_lines(a: Allocation, b: int, compute: float) -> list[str]:
             (
                 row.data, f"{row.p_best:.2f}", span(row.params, row.params_lo, row.params_hi),
                 span(row.samples, row.samples_lo, row.samples_hi),
-                "fresh" if np.isnan(row.epochs) else f"{row.epochs:.2g}",
+                "fresh" if np.isnan(row.epochs) else brief(row.epochs),
                 f"{row.loss:.{places}f} [{row.loss_lo:.{places}f}, {row.loss_hi:.{places}f}]",
-                f"{row.regret:.2g}",
+                brief(row.regret),
             )
         )  # fmt: skip
     lines += columns(cells)

@@ -9,6 +9,7 @@ import numpy as np
 from qqt_bayes._columns import columns
 from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import brief, count
 from qqt_bayes.runs.untold import untold
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def describe(plan: Plan) -> str:
     lines = [
         f"{plan.fit.stamp}Best choice now: {places} samples.",
         *together(plan),
-        f"No runs can lower the {WORDS[plan.objective]} by more than {plan.evpi:.2g}"
-        f"{unit.get(plan.objective, '')} (perfect information, +-{plan.limit.se:.1g}).",
+        *alone(plan),
+        f"No runs can lower the {WORDS[plan.objective]} by more than {brief(plan.evpi)}"
+        f"{unit.get(plan.objective, '')} (perfect information, +-{brief(plan.limit.se, 1)}).",
         "",
         *design_lines(plan),
     ]
@@ -66,6 +68,14 @@ def together(plan: Plan) -> list[str]:
             "rank the runs otherwise."]  # fmt: skip
 
 
+def alone(plan: Plan) -> list[str]:
+    """Why nothing has a value where there is nothing to choose from."""
+    if len(plan.candidates) > 1 or plan.objective not in ("regret", "p_best"):
+        return []
+    return [f"{plan.candidates[0].text} is the only candidate: there is nothing to choose from "
+            "-> name others by --candidates"]  # fmt: skip
+
+
 def design_lines(plan: Plan) -> list[str]:
     """The most valuable designs."""
     table = plan.table
@@ -77,14 +87,14 @@ def design_lines(plan: Plan) -> list[str]:
     shown = (telling if len(telling) else table).head(SHOWN)
     for row in shown.itertuples():
         share = row.evsi / plan.evpi if plan.evpi > 0 else 0.0
-        value = f"{row.evsi:.2g} +- {row.se:.1g}" if row.evsi > 0 else "0"
+        value = f"{brief(row.evsi)} +- {brief(row.se, 1)}" if row.evsi > 0 else "0"
         line = (row.data, format_number(row.samples), f"{row.seeds}", format_number(row.cost),
                 value, f"{share:.0%}", f"{row.khat:.2f}")  # fmt: skip
         cells.append(line + ((format_number(row.net),) if staked else ()))
     lines = columns(cells)
     if len(table) > len(shown):
         left = "of less value" if len(telling) > len(shown) else "of no value"
-        lines.append(f"  and {len(table) - len(shown)} more designs {left}")
+        lines.append(f"  and {count(len(table) - len(shown), 'more design')} {left}")
     rough = int(np.sum(plan.khat > ROUGH))
     if rough:
         refitted = len(plan.refitted)
@@ -100,7 +110,7 @@ def check_lines(plan: Plan) -> list[str]:
     """Where regression on the draws gives another value than reweighting them."""
     return [
         f"  {row.data} for {format_number(row.samples)}: by regression on the draws "
-        f"{row.regression:.2g} +- {row.regression_se:.1g}, so take its value as rough"
+        f"{brief(row.regression)} +- {brief(row.regression_se, 1)}, so take its value as rough"
         for row in plan.cross_check.itertuples()
         if abs(row.regression - row.evsi) > APART * np.hypot(row.se, row.regression_se)
     ]
@@ -112,7 +122,8 @@ def knowledge_lines(plan: Plan) -> list[str]:
     if not len(table):
         return ["No parameter alone is worth knowing: none would change the choice."]
     found = [
-        f"{row.parameter}{f' of {row.pool}' if row.pool else ''} {row.evppi:.2g} +- {row.se:.1g}"
+        f"{row.parameter}{f' of {row.pool}' if row.pool else ''} {brief(row.evppi)} +- "
+        f"{brief(row.se, 1)}"
         for row in table.itertuples()
     ]
     return [f"Worth knowing, each alone: {'; '.join(found)}."]
@@ -123,7 +134,11 @@ def batch_lines(plan: Plan) -> list[str]:
     assert plan.chosen is not None
     assert plan.spend is not None
     if not plan.chosen.steps:
-        return [f"With {format_number(plan.spend)}: nothing is worth buying."]
+        least = float(plan.table["cost"].min())
+        why = "nothing is worth buying"
+        if plan.spend < least:
+            why = f"nothing costs so little -> spend {format_number(least)} or more"
+        return [f"With {format_number(plan.spend)}: {why}."]
     lines = [
         f"With {format_number(plan.spend)}, in this order (chosen by {plan.chosen.order}; value of "
         "everything up to that row):"
@@ -132,7 +147,7 @@ def batch_lines(plan: Plan) -> list[str]:
         seeds = f" x {row.seeds} seeds" if row.seeds > 1 else ""
         lines.append(
             f"  {i:>2}. {row.data} for {format_number(row.samples)}{seeds}: "
-            f"spent {format_number(row.spent)}, value {row.evsi:.2g} +- {row.se:.1g}"
+            f"spent {format_number(row.spent)}, value {brief(row.evsi)} +- {brief(row.se, 1)}"
         )
     return lines
 

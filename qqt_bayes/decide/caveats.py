@@ -54,9 +54,10 @@ def caveats(d: Decision) -> tuple[str, ...]:
     notes += [u.text for u in untold(study.samples, study.shares, study.pools)]
     far = [n for n in d.budgets if outside(n, study) > TOO_FAR]
     if far:
-        at = ", ".join(f"{format_number(n)} ({times(outside(n, study))})" for n in far[:NAMED])
+        at = and_list((f"{format_number(n)} ({times(outside(n, study))})" for n in far), NAMED)
+        verb = "is" if len(far) == 1 else "are"
         notes.append(
-            f"{at} is more than ten times the largest run: no record reaches there "
+            f"{at} {verb} more than ten times the largest run: no record reaches there "
             "-> run the leading candidates on the way"
         )
     return tuple(notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import format_samples
 
 if TYPE_CHECKING:
     from qqt_bayes.runs import Study
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Nominal budgets differ by as much as this from what was run.
 WITHIN = 1.02
 
-__all__ = ["WITHIN", "extrapolation", "outside", "place", "times"]
+__all__ = ["WITHIN", "at", "extrapolation", "outside", "place", "times"]
 
 
 def outside(samples: float, *studies: Study) -> float:
@@ -31,8 +31,13 @@ def place(samples: float, *studies: Study) -> str:
 
 
 def times(factor: float) -> str:
-    """A factor of samples: ``4.0x``."""
-    return f"{factor:.1f}x" if factor < 100.0 else f"{format_number(factor, 2)}x"
+    """A factor of samples: ``4.0x``, ``1,000x``."""
+    return f"{factor:.1f}x" if factor < 100.0 else f"{float(f'{factor:.2g}'):,.0f}x"
+
+
+def at(samples: float, *studies: Study) -> str:
+    """A budget, and how far outside the runs it is: ``At 8B samples, extrapolated ...``."""
+    return f"At {format_samples(samples)}{extrapolation(samples, *studies)}"
 
 
 def extrapolation(samples: float, *studies: Study) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._columns import columns
 from qqt_bayes._json import as_object
 from qqt_bayes._text import written
 from qqt_bayes.decide.candidates import candidates_of
@@ -110,19 +111,16 @@ class Reach:
     def text(self) -> str:
         """The answer on one screen."""
         study, end = self.fit.study, format_number(self.searched[1])
-        never = f"P(not by {end})"
-        width = max([len(c.text) for c in self.candidates] + [4])
         lines = [
             f"{self.fit.stamp}Samples until {study.metric} ({study.kind.better}) reaches "
             f"{self.value:g}, averaged over seeds; searched up to {end}; "
             f"{self.prob:.0%} equal-tailed credible intervals",
-            f"  {'data':<{width}} {'samples [interval]':>34} {'P(first)':>9} {never:>16}",
         ]
+        cells = [("data", "samples [interval]", "P(first)", f"P(not by {end})")]
         for row in self.table.itertuples():
             told = f"{self.said(row.median)} [{self.said(row.lo)} to {self.said(row.hi)}]"
-            lines.append(
-                f"  {row.data:<{width}} {told:>34} {row.p_first:>9.2f} {row.p_never:>16.2f}"
-            )
+            cells.append((row.data, told, f"{row.p_first:.2f}", f"{row.p_never:.2f}"))
+        lines += columns(cells)
         if self.p_never[self.best] > 0.5:
             lines.append(f"no data probably reaches it by {end}")
         return "\n".join(lines + [f"note: {note}" for note in self.notes])

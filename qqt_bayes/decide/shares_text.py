@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes._columns import columns
-from qqt_bayes.decide.place import extrapolation
-from qqt_bayes.runs import format_number
+from qqt_bayes.decide.place import at
+from qqt_bayes.decide.text import decimals
+from qqt_bayes.runs.numbers import brief
 
 if TYPE_CHECKING:
     from qqt_bayes.decide.best import Best
@@ -23,9 +24,10 @@ def budget_lines(s: Shares, a: Best) -> list[str]:
     """What is said of one budget."""
     study = s.fit.study
     mid, lo, hi = s.interval(np.asarray(study.reported(a.performance)))
+    n = decimals(hi - lo)
     lines = [
-        f"\nAt {format_number(a.samples)} samples{extrapolation(a.samples, study)}: {study.metric} "
-        f"{mid:.4g} [{lo:.4g}, {hi:.4g}], expected regret {a.regret:.2g} "
+        f"\n{at(a.samples, study)}: {study.metric} "
+        f"{mid:.{n}f} [{lo:.{n}f}, {hi:.{n}f}], expected regret {brief(a.regret)} "
         f"(search error {max(a.error, 1e-5):.1g})"
     ]
     head = ["pool", "best share", "epochs", f"{s.prob:.0%} interval of the best share"]
@@ -58,7 +60,7 @@ def budget_lines(s: Shares, a: Best) -> list[str]:
     for c in a.constraints:
         what = ", ".join(c.binding)
         named = f" ({what})" if what and what not in c.text else ""
-        cost = f"costs {c.cost:.2g}" if c.cost > a.error else "costs nearly nothing"
+        cost = f"costs {brief(c.cost)}" if c.cost > a.error else "costs nearly nothing"
         state = f"binds{named}, {cost}" if c.binding else "does not bind"
         lines.append(f"    {c.text}: {state}")
     if a.p_feasible is not None:
@@ -81,7 +83,7 @@ def against_runs(s: Shares, a: Best) -> str:
 def band(s: Shares, draws: np.ndarray) -> str:
     """Median and interval of a difference."""
     mid, lo, hi = s.interval(draws)
-    return f"{mid:.2g} [{lo:.2g}, {hi:.2g}]"
+    return f"{brief(mid)} [{brief(lo)}, {brief(hi)}]"
 
 
 def feasible(s: Shares, probability: float) -> str:

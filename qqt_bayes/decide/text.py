@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qqt_bayes._columns import columns, short
-from qqt_bayes.decide.place import extrapolation
+from qqt_bayes.decide.place import at, extrapolation
 from qqt_bayes.runs import format_number
-from qqt_bayes.runs.numbers import count
+from qqt_bayes.runs.numbers import brief, count, format_samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,7 @@ def decimals(width: float) -> int:
 def cost(regret: float, width: float) -> str:
     """An expected regret; not below a tenth of the last digit that a level of this width shows."""
     least = 10.0 ** -(decimals(width) + 1)
-    return f"<{least:.{decimals(width) + 1}f}" if 0 < regret < least else f"{regret:.2g}"
+    return f"<{least:.{decimals(width) + 1}f}" if 0 < regret < least else brief(regret)
 
 
 def confidence(p: float) -> str:
@@ -61,7 +61,7 @@ def headline(d: Decision) -> str:
     parts = []
     for best, group in groupby(order, key=lambda b: int(d.best[b])):
         places = [
-            f"{confidence(float(d.p_best[b, best]))} at {format_number(d.budgets[b])} samples"
+            f"{confidence(float(d.p_best[b, best]))} at {format_samples(d.budgets[b])}"
             f"{extrapolation(d.budgets[b], study)}"
             for b in group
         ]
@@ -106,7 +106,7 @@ def budget_lines(d: Decision, b: int) -> list[str]:
     """The choice at one budget, and the candidates by their expected regret."""
     samples, rows = d.budgets[b], d.rows(b)
     top = rows.sort_values("expected_regret", kind="stable").iloc[0].to_dict()
-    place = f"At {format_number(samples)} samples{extrapolation(samples, d.fit.study)}: "
+    place = f"{at(samples, d.fit.study)}: "
     if len(d.candidates) == 1:
         n = decimals(top["hi"] - top["lo"])
         level, lo, hi = (f"{top[name]:.{n}f}" for name in ("median", "lo", "hi"))
@@ -172,7 +172,7 @@ def disagreement(d: Decision, budget: int) -> str:
     chosen = d.chosen(budget)
     return "; ".join(
         f"under {v.name} {d.candidates[v.best[budget]].text} is best"
-        + (f" ({chosen} costs {v.cost[budget]:.2g})" if v.best[budget] != d.best[budget] else "")
+        + (f" ({chosen} costs {brief(v.cost[budget])})" if v.best[budget] != d.best[budget] else "")
         for v in d.laws
     )
 

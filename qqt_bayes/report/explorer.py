@@ -17,6 +17,7 @@ import numpy as np
 from qqt_bayes.decide.drawn import share_best
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import count
 
 if TYPE_CHECKING:
     from qqt_bayes.decide import Decision
@@ -75,7 +76,7 @@ def budgets(d: Decision) -> dict[str, Any]:
     if len(rest):
         best = d.grid_latent[:, :, rest].min(axis=2, keepdims=True)
         latent = np.concatenate([latent, best], axis=2)
-        names.append(f"best of {len(rest)} others")
+        names.append(f"best of {count(len(rest), 'other')}")
     each = NUMBERS // (latent.shape[1] * latent.shape[2])
     few = latent[some(len(latent), min(each, DRAWS))]
     start = int(np.argmin(np.abs(np.log(d.grid / d.budgets.max()))))

@@ -57,13 +57,13 @@ def about_data(content: Content) -> dict[str, str | None]:
                 out[key] = f"Column {column}: {name} {', '.join(values[:6])}."
     if "tuned" in table and table["tuned"].notna().any():
         yes = int(table["tuned"].fillna(False).astype(bool).sum())
-        out["tuned"] = f"{yes} of {len(table)} rows are marked as tuned."
+        out["tuned"] = f"Marked as tuned: {yes} of {w.count(len(table), 'row')}."
     trajectories = int((table.groupby("run")["samples"].nunique() > 1).sum())
     told = "One checkpoint of each run."
     if trajectories:
-        told = f"{trajectories} runs have several checkpoints in the fit."
+        told = f"Several checkpoints of {w.count(trajectories, 'run')} are in the fit."
     if np.isfinite(study.annealed).any():
-        told += f" {int(np.nansum(study.annealed))} rows are at the end of their schedule."
+        told += f" At the end of their schedule: {w.count(int(np.nansum(study.annealed)), 'row')}."
     out["checkpoints"] = told
     where = tell_where(fit.selection.get("where"))
     upto = fit.selection.get("upto")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from qqt_bayes.decide.place import extrapolation
+from qqt_bayes.decide.place import at, extrapolation
 from qqt_bayes.decide.sizes import middle_notes
 from qqt_bayes.risk.check import FAIL, PASS, REVIEW
 from qqt_bayes.risk.ledger import told_shares
@@ -35,9 +35,9 @@ def describe(made: Risk) -> str:
     ]
     for b, found in enumerate(made.assessments):
         best = made.decision.chosen(b)
-        where = extrapolation(found.samples, study) or ", inside your runs"
+        inside = "" if extrapolation(found.samples, study) else ", inside your runs"
         verdict = f"{found.verdict} ({MEANING[found.verdict]})"
-        head = f"At {format_number(found.samples)} samples{where}, choosing {best}: {verdict}"
+        head = f"{at(found.samples, study)}{inside}, choosing {best}: {verdict}"
         lines += ["", *fold(head, "", "  ")]
         lines += block(found)
     shown = [check.text for found in made.assessments for check in found.checks]

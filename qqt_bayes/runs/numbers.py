@@ -163,6 +163,17 @@ def count(value: float, unit: str) -> str:
     return f"{int(value):,} {unit}{'' if value == 1 else 's'}"
 
 
+def brief(value: float, digits: int = 2) -> str:
+    """A value in few digits, never as ``2.5e+02``."""
+    text = f"{value:.{digits}g}"
+    return f"{float(text):,.0f}" if "e+" in text else text
+
+
+def format_samples(samples: float) -> str:
+    """A number of samples and its unit: ``1 sample``, ``480k samples``."""
+    return f"{format_number(samples)} sample{'' if samples == 1 else 's'}"
+
+
 def _advice(text: str, suffixes: bool) -> str:
     if suffixes:
         general = "write digits with an optional k, M, B or T, e.g. 480000, 480k, 1.28B or 4.8e5"

@@ -75,7 +75,8 @@ def orders_of(
         jobs = [(g, mine.select(where={by: v}), names[0]) for g, v in groups.items()]
     if len(jobs) < 2:
         raise UsageError(
-            f"there is only one task ({jobs[0][0] if jobs else 'none'}) -> use fit, or give more"
+            f"there is only one task ({jobs[0][0] if jobs else 'none'}) -> give more, compare the "
+            "sizes of a model by a column (--by model), or ask qqt decide"
         )
     return [
         Order(name, part, metric, spec, seed + k, settings,

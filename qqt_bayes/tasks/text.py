@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qqt_bayes.decide.place import extrapolation
+from qqt_bayes.decide.place import at
 from qqt_bayes.decide.text import by_regret, decimals
 from qqt_bayes.runs import format_number
-from qqt_bayes.runs.numbers import count
+from qqt_bayes.runs.numbers import brief, count
 
 if TYPE_CHECKING:
     from qqt_bayes.tasks.answer import TaskDecision
@@ -80,9 +80,7 @@ def describe(d: TaskDecision) -> str:
 
 def place(d: TaskDecision | SizeDecision, b: int) -> str:
     """The budget that a line is about, and how far beyond the runs it is."""
-    samples = d.budgets[b]
-    far = extrapolation(samples, *(f.study for f in d.tasks.fits))
-    return f"At {format_number(samples)} samples{far}: "
+    return f"{at(d.budgets[b], *(f.study for f in d.tasks.fits))}: "
 
 
 def verdict(d: TaskDecision | SizeDecision, b: int) -> str:
@@ -102,10 +100,11 @@ def budget_lines(d: TaskDecision, b: int) -> list[str]:
         return [f"{place(d, b)}{best} is the only candidate: there is nothing to choose from"]
 
     def cells(r: Any) -> tuple[str, ...]:
-        gap = f"{r.difference:+.3g} [{r.difference_lo:+.3g}, {r.difference_hi:+.3g}]"
+        n, m = decimals(r.hi - r.lo), decimals(r.difference_hi - r.difference_lo)
+        gap = f"{r.difference:+.{m}f} [{r.difference_lo:+.{m}f}, {r.difference_hi:+.{m}f}]"
         return (
-            r.data, f"{r.p_best:.2f}", f"{r.median:.4g} [{r.lo:.4g}, {r.hi:.4g}]",
-            "-" if r.best else gap, f"{r.expected_regret:.2g}", f"{r.best_for} of {d.size}",
+            r.data, f"{r.p_best:.2f}", f"{r.median:.{n}f} [{r.lo:.{n}f}, {r.hi:.{n}f}]",
+            "-" if r.best else gap, brief(r.expected_regret), f"{r.best_for} of {d.size}",
             f"{r.p_pareto:.2f}",
         )  # fmt: skip
 
@@ -119,7 +118,7 @@ def budget_lines(d: TaskDecision, b: int) -> list[str]:
         if r.best != best:
             line += (
                 f"; alone it would choose {r.best} (P = {r.p_best:.2f}), {best} costs it "
-                f"{r.regret_of_common:.2g}"
+                f"{brief(r.regret_of_common)}"
             )
         lines.append(line)
     return lines
@@ -142,7 +141,7 @@ def describe_size(d: SizeDecision) -> str:
     def cells(r: Any) -> tuple[str, ...]:
         ends = (100 * end for end in (r.difference, r.difference_lo, r.difference_hi))
         gap = "-" if r.best else "{:+.3g} [{:+.3g}, {:+.3g}]".format(*ends)
-        return r.data, f"{r.p_best:.2f}", gap, f"{100 * r.expected_regret:.2g}"
+        return r.data, f"{r.p_best:.2f}", gap, brief(100 * r.expected_regret)
 
     for b in range(len(d.budgets)):
         if len(d.candidates) == 1:

@@ -4,7 +4,7 @@ import pytest
 from made_up_fit import made_up_fit
 from pandas.testing import assert_frame_equal
 
-from qqt_bayes.decide.place import extrapolation, outside
+from qqt_bayes.decide.place import at, extrapolation, outside
 
 
 def test_a_budget_is_answered_the_same_alone_or_beside_others() -> None:
@@ -29,13 +29,25 @@ def test_draws_of_budgets_are_their_own() -> None:
         (4.05e6, 1.0, ""),
         (8e6, 2.0, ", extrapolated 2.0x beyond the largest run"),
         (2e5, 0.2, ", extrapolated downwards, 5.0x below the smallest run"),
-        (1.0, 1e-6, ", extrapolated downwards, 1Mx below the smallest run"),
+        (1.0, 1e-6, ", extrapolated downwards, 1,000,000x below the smallest run"),
     ],
 )
 def test_where_a_budget_lies(samples: float, factor: float, said: str) -> None:
     study = made_up_fit().study
     assert outside(samples, study) == pytest.approx(factor)
     assert extrapolation(samples, study) == said
+
+
+def test_one_sample_is_no_plural() -> None:
+    study = made_up_fit().study
+    assert at(1.0, study) == f"At 1 sample{extrapolation(1.0, study)}"
+    assert at(4e6, study) == "At 4M samples"
+    assert "At 1 sample," in made_up_fit().decide("1").text
+
+
+def test_far_budgets_are_many() -> None:
+    said = "8B (2,000x), 8T (2,000,000x) and 16T (4,000,000x) are more than ten times"
+    assert any(said in note for note in made_up_fit().decide("8B,8T,16T").notes)
 
 
 def test_below_the_smallest_run_is_said_everywhere() -> None:

@@ -58,6 +58,12 @@ def test_quantiles_are_infinite_where_it_is_never_reached() -> None:
     assert "P(not by 1M)" in found.text
 
 
+def test_columns_are_as_wide_as_what_is_in_them() -> None:
+    found = answer(np.column_stack([np.linspace(1e4, 1e5, 100), np.full(100, np.inf)]))
+    lines = found.text.splitlines()[1:4]
+    assert len({line.rindex(" ") for line in lines[1:]}) == len({len(line) for line in lines}) == 1
+
+
 def test_what_none_reaches_is_said() -> None:
     found = answer(np.full((10, 2), np.inf))
     assert "no data probably reaches it by 1M" in found.text

@@ -90,6 +90,12 @@ def history(inside: list[bool], factor: float = 2.0, regret: float = 0.0) -> Rec
     return Record(scores, choices, (1.0, 2.0), seed=1)
 
 
+def test_one_cell_has_no_others() -> None:
+    found = quality(np.array([0.5]))
+    assert found.status == INFO
+    assert "one cell only" in found.text
+
+
 @pytest.mark.parametrize(
     ("hits", "status"), [(20, PASS), (18, PASS), (13, REVIEW), (4, FAIL)]
 )  # fmt: skip
@@ -268,7 +274,7 @@ def test_table_settings() -> None:
     assert tuned[0] == []
     assert "varies with budget" in tuned[1][0]
     (told,), _ = table.confounded(settings(tuned=[True, False, True, True]))
-    assert "1 rows were not tuned" in told
+    assert "1 row was not tuned" in told
 
 
 def scene(samples: list[float], runs: list[str], annealed: float = np.nan, size: float = 1e6):

@@ -8,7 +8,7 @@ import pytest
 
 from qqt_bayes.errors import InputError, UsageError
 from qqt_bayes.runs import format_number, import_runs, parse_number, read_pools
-from qqt_bayes.runs.numbers import parse_positive
+from qqt_bayes.runs.numbers import brief, parse_positive
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,11 @@ def test_format_keeps_the_digits_asked_for() -> None:
 @pytest.mark.parametrize("value", [1.0, 480_256.0, 34_725_395_968.0, 1.28e9, 7e-3])
 def test_round_trip(value: float) -> None:
     assert parse_number(format_number(value, 12)) == value
+
+
+def test_values_in_few_digits_have_no_powers_of_ten_above_one() -> None:
+    assert [brief(v) for v in (0.0123, 2.0, 45.6, 254.0, -1234.0)] == [
+        "0.012", "2", "46", "250", "-1,200"
+    ]  # fmt: skip
+    assert brief(254.0, 1) == "300"
+    assert brief(2.5e-7) == "2.5e-07"

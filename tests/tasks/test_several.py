@@ -11,6 +11,7 @@ import pytest
 
 import qqt_bayes as qqt
 from qqt_bayes.cli.main import app
+from qqt_bayes.decide.text import decimals
 from qqt_bayes.errors import UsageError
 from qqt_bayes.inference.gate import K
 from qqt_bayes.tasks import Tasks
@@ -41,6 +42,9 @@ def test_one_decision_for_all(both: Tasks) -> None:
     for t in range(2):
         assert np.all(d.p_pareto[0] >= d.task_p_best[t, 0] - 0.05)
     assert "weighed by what they share" in d.text
+    row = d.table[~d.table["best"]].iloc[0]
+    m = decimals(row["difference_hi"] - row["difference_lo"])
+    assert f"{row['difference']:+.{m}f} [{row['difference_lo']:+.{m}f}" in d.text
     assert list(d.by_task["task"]) == order
     assert json.dumps(d.to_json(), allow_nan=False)
     assert d.plot().axes
@@ -120,7 +124,7 @@ def test_tasks_that_share_nothing_are_kept_apart(both: Tasks, monkeypatch) -> No
 
 def test_one_task_is_no_hierarchy() -> None:
     runs = qqt.datasets.load("proving_ground")
-    with pytest.raises(UsageError, match="only one task"):
+    with pytest.raises(UsageError, match=r"only one task .*--by model"):
         qqt.fit_tasks(runs, ["loss"])
     with pytest.raises(UsageError, match="no column 'size'"):
         qqt.fit_tasks(runs, ["loss"], by="size")

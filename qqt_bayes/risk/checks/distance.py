@@ -83,7 +83,7 @@ def judge(
              "no back-test looks")
         )  # fmt: skip
     elif factor > TOO_FAR:
-        found.append((FAIL, f"{factor:.1f}x the largest run is farther than any record reaches"))
+        found.append((FAIL, f"{times(factor)} the largest run is farther than any record reaches"))
     elif factor > FAR:
         found.append(
             (REVIEW, f"at {factor:.1f}x the largest run slopes have changed before; {reach}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qqt_bayes.decide.text import and_list
-from qqt_bayes.risk.check import FAIL, PASS, REVIEW, Check
+from qqt_bayes.risk.check import FAIL, INFO, PASS, REVIEW, Check
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.thresholds import OUTLIER, PIT_FAIL, PIT_REVIEW
 
@@ -50,6 +50,10 @@ def judge(
         f"each of {len(z)} cells predicted from the others: standardised errors have "
         f"sd {np.std(z):.2f} (1 expected), uniformity p = {p_value:.2g}"
     )
+    if len(z) < 2:
+        return Check(
+            NAME, INFO, "one cell only: there are no others to predict it from", "", figures
+        )
     if influential:
         text += f"; influential, kept: {and_list(influential, 3)}"
     if p_value < PIT_FAIL:

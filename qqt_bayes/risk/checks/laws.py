@@ -10,6 +10,7 @@ from qqt_bayes.decide.drawn import levels
 from qqt_bayes.decide.text import and_list
 from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check, instead
 from qqt_bayes.risk.context import Context
+from qqt_bayes.runs.numbers import brief
 
 NAME = "laws"
 
@@ -40,7 +41,7 @@ def judge(latent: dict[str, np.ndarray], best: int, margin: float, names: list[s
     if matter:
         text = "; ".join(
             f"under '{law}' {figures[law]['best']} is best, and {names[best]} costs "
-            f"{figures[law]['regret_of_choice']:.2g}"
+            f"{brief(figures[law]['regret_of_choice'])}"
             for law in matter
         )
         advice = "buy the run on which these laws disagree most, or decide by the safer candidate"

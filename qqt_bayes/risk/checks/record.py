@@ -10,6 +10,7 @@ from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.history import Coverage, Record
 from qqt_bayes.risk.thresholds import COVERAGE_FAIL, COVERAGE_REVIEW, OVERCONFIDENT
 from qqt_bayes.runs import format_number
+from qqt_bayes.runs.numbers import brief
 
 NAME = "record"
 NOMINAL = 0.9
@@ -62,8 +63,8 @@ def judge(record: Record, factor: float, margin: float) -> Check:
         text += f" and {gap.text} differences"
     if chosen["choices"]:
         text += (
-            f"; its {chosen['choices']} choices lost {chosen['regret']:.2g} on average, "
-            f"{chosen['regret_expected']:.2g} expected "
+            f"; its {chosen['choices']} choices lost {brief(chosen['regret'])} on average, "
+            f"{brief(chosen['regret_expected'])} expected "
             f"(ranking by the largest run: {number(chosen['regret_rank'])})"
         )
         if chosen["regret"] > margin + OVERCONFIDENT * chosen["regret_expected"]:
@@ -121,4 +122,4 @@ def choice_figures(record: Record, factor: float) -> dict[str, float]:
 
 def number(value: float) -> str:
     """A regret in two figures; a dash where there is none."""
-    return f"{value:.2g}" if np.isfinite(value) else "-"
+    return brief(value) if np.isfinite(value) else "-"

@@ -8,6 +8,7 @@ from qqt_bayes.decide.text import cost
 from qqt_bayes.risk.check import INFO, PASS, REVIEW, Check
 from qqt_bayes.risk.context import Context
 from qqt_bayes.risk.thresholds import P_COSTLY
+from qqt_bayes.runs.numbers import brief
 
 NAME = "stakes"
 
@@ -44,7 +45,7 @@ def judge(latent: np.ndarray, best: int, margin: float, data: str, runner_up: st
     regret_told = cost(expected, figures["level_width90"])
     text = (
         f"P({data} is best) = {p_best:.2f}; expected regret {regret_told}, "
-        f"P(it costs more than {margin:.2g}) = {costly:.2f}"
+        f"P(it costs more than {brief(margin)}) = {costly:.2f}"
     )
     if expected > margin or costly > P_COSTLY:
         advice = f"buy a run of {data} and of {runner_up} nearer the target before the large one"

@@ -69,7 +69,8 @@ def confounded(fit: Fit) -> tuple[list[str], list[str]]:
     tuned = "tuned" in table and bool(table["tuned"].fillna(False).astype(bool).all())
     if "tuned" in table and bool((~table["tuned"].fillna(True).astype(bool)).any()):
         rows = int((~table["tuned"].fillna(True).astype(bool)).sum())
-        serious.append(f"{rows} rows were not tuned: a crossing may be under-tuning")
+        were = "row was" if rows == 1 else "rows were"
+        serious.append(f"{rows} {were} not tuned: a crossing may be under-tuning")
     budget = (np.log(table["samples"].astype(float)) / SAME_BUDGET).round()
     for column in [c for c in table if SETTING.match(str(c))]:
         text = table[column].astype(str)
