@@ -32,7 +32,7 @@ from qqt_bayes.cli import (
     tasks,
 )
 from qqt_bayes.cli import options as o
-from qqt_bayes.errors import GateError, QQTError, bounded
+from qqt_bayes.errors import GateError, QQTError, UsageError, bounded
 from qqt_bayes.harmless import visible
 
 BAD_INPUT, NOT_CONVERGED, FAULT, STOPPED, UNREAD = 2, 3, 70, 130, 141
@@ -115,8 +115,21 @@ def main(argv: list[str] | None = None) -> None:
 
 def run(words: list[str]) -> int:
     """Run a command; returns what it ends with."""
+    given = [word.split("=")[0] for word in words if word.startswith("-")]
+    if len(given) > len(set(given)):
+        refuse_twice(words[0], given)
     code = app(words, prog_name="qqt", standalone_mode=False)
     return code if isinstance(code, int) else 0
+
+
+def refuse_twice(name: str, given: list[str]) -> None:
+    """Refuse an option of one value that is given again: the first would be lost in silence."""
+    command = getattr(typer.main.get_command(app), "commands", {}).get(name)
+    for option in command.params if command else ():
+        one = not getattr(option, "multiple", True) and not getattr(option, "is_flag", True)
+        if one and sum(word in option.opts for word in given) > 1:
+            several = "; several laws: qqt decide --specs A,B" if option.name == "spec" else ""
+            raise UsageError(f"{option.opts[0]} is given twice -> give it once{several}")
 
 
 def explain(error: BaseException, traceback: bool) -> int:
