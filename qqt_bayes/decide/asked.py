@@ -15,7 +15,7 @@ from qqt_bayes.decide.candidates import parse_budgets
 from qqt_bayes.decide.constraints import Constraint, Region, Threshold
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs import format_number, parse_number
-from qqt_bayes.runs.numbers import number_in
+from qqt_bayes.runs.numbers import count, number_in
 
 if TYPE_CHECKING:
     from qqt_bayes.runs import Pools, Runs
@@ -87,7 +87,8 @@ def mixed(known: Pools, runs: np.ndarray, pools: str | Sequence[str] | None) -> 
         )
     if not 2 <= len(set(names)) == len(names) <= MOST_POOLS:
         raise UsageError(
-            f"{len(names)} pools to mix -> name 2 to {MOST_POOLS} different ones, --shares A,B"
+            f"{count(len(names), 'pool')} to mix -> name 2 to {MOST_POOLS} different ones, "
+            "--shares A,B"
         )
     return names
 

@@ -85,7 +85,7 @@ def seeds(content: Content) -> str:
     lo, hi = int(counts.min()), int(counts.max())
     many = f"{lo}" if lo == hi else f"{lo} to {hi}"
     runs = "run" if many == "1" else "runs"
-    return f"{many} {runs} in each of {len(counts)} cells (data, samples)."
+    return f"{many} {runs} in each of {w.count(len(counts), 'cell')} (data, samples)."
 
 
 def about_model(content: Content) -> dict[str, str | None]:

@@ -63,6 +63,8 @@ def render(
     page = environment.get_template("page.html").render(
         content=content,
         study=study,
+        runs=w.count(study.trained_on["runs"], "run"),
+        pools=w.count(len(study.pools), "pool"),
         question=f"Which data for {study.metric} at {w.and_list(budgets)} samples?",
         headline=unbroken(headline(content.decision)),
         cards=cards(content),

@@ -192,7 +192,11 @@ def test_same_seed_same_answer_and_json(mixed: Fit) -> None:
 
 @pytest.mark.parametrize(
     ("pools", "said"),
-    [("web,nope", "unknown pool 'nope'"), ("web", "name 2 to 60"), ("web,web", "name 2 to 60")],
+    [
+        ("web,nope", "unknown pool 'nope'"),
+        ("web", "^1 pool to mix ->"),
+        ("web,web", "name 2 to 60"),
+    ],
 )
 def test_bad_pools_are_refused(mixed: Fit, pools: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):

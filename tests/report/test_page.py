@@ -92,6 +92,8 @@ def test_says_answer_probability_data_seed_and_versions(made, small_fit) -> None
     text = (made / "report.html").read_text(encoding="utf-8")
     assert re.search(r"Of 3 candidates, .* \(P", text)
     assert "extrapolated 4.0x beyond the largest run" in text
+    study = small_fit.study
+    assert f"· {study.trained_on['runs']} runs · {len(study.pools)} pools" in text
     assert small_fit.runs.sha256 in text
     assert f"qqt_bayes {qqt_bayes.__version__}" in text
     assert "80% equal-tailed" in text
