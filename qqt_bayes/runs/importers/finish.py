@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.kinds import kind_of
 from qqt_bayes.runs.importers.base import Found, Given
 from qqt_bayes.runs.importers.roles import NO_NUMBER
 from qqt_bayes.runs.importers.wide import steps_to_samples
@@ -36,7 +37,8 @@ def finish(found: Found, given: Given, pattern: str | None) -> Found:
     if found.table.empty:
         told = "; ".join(found.left_out) or "no row has a value"
         raise UsageError(f"no row is left -> see what was left out: {told}")
-    found.table = found.with_kinds()
+    if any(str(kind_of(name)) != kind for name, kind in found.kinds.items()):
+        found.table["kind"] = [found.kinds.get(name, "") for name in found.table["metric"]]
     return found
 
 
