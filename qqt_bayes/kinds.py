@@ -275,12 +275,9 @@ _SPREAD = {"stderr", "std", "se", "sd", "var", "variance", "ci"}  # not the metr
 
 
 def _phrases(table: Mapping[str, str]) -> dict[tuple[str, ...], str]:
-    split = {
-        tuple(re.split("_", phrase)): kind
-        for kind, text in table.items()
-        for phrase in text.split()
-    }
-    return dict(sorted(split.items(), key=lambda item: -len(item[0])))
+    """Words of each phrase -> kind, the longest phrases first."""
+    pairs = [(tuple(p.split("_")), kind) for kind, text in table.items() for p in text.split()]
+    return dict(sorted(dict(pairs).items(), key=lambda item: -len(item[0])))
 
 
 _ANYWHERE, _AT_END = _phrases(_TELLING), _phrases(_TELLING) | _phrases(_LAST)

@@ -24,7 +24,7 @@ from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.refits import Workers, refit_many
 from qqt_bayes.runs import Runs
-from qqt_bayes.runs.study import COMPARABLE
+from qqt_bayes.runs.caveats import COMPARABLE
 
 REFIT = Settings(draws=400, engine="importance", values=2048)
 QUICK = Settings(draws=1000, engine="importance", values=8192)  # in a replay

@@ -48,7 +48,7 @@ def describe(plan: Plan) -> str:
     if plan.chosen is not None:
         lines += ["", *batch_lines(plan)]
     lines += ["", *knowledge_lines(plan)]
-    lines += [f"note: {told.text}" for told in untold(study.samples, study.shares, study.pools)]
+    lines += [f"note: {told}" for told in untold(study.samples, study.shares, study.pools)]
     lines += [f"note: {note}" for note in middle_notes(plan.fit)]
     lines += ["", verdict(plan)]
     return "\n".join(lines)

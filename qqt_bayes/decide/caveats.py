@@ -51,7 +51,7 @@ def caveats(d: Decision) -> tuple[str, ...]:
     if rivals:
         verb = "is a rival that" if len(rivals) == 1 else "are rivals that"
         notes.append(f"{and_list(rivals, NAMED)} {verb} no run is like: inferred from other data")
-    notes += [u.text for u in untold(study.samples, study.shares, study.pools)]
+    notes += untold(study.samples, study.shares, study.pools)
     far = [n for n in d.budgets if outside(n, study) > TOO_FAR]
     if far:
         at = and_list((f"{format_number(n)} ({times(outside(n, study))})" for n in far), NAMED)

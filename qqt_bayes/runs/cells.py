@@ -13,7 +13,7 @@ import numpy as np
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.limits import short
-from qqt_bayes.runs.numbers import ambiguous, parse_number, spelling_advice, two_marks
+from qqt_bayes.runs.numbers import ambiguous, parse_number, spelling_advice
 
 if TYPE_CHECKING:
     from qqt_bayes.runs.sheet import Sheet
@@ -106,9 +106,10 @@ def read_numbers(
 
 
 def check_marks(sheet: Sheet, column: str) -> bool:
-    """Flag a column of counts with points and commas between thousands: one of them is none."""
+    """Flag a column of counts such as ``30,000`` beside ``30.000``: one of the marks is none."""
     cells = sheet.column(column)
-    if not two_marks(cells, sheet.decimal):
+    marks = {m[1] for cell in cells if (m := re.fullmatch(r"[1-9]\d{0,2}([.,])\d{3}", cell))}
+    if sheet.decimal is None or len(marks) < 2:
         return True
     rows = [row for row, cell in enumerate(cells) if re.fullmatch(r"\d{1,3}[.,]\d{3}", cell)]
     what = "points and commas before three digits in one column"

@@ -52,7 +52,11 @@ NUMBERS = {
 }  # fmt: skip
 FLAGS = ("annealed", "tuned", "keep")
 KIND = "kind"  # column that says what the metric's name does not
-LABELS = ("run", "data", "metric")
+LABELS = {
+    "run": "run's name",
+    "data": "pool or mixture trained on, e.g. A, A+B or A:0.7+B:0.3",
+    "metric": "metric's name",
+}
 # What one run has only one of.
 OF_A_RUN = {
     "data": "another mixture",
@@ -73,10 +77,10 @@ def check_runs(
     """
     if _is_wide(sheet) or not sheet.require(REQUIRED, SYNONYMS):
         return {}, {}, {}
-    for column in LABELS:
+    for column, meaning in LABELS.items():
         for row, cell in enumerate(sheet.column(column)):
             if not cell:
-                sheet.flag(row, column, "missing", f"give the {_MEANING[column]}")
+                sheet.flag(row, column, "missing", f"give the {meaning}")
     numbers = {}
     for column, rule in NUMBERS.items():
         if column in sheet.cells and rule.count and not check_marks(sheet, column):
@@ -98,13 +102,6 @@ def check_runs(
     _check_duplicates(sheet, numbers["samples"], clashing)
     check_sample_units(sheet, numbers["samples"], numbers["value"])
     return numbers, flags, mixtures
-
-
-_MEANING = {
-    "run": "run's name",
-    "data": "pool or mixture trained on, e.g. A, A+B or A:0.7+B:0.3",
-    "metric": "metric's name",
-}
 
 
 def _is_wide(sheet: Sheet) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from qqt_bayes._text import one_of
 from qqt_bayes.errors import UsageError
+from qqt_bayes.runs.cells import CellError
 from qqt_bayes.runs.frames import as_text
 from qqt_bayes.runs.numbers import parse_number
 
@@ -104,25 +105,42 @@ def examine(
     """
     if not text.strip():
         return None, [("empty mixture", "name a pool, e.g. A, A+B or A:0.7+B:0.3")]
-    if text.lstrip().startswith("{"):
+    if text.lstrip().startswith("{"):  # a dict, as JSON or Python writes it
         try:
-            text = as_text(
-                json.loads(text.replace("'", '"'))
-            )  # a dict, as JSON or Python writes it
+            text = as_text(json.loads(text.replace("'", '"')))
         except (ValueError, RecursionError):
             return None, [("not readable as shares", "write e.g. A:0.7+B:0.3")]
-    complaints: list[Complaint] = []
+    terms = text.split("+")
+    shares, kept, complaints = _read_terms(terms, pools, decimal)
+    if complaints:
+        return None, complaints
+    if not shares:
+        return None, [("all shares are 0", "give at least one pool a share, e.g. A:0.7+B:0.3")]
+    if len(kept) < len(terms):
+        text = "+".join(kept) if len(kept) > 1 else next(iter(shares))
+    given = {name: share for name, share in shares.items() if share is not None}
+    if given and len(given) < len(shares):
+        bare = ", ".join(f"'{name}'" for name in shares if name not in given)
+        return None, [(f"no share for {bare}", "give every pool a share, or none of them")]
+    complaints = _sum_complaints(given) if given else _union_complaints(list(shares), pools)
+    return (None, complaints) if complaints else (_build(text, list(shares), given, pools), [])
+
+
+def _read_terms(
+    terms: list[str], pools: Pools, decimal: str | None
+) -> tuple[dict[str, float | None], list[str], list[Complaint]]:
+    """Shares of the pools, None where not given; terms of a share above 0; all complaints."""
     shares: dict[str, float | None] = {}
-    terms, kept = text.split("+"), []
+    kept: list[str] = []
+    complaints: list[Complaint] = []
     for term in terms:
         name, colon, share = (part.strip() for part in term.partition(":"))
         own: float | None = None
         if colon:
             try:
                 own = _read_share(name, share, decimal)
-            except UsageError as error:
-                what, mend = str(error).split(" -> ", 1)
-                complaints.append((what, mend))
+            except CellError as error:
+                complaints.append((error.what, error.mend))
         if own == 0 and name and POOL_NAME.fullmatch(name):
             continue
         complaint = _name_complaint(name, pools)
@@ -132,19 +150,8 @@ def examine(
             complaints.append(complaint)
             continue
         shares[name] = own
-        kept.append(term)
-    if complaints:
-        return None, complaints
-    if not shares:
-        return None, [("all shares are 0", "give at least one pool a share, e.g. A:0.7+B:0.3")]
-    if len(kept) < len(terms):
-        text = "+".join(term.strip() for term in kept) if len(kept) > 1 else next(iter(shares))
-    given = {name: share for name, share in shares.items() if share is not None}
-    if given and len(given) < len(shares):
-        bare = ", ".join(f"'{name}'" for name in shares if name not in given)
-        return None, [(f"no share for {bare}", "give every pool a share, or none of them")]
-    complaints = _sum_complaints(given) if given else _union_complaints(list(shares), pools)
-    return (None, complaints) if complaints else (_build(text, list(shares), given, pools), [])
+        kept.append(term.strip())
+    return shares, kept, complaints
 
 
 def _name_complaint(name: str, pools: Pools) -> Complaint | None:
@@ -164,20 +171,19 @@ def _name_complaint(name: str, pools: Pools) -> Complaint | None:
 def _read_share(name: str, text: str, decimal: str | None) -> float:
     if decimal == "," and "," not in text:
         decimal = None  # a share is below 1: its point cannot stand between thousands
+    number = text.removesuffix("%")
     try:
-        number = text.removesuffix("%")
         share = parse_number(number, suffixes=False, decimal=decimal)
-        share /= 1 if number == text else 100
     except UsageError:
-        raise UsageError(
-            f"share '{text}' of '{name}' is not a number -> write e.g. {name}:0.7"
+        raise CellError(
+            f"share '{text}' of '{name}' is not a number", f"write e.g. {name}:0.7"
         ) from None
     if not 0 <= share < math.inf:
-        raise UsageError(
-            f"share {text} of '{name}' is not a number from 0 to 1 -> "
-            f"leave the pool out or give it a share"
+        raise CellError(
+            f"share {text} of '{name}' is not a number from 0 to 1",
+            "leave the pool out or give it a share",
         )
-    return share
+    return share if number == text else share / 100
 
 
 def _sum_complaints(shares: dict[str, float]) -> list[Complaint]:

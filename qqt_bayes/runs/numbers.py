@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -140,12 +139,6 @@ def without_separators(text: str, decimal: str) -> str:
 def ambiguous(text: str) -> bool:
     """Whether a count such as ``30.000`` may be thirty or thirty thousand."""
     return re.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}", text) is not None
-
-
-def two_marks(cells: Iterable[str], decimal: str | None) -> bool:
-    """Whether counts have both marks before three digits: ``30,000`` beside ``30.000``."""
-    marks = {m[1] for cell in cells if (m := re.fullmatch(r"[1-9]\d{0,2}([.,])\d{3}", cell))}
-    return decimal is not None and len(marks) > 1
 
 
 def spelling_advice(text: str) -> str | None:

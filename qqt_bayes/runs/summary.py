@@ -62,7 +62,7 @@ def left_open(runs: Runs) -> list[str]:
         rows = runs.table[runs.table["metric"] == metric]
         shares = np.array([runs.mixtures[text].vector(runs.pools) for text in rows["data"]])
         for told in untold(rows["samples"].to_numpy(float), shares, runs.pools):
-            found.setdefault(told.text, []).append(metric)
+            found.setdefault(told, []).append(metric)
     every = len(runs.metrics)
     return [t if len(m) == every else f"{_some(m)}: {t}" for t, m in found.items()]
 

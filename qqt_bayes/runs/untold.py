@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from qqt_bayes.runs.numbers import format_number
@@ -12,44 +10,29 @@ from qqt_bayes.runs.pools import Pools
 ONE_BUDGET = 1.1  # budgets this close tell no slope
 ONE_RATE = 1.05  # epochs a sample this close are one rate
 
-__all__ = ["Untold", "untold"]
 
-
-class Untold(NamedTuple):
-    """Something the runs cannot tell, and the run that would."""
-
-    what: str
-    run: str
-
-    @property
-    def text(self) -> str:
-        """Both in one line."""
-        return f"{self.what} -> {self.run}"
-
-
-def untold(samples: np.ndarray, shares: np.ndarray, pools: Pools) -> tuple[Untold, ...]:
-    """What runs leave open by where they lie, by samples (row,) and shares (row, pool)."""
+def untold(samples: np.ndarray, shares: np.ndarray, pools: Pools) -> list[str]:
+    """What runs leave open, and the run that would tell: by samples (row,), shares (row, pool)."""
     if len(samples) == 0:
-        return ()
+        return []
     top = int(np.argmax(samples))
     names = [pools.names[i] for i in np.flatnonzero(shares[top] > 0)]
     if samples.max() <= ONE_BUDGET * samples.min():
         half, there = format_number(samples[top] / 2.0), format_number(samples[top])
         what = f"all runs have about {there} samples: how fast more of them help is a guess"
-        return (Untold(what, f"run some of the mixtures at {half} samples or fewer too"),)
+        return [f"{what} -> run some of the mixtures at {half} samples or fewer too"]
     sizes = np.asarray(pools.sizes, float)
     rates = (shares / sizes)[shares > 0]
     if rates.min() == 0.0 or rates.max() > ONE_RATE * rates.min():
-        return ()  # some draw from a pool without an end, or several rates tell the two apart
+        return []  # some draw from a pool without an end, or several rates tell the two apart
     if (samples[:, None] * shares / sizes).max() <= 1.0:
-        return ()
+        return []
     used = [n for n, u, s in zip(pools.names, shares.any(axis=0), sizes, strict=True)
             if u and np.isfinite(s)]  # fmt: skip
-    what = (
+    return [
         "samples and epochs rise together in all runs: repetition and a slope that flattens "
-        "look alike"
-    )
-    return (Untold(what, untie(used, names, float(samples[top]), pools)),)
+        f"look alike -> {untie(used, names, float(samples[top]), pools)}"
+    ]
 
 
 def untie(used: list[str], names: list[str], samples: float, pools: Pools) -> str:

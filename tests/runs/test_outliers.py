@@ -182,3 +182,16 @@ def test_one_wild_checkpoint_does_not_cost_its_run() -> None:
 def test_a_budget_that_others_have_is_not_given_up_for_one_row() -> None:
     said = one_curve(("other", "B", 5e5, 3.0)).text
     assert "without line 0 the run's other rows are taken" in said
+
+
+def test_a_wild_checkpoint_leaves_a_study() -> None:
+    """Its caveats speak of the rows that count."""
+    rows = pd.DataFrame(
+        [(f"r{r}", "A", n, 3.0 * (n / 1e4) ** -0.1 + 0.01 * r)
+         for r in range(3) for n in BUDGETS],
+        columns=["run", "data", "samples", "value"],
+    ).assign(metric="loss")  # fmt: skip
+    rows.loc[2, "value"] = 30.0
+    study = qqt.read_runs(rows, {"A": 1e5}).study("loss")
+    assert study.aside == (("r0", 40e3),)
+    assert any("3 of 3 runs with several rows" in text for text in study.warnings)

@@ -14,9 +14,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from qqt_bayes.kinds import kind_of
-
-__all__ = ["COLUMNS", "File", "Found", "Given", "Importer", "kind_of"]
+__all__ = ["COLUMNS", "File", "Found", "Given", "Importer"]
 
 COLUMNS = ["run", "data", "samples", "metric", "value"]
 
@@ -79,13 +77,6 @@ class Found:
         """Note what was left out, once."""
         if what not in self.left_out:
             self.left_out.append(what)
-
-    def with_kinds(self) -> pd.DataFrame:
-        """The table, with a column ``kind`` where names alone do not tell the kinds."""
-        known = {name: kind for name, kind in self.kinds.items() if str(kind_of(name)) != kind}
-        if not known:
-            return self.table
-        return self.table.assign(kind=[self.kinds.get(m, "") for m in self.table["metric"]])
 
 
 class Importer(Protocol):

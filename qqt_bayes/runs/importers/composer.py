@@ -10,7 +10,7 @@ import pandas as pd
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers.base import COLUMNS, File, Found, Given
 from qqt_bayes.runs.importers.roles import is_metric, is_number
-from qqt_bayes.runs.importers.wide import steps_to_samples
+from qqt_bayes.runs.importers.wide import steps_to_samples, together
 
 NAME = "composer"
 WHAT = "a log of MosaicML's Composer"
@@ -35,10 +35,7 @@ def sniff(files: Sequence[File]) -> bool:
 
 def read(files: Sequence[File], given: Given) -> Found:
     """One row for each run, batch and metric of an evaluation."""
-    out = Found(pd.DataFrame(columns=COLUMNS))
-    parts = [_read(file, given, out) for file in files]
-    out.table = pd.concat(parts, ignore_index=True)
-    return out
+    return together([_read(file, given) for file in files])
 
 
 def _entries(file: File) -> list[tuple[int, str, str]]:
@@ -54,7 +51,7 @@ def _entries(file: File) -> list[tuple[int, str, str]]:
     return [(batch, name, value.rstrip(",")) for batch, name, value in out]
 
 
-def _read(file: File, given: Given, out: Found) -> pd.DataFrame:
+def _read(file: File, given: Given) -> Found:
     entries = _entries(file)
     count = next((name for name in COUNTS if any(n == name for _, n, _ in entries)), None)
     counted = {batch: value for batch, name, value in entries if name == count}
@@ -70,20 +67,20 @@ def _read(file: File, given: Given, out: Found) -> pd.DataFrame:
             f"{file.path}: no evaluation in this log -> choose by --metric from {there}"
         )
     table = pd.DataFrame(chosen, columns=["batch", "metric", "value"])
-    steps = pd.Series([str(batch) for batch in table["batch"]])
     if count is not None and all(batch in counted for batch in table["batch"]):
         table["samples"] = [counted[batch] for batch in table["batch"]]
-        out.taken[count] = "samples"
+        taken = {count: "samples"}
     else:
+        steps = table["batch"].map(str)
         table["samples"] = steps_to_samples(steps, given, f"{file.path.name}: 'batch'")
-        out.taken["batch"] = "step"
-    for name in dict.fromkeys(table["metric"]):
-        out.taken[name] = "metric"
-        kind = KINDS.get(name.rsplit("/", 1)[-1])
-        if kind:
-            out.kinds[name] = kind
+        taken = {"batch": "step"}
+    taken |= dict.fromkeys(table["metric"], "metric")
+    last = {name: name.rsplit("/", 1)[-1] for name in table["metric"]}
+    kinds = {name: KINDS[word] for name, word in last.items() if word in KINDS}
+    left_out = []
     if evaluated and trained and not given.metrics:
-        out.leave_out(f"training metrics ({', '.join(dict.fromkeys(n for _, n, _ in trained))})")
+        names = ", ".join(dict.fromkeys(name for _, name, _ in trained))
+        left_out.append(f"training metrics ({names})")
     generic = re.fullmatch(r"logs?(-rank\d+)?|stdout|stderr|train|console", file.path.stem)
     table["run"] = file.folder if generic else file.path.stem
-    return table.assign(data="")[COLUMNS]
+    return Found(table.assign(data="")[COLUMNS], taken, left_out, kinds)

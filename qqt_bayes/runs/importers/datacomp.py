@@ -39,8 +39,7 @@ def read(files: Sequence[File], given: Given) -> Found:
     names = _run_names([file.path for file in files])
     for run, file in zip(names, files, strict=True):
         data = "" if given.data else "".join(POOL_NAME.findall(run.replace("/", "_")))
-        lines = file.json if isinstance(file.json, list) else [file.json]
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(file.json, 1):
             key, value = _result(file, number, line, problems)
             if key is None:
                 continue

@@ -250,4 +250,4 @@ def _canonical(cell: str, decimal: str) -> str:
     """A number with a point before decimals and nothing between thousands; else as it was."""
     if not re.fullmatch(r"[+-]?[\d.,' _\u00a0\u202f\u2009\u2019]*\d\s*[kmbtKMBT%]?", cell):
         return cell
-    return without_separators(cell, decimal) or cell
+    return without_separators(cell, decimal)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import UsageError
+from qqt_bayes.kinds import kind_of
 from qqt_bayes.runs.importers.base import Found, Given
 from qqt_bayes.runs.importers.roles import NO_NUMBER
 from qqt_bayes.runs.importers.wide import steps_to_samples
@@ -36,7 +37,8 @@ def finish(found: Found, given: Given, pattern: str | None) -> Found:
     if found.table.empty:
         told = "; ".join(found.left_out) or "no row has a value"
         raise UsageError(f"no row is left -> see what was left out: {told}")
-    found.table = found.with_kinds()
+    if any(str(kind_of(name)) != kind for name, kind in found.kinds.items()):
+        found.table["kind"] = [found.kinds.get(name, "") for name in found.table["metric"]]
     return found
 
 
@@ -57,39 +59,40 @@ def advice(table: pd.DataFrame) -> str | None:
 
 def _fill_from_names(table: pd.DataFrame, pattern: str, given: Given) -> None:
     """Fields in the names of runs, such as ``{data}-{samples}``."""
-    fields = re.findall(r"\{(\w*)\}", pattern)
-    unknown = [field for field in fields if field and field not in FIELDS]
-    if unknown or not fields or len(set(fields)) < len(fields):
-        what = f"no field {{{unknown[0]}}}" if unknown else "no field, or one of them twice"
-        raise UsageError(
-            f"--name {pattern!r}: {what} -> use {', '.join(f'{{{f}}}' for f in FIELDS)}"
-        )
-    parts = re.split(r"\{(\w*)\}", pattern)
-    regex = "".join(
-        re.escape(part) if i % 2 == 0 else (f"(?P<{part}>.+)" if part == "data" else
-                                            f"(?P<{part}>.+?)" if part else ".*?")
-        for i, part in enumerate(parts)
-    )  # fmt: skip
-    read = {run: re.fullmatch(regex, run) for run in table["run"].unique()}
+    form = _form(pattern)
+    read = {run: form.fullmatch(run) for run in table["run"].unique()}
     strange = [run for run, match in read.items() if match is None]
     if strange:
         raise UsageError(
             f"--name {pattern!r} does not fit run '{strange[0]}' ({len(strange)} of {len(read)}) "
             "-> write what stands between the fields as in the names, {} for what does not matter"
         )
-    names = list(table["run"])
-    for field in filter(None, fields):
-        cells = [match[field] if (match := read[run]) else "" for run in names]
+    matches = [match for run in table["run"] if (match := read[run])]
+    for field in form.groupindex:
+        cells = [match[field] for match in matches]
         if field == "step":
             field, steps = "samples", pd.Series(cells, table.index)
             cells = list(steps_to_samples(steps, given, f"--name {pattern!r}"))
             table["run"] = [  # one, of which these are checkpoints
-                run[: m.start("step")] + "*" + run[m.end("step") :]
-                for run in names
-                if (m := read[run])
+                m.string[: m.start("step")] + "*" + m.string[m.end("step") :] for m in matches
             ]
         if field not in table or field not in ("data", "samples") or (table[field] == "").all():
             table[field] = cells
+
+
+def _form(pattern: str) -> re.Pattern[str]:
+    """What names of runs look like: a group for each field, between texts."""
+    parts = re.split(r"\{(\w*)\}", pattern)  # texts and fields in turn
+    fields = parts[1::2]
+    unknown = [field for field in fields if field and field not in FIELDS]
+    if unknown or not fields or len(set(fields)) < len(fields):
+        what = f"no field {{{unknown[0]}}}" if unknown else "no field, or one of them twice"
+        raise UsageError(
+            f"--name {pattern!r}: {what} -> use {', '.join(f'{{{f}}}' for f in FIELDS)}"
+        )
+    groups = {field: f"(?P<{field}>.+?)" for field in FIELDS}
+    groups |= {"data": "(?P<data>.+)", "": ".*?"}
+    return re.compile("".join(groups[p] if i % 2 else re.escape(p) for i, p in enumerate(parts)))
 
 
 def _fill_in(table: pd.DataFrame, given: Given) -> None:

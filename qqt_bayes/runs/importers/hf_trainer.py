@@ -11,7 +11,7 @@ import pandas as pd
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers.base import COLUMNS, File, Found, Given
 from qqt_bayes.runs.importers.roles import finite_in, is_metric
-from qqt_bayes.runs.importers.wide import steps_to_samples
+from qqt_bayes.runs.importers.wide import steps_to_samples, together
 
 NAME = "hf-trainer"
 WHAT = "trainer_state.json of the Hugging Face trainer"
@@ -32,9 +32,7 @@ def read(files: Sequence[File], given: Given) -> Found:
         run = _run_name(file)
         if run not in last or _steps(file) > _steps(last[run]):
             last[run] = file
-    out = Found(pd.DataFrame(columns=[*COLUMNS, "annealed"]))
-    parts = [_read(run, file, given, out) for run, file in last.items()]
-    out.table = pd.concat(parts, ignore_index=True)
+    out = together([_read(run, file, given) for run, file in last.items()])
     if len(last) < len(files):
         out.left_out.append(f"{len(files) - len(last)} earlier states of the same runs")
     return out
@@ -55,7 +53,7 @@ def _count(value: Any) -> str:
     return "" if number is None else f"{number:.15g}"
 
 
-def _read(run: str, file: File, given: Given, out: Found) -> pd.DataFrame:
+def _read(run: str, file: File, given: Given) -> Found:
     log: list[dict[str, Any]] = file.json["log_history"]
     evaluated = any(str(key).startswith("eval_") for entry in log for key in entry)
     end = file.json.get("max_steps")
@@ -80,12 +78,13 @@ def _read(run: str, file: File, given: Given, out: Found) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["run", "step", "tokens", "metric", "value", "annealed"])
     if all(table["tokens"]):
         table["samples"] = table["tokens"]
-        out.taken["num_input_tokens_seen"] = "samples"
+        taken = {"num_input_tokens_seen": "samples"}
     else:
         place = f"{file.path.name} of '{run}'"
         table["samples"] = steps_to_samples(table["step"], given, place)
-        out.taken["step"] = "samples"
-    out.taken |= dict.fromkeys(table["metric"], "metric") | {"max_steps": "annealed (at the end)"}
+        taken = {"step": "samples"}
+    taken |= dict.fromkeys(table["metric"], "metric") | {"max_steps": "annealed (at the end)"}
+    left_out = []
     if evaluated and any("loss" in entry for entry in log) and "loss" not in given.metrics:
-        out.leave_out("the training loss, since there are evaluations (--metric loss takes it)")
-    return table.assign(data="")[[*COLUMNS, "annealed"]]
+        left_out = ["the training loss, since there are evaluations (--metric loss takes it)"]
+    return Found(table.assign(data="")[[*COLUMNS, "annealed"]], taken, left_out)

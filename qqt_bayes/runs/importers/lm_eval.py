@@ -44,12 +44,7 @@ def read(files: Sequence[File], given: Given) -> Found:
         tails = ([model[-n:] for model in models] for n in itertools.count(1))
         names = ["/".join(t) for t in next(t for t in tails if len(set(t)) == len(set(models)))]
     latest = dict(sorted(zip(names, files, strict=True), key=lambda pair: str(pair[1].path)))
-    found = Found(pd.DataFrame(columns=[*COLUMNS, "se", "n_eval"]))
-    if len(latest) < len(files):
-        found.left_out.append(
-            f"{len(files) - len(latest)} earlier files of the same runs: the last by name is taken"
-        )
-    rows, there, dropped = [], [], 0
+    rows, there, dropped, kinds = [], [], 0, {}
     for run in dict.fromkeys(names):
         for task, metric, value, se, items in _values(latest[run]):
             name = f"{task}_{LONG.get(metric, metric)}"
@@ -62,19 +57,22 @@ def read(files: Sequence[File], given: Given) -> Found:
             rows.append([run, "", "", name, value, se, items])
             bare = metric.split(",")[0].split("_strict")[0].split("_flexible")[0]
             if bare in KINDS:
-                found.kinds[name] = KINDS[bare]
+                kinds[name] = KINDS[bare]
     if not rows:
         asked = f"no metric '{given.metrics[0]}'" if given.metrics else "no numbers"
         raise UsageError(f"{asked} in {files[0].path} -> choose from "
                          f"{', '.join(dict.fromkeys(there)) or 'none'}")  # fmt: skip
-    found.table = pd.DataFrame(rows, columns=found.table.columns)
-    found.taken = {
+    taken = {
         "results": "metrics, named TASK_METRIC", "..._stderr": "se", "n-samples": "n_eval",
         "model_args": "run",
     }  # fmt: skip
+    left_out = []
+    if earlier := len(files) - len(latest):
+        left_out.append(f"{earlier} earlier files of the same runs: the last by name is taken")
     if dropped:
-        found.left_out.append(f"values that are no number (N/A): {dropped}")
-    return found
+        left_out.append(f"values that are no number (N/A): {dropped}")
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "se", "n_eval"])
+    return Found(table, taken, left_out, kinds)
 
 
 def _model(file: File) -> tuple[str, ...]:
@@ -104,13 +102,8 @@ def _values(file: File) -> Iterator[tuple[str, str, str | None, str, str]]:
                 continue
             se = metrics.get(f"{metric}_stderr,{chosen}", metrics.get(f"{metric}_stderr"))
             name = metric if chosen in ("", "none") else f"{metric}_{chosen}"
-            yield (
-                task.replace("/", "_"),
-                name,
-                _number(value),
-                _number(se) or "",
-                _number(count) or "",
-            )
+            noise = _number(se) or "", _number(count) or ""
+            yield task.replace("/", "_"), name, _number(value), *noise
 
 
 def _number(value: Any) -> str | None:

@@ -21,7 +21,7 @@ from qqt_bayes.runs.importers import (
     wandb_table,
     wide,
 )
-from qqt_bayes.runs.importers.base import COLUMNS, File, Found, Given, Importer
+from qqt_bayes.runs.importers.base import File, Found, Given, Importer
 from qqt_bayes.runs.importers.files import open_all, open_frame
 from qqt_bayes.runs.importers.finish import finish
 from qqt_bayes.runs.numbers import parse_number
@@ -118,13 +118,9 @@ def _importer(files: Sequence[File], format: str | None, given: Given) -> Import
     if given.metrics and any(set(given.metrics) & set(table.columns) for table in tables):
         return IMPORTERS[NAMES.index(wide.NAME)]
     names = ", ".join(file.path.name for file in files[:3])
-    table = next((file.table for file in files if file.table is not None), None)
-    has = f" (columns: {', '.join(map(str, table.columns[:12]))})" if table is not None else ""
+    has = f" (columns: {', '.join(map(str, tables[0].columns[:12]))})" if tables else ""
     formats = "; ".join(f"{importer.NAME} ({importer.WHAT})" for importer in IMPORTERS)
     raise UsageError(
         f"{names}{has}: not a format that is known by its look -> name metrics by --metric COLUMN, "
         f"or the format by --format: {formats}"
     )
-
-
-__all__ = ["COLUMNS", "IMPORTERS", "NAMES", "Found", "import_runs"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from qqt_bayes.kinds import kind_of
 from qqt_bayes.runs.checks import SYNONYMS
-from qqt_bayes.runs.importers.base import kind_of
 from qqt_bayes.runs.numbers import number_in
 
 # Beside those that `qqt check` knows. What stands first is taken first.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -71,7 +72,7 @@ def read(files: Sequence[File], given: Given) -> Found:
     table["data"] = [expressions[run] for run in metrics[key][known]]
     if not given.metrics and not any(map(is_metric, metrics.columns)):
         others = tuple(name for name in metrics.columns if name != key)
-        given = Given(others, given.data, given.samples, given.per_step)
+        given = replace(given, metrics=others)
     out = wide.read_table(File(other.path, table), given)
     out.taken = {key: "run"} | {c: r for c, r in out.taken.items() if r not in ("run", "data")}
     out.taken |= {column: f"share of pool {pool}" for column, pool in pools.items()}
