@@ -120,5 +120,5 @@ def test_answers_that_take_the_middle_of_a_range_say_so(ranged: qqt.Fit) -> None
 
 @pytest.mark.parametrize(("factor", "count"), [(1.2, 5), (12.0, 7), (1000.0, 9)])
 def test_more_sizes_are_tried_of_a_wide_range(factor: float, count: int) -> None:
-    pools = read_pools(pd.DataFrame({"pool": ["A", "B"], "size": [f"1M-{factor:g}M", "2M"]}))
+    pools = qqt.read_pools(pd.DataFrame({"pool": ["A", "B"], "size": [f"1M-{factor:g}M", "2M"]}))
     assert len(sizes_within(pools)) == count

@@ -42,3 +42,4 @@ def test_what_can_be_met_is_asked_for_as_it_is() -> None:
     found = find(goal(0.5), Region(("a", "b"), runs=np.eye(2), outside=np.zeros(2)))
     assert found.sure == 0.5
     assert goal(0.5).p_feasible(found.best[None])[0] >= 0.5
+    assert np.all(goal(0.5).p_feasible(found.draws) >= 0.5)  # what is best in each draw too
