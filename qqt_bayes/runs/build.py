@@ -23,7 +23,7 @@ LABELS = ("run", "data", "metric", "seed", "model")  # never read as numbers
 def beside(runs: Path) -> Path:
     """Where the pool table of ``X.runs.csv`` or ``X.csv`` is: ``X.pools.csv``."""
     stem = "" if runs.stem == "runs" else f"{runs.stem.removesuffix('.runs')}."
-    return runs.with_name(f"{stem}pools.csv")
+    return runs.parent / f"{stem}pools.csv"
 
 
 def find_pools(
@@ -35,13 +35,14 @@ def find_pools(
     if pools is not None:
         return read_sheet(pools, POOL_HEADER, decimal=decimal)
     way = "pass pools= (on the command line: --pools FILE)"
-    what = "no pool table given for a DataFrame of runs"
-    if isinstance(source, str | PathLike):
-        path = Path(source)
-        there = beside(path)
+    what = "no pool table given"
+    if not isinstance(source, str | PathLike):
+        what += " for a DataFrame of runs"
+    elif not Path(source).is_dir():
+        there = beside(Path(source))
         if there.exists():
             return read_sheet(there, POOL_HEADER, decimal=decimal)
-        what = f"no pool table given, and no {there.name} beside {path.name}"
+        what += f", and no {there.name} beside {Path(source).name}"
         way += f", or write {there.name}"
     sheet = Sheet("pools")
     sheet.flag(None, None, what, f"{way} with the header {POOL_HEADER}")
