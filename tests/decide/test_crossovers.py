@@ -1,9 +1,12 @@
 """Crossovers: never, always, in between, and what is reported of them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from qqt_bayes.decide.crossovers import Crossover, crossover, handovers
+from qqt_bayes.decide.text import crossover_lines
 
 GRID = np.array([1.0, 2.0, 4.0, 8.0])
 
@@ -78,3 +81,13 @@ def test_who_hands_over_to_whom(best: list[int], pairs: list[tuple[int, int]]) -
     regret = np.ones((5, 3))
     regret[range(5), best] = 0.0
     assert handovers(regret) == pairs
+
+
+def test_the_sentence_has_the_interval_of_its_probability() -> None:
+    never = [np.inf] * 2
+    found = Crossover(0, 1, np.array([*np.linspace(1e6, 98e6, 98), *never]))
+    names = (SimpleNamespace(text="A"), SimpleNamespace(text="B"))
+    d = SimpleNamespace(prob=0.8, crossovers=[found], candidates=names, grid=np.array([1e6, 2e8]))
+    assert crossover_lines(d) == [
+        "B stays ahead of A from 50M samples on [10M to 90M]; P(not by 200M) = 0.02"
+    ]
