@@ -118,7 +118,8 @@ class Reach:
         ]
         cells = [("data", "samples [interval]", "P(first)", f"P(not by {end})")]
         for row in self.table.itertuples():
-            told = f"{self.said(row.median)} [{self.said(row.lo)} to {self.said(row.hi)}]"
+            ends = dict.fromkeys([self.said(row.lo), self.said(row.hi)])  # one where they are alike
+            told = f"{self.said(row.median)} [{' to '.join(ends)}]"
             cells.append((row.data, told, f"{row.p_first:.2f}", f"{row.p_never:.2f}"))
         lines += columns(cells)
         if self.p_never[self.best] > 0.5:

@@ -186,8 +186,9 @@ def crossover_lines(d: Decision) -> list[str]:
         ends = [c.quantile(p) for p in (0.5, tail, 1.0 - tail)]
         beyond = f"beyond {format_number(d.grid[-1])}"
         mid, lo, hi = (beyond if e is None else format_number(e) for e in ends)
+        start = f"only {mid} samples" if ends[0] is None else f"from {mid} samples on"
         lines.append(
-            f"{d.candidates[c.to].text} stays ahead of {d.candidates[c.origin].text} from {mid} "
-            f"samples on [{lo} to {hi}]; P(not by {format_number(d.grid[-1])}) = {never:.2f}"
+            f"{d.candidates[c.to].text} stays ahead of {d.candidates[c.origin].text} {start} "
+            f"[{lo} to {hi}]; P(not by {format_number(d.grid[-1])}) = {never:.2f}"
         )
     return lines

@@ -91,3 +91,7 @@ def test_the_sentence_has_the_interval_of_its_probability() -> None:
     assert crossover_lines(d) == [
         "B stays ahead of A from 50M samples on [10M to 90M]; P(not by 200M) = 0.02"
     ]
+    most = SimpleNamespace(**vars(d) | {"crossovers": [Crossover(0, 1, np.array([1e6, *never]))]})
+    assert crossover_lines(most)[0].startswith(
+        "B stays ahead of A only beyond 200M samples [1M to beyond 200M]"
+    )
