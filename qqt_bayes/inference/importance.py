@@ -47,17 +47,16 @@ class Proposal:
     def around(cls, draws: np.ndarray, weights: np.ndarray) -> Proposal:
         """A proposal with the weighted mean and, a little wider, the covariance of draws."""
         mean = weights @ draws
-        return cls(mean, cholesky_of(spread(draws - mean, weights)))
+        return cls(mean, root_about(draws - mean, weights))
 
     @classmethod
     def where_thin(cls, draws: np.ndarray, weights: np.ndarray) -> Proposal:
         """A proposal at the heaviest draw, with the covariance of its neighbours about it."""
-        centre, mean = draws[np.argmax(weights)], weights @ draws
-        root = cholesky_of(spread(draws - mean, weights))
-        distance = np.linalg.norm(np.linalg.solve(root, (draws - centre).T), axis=0)
-        near = np.argsort(distance)[: max(NEAREST, PER_DIMENSION * len(mean))]
+        apart = draws - draws[np.argmax(weights)]
+        distance = np.linalg.norm(apart @ cls.around(draws, weights).inverse.T, axis=1)
+        near = np.argsort(distance)[: max(NEAREST, PER_DIMENSION * draws.shape[1])]
         share = weights[near] + 1.0 / len(weights)
-        return cls(centre, cholesky_of(spread(draws[near] - centre, share / share.sum())))
+        return cls(draws[np.argmax(weights)], root_about(apart[near], share / share.sum()))
 
     def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Draws, dims (draw, score)."""
@@ -167,13 +166,12 @@ def generalised_pareto(above: np.ndarray) -> tuple[float, float]:
     return k * count / (count + 10.0) + 5.0 / (count + 10.0), scale
 
 
-def spread(apart: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Covariance of weighted draws, given how far each is from the middle; a little wider."""
-    return np.asarray(WIDER * ((apart * weights[:, None]).T @ apart))
+def root_about(apart: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Lower Cholesky factor of the covariance of weighted draws, a little wider.
 
-
-def cholesky_of(cov: np.ndarray) -> np.ndarray:
-    """Lower Cholesky factor of a covariance that may lack directions."""
+    ``apart`` (draw, score): how far each is from the middle; directions may lack.
+    """
+    cov = WIDER * ((apart * weights[:, None]).T @ apart)
     return np.linalg.cholesky(cov + 1e-6 * np.diag(np.diag(cov)) + 1e-10 * np.eye(len(cov)))
 
 
