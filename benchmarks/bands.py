@@ -1,13 +1,13 @@
 """Do bands hold on runs that nobody fitted, and what do scales learned from tables change?
 
 Every table that ships and any further ones: fits up to a budget, later runs up to 8 times further
-judged (levels, differences to the best of a budget, choices), with the priors as they ship and with
-the law alone; and the scales that all other tables teach (`qqt_bayes.calibrate.learn`).
+judged (levels, differences to the best of a budget, choices), by each method of `qqt calibrate`;
+and the scales that all other tables teach (`qqt_bayes.calibrate.learn`).
 
-    python benchmarks/bands.py baseline|law|learn|report [--published FOLDER] [--cases FOLDER]
+    python benchmarks/bands.py run|learn|report --work FOLDER [--published FOLDER] [--cases FOLDER]
 
 The steps hand on by files in `--work`; `report` writes benchmarks/results/bands.json. A whole pass
-takes about 6 minutes on one core.
+takes about 15 minutes on one core.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pandas as pd
 from drift_prior import curves
 
 from qqt_bayes import datasets, read_runs
-from qqt_bayes.backtest import judge, judge_choice, origins, predictive
+from qqt_bayes.backtest import origins
 from qqt_bayes.backtest.origins import spread_out
 from qqt_bayes.calibrate.learn import (
     AS_SHIPPED,
@@ -32,14 +32,13 @@ from qqt_bayes.calibrate.learn import (
     climb,
     relative,
     score,
+    units,
 )
-from qqt_bayes.calibrate.run import Job, studies
+from qqt_bayes.calibrate.run import METHODS, Job, one, studies
 from qqt_bayes.errors import QQTError
 from qqt_bayes.files import write_text
-from qqt_bayes.inference.engine import sample_posterior
 from qqt_bayes.inference.settings import Settings
-from qqt_bayes.model.design import build_design
-from qqt_bayes.model.spec import Spec, load_spec
+from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import Runs
 
 RESULTS = Path(__file__).parent / "results" / "bands.json"
@@ -106,44 +105,24 @@ def splits(jobs: dict[str, list[Job]]) -> list[tuple[str, str, object]]:
     return out
 
 
-def forward(parts: list, specs: dict[str, Spec], what: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Fit and judge every origin under the specification of its table."""
-    levels, choices, failed = [], [], 0
-    start = time.monotonic()
+def back_test(parts: list, method: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Judge one method from every origin; values relative to the best seen at a budget."""
+    levels, choices, refused, start = [], [], 0, time.monotonic()
     for table, study, origin in parts:
-        spec, kind = specs[table], origin.train.kind
-        try:
-            posterior = sample_posterior(
-                build_design(origin.train, spec), spec.priors(kind), kind, 1,
-                Settings(engine="importance"),
-            )  # fmt: skip
-        except QQTError as error:
-            failed += 1
-            print(f"{what}: {study}: {error}", flush=True)
+        task = (study, origin, method, Settings(engine="importance"), "effective_utility", 1)
+        scores, chosen, refusal = one(task)
+        if refusal is not None:
+            refused += 1
+            print(f"{method}: {study} up to {origin.upto:g}: {refusal['why']}", flush=True)
             continue
-        if not posterior.gate.passed:
-            failed += 1
-        samples = origin.targets["samples"].to_numpy()
-        draws = predictive(posterior, origin.train, samples, origin.shares, 1)
-        passed = bool(posterior.gate.passed)
-        frame = relative(origin, judge(origin, draws))
-        mark = {"table": table, "study": study, "priors": what, "passed": passed}
-        levels.append(frame.assign(**mark))
-        chosen = judge_choice(origin, draws)
+        levels.append(relative(origin, scores).assign(table=table))
         if len(chosen):
-            seen = origin.targets.assign(v=kind.to_unit(origin.targets["value"].to_numpy()))
-            unit = chosen["budget"].map(seen.groupby("budget")["v"].min().abs())
-            for name in ("regret", "regret_expected", "regret_rank"):
-                chosen[name] /= unit
-            choices.append(chosen.assign(**mark))
-    print(f"{what}: {len(parts)} fits, {failed} failed, {time.monotonic() - start:.0f} s")
+            names = ["regret", "regret_expected", "regret_rank"]
+            chosen[names] = chosen[names].div(units(origin, chosen["budget"]), axis=0)
+            choices.append(chosen.assign(table=table))
+    took = time.monotonic() - start
+    print(f"{method}: {len(parts)} origins, {refused} refused, {took:.0f} s", flush=True)
     return pd.concat(levels, ignore_index=True), pd.concat(choices, ignore_index=True)
-
-
-def store(work: Path, name: str, frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    """Keep rows for the report."""
-    for part, frame in zip(("scores", "choices"), frames, strict=True):
-        write_text(work / f"{name}.{part}.csv", frame.to_csv(index=False))
 
 
 def learned(parts: list, work: Path) -> None:
@@ -172,14 +151,14 @@ def learned(parts: list, work: Path) -> None:
 def main() -> None:
     """One step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("step", choices=["baseline", "law", "learn", "report"])
+    parser.add_argument("step", choices=["run", "learn", "report"])
+    parser.add_argument("--method", choices=METHODS, action="append", help="of run; default all")
     parser.add_argument("--published", type=Path)
     parser.add_argument("--cases", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     args.work.mkdir(exist_ok=True)
-    base = load_spec("effective_utility")
     if args.step == "report":
         from bands_report import report
 
@@ -187,12 +166,12 @@ def main() -> None:
         return
     parts = splits(tables(args.published, args.cases))
     print(f"{len(parts)} origins: {pd.Series([p[0] for p in parts]).value_counts().to_dict()}")
-    names = dict.fromkeys(p[0] for p in parts)
     if args.step == "learn":
         learned(parts, args.work)
-    else:
-        spec = base if args.step == "baseline" else load_spec("paper_law")
-        store(args.work, args.step, forward(parts, dict.fromkeys(names, spec), args.step))
+        return
+    for method in args.method or METHODS:
+        for part, frame in zip(("scores", "choices"), back_test(parts, method), strict=True):
+            write_text(args.work / f"{method}.{part}.csv", frame.to_csv(index=False))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ ASK = """
 import json
 import qqt_bayes as qqt
 from qqt_bayes.model.effects import EFFECTS
-assert len(EFFECTS) == 15
+assert len(EFFECTS) == 16
 runs = qqt.datasets.load("proving_ground").select("loss", upto="500k")
 rows = runs.table[runs.table["data"].isin(["A", "B", "A+B"])].drop(columns="line")
 fit = qqt.fit(qqt.read_runs(rows, runs.pools), "loss", seed=1)

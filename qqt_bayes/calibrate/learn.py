@@ -132,13 +132,17 @@ def weighed(fit: Ahead, setting: Setting) -> np.ndarray | None:
     return fit.draws[multiples["regime"]][pick].astype(float)
 
 
+def units(origin: Origin, budgets: pd.Series) -> pd.Series:
+    """The best value seen at each of some budgets, in the modelled direction."""
+    seen = origin.targets.assign(v=origin.train.kind.to_unit(origin.targets["value"].to_numpy()))
+    return budgets.map(seen.groupby("budget")["v"].min().abs())
+
+
 def relative(origin: Origin, frame: pd.DataFrame) -> pd.DataFrame:
     """Widths and scores relative to the best value seen at a budget, comparable across tables."""
     if frame.empty:
         return frame
-    seen = origin.targets.assign(v=origin.train.kind.to_unit(origin.targets["value"].to_numpy()))
-    unit = frame["budget"].map(seen.groupby("budget")["v"].min().abs())
-    out = frame.copy()
+    unit, out = units(origin, frame["budget"]), frame.copy()
     for name in ("width90", "score90", "crps"):
         out[name] = frame[name] / unit
     out["log_score"] = np.maximum(frame["log_score"] + np.log(unit), WORST)

@@ -18,7 +18,7 @@ import numpy as np
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.kinds import KINDS, Kind
-from qqt_bayes.model.priors import NO_GAIN, NO_NOISE_SPREAD, NO_RUN_EFFECT, Prior
+from qqt_bayes.model.priors import ABSENT, Prior
 
 if TYPE_CHECKING:
     from qqt_bayes.model.design import Design
@@ -75,23 +75,21 @@ def informed(priors: dict[str, Prior], design: Design) -> dict[str, Prior]:
     Without trajectories there is no run effect. Without replicates of at least two mixtures the
     noise of one pool cannot be told from that of another: it is then common.
     """
-    out = {prior.name: prior for prior in (NO_RUN_EFFECT, NO_NOISE_SPREAD, NO_GAIN)} | priors
-    if design.run.max(initial=-1) < 0:
-        out["run_share"] = NO_RUN_EFFECT
+    without = [] if design.run.max(initial=-1) >= 0 else ["run_share"]
     if not design.noise_by_pool:
-        out["seed_noise_spread"] = NO_NOISE_SPREAD
-    return out
+        without.append("seed_noise_spread")
+    return ABSENT | priors | {name: ABSENT[name] for name in without}
 
 
 def check_noise(priors: dict[str, Prior]) -> None:
     """Check the priors of what surrounds the seed noise."""
-    share = priors.get("run_share", NO_RUN_EFFECT)
+    share = priors.get("run_share", ABSENT["run_share"])
     if not (share.family == "beta" or (share.fixed and 0.0 <= share.numbers[0] <= 1.0)):
         raise UsageError(
             f"prior 'run_share' must be beta, or fixed from 0 to 1, not {share.text}: it is the "
             "share of the seed variance that checkpoints of one run have in common."
         )
-    spread = priors.get("seed_noise_spread", NO_NOISE_SPREAD)
+    spread = priors.get("seed_noise_spread", ABSENT["seed_noise_spread"])
     if spread.family in ("normal", "beta") or (spread.fixed and spread.numbers[0] < 0.0):
         raise UsageError(
             "prior 'seed_noise_spread' must be halfnormal, halfstudent, lognormal, or fixed at 0 "
@@ -101,7 +99,7 @@ def check_noise(priors: dict[str, Prior]) -> None:
 
 def has_run_effect(spec: Spec, kind: str | Kind) -> bool:
     """Whether the specification takes checkpoints of one run for correlated."""
-    prior = spec.priors(kind).get("run_share", NO_RUN_EFFECT)
+    prior = spec.priors(kind).get("run_share", ABSENT["run_share"])
     return not (prior.fixed and prior.numbers[0] == 0.0)
 
 

@@ -18,7 +18,7 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.registry import find_law
 from qqt_bayes.model.effects import EFFECTS
 from qqt_bayes.model.noise import check_noise, informed
-from qqt_bayes.model.priors import NO_COVARIATES, NO_RATES, Prior
+from qqt_bayes.model.priors import Prior
 from qqt_bayes.model.regime import check_regime
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Coordinates:
     @classmethod
     def of(cls, priors: dict[str, Prior], design: Design) -> Coordinates:
         """Coordinates of a study under these priors."""
-        used = {prior.name: prior for prior in NO_COVARIATES} | informed(priors, design)
+        used = informed(priors, design)
         check_priors(used, design)
         return cls(used, design)
 
@@ -103,7 +103,7 @@ class Coordinates:
     @property
     def rate_factor(self) -> np.ndarray:
         """From scores to log exchange rates, dims (pool, free)."""
-        prior = self.priors.get("exchange_rate", NO_RATES)
+        prior = self.priors["exchange_rate"]
         if prior.fixed:
             return np.zeros((self.design.pools, 0))
         return prior.pair[1] * self.design.setting.rate_factor
@@ -220,7 +220,7 @@ def check_priors(priors: dict[str, Prior], design: Design) -> None:
             )
     check_regime(priors["regime"])
     check_noise(priors)
-    law, rate = find_law(design.setting.law), priors.get("exchange_rate", NO_RATES)
+    law, rate = find_law(design.setting.law), priors["exchange_rate"]
     if not (rate.family in ("normal", "fixed") and rate.numbers[0] == 0.0):
         raise UsageError(
             "prior 'exchange_rate' (of the log rate) must be normal with mu = 0, or fixed at 0, "

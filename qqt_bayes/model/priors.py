@@ -22,10 +22,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "beta": ("alpha", "beta"),
 }
 
-__all__ = [
-    "FAMILIES", "NO_COVARIATES", "NO_GAIN", "NO_NOISE_SPREAD", "NO_RATES", "NO_RUN_EFFECT", "Prior",
-    "prior_from_dict",
-]  # fmt: skip
+__all__ = ["ABSENT", "FAMILIES", "OF_COVARIATES", "Prior", "prior_from_dict"]
 
 
 @dataclass(frozen=True)
@@ -152,18 +149,13 @@ def half_student_histogram(df: float, scale: float) -> tuple[np.ndarray, np.ndar
     return np.diff(2 * stats.t(df, scale=scale).cdf(edges)) / np.diff(edges), edges
 
 
-# Of the log exchange rates, for a specification that does not speak of them.
-NO_RATES = Prior("exchange_rate", "fixed", (0.0,))
-# Likewise of the noise: independent checkpoints, and one noise for all pools.
-NO_RUN_EFFECT = Prior("run_share", "fixed", (0.0,))
-NO_NOISE_SPREAD = Prior("seed_noise_spread", "fixed", (0.0,))
-# And of the mean gain of mixing: the rule is right on average.
-NO_GAIN = Prior("mixture_gain", "fixed", (0.0,))
-# And of settings of the runs, where there are none.
-NO_COVARIATES = tuple(
-    Prior(name, "fixed", (0.0,))
-    for name in ("covariate_level", "covariate_repetition", "covariate_drift")
-)
+OF_COVARIATES = ("covariate_level", "covariate_repetition", "covariate_drift")
+# What a specification need not speak of: there is then none of it.
+ABSENT = {
+    name: Prior(name, "fixed", (0.0,))
+    for name in ("exchange_rate", "run_share", "seed_noise_spread", "early_training",
+                 "mixture_gain", *OF_COVARIATES)
+}  # fmt: skip
 
 
 def prior_from_dict(name: str, table: dict[str, Any]) -> Prior:

@@ -13,7 +13,7 @@ from qqt_bayes._text import nearest
 from qqt_bayes.errors import UsageError
 from qqt_bayes.kinds import Kind, kind_named
 from qqt_bayes.model.effects import NAMES
-from qqt_bayes.model.priors import Prior, prior_from_dict
+from qqt_bayes.model.priors import ABSENT, OF_COVARIATES, Prior, prior_from_dict
 from qqt_bayes.model.toml import check_types, read_toml
 
 SCHEMA = 1
@@ -24,11 +24,6 @@ PARAMETERS = (
     "irreducible", "utility", "half_life", "half_life_spread", "harm", "dilution", "seed_noise",
     "regime", *NAMES,
 )  # fmt: skip
-# Left out: none of it.
-OPTIONAL = ("exchange_rate", "run_share", "seed_noise_spread", "mixture_gain",
-            "covariate_level", "covariate_repetition", "covariate_drift")  # fmt: skip
-# Of settings of the runs, where a fit is told of some.
-OF_COVARIATES = ("covariate_level", "covariate_repetition", "covariate_drift")
 CHINCHILLA = (
     "irreducible", "params_term", "samples_term", "params_exponent", "samples_exponent", "repeats",
     "excess", "irreducible_spread", "term_spread", "exponent_spread", "repeats_spread", "misfit",
@@ -42,7 +37,7 @@ STRUCTURE = {
 }  # fmt: skip
 # Law -> its parameters and settings; `effective_utility` where a law is not listed.
 LAWS: dict[str, tuple[tuple[str, ...], dict[str, float]]] = {
-    "effective_utility": (PARAMETERS + OPTIONAL, STRUCTURE),
+    "effective_utility": (tuple(dict.fromkeys([*PARAMETERS, *ABSENT])), STRUCTURE),
     "chinchilla": (CHINCHILLA, {"excess_params": 0}),
 }
 
@@ -116,7 +111,7 @@ class Spec:
             )
         merged = {k: v for k, v in tables.items() if k not in BRANCHES} | tables.get(branch, {})
         without = () if self.covariates else OF_COVARIATES
-        names = (n for n in self.parameters if n in merged or n not in OPTIONAL)
+        names = (n for n in self.parameters if n in merged or n not in ABSENT)
         names = (n for n in names if n not in without)
         return {name: prior_from_dict(name, merged[name]) for name in names}
 
@@ -228,7 +223,7 @@ def check_priors(priors: dict[str, Any], known: tuple[str, ...]) -> list[str]:
         ]
         for name in known:
             table = (priors | own).get(name)
-            if table is None and name in OPTIONAL:
+            if table is None and name in ABSENT:
                 continue
             if table is None:
                 missing.setdefault(name, branch)

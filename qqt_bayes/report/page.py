@@ -215,6 +215,7 @@ LETTERS = {
     "seed_noise": ("s", "r", "seed noise"),
     "seed_noise_spread": ("s", "a", "spread of log seed noise between pools"),
     "run_share": ("ρ", "", "share of the seed variance common to a run"),
+    "early_training": ("s", "0", "early training"),
     "common_drift": ("s", "c", "common drift"),
     "pool_drift": ("s", "p", "drift by pool"),
     "repetition_drift": ("s", "e", "drift with repetition"),

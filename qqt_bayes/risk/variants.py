@@ -23,7 +23,9 @@ def none_of(*names: str) -> dict[str, dict[str, Any]]:
 
 
 LAWS: dict[str, dict[str, dict[str, Any]]] = {
-    "no drift": none_of("common_drift", "pool_drift", "repetition_drift", "mixture_drift"),
+    "no drift": none_of(
+        "early_training", "common_drift", "pool_drift", "repetition_drift", "mixture_drift"
+    ),
     "full dilution (as published)": {"dilution": {"family": "fixed", "value": 1.0}},
     "harmless repetition": none_of("harm"),
 }

@@ -149,8 +149,8 @@ def test_constants_have_no_clock() -> None:
     rows = {e.name: e.rows(there) for e in PATHS}
     constant = {name for name, found in rows.items() if found.clock is None}
     assert constant == {
-        "level", "level_spread", "mixture_gain", "mixture_error", "covariate_level",
-        "covariate_repetition",
+        "level", "level_spread", "early_training", "mixture_gain", "mixture_error",
+        "covariate_level", "covariate_repetition",
     }  # fmt: skip
     assert all(np.all(rows[name].clock >= 0) for name in rows.keys() - constant)
 

@@ -10,7 +10,7 @@ import pytest
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.model.spec import (
-    OPTIONAL,
+    ABSENT,
     STRUCTURE,
     Spec,
     available_specs,
@@ -32,9 +32,7 @@ def test_shipped_specs_are_complete_and_reasoned(name: str, kind: str) -> None:
     spec = load_spec(name)
     priors = spec.priors(kind)
     assert spec.name == name
-    assert [n for n in priors if n not in OPTIONAL] == [
-        n for n in spec.parameters if n not in OPTIONAL
-    ]
+    assert [n for n in priors if n not in ABSENT] == [n for n in spec.parameters if n not in ABSENT]
     assert all(prior.why for prior in priors.values())
     assert load_spec(spec) is spec
 

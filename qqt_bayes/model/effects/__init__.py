@@ -27,6 +27,7 @@ from qqt_bayes.model.effects.covariate import (
     COVARIATE_LEVEL,
     COVARIATE_REPETITION,
 )
+from qqt_bayes.model.effects.early_training import EARLY_TRAINING
 from qqt_bayes.model.effects.level import LEVEL, LEVEL_SPREAD
 from qqt_bayes.model.effects.mixture import MIXTURE_DRIFT, MIXTURE_ERROR, MIXTURE_GAIN
 from qqt_bayes.model.effects.pool_drift import POOL_DRIFT
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from qqt_bayes.model.setting import Setting
 
 EFFECTS: tuple[Effect, ...] = (
-    LEVEL, LEVEL_SPREAD, UTILITY_SPREAD, QUALITY, COMMON_DRIFT, POOL_DRIFT, REPETITION_DRIFT,
+    LEVEL, LEVEL_SPREAD, UTILITY_SPREAD, QUALITY,
+    EARLY_TRAINING, COMMON_DRIFT, POOL_DRIFT, REPETITION_DRIFT,
     COVARIATE_LEVEL, COVARIATE_REPETITION, COVARIATE_DRIFT,
     MIXTURE_GAIN, MIXTURE_ERROR, MIXTURE_DRIFT,
 )  # fmt: skip
