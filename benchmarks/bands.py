@@ -6,7 +6,8 @@ and the scales that all other tables teach (`qqt_bayes.calibrate.learn`).
 
     python benchmarks/bands.py run|learn|report --work FOLDER [--published FOLDER] [--cases FOLDER]
 
-The steps hand on by files in `--work`; `report` writes benchmarks/results/bands.json. A whole pass
+The steps hand on by files in `--work`; `report` writes benchmarks/results/bands.json,
+and the claims of the first page. A whole pass
 takes about 15 minutes on one core.
 """
 
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import stored
 from drift_prior import curves
 
 from qqt_bayes import datasets, read_runs
@@ -41,7 +43,9 @@ from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import Runs
 
-RESULTS = Path(__file__).parent / "results" / "bands.json"
+RESULTS = stored.RESULTS / "bands.json"
+SUMMARY = stored.RESULTS / "summary.json"
+OTHERS = "verdicts flag what fails"  # the first claim that is measured elsewhere
 OWN = ("proving_ground", "headers", "digits", "laion_clip", "paper_budgets")
 PUBLISHED = {
     "overtraining": ["loss_c4_val", "loss_openlm"], "datablations_c428": None,
@@ -105,11 +109,11 @@ def splits(jobs: dict[str, list[Job]]) -> list[tuple[str, str, object]]:
     return out
 
 
-def back_test(parts: list, method: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def back_test(parts: list, method: str, spec: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge one method from every origin; values relative to the best seen at a budget."""
     levels, choices, refused, start = [], [], 0, time.monotonic()
     for table, study, origin in parts:
-        task = (study, origin, method, Settings(engine="importance"), "effective_utility", 1)
+        task = (study, origin, method, Settings(engine="importance"), spec, 1)
         scores, chosen, refusal = one(task)
         if refusal is not None:
             refused += 1
@@ -153,6 +157,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("step", choices=["run", "learn", "report"])
     parser.add_argument("--method", choices=METHODS, action="append", help="of run; default all")
+    parser.add_argument("--other", metavar="NAME=FILE", action="append", default=[],
+                        help="of run: another specification in place of the methods")  # fmt: skip
     parser.add_argument("--published", type=Path)
     parser.add_argument("--cases", type=Path)
     parser.add_argument("--work", type=Path, required=True)
@@ -160,18 +166,26 @@ def main() -> None:
     warnings.simplefilter("ignore")
     args.work.mkdir(exist_ok=True)
     if args.step == "report":
-        from bands_report import report
+        from bands_report import claims, report
 
-        write_text(RESULTS, json.dumps(report(args.work), indent=1) + "\n")
+        tables = report(args.work)
+        stored.write(RESULTS, tables)
+        summary = stored.read(SUMMARY)
+        kept = [row[0] for row in summary["claims"]["rows"]].index(OTHERS)
+        summary["claims"]["rows"][:kept] = claims(tables)
+        stored.write(SUMMARY, summary)
         return
     parts = splits(tables(args.published, args.cases))
     print(f"{len(parts)} origins: {pd.Series([p[0] for p in parts]).value_counts().to_dict()}")
     if args.step == "learn":
         learned(parts, args.work)
         return
-    for method in args.method or METHODS:
-        for part, frame in zip(("scores", "choices"), back_test(parts, method), strict=True):
-            write_text(args.work / f"{method}.{part}.csv", frame.to_csv(index=False))
+    asked = [(m, m, "effective_utility") for m in args.method or METHODS]
+    if args.other:
+        asked = [(name, "qqt", spec) for name, _, spec in (o.partition("=") for o in args.other)]
+    for name, method, spec in asked:
+        for part, frame in zip(("scores", "choices"), back_test(parts, method, spec), strict=True):
+            write_text(args.work / f"{name}.{part}.csv", frame.to_csv(index=False))
 
 
 if __name__ == "__main__":

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
+from stored import table as stored_table
 
 from qqt_bayes.backtest import coverage_interval
 from qqt_bayes.calibrate.learn import AS_SHIPPED, LEARNED
 
-METHODS = {"baseline": "as shipped", "law": "law alone"}
+METHODS = {"qqt": "as shipped", "no_drift": "law alone"}
+BASELINES = {"power_law": "a power law each", "bootstrap": "bootstrap of it",
+             "grid": "grid search", "conformal": "conformal"}  # fmt: skip
+LEAST = 0.85  # of bands that should hold nine times in ten
 BINS = (0.0, 0.5, 0.65, 0.85, 0.95, 1.01)
 SHOW = {"level": "levels", "difference": "differences"}
-
-
-def stored(columns: list[str], rows: list[list[Any]], **more: Any) -> dict[str, Any]:
-    """A table as the pages read it."""
-    return {"date": datetime.now(UTC).date().isoformat(), "engine": "importance sampling",
-            "script": "benchmarks/bands.py", "columns": columns, "rows": rows, **more}  # fmt: skip
+made = partial(stored_table, "benchmarks/bands.py")
 
 
 def read(work: Path, part: str, *methods: str) -> dict[str, pd.DataFrame]:
     """Rows of some methods; origins that one of them could not fit are left out of all."""
     found = {m: pd.read_csv(work / f"{m}.{part}.csv") for m in methods}
-    keys = ["study", "origin"]
+    keys = ["set", "origin"]
     both = None
     for frame in found.values():
         there = set(map(tuple, frame[keys].to_numpy().tolist()))
@@ -38,7 +38,7 @@ def read(work: Path, part: str, *methods: str) -> dict[str, pd.DataFrame]:
 
 def held(rows: pd.DataFrame, seed: int = 1) -> list[float]:
     """Coverage with its interval by a bootstrap over origins and budgets."""
-    group = rows["study"] + rows["origin"].astype(str) + rows["budget"].astype(str)
+    group = rows["set"] + rows["origin"].astype(str) + rows["budget"].astype(str)
     found = coverage_interval(
         rows["in90"].to_numpy(float), group.to_numpy(), np.random.default_rng(seed)
     )
@@ -55,25 +55,27 @@ def scores(found: dict[str, pd.DataFrame]) -> tuple[dict, dict]:
     pooled, single = [], []
     columns = [METHODS[m] for m in found]
     by = ["what", "factor"]
-    for (what, factor), _ in found["baseline"].groupby(by):
+    for (what, factor), _ in found["qqt"].groupby(by):
         rows = {m: f[(f["what"] == what) & (f["factor"] == factor)] for m, f in found.items()}
-        head = [SHOW[what], f"{factor:.0f}x", len(rows["baseline"])]
+        head = [SHOW[what], f"{factor:.0f}x", len(rows["qqt"])]
         pooled.append([*head, *(held(r) for r in rows.values()),
+                       each_table(rows["qqt"], "in90"),
                        *(each_table(r, "width90") for r in rows.values()),
                        *(each_table(r, "score90") for r in rows.values())])  # fmt: skip
-        for table in sorted(rows["baseline"]["table"].unique()):
+        for table in sorted(rows["qqt"]["table"].unique()):
             own = {m: r[r["table"] == table] for m, r in rows.items()}
             single.append(
-                [table, *head[:2], len(own["baseline"]),
+                [table, *head[:2], len(own["qqt"]),
                  *(round(float(r["in90"].mean()), 2) for r in own.values()),
                  *(round(float(r["score90"].mean()), 3) for r in own.values())]
             )  # fmt: skip
     held_names = [f"held, {c}" for c in columns]
     score_names = [f"score, {c}" for c in columns]
     return (
-        stored(["target", "to", "n", *held_names, *(f"width, {c}" for c in columns), *score_names],
-               pooled, best={"columns": score_names, "of": "min"}),
-        stored(["table", "target", "to", "n", *held_names, *score_names], single,
+        made(["target", "to", "n", *held_names, "held, mean of tables",
+                *(f"width, {c}" for c in columns), *score_names], pooled,
+               best={"columns": score_names, "of": "min"}),
+        made(["table", "target", "to", "n", *held_names, *score_names], single,
                best={"columns": score_names, "of": "min"}),
     )  # fmt: skip
 
@@ -89,15 +91,15 @@ def paired(gap: pd.Series, group: pd.Series) -> list[float]:
 
 def choices(found: dict[str, pd.DataFrame]) -> tuple[dict, dict, dict]:
     """Regret by table and pooled, and how often what was said came true."""
-    base, rows = found["baseline"], []
-    keys = ["study", "origin", "budget"]
-    whole = base.merge(found["law"][[*keys, "regret"]], on=keys, suffixes=("", "_law"))
+    base, rows = found["qqt"], []
+    keys = ["set", "origin", "budget"]
+    whole = base.merge(found["no_drift"][[*keys, "regret"]], on=keys, suffixes=("", "_law"))
     whole = whole[np.isfinite(whole["regret_rank"])]
     for name, part in [*whole.groupby("table"), ("all", whole)]:
         rows.append(
             [name, len(part), *(round(float(part[c].mean()), 4) for c in
                                 ("regret_expected", "regret", "regret_law", "regret_rank")),
-             paired(part["regret"] - part["regret_rank"], part["study"])]
+             paired(part["regret"] - part["regret_rank"], part["set"])]
         )  # fmt: skip
     told = []
     for low, high in pairwise(BINS):
@@ -106,14 +108,69 @@ def choices(found: dict[str, pd.DataFrame]) -> tuple[dict, dict, dict]:
         line += [len(part), round(float(part["p_said"].mean()), 2),
                  round(float(part["right"].mean()), 2)]  # fmt: skip
         told.append(line)
+    whole = whole.rename(columns={"set": "study"})
     picture = whole[["table", "study", "origin", "budget", "p_said", "right", "regret",
                      "regret_law", "regret_rank"]]  # fmt: skip
     return (
-        stored(["table", "choices", "regret said", "as shipped", "law alone", "ranking",
+        made(["table", "choices", "regret said", "as shipped", "law alone", "ranking",
                 "as shipped less ranking"], rows),
-        stored(["P said", "n", "mean P", "came true"], told),
-        stored(list(picture), json.loads(picture.round(6).to_json(orient="values"))),
+        made(["P said", "n", "mean P", "came true"], told),
+        made(list(picture), json.loads(picture.round(6).to_json(orient="values"))),
     )  # fmt: skip
+
+
+def distance(work: Path) -> dict:
+    """Coverage of our levels by table and distance, each with its interval: for the picture."""
+    ours = pd.read_csv(work / "qqt.scores.csv")
+    parts = ours[ours["what"] == "level"].groupby(["table", "factor"])
+    rows = [[table, f"{factor:.0f}x", held(part)] for (table, factor), part in parts]
+    return made(["table", "to", "held"], rows)
+
+
+def beside(work: Path) -> dict:
+    """Each baseline against ours, on the rows that both foretell."""
+    ours = pd.read_csv(work / "qqt.scores.csv")
+    keys, rows = ["set", "origin", "data", "samples", "what", "copy"], []
+    ours["copy"] = ours.groupby(keys[:-1]).cumcount()
+    for name, title in BASELINES.items():
+        other = pd.read_csv(work / f"{name}.scores.csv")
+        other["copy"] = other.groupby(keys[:-1]).cumcount()
+        both = ours.merge(other[[*keys, "in90", "score90"]], on=keys, suffixes=("", "_other"))
+        both = both[np.isfinite(both["score90_other"])]
+        for (what, factor), part in both.groupby(["what", "factor"]):
+            held = [round(float(part[c].mean()), 2) for c in ("in90_other", "in90")]
+            score = [each_table(part, c) for c in ("score90_other", "score90")]
+            rows.append([title, SHOW[what], f"{factor:.0f}x", len(part), *held, *score])
+    columns = ["method", "target", "to", "n", "held", "held, ours", "score", "score, ours"]
+    return made(columns, rows, best={"columns": columns[-2:], "of": "min"})
+
+
+def settings(work: Path) -> dict:
+    """Other specifications that were tried: scores against those of the one that ships."""
+    ours = read_scores(work, "qqt")
+    rows = []
+    known = {*METHODS, *BASELINES, "qqt"}
+    names = sorted(p.name.removesuffix(".scores.csv") for p in work.glob("*.scores.csv"))
+    for name in ["qqt", *(n for n in names if n not in known)]:
+        found = read_scores(work, name)
+        both = ours.index.intersection(found.index)
+        ratio = np.log(found.loc[both, "score90"] / ours.loc[both, "score90"])
+        score = np.exp(ratio.groupby("what").mean())
+        gain = (found.loc[both] - ours.loc[both])["log_score"].groupby("what").mean()
+        held = found.loc["level"].groupby("factor")["in90"].mean()
+        rows.append(["as shipped" if name == "qqt" else name, *(round(float(h), 2) for h in held),
+                     *(round(float(score[w]), 3) for w in SHOW),
+                     *(round(float(gain[w]), 3) for w in SHOW)])  # fmt: skip
+    columns = ["setting", *(f"levels held at {k}x" for k in (2, 4, 8))]
+    columns += [f"score of {SHOW[w]}, times" for w in SHOW]
+    return made([*columns, *(f"log score of {SHOW[w]}, gain" for w in SHOW)], rows)
+
+
+def read_scores(work: Path, name: str) -> pd.DataFrame:
+    """Means of a method by target, distance and table."""
+    frame = pd.read_csv(work / f"{name}.scores.csv")
+    columns = ["in90", "score90", "log_score"]
+    return frame.groupby(["what", "factor", "table"])[columns].mean()
 
 
 def learned(work: Path) -> tuple[dict, dict]:
@@ -132,17 +189,60 @@ def learned(work: Path) -> tuple[dict, dict]:
     means = [round(float(np.mean([r[k] for r in rows])), 3) for k in (1, 2, 3)]
     rows.append(["mean", *means])
     return (
-        stored(["prior", "times, all tables", "least", "most"], scales),
-        stored(["table", "as shipped", "learned from the others", "gain"], rows),
+        made(["prior", "times, all tables", "least", "most"], scales),
+        made(["table", "as shipped", "learned from the others", "gain"], rows),
     )
 
 
 def report(work: Path) -> dict[str, Any]:
     """All tables."""
-    both = ("baseline", "law")
+    both = tuple(METHODS)
     pooled, single = scores(read(work, "scores", *both))
     regret, said, rows = choices(read(work, "choices", *both))
     scales, left_out = learned(work)
-    tables = {"pooled": pooled, "by_table": single, "choices": regret,
-              "said": said, "scales": scales, "left_out": left_out, "rows": rows}  # fmt: skip
-    return {"schema": 1, "tables": tables}
+    tables = {"pooled": pooled, "by_table": single, "distance": distance(work),
+              "beside": beside(work), "choices": regret, "said": said, "scales": scales,
+              "left_out": left_out, "settings": settings(work), "rows": rows}  # fmt: skip
+    return tables
+
+
+def claims(tables: dict[str, Any]) -> list[list[str]]:
+    """What the first page of the evidence says of bands and choices."""
+
+    def short(*values: float) -> str:
+        return " / ".join(f"{v:.2g}".replace("0.", ".") for v in values)
+
+    def rows(name: str) -> list[dict[str, Any]]:
+        return [
+            dict(zip(tables[name]["columns"], row, strict=True)) for row in tables[name]["rows"]
+        ]
+
+    def judged(values: list[float]) -> str:
+        low = [v < LEAST for v in values]
+        return "no" if all(low) else "not everywhere" if any(low) else "yes"
+
+    told = []
+    for target in ("differences", "levels"):
+        found = [r["held, mean of tables"] for r in rows("pooled") if r["target"] == target]
+        told.append([f"bands of {target} hold out of fold", "twelve tables, 2x / 4x / 8x",
+                     short(*found), ".90", judged(found)])  # fmt: skip
+    digits = [r["held, as shipped"] for r in rows("by_table")
+              if (r["table"], r["target"]) == ("digits", "levels")]  # fmt: skip
+    told.append(["", "digits alone, 2x / 4x / 8x", short(*digits), ".90", judged(digits)])
+    choices = {r["table"]: r for r in rows("choices")}
+    places = {"all": f"{choices['all']['choices']} choices of twelve tables: regret",
+              "scalebench": "ScaleBench", "zhou": "Zhou et al.", "laion_clip": "LAION",
+              "digits": "digits", "proving_ground": "our own runs"}  # fmt: skip
+    for name, title in places.items():
+        row = choices[name]
+        _, low, high = row["as shipped less ranking"]
+        holds = "yes" if high <= 0 else "no" if low >= 0 else "within error"
+        first = "choices beat ranking by the largest run" if name == "all" else ""
+        told.append([first, title, short(row["as shipped"]), short(row["ranking"]), holds])
+    said = next(r for r in rows("said") if r["P said"] == ".65 to .85")
+    right, n = said["came true"], said["n"]
+    bounds = binomtest(round(right * n), n).proportion_ci(method="wilson")
+    within = bounds.low <= said["mean P"] <= bounds.high
+    return [*told, ["P(best) means what it says", f"{n} choices with P = {short(said['mean P'])}",
+                    f"{short(right)} [{short(bounds.low)}, {short(bounds.high)}]",
+                    short(said["mean P"]), "within error" if within else "no"]]  # fmt: skip

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import stored
 
 from qqt_bayes import datasets, read_runs
 from qqt_bayes.buy import policies
@@ -34,7 +35,6 @@ from qqt_bayes.buy.policies import d_optimal_buys, evsi_buys, uniform_buys
 from qqt_bayes.buy.replay import follow
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import QQTError
-from qqt_bayes.files import write_text
 from qqt_bayes.fitting import Fit
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.design import build_design
@@ -214,8 +214,7 @@ def main() -> None:
     if given.step == "report":
         from bought_report import report
 
-        tables = report(done, ORDER)
-        write_text(OUT, json.dumps(tables, indent=1, ensure_ascii=False) + "\n")
+        stored.write(OUT, report(done, ORDER))
         return
     policies.ADAPTIVE.update(REMEDIES)
     policies.DRAWS = DRAWS

@@ -57,7 +57,7 @@ def report(done: list[dict], order: tuple[str, ...]) -> dict[str, object]:
              "own runs far behind it", "width", "error", "width of differences",
              "error of differences"]  # fmt: skip
     tables["cause"] = head | {"columns": names, "digits": 2, "rows": causes(rows, order)}
-    return {"schema": 1, "tables": tables}
+    return tables
 
 
 def causes(rows: pd.DataFrame, order: tuple[str, ...]) -> list[list[object]]:

@@ -11,20 +11,18 @@ and doubled.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import stored
 
 from qqt_bayes import datasets
 from qqt_bayes.backtest import judge, judge_choice, predictive
 from qqt_bayes.backtest.origins import Origin
 from qqt_bayes.calibrate.learn import relative
-from qqt_bayes.files import write_text
 from qqt_bayes.inference.engine import sample_posterior
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.design import build_design
@@ -114,11 +112,7 @@ def main() -> None:
         )  # fmt: skip
     rows.sort(key=lambda row: row[:2])
     columns = ["runs", "target", "fit", "n", "held", "width", "score", "log score", "regret"]
-    table = {
-        "date": datetime.now(UTC).date().isoformat(), "engine": "importance sampling",
-        "script": "benchmarks/covariates.py", "columns": columns, "rows": rows,
-    }  # fmt: skip
-    write_text(RESULTS, json.dumps({"schema": 1, "tables": {"decay": table}}, indent=1) + "\n")
+    stored.write(RESULTS, {"decay": stored.table("benchmarks/covariates.py", columns, rows)})
     for row in rows:
         print(row)
 

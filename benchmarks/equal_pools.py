@@ -14,14 +14,13 @@ are taken in turn, so that a run which is stopped after ``--seconds`` has as man
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import stored
 
 from qqt_bayes import fit, read_runs
 from qqt_bayes.errors import QQTError
@@ -109,15 +108,10 @@ def main() -> None:
         for what, level in LEVELS:
             rows.append({"what": what, "level": level, **scored(what, level, seed)})
             print(seed, rows[-1], f"{time.monotonic() - start:.0f}s", flush=True)
-    table = {
-        "date": f"{datetime.date.today()}", "engine": "importance sampling",
-        "script": "benchmarks/equal_pools.py",
-        "columns": ["noise", "level", "studies", "refused", "bands that hold, largest budget",
-                    "three times it", "P(best) above .95", "width of bands"],
-        "rows": summary(pd.DataFrame(rows)),
-    }  # fmt: skip
-    content = {"schema": 1, "tables": {"equal_pools": table}}
-    OUT.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    columns = ["noise", "level", "studies", "refused", "bands that hold, largest budget",
+               "three times it", "P(best) above .95", "width of bands"]  # fmt: skip
+    table = stored.table("benchmarks/equal_pools.py", columns, summary(pd.DataFrame(rows)))
+    stored.write(OUT, {"equal_pools": table})
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import stored
 from linked_curve import Curve, Points
 from linked_report import report
 
@@ -171,7 +172,7 @@ def main() -> None:
                 mark = {"table": table, "study": study, "metric": error, "origin": first.upto}
                 write_text(path, json.dumps(mark | rows))
                 print(path.stem, flush=True)
-    write_text(RESULTS, json.dumps(report(args.work), indent=1) + "\n")
+    stored.write(RESULTS, report(args.work))
 
 
 if __name__ == "__main__":

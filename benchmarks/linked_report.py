@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from stored import table as stored_table
 
 FORECASTS = ("own", "link", "straight", "both", "known")
 SHOW = {"level": "levels", "difference": "differences"}
 MARK = ["table", "study", "metric", "origin"]
-
-
-def stored(columns: list[str], rows: list[list[Any]], **more: Any) -> dict[str, Any]:
-    """A table as the pages read it."""
-    return {"date": datetime.now(UTC).date().isoformat(), "engine": "importance sampling",
-            "script": "benchmarks/linked.py", "columns": columns, "rows": rows, **more}  # fmt: skip
+made = partial(stored_table, "benchmarks/linked.py")
 
 
 def read(work: Path, part: str) -> pd.DataFrame:
@@ -74,7 +70,8 @@ def paired(scores: pd.DataFrame) -> dict[str, Any]:
                 ]
                 origins = len(part.groupby(["table", "study", "origin"]))
                 rows.append([table, distance, name, origins, other, *told])
-    return stored(
+    return table(
+        "benchmarks/linked.py",
         [
             "table",
             "to",
@@ -98,7 +95,7 @@ def held(scores: pd.DataFrame) -> dict[str, Any]:
         for table, line in by.iterrows():
             rows.append([table, f"{factor:.0f}x", SHOW[what], int(count[table]),
                          *(round(float(v), 2) for v in line)])  # fmt: skip
-    return stored(["table", "to", "target", "n", *FORECASTS], rows)
+    return made(["table", "to", "target", "n", *FORECASTS], rows)
 
 
 def off(scores: pd.DataFrame) -> dict[str, Any]:
@@ -109,7 +106,12 @@ def off(scores: pd.DataFrame) -> dict[str, Any]:
         by.loc["all"] = by.mean()
         for table, line in np.sqrt(by).iterrows():
             rows.append([table, f"{factor:.0f}x", *(round(float(v), 3) for v in line)])
-    return stored(["table", "to", *FORECASTS], rows, best={"columns": list(FORECASTS), "of": "min"})
+    return table(
+        "benchmarks/linked.py",
+        ["table", "to", *FORECASTS],
+        rows,
+        best={"columns": list(FORECASTS), "of": "min"},
+    )
 
 
 def regret(choices: pd.DataFrame) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def regret(choices: pd.DataFrame) -> dict[str, Any]:
         rows.append([table, int((part["forecast"] == "own").sum()),
                      *(round(float(mean.loc[f, "regret"]), 4) for f in FORECASTS),
                      round(float(mean.loc["own", "regret_rank"]), 4), paired])  # fmt: skip
-    return stored(["table", "choices", *FORECASTS, "ranking", "link less own"], rows)
+    return made(["table", "choices", *FORECASTS, "ranking", "link less own"], rows)
 
 
 def report(work: Path) -> dict[str, Any]:
@@ -131,4 +133,4 @@ def report(work: Path) -> dict[str, Any]:
     scores, choices = read(work, "scores"), read(work, "choices")
     tables = {"paired": paired(scores), "held": held(scores), "off": off(scores),
               "choices": regret(choices)}  # fmt: skip
-    return {"schema": 1, "tables": tables}
+    return tables

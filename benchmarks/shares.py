@@ -17,17 +17,16 @@ times its effort, and the mean of the draw-wise best shares in place of the best
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 import warnings
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import stored
 from scipy.optimize import minimize
 
 import qqt_bayes as qqt
@@ -242,17 +241,10 @@ def main() -> None:
             found.append(one(pools, seed))
             print(pools, seed, {k: round(v, 5) for k, v in found[-1].items()}, flush=True)
         rows.append(line(pools, pd.DataFrame(found)))
-    table = {
-        "date": date.today().isoformat(), "engine": "importance sampling",
-        "script": f"python benchmarks/shares.py --studies {asked.studies}"
-        + " --parts" * asked.parts,
-        "columns": PARTS if asked.parts else COLUMNS, "rows": rows, "digits": 2,
-    }  # fmt: skip
-    whole = json.loads(RESULTS.read_text(encoding="utf-8"))
-    whole["tables"]["parts" if asked.parts else "simulated"] = table
-    part = RESULTS.with_suffix(".part")
-    part.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    part.replace(RESULTS)
+    script = f"python benchmarks/shares.py --studies {asked.studies}" + " --parts" * asked.parts
+    table = stored.table(script, PARTS if asked.parts else COLUMNS, rows, digits=2)
+    name = "parts" if asked.parts else "simulated"
+    stored.write(RESULTS, stored.read(RESULTS) | {name: table})
 
 
 if __name__ == "__main__":

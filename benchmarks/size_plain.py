@@ -10,18 +10,15 @@ the same with a coupling exponent, L = E + (A/N^a + B/D^b)^k.
 from __future__ import annotations
 
 import argparse
-import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import stored
 from scipy.optimize import least_squares
 from size_allocation import HELD_OUT
 from size_selection import EXTREME
-
-from qqt_bayes.files import write_text
 
 RESULTS = Path(__file__).parent / "results" / "size_plain.json"
 HUBER = 1e-3  # in log loss
@@ -95,11 +92,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     rows = judged(parser.parse_args().folder)
     columns = ["fitted up to, at", "runs", "plain, robust", "plain, coupled"]
-    table = {
-        "date": datetime.now(UTC).date().isoformat(), "engine": "SciPy, Huber's loss",
-        "script": "benchmarks/size_plain.py FOLDER", "columns": columns, "rows": rows,
-    }  # fmt: skip
-    write_text(RESULTS, json.dumps({"schema": 1, "tables": {"plain": table}}, indent=1) + "\n")
+    table = stored.table("benchmarks/size_plain.py FOLDER", columns, rows)
+    stored.write(RESULTS, {"plain": table | {"engine": "SciPy, Huber's loss"}})
     for row in rows:
         print(row)
 

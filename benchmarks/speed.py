@@ -5,15 +5,14 @@ writes ``benchmarks/results/speed.json``. ``--only NAME`` measures one part and 
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import time
-from datetime import date
 from pathlib import Path
 from statistics import median
 
+import stored
 from speed_studies import grid_runs, small_runs, swarm_runs
 
 import qqt_bayes as qqt
@@ -105,16 +104,13 @@ PARTS = {part.__name__: part for part in (readme, small, grids, swarm, large, sb
 
 def write(rows):
     """Write the rows measured, and keep those of other parts."""
-    old = json.loads(RESULTS.read_text())["tables"].get("fits", {}) if RESULTS.is_file() else {}
+    old = stored.read(RESULTS).get("fits", {})
     measured = {row[0] for row in rows}
     kept = [row for row in old.get("rows", ()) if row[0] not in measured]
     order = list(PARTS)
-    table = {"date": date.today().isoformat(), "engine": "importance sampling", "digits": 2,
-             "script": "benchmarks/speed.py", "columns": COLUMNS,
-             "rows": sorted(kept + rows, key=lambda row: order.index(row[0]))}  # fmt: skip
-    part = RESULTS.with_name(".speed.part")
-    part.write_text(json.dumps({"schema": 1, "tables": {"fits": table}}, indent=1) + "\n")
-    part.replace(RESULTS)
+    kept = sorted(kept + rows, key=lambda row: order.index(row[0]))
+    table = stored.table("benchmarks/speed.py", COLUMNS, kept, digits=2)
+    stored.write(RESULTS, {"fits": table})
 
 
 def main():

@@ -9,17 +9,15 @@ truth of the ten mixtures with the best posterior mean is compared with their 90
 
 from __future__ import annotations
 
-import json
 import warnings
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import stored
 
 from qqt_bayes import read_runs
 from qqt_bayes.backtest import coverage_interval
-from qqt_bayes.files import write_text
 from qqt_bayes.inference.engine import sample_posterior
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.design import build_design
@@ -82,11 +80,7 @@ def main() -> None:
         rows.append([name, gain, shown, every])
         print(rows[-1], flush=True)
     columns = ["swarms", "log gain of two pools", "ten best-looking held", "all held"]
-    table = {
-        "date": datetime.now(UTC).date().isoformat(), "engine": "importance sampling",
-        "script": "benchmarks/swarms.py", "columns": columns, "rows": rows,
-    }  # fmt: skip
-    write_text(RESULTS, json.dumps({"schema": 1, "tables": {"best": table}}, indent=1) + "\n")
+    stored.write(RESULTS, {"best": stored.table("benchmarks/swarms.py", columns, rows)})
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from qqt_bayes import plots
 HERE = Path(__file__).parent
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#333333")
 MARKERS = "osD^v"
+PICTURED = {"proving_ground": "proving ground", "headers": "headers", "digits": "digits",
+            "curves": "20 language curves", "overtraining": "over-training"}  # fmt: skip
 
 
 def records(name: str) -> list[dict]:
@@ -29,14 +31,11 @@ def records(name: str) -> list[dict]:
 
 def covered() -> dict[str, dict[int, tuple[float, float, float]]]:
     """Coverage of levels with its interval by table and by distance."""
-    rows = [*records("coverage/proving_ground"), *records("coverage/afterwards")]
-    curves = [r for r in records("coverage/published") if r["table"] == "20 language curves"]
-    rows += [{**r, "metric": "loss"} for r in curves]
     lines: dict[str, dict[int, tuple[float, float, float]]] = {}
-    for row in rows:
-        if row["target"] == "levels" and (row["metric"] == "loss" or row["table"] == "digits"):
-            name = row["table"] + (", error" if row["metric"] == "error" else "")
-            lines.setdefault(name, {})[int(row["to"].rstrip("x"))] = tuple(row["coverage of 90%"])
+    for row in records("bands/distance"):
+        if row["table"] in PICTURED:
+            name = PICTURED[row["table"]]
+            lines.setdefault(name, {})[int(row["to"].rstrip("x"))] = tuple(row["held"])
     return lines
 
 

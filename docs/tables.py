@@ -2,10 +2,10 @@
 
 A page names a stored table, and which of its columns and rows it shows:
 
-    <!-- table: coverage/afterwards; columns: table | to | n; rows: target=levels | to=2x or 4x -->
+    <!-- table: bands/by_table; columns: table | to | n; rows: target=levels | to=2x or 4x -->
     <!-- end -->
 
-What stands between the two lines is written here, from ``benchmarks/results/coverage.json``.
+What stands between the two lines is written here, from ``benchmarks/results/bands.json``.
 Priors come the same way from ``models/NAME.toml``, by ``<!-- priors: NAME -->``.
 ``tests/test_evidence.py`` holds the pages against this script.
 """
