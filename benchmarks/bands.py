@@ -2,9 +2,10 @@
 
 Every table that ships and any further ones: fits up to a budget, later runs up to 8 times further
 judged (levels, differences to the best of a budget, choices), by each method of `qqt calibrate`;
-and the scales that all other tables teach (`qqt_bayes.calibrate.learn`).
+the scales that all other tables teach (`qqt_bayes.calibrate.learn`); and unions of our own runs
+foretold from single pools.
 
-    python benchmarks/bands.py run|learn|report --work FOLDER [--published FOLDER] [--cases FOLDER]
+    python benchmarks/bands.py run|single|learn|report --work FOLDER [--published F] [--cases F]
 
 The steps hand on by files in `--work`; `report` writes benchmarks/results/bands.json,
 and the claims of the first page. A whole pass
@@ -129,6 +130,12 @@ def back_test(parts: list, method: str, spec: str) -> tuple[pd.DataFrame, pd.Dat
     return pd.concat(levels, ignore_index=True), pd.concat(choices, ignore_index=True)
 
 
+def store(work: Path, name: str, frames: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    """Keep rows for the report."""
+    for part, frame in zip(("scores", "choices"), frames, strict=True):
+        write_text(work / f"{name}.{part}.csv", frame.to_csv(index=False))
+
+
 def learned(parts: list, work: Path) -> None:
     """Fit wide once, climb for each table left out and for all, and keep the settings."""
     base, start = load_spec("effective_utility"), time.monotonic()
@@ -155,7 +162,7 @@ def learned(parts: list, work: Path) -> None:
 def main() -> None:
     """One step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("step", choices=["run", "learn", "report"])
+    parser.add_argument("step", choices=["run", "single", "learn", "report"])
     parser.add_argument("--method", choices=METHODS, action="append", help="of run; default all")
     parser.add_argument("--other", metavar="NAME=FILE", action="append", default=[],
                         help="of run: another specification in place of the methods")  # fmt: skip
@@ -175,6 +182,13 @@ def main() -> None:
         summary["claims"]["rows"][:kept] = claims(tables)
         stored.write(SUMMARY, summary)
         return
+    if args.step == "single":
+        jobs = studies(datasets.load(OWN[0]), OWN[0])
+        alone = [(job.metric, job.name, o) for job in jobs
+                 for o in origins(job.runs, job.metric, str.isalnum)]  # fmt: skip
+        for name, method in (("single", "qqt"), ("single law", "no_drift")):
+            store(args.work, name, back_test(alone, method, "effective_utility"))
+        return
     parts = splits(tables(args.published, args.cases))
     print(f"{len(parts)} origins: {pd.Series([p[0] for p in parts]).value_counts().to_dict()}")
     if args.step == "learn":
@@ -184,8 +198,7 @@ def main() -> None:
     if args.other:
         asked = [(name, "qqt", spec) for name, _, spec in (o.partition("=") for o in args.other)]
     for name, method, spec in asked:
-        for part, frame in zip(("scores", "choices"), back_test(parts, method, spec), strict=True):
-            write_text(args.work / f"{name}.{part}.csv", frame.to_csv(index=False))
+        store(args.work, name, back_test(parts, method, spec))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from qqt_bayes.calibrate.learn import AS_SHIPPED, LEARNED
 METHODS = {"qqt": "as shipped", "no_drift": "law alone"}
 BASELINES = {"power_law": "a power law each", "bootstrap": "bootstrap of it",
              "grid": "grid search", "conformal": "conformal"}  # fmt: skip
+ALONE = ("single", "single law")  # fitted to single pools alone
 LEAST = 0.85  # of bands that should hold nine times in ten
 BINS = (0.0, 0.5, 0.65, 0.85, 0.95, 1.01)
 SHOW = {"level": "levels", "difference": "differences"}
@@ -145,11 +146,30 @@ def beside(work: Path) -> dict:
     return made(columns, rows, best={"columns": columns[-2:], "of": "min"})
 
 
+def unions(work: Path) -> tuple[dict, dict]:
+    """Unions foretold from single pools: bands by metric and distance, and choices."""
+    rows, lost = [], []
+    ours, law = (pd.read_csv(work / f"{name}.scores.csv") for name in ALONE)
+    by = ["table", "what", "factor"]
+    other = law.groupby(by)["score90"].mean()
+    for (metric, what, factor), part in ours.groupby(by):
+        rows.append([metric, SHOW[what], f"{factor:.0f}x", len(part), held(part),
+                     *(round(float(v), 3) for v in
+                       (part["score90"].mean(), other[metric, what, factor]))])  # fmt: skip
+    for metric, part in pd.read_csv(work / f"{ALONE[0]}.choices.csv").groupby("table"):
+        lost.append([metric, len(part), *(round(float(part[c].mean()), 4) for c in
+                                          ("regret", "regret_rank"))])  # fmt: skip
+    return (
+        made(["metric", "target", "to", "n", "held", "score", "score, law alone"], rows),
+        made(["metric", "choices", "regret", "regret of ranking"], lost),
+    )
+
+
 def settings(work: Path) -> dict:
     """Other specifications that were tried: scores against those of the one that ships."""
     ours = read_scores(work, "qqt")
     rows = []
-    known = {*METHODS, *BASELINES, "qqt"}
+    known = {*METHODS, *BASELINES, *ALONE}
     names = sorted(p.name.removesuffix(".scores.csv") for p in work.glob("*.scores.csv"))
     for name in ["qqt", *(n for n in names if n not in known)]:
         found = read_scores(work, name)
@@ -200,9 +220,11 @@ def report(work: Path) -> dict[str, Any]:
     pooled, single = scores(read(work, "scores", *both))
     regret, said, rows = choices(read(work, "choices", *both))
     scales, left_out = learned(work)
+    alone, chosen = unions(work)
     tables = {"pooled": pooled, "by_table": single, "distance": distance(work),
               "beside": beside(work), "choices": regret, "said": said, "scales": scales,
-              "left_out": left_out, "settings": settings(work), "rows": rows}  # fmt: skip
+              "left_out": left_out, "settings": settings(work), "single_pools": alone,
+              "single_choices": chosen, "rows": rows}  # fmt: skip
     return tables
 
 
@@ -239,6 +261,10 @@ def claims(tables: dict[str, Any]) -> list[list[str]]:
         holds = "yes" if high <= 0 else "no" if low >= 0 else "within error"
         first = "choices beat ranking by the largest run" if name == "all" else ""
         told.append([first, title, short(row["as shipped"]), short(row["ranking"]), holds])
+    for row in rows("single_choices"):
+        better = "yes" if row["regret"] < row["regret of ranking"] else "no"
+        told.append(["", f"our own runs, unions known from single pools: {row['metric']}",
+                     short(row["regret"]), short(row["regret of ranking"]), better])  # fmt: skip
     said = next(r for r in rows("said") if r["P said"] == ".65 to .85")
     right, n = said["came true"], said["n"]
     bounds = binomtest(round(right * n), n).proportion_ci(method="wilson")
