@@ -43,7 +43,7 @@ def figures(row: Any) -> dict[str, float]:
     """Everything that the checks said of one budget, as numbers."""
     found = row.figures
     stakes, distance = found["stakes"], found["distance"]
-    margin, stress, record = stakes["margin"], found["stress"], found["record"]
+    margin, record = stakes["margin"], found["record"]
     out = {f"status {name}": rank_of(status) for name, status in row.checks.items()}
     out |= {"folds": np.log(row.factor), "pools": row.best.count("+")}
     out |= {n: stakes[n] for n in ("p_best", "p_costly")}
@@ -51,7 +51,6 @@ def figures(row: Any) -> dict[str, float]:
     out |= {n: distance[n] for n in ("tested_factor", "epochs", "seen_epochs", "own_run")}
     out["untried"] = len(distance["untried"])
     out["epochs ahead"] = distance["epochs"] / max(distance["seen_epochs"], 1.0)
-    out |= {n: number(stress[n]) for n in stress if n != "e_folds"}
     for part in ("level", "difference"):
         said = record.get(part) or {}
         out |= {f"{part} {n}": number(said.get(n)) for n in RECORD}

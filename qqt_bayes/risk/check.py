@@ -1,7 +1,7 @@
 """What a check says, and the verdict that checks amount to.
 
 A verdict must predict failure, so it is the gravest finding, not a vote: a band that held before
-does not mend a pool that was never run. What only informs (room in the bands, notes of the table)
+does not mend a pool that was never run. What only informs (notes of the table)
 is marked INFO and has no say; each check decides that for itself, under the numbers of
 :mod:`qqt_bayes.risk.thresholds`.
 """

@@ -17,12 +17,6 @@ EPOCHS_FAR, EPOCHS_TOO_FAR = 1.5, 4.4
 # The recommended data itself was run to no more than this part of the largest run's samples.
 OWN_RUN = 0.25
 
-# What the room in a band is told against (it does not count: see the check). On our own training
-# runs the common slope changed by about this much per e-fold beyond 480k, ...
-SLOPE_CHANGE = 0.1
-# ... and past 16 epochs each further e-fold of them cost about this much of the reducible loss.
-HARM = 0.15
-
 # --- how sure ------------------------------------------------------------------------------------
 # A loss of one percent of the metric is what most people would not repeat a large run for.
 MARGIN = 0.01

@@ -20,7 +20,6 @@ from qqt_bayes.risk.checks import (
     priors,
     record,
     stakes,
-    stress,
     table,
 )
 from qqt_bayes.risk.history import Record
@@ -171,24 +170,6 @@ def test_distance(changed: dict, status: str, word: str) -> None:
     assert word in found.text
 
 
-@pytest.mark.parametrize(
-    ("changed", "word"),
-    [
-        ({}, "room for a slope"),
-        ({"factor": 1.0, "better": 0.0}, "inside your runs"),
-        ({"factor": 0.2}, "not below the smallest"),
-        ({"better": 0.01}, "room for 0.01"),
-        ({"worse": 0.10, "better": 0.10, "repeated": 1.0}, "repetition that hurts"),
-        ({"worse": 0.01, "repeated": 1.0}, "so would repetition"),
-    ],
-)
-def test_stress_tells_and_does_not_judge(changed: dict, word: str) -> None:
-    usual = {"better": 0.3, "worse": 0.3, "factor": 2.0, "repeated": 0.0, "data": "A"}
-    found = stress.judge(**(usual | changed))
-    assert found.status == INFO
-    assert word in found.text
-
-
 def draws(gap: float, spread: float) -> np.ndarray:
     """Candidate 0 ahead of candidate 1 by about a gap."""
     latent = np.full((4000, 2), 2.0)
@@ -325,7 +306,7 @@ def test_verdict_is_the_gravest() -> None:
     fine = Check("distance", PASS, "2.0x the largest run")
     look, stop = Check("laws", REVIEW, "r", "do this"), Check("record", FAIL, "f")
     assert combine((fine,)) == (PASS, ("2.0x the largest run",))
-    told = Check("stress", INFO, "would leave the band")
+    told = Check("table", INFO, "a note")
     assert combine((fine, told)) == (PASS, ("2.0x the largest run",))
     assert combine((fine, look)) == (REVIEW, ("laws: r -> do this",))
     assert combine((look, fine, stop)) == (FAIL, ("record: f", "laws: r -> do this"))

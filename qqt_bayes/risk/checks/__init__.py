@@ -12,7 +12,6 @@ from qqt_bayes.risk.checks import (
     priors,
     record,
     stakes,
-    stress,
     table,
 )
 from qqt_bayes.risk.context import Context
@@ -22,7 +21,6 @@ CHECKS: dict[str, Callable[[Context], tuple[Check, ...]]] = {
     fit_quality.NAME: fit_quality.check,
     record.NAME: record.check,
     distance.NAME: distance.check,
-    stress.NAME: stress.check,
     stakes.NAME: stakes.check,
     laws.NAME: laws.check,
     priors.NAME: priors.check,
