@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pandas as pd
 import stored
-from drift_prior import curves
+from curves_table import curves
 
 from qqt_bayes import datasets, read_runs
 from qqt_bayes.backtest import origins
@@ -88,8 +88,7 @@ def tables(published: Path | None, cases: Path | None) -> dict[str, list[Job]]:
             found = studies(read(published / f"{name}.runs.csv"), name, metrics)
             out.setdefault(table, []).extend(found)
         drawn = curves(published / "scaling_curves_language.csv")
-        out["curves"] = [Job(f"curve {i}", runs, metric) for i, (_, runs, metric, _) in
-                         enumerate(drawn, start=1)]  # fmt: skip
+        out["curves"] = [Job(f"curve {i}", runs, "loss") for i, runs in enumerate(drawn, start=1)]
         out["scalebench"] = list(scalebench(published / "scalebench_data_constrained.csv"))
     if cases is not None:
         out["steep_first"] = studies(read(cases / "tables" / "steep_first" / "runs.csv"), "steep")
