@@ -83,8 +83,8 @@ def law(content: Content) -> list[str]:
         "with every further epoch over the same samples, by half each half-life, and is averaged "
         "over the pools of a mixture by their shares [@goyal2024scaling]; that repeats lose value "
         "gradually is also found by others [@muennighoff2023scaling].",
-        "We let the local exponents drift, in common, by pool and with repetition, let the "
-        "mixture rule err"
+        "We let early training differ from what follows, let the local exponents drift, in "
+        "common, by pool and with repetition, let the mixture rule err"
         + ("" if harmless else ", and let late repeats do harm")
         + ", so that the law is taken as an approximation whose error grows with the distance "
         "from the runs.",

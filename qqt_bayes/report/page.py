@@ -17,6 +17,7 @@ from qqt_bayes.decide.place import extrapolation, outside
 from qqt_bayes.decide.predict import interval
 from qqt_bayes.decide.text import confidence, crossover_lines, headline
 from qqt_bayes.harmless import visible
+from qqt_bayes.model.effects import EFFECTS
 from qqt_bayes.report import wording as w
 from qqt_bayes.report.command import buy_command, decide_command
 from qqt_bayes.report.explorer import explorer
@@ -201,6 +202,8 @@ def purchase(content: Content) -> dict[str, Any] | None:
 
 # parameter -> (letter, index, meaning), as in the equations
 LETTERS = {
+    e.name: (*(part.strip("{}") for part in e.symbol.partition("_")[::2]), e.title) for e in EFFECTS
+} | {
     "irreducible": ("d", "", "irreducible part"),
     "level": ("m", "l", "mean level"),
     "level_spread": ("s", "l", "spread of the levels"),
@@ -215,13 +218,6 @@ LETTERS = {
     "seed_noise": ("s", "r", "seed noise"),
     "seed_noise_spread": ("s", "a", "spread of log seed noise between pools"),
     "run_share": ("ρ", "", "share of the seed variance common to a run"),
-    "early_training": ("s", "0", "early training"),
-    "common_drift": ("s", "c", "common drift"),
-    "pool_drift": ("s", "p", "drift by pool"),
-    "repetition_drift": ("s", "e", "drift with repetition"),
-    "mixture_error": ("s", "m", "mixture error"),
-    "mixture_drift": ("s", "n", "drift of the mixture error"),
-    "mixture_gain": ("g", "", "mean gain of mixing"),
     "regime": ("s", "x", "change of regime beyond the runs"),
 }
 
