@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import gammaln, logsumexp
 
 from qqt_bayes.allocation.model import SURFACES
+from qqt_bayes.model.marginal import cholesky
 
 if TYPE_CHECKING:
     from qqt_bayes.allocation.model import Model
@@ -114,5 +115,5 @@ def given_law(model: Model, z: np.ndarray) -> Given:
             mode = np.linalg.solve(precision, (pull[:, None] @ loadings)[:, 0, :, None])[..., 0]
     root = np.full_like(precision, np.nan)
     sound = np.isfinite(precision).all(axis=(1, 2))
-    root[sound] = np.linalg.cholesky(precision[sound])
+    root[sound] = cholesky(precision[sound])  # rounding far out may leave one that has none
     return Given(model.log_loss, floor, above, scale, freedom, loadings, mode, root)

@@ -25,6 +25,7 @@ from qqt_bayes.errors import GateError
 from qqt_bayes.inference.cores import in_chunks
 from qqt_bayes.inference.gate import K
 from qqt_bayes.inference.importance import Proposal, Weighted, adapt
+from qqt_bayes.model.marginal import cholesky
 from qqt_bayes.tasks.deviations import Deviations, kind_of
 
 COUNT, ROUNDS = 512, 12  # values of the density a round, and rounds at most
@@ -113,7 +114,7 @@ def solved(scores: np.ndarray, told: Told) -> tuple[np.ndarray, np.ndarray, np.n
     inner = own[..., None] * information * own[..., None, :] + np.eye(width)
     pulled = np.linalg.solve(inner, (own * told_pull)[..., None])[..., 0]
     total = 0.5 * np.sum(own * told_pull * pulled, axis=(1, 2))
-    pivots = np.diagonal(np.linalg.cholesky(inner), axis1=2, axis2=3)
+    pivots = np.diagonal(cholesky(inner), axis1=2, axis2=3)
     total -= np.log(pivots).sum(axis=(1, 2))
     spread = own[..., None] * information
     left = information - np.swapaxes(spread, 2, 3) @ np.linalg.solve(inner, spread)
@@ -122,7 +123,7 @@ def solved(scores: np.ndarray, told: Told) -> tuple[np.ndarray, np.ndarray, np.n
     precision = np.einsum("taj,tbk,dtjk->dajbk", told.weight, told.weight, left)
     precision = precision.reshape(len(scores), copies * width, -1) + np.eye(copies * width)
     pull = np.einsum("taj,dtj->daj", told.weight, toward).reshape(len(scores), -1)
-    pivots = np.diagonal(np.linalg.cholesky(precision), axis1=1, axis2=2)
+    pivots = np.diagonal(cholesky(precision), axis1=1, axis2=2)
     total -= np.log(pivots).sum(axis=1)
     total += 0.5 * np.sum(pull * np.linalg.solve(precision, pull[..., None])[..., 0], axis=1)
     return total, precision, pull

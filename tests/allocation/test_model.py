@@ -209,3 +209,14 @@ def test_specifications_of_the_other_law_are_refused(size_runs) -> None:
     runs = qqt.read_runs(one_size, POOLS)
     with pytest.raises(qqt.UsageError, match="is fitted by `qqt allocate`, not here"):
         qqt.fit(runs, "loss", spec="chinchilla")
+
+
+def test_draws_far_out_have_no_weight_and_stop_nothing(model) -> None:
+    """Rounding may leave a precision without a root: it ended a simulated study."""
+    z = 10.0 * np.random.default_rng(0).standard_normal((200, model.size))
+    with np.errstate(all="ignore"):
+        given = given_law(model, z)
+        found = given.log_density(np.random.default_rng(0), 32)
+    rootless = np.isnan(given.root).any(axis=(1, 2))
+    assert 0 < rootless.sum() < 200
+    assert np.isnan(found[rootless]).all()
