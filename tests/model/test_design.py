@@ -11,7 +11,7 @@ from scipy import stats
 
 from qqt_bayes.errors import UsageError
 from qqt_bayes.laws.effective_utility import exponent_sums
-from qqt_bayes.model.design import build_design
+from qqt_bayes.model.design import EXACT, build_design
 from qqt_bayes.model.effects import PATHS, kernels
 from qqt_bayes.model.setting import family_matrices, quality_covariate
 from qqt_bayes.model.spec import Spec, load_spec
@@ -92,14 +92,16 @@ def test_evaluation_noise_of_errors_is_binomial_or_given() -> None:
     assert design.value[design.row_cell[0]] == pytest.approx(0.25)  # an accuracy is an error
     wrong = design.expected[design.row_cell[0]]  # not the share seen
     smooth = (1000 * wrong + 1) / 1002  # half a success and half a failure more, on each side
-    expected = [smooth * (1 - smooth) / 1000] * 2 + [0.03**2, 0.0]
+    digits = EXACT * design.expected[design.row_cell[3]]  # no value is known better
+    expected = [smooth * (1 - smooth) / 1000] * 2 + [0.03**2, digits**2]
     np.testing.assert_allclose(design.eval_var[design.row_cell], expected)
 
 
 def test_test_items_say_nothing_of_a_loss() -> None:
     rows = [("A", 2000, 0.8), ("B", 500, 0.7)]
     design = build_design(study(rows, "loss", n_eval=[1000, 1000], se=[None, 0.1]), SPEC)
-    np.testing.assert_allclose(design.eval_var[design.row_cell], [0.0, 0.01])
+    digits = (EXACT * design.expected[design.row_cell[0]]) ** 2  # no value is known better
+    np.testing.assert_allclose(design.eval_var[design.row_cell], [digits, 0.01])
 
 
 def test_points_at_the_cells_are_the_cells(rows) -> None:
