@@ -22,12 +22,14 @@ _OWN = {*REQUIRED, *NUMBERS, *FLAGS, *COMPARABLE, KIND, "seed", "line"}
 
 def check_comparable(table: pd.DataFrame, sheet: Sheet, levels: Sequence[str]) -> list[str]:
     """Flag rows that must not be pooled; warn of columns that perhaps should be fixed."""
-    text = table.map(as_text)
+    text, known = table.map(as_text), list(levels)
     for column in COMPARABLE:
-        if column in table and column not in levels and _splits(text, column, list(levels)):
+        if column in table and column not in known and _splits(text, column, known):
+            known.append(column)  # a size that follows from the model is one problem
             values = list(dict.fromkeys(text[column]))
             shown = ", ".join(value or "(blank)" for value in values[:6])
             mend = _choose(column, next((value for value in values if value), ""))
+            mend += f", or answer for each: qqt tasks --by {column}"
             mend += ", or let the model know: --covariate params" * (column == "params")
             sheet.flag(None, column, f"{len(values)} values in one study", mend, shown)
     warnings = []

@@ -108,6 +108,10 @@ def test_several_models_are_an_error(column: str, values) -> None:
 
 def test_params_that_follow_from_a_level_are_fine() -> None:
     runs = table(model=["s", "s", "l", "l"], params=[1e6, 1e6, 2e6, 2e6])
+    with pytest.raises(InputError) as caught:  # one problem, not two
+        runs.study("top1_accuracy")
+    assert [p.column for p in caught.value.problems] == ["model"]
+    assert "qqt tasks --by model" in caught.value.problems[0].mend
     study = runs.study("top1_accuracy", spec_levels=("model",))
     assert study.levels == {"model": ("s", "s", "l", "l")}
     with pytest.raises(UsageError, match="no column 'lab' for a level -> choose from run, data"):
