@@ -145,3 +145,12 @@ def test_the_runs_to_buy_are_those_of_the_command_that_is_printed() -> None:
     assert decide_command(report) == (
         "qqt decide runs.csv --metric loss --budgets 8B,32B --prob 0.8 --json"
     )
+
+
+def test_no_two_parameters_have_one_symbol() -> None:
+    from qqt_bayes.report.page import LETTERS
+
+    symbols = [symbol[:2] for symbol in LETTERS.values()]
+    assert len(set(symbols)) == len(symbols)
+    assert LETTERS["early_training"] == ("s", "0", "early training")
+    assert LETTERS["mixture_drift"][:2] == ("s", "mt")

@@ -50,11 +50,11 @@ def drifting(points: Points) -> Rows:
 
 
 COVARIATE_LEVEL = Effect(
-    "covariate_level", "covariates, level", "s_x", "parameters", rows=constant
+    "covariate_level", "covariates, level", "s_v", "parameters", rows=constant
 )  # fmt: skip
 COVARIATE_REPETITION = Effect(
-    "covariate_repetition", "covariates, repetition", "s_{xe}", "parameters", rows=repeated
+    "covariate_repetition", "covariates, repetition", "s_{ve}", "parameters", rows=repeated
 )  # fmt: skip
 COVARIATE_DRIFT = Effect(
-    "covariate_drift", "covariates, drift", "s_{xt}", "pool drift", rows=drifting
+    "covariate_drift", "covariates, drift", "s_{vt}", "pool drift", rows=drifting
 )  # fmt: skip
