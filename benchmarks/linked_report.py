@@ -70,8 +70,7 @@ def paired(scores: pd.DataFrame) -> dict[str, Any]:
                 ]
                 origins = len(part.groupby(["table", "study", "origin"]))
                 rows.append([table, distance, name, origins, other, *told])
-    return table(
-        "benchmarks/linked.py",
+    return made(
         [
             "table",
             "to",
@@ -106,8 +105,7 @@ def off(scores: pd.DataFrame) -> dict[str, Any]:
         by.loc["all"] = by.mean()
         for table, line in np.sqrt(by).iterrows():
             rows.append([table, f"{factor:.0f}x", *(round(float(v), 3) for v in line)])
-    return table(
-        "benchmarks/linked.py",
+    return made(
         ["table", "to", *FORECASTS],
         rows,
         best={"columns": list(FORECASTS), "of": "min"},
@@ -131,6 +129,5 @@ def regret(choices: pd.DataFrame) -> dict[str, Any]:
 def report(work: Path) -> dict[str, Any]:
     """All tables."""
     scores, choices = read(work, "scores"), read(work, "choices")
-    tables = {"paired": paired(scores), "held": held(scores), "off": off(scores),
-              "choices": regret(choices)}  # fmt: skip
-    return tables
+    return {"paired": paired(scores), "held": held(scores), "off": off(scores),
+            "choices": regret(choices)}  # fmt: skip
