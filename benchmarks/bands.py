@@ -7,9 +7,8 @@ foretold from single pools.
 
     python benchmarks/bands.py run|single|learn|report --work FOLDER [--published F] [--cases F]
 
-The steps hand on by files in `--work`; `report` writes benchmarks/results/bands.json,
-and the claims of the first page. A whole pass
-takes about 15 minutes on one core.
+The steps hand on by files in `--work`; `report` writes benchmarks/results/bands.json, and the
+claims of the first page. A whole pass takes about 15 minutes on one core.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 from stored import table as stored_table
 
 from qqt_bayes.backtest import coverage_interval
+from qqt_bayes.backtest.scores import wilson
 from qqt_bayes.calibrate.learn import AS_SHIPPED, LEARNED
 
 METHODS = {"qqt": "as shipped", "no_drift": "law alone"}
@@ -267,8 +267,8 @@ def claims(tables: dict[str, Any]) -> list[list[str]]:
                      short(row["regret"]), short(row["regret of ranking"]), better])  # fmt: skip
     said = next(r for r in rows("said") if r["P said"] == ".65 to .85")
     right, n = said["came true"], said["n"]
-    bounds = binomtest(round(right * n), n).proportion_ci(method="wilson")
-    within = bounds.low <= said["mean P"] <= bounds.high
+    low, high = wilson(right, n, 0.95)
+    within = low <= said["mean P"] <= high
     return [*told, ["P(best) means what it says", f"{n} choices with P = {short(said['mean P'])}",
-                    f"{short(right)} [{short(bounds.low)}, {short(bounds.high)}]",
+                    f"{short(right)} [{short(low)}, {short(high)}]",
                     short(said["mean P"]), "within error" if within else "no"]]  # fmt: skip

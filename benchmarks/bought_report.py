@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
+from stored import table as stored_table
 
 from qqt_bayes.backtest.scores import wilson
 
@@ -49,14 +50,13 @@ def report(done: list[dict], order: tuple[str, ...]) -> dict[str, object]:
         out["regret"].append(
             [policy, *(told(mine[g].groupby("job")["regret"].first()) for g in grounds)]
         )
-    head = {"date": f"{datetime.date.today()}", "engine": "importance sampling",
-            "script": "benchmarks/bought.py"}  # fmt: skip
+    made = partial(stored_table, "benchmarks/bought.py")
     columns = ["policy", *(f"{g} ({count[g]})" for g in grounds)]
-    tables = {name: head | {"columns": columns, "rows": found} for name, found in out.items()}
+    tables = {name: made(columns, found) for name, found in out.items()}
     names = ["ground", "policy", "bands of levels hold, own runs near the deepest",
              "own runs far behind it", "width", "error", "width of differences",
              "error of differences"]  # fmt: skip
-    tables["cause"] = head | {"columns": names, "digits": 2, "rows": causes(rows, order)}
+    tables["cause"] = made(names, causes(rows, order), digits=2)
     return tables
 
 
