@@ -173,11 +173,11 @@ def main() -> None:
     if args.step == "report":
         from bands_report import claims, report
 
-        tables = report(args.work)
-        stored.write(RESULTS, tables)
+        found = report(args.work)
+        stored.write(RESULTS, found)
         summary = stored.read(SUMMARY)
         kept = [row[0] for row in summary["claims"]["rows"]].index(OTHERS)
-        summary["claims"]["rows"][:kept] = claims(tables)
+        summary["claims"]["rows"][:kept] = claims(found)
         stored.write(SUMMARY, summary)
         return
     if args.step == "single":
