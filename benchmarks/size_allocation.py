@@ -1,85 +1,112 @@
-"""The figures of docs/how_to/model_size.md on published runs of several model sizes.
+"""`qqt allocate` on published runs of several model sizes.
 
-Run by hand: ``python benchmarks/size_allocation.py FOLDER --figure docs/_static/allocation.png``,
-with `marin_isoflop.csv`, `scalebench_data_constrained.csv` and `deepseek_exponents.csv` in FOLDER.
-Printed are the exponents by pool with the probabilities of their order; what was predicted for the
-largest isoFLOP budgets from the smaller ones; and the data-constrained targets, by NUTS.
+    python benchmarks/size_allocation.py PUBLISHED [FIGURE.png]   # writes to model_size.json
+
+Stored are the exponents by pool, what was foretold for the largest isoFLOP budgets from the smaller
+ones, and the targets of ScaleBench's data-constrained task from all its candidate runs, with those
+that have overfitted and without them.
 """
 
 from __future__ import annotations
 
-import argparse
+import sys
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import stored
 from size_selection import EXTREME, Task
 
 import qqt_bayes as qqt
 from qqt_bayes.allocation.answer import allocate_fit
+from qqt_bayes.runs import format_number
 
 HELD_OUT = (9e19, 3e19)  # largest compute fitted
 
 
-def isoflop(folder: Path, figure: Path | None) -> None:
-    """Exponents, optima and a figure; then budgets held back."""
-    table = pd.read_csv(folder / "marin_isoflop.csv")
-    pools = pd.DataFrame({"pool": sorted(table["data"].unique()), "size": np.inf})
-    answer = qqt.allocate(qqt.read_runs(table, pools), "3e19,3e20,3e21", "loss")
-    print(answer.text, "\n", answer.fit.posterior.gate.text, "\n")
-    print(answer.exponents.round(3).to_string(), "\n")
-    growth = answer.growth_draws
-    for i, one in enumerate(answer.candidates):
-        for j, other in enumerate(answer.candidates[:i]):
-            p = np.mean(growth[:, i] > growth[:, j])
-            print(f"P(optimum of {one.text} grows faster than that of {other.text}) = {p:.2f}")
-    print(pd.read_csv(folder / "deepseek_exponents.csv").to_string(), "\n", flush=True)
-    if figure is not None:
-        answer.plot(budget=1).savefig(figure)
+def isoflop(published: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Runs of many sizes on three mixtures, and their pools."""
+    table = pd.read_csv(published / "marin_isoflop.csv")
+    return table, pd.DataFrame({"pool": sorted(table["data"].unique()), "size": np.inf})
+
+
+def size(row: Any) -> str:
+    """The optimal size with its interval."""
+    middle, low, high = (format_number(row[f"params{e}"]) for e in ("", "_lo", "_hi"))
+    return f"{middle} [{low}, {high}]"
+
+
+def growth(answer: Any) -> list[list[Any]]:
+    """Exponents of model size, and how fast the optimum grows from the first to the last budget."""
+    law = answer.exponents.set_index("data")
+    grown = np.quantile(answer.growth_draws, [0.5, 0.05, 0.95], axis=0).round(2)
+    at = answer.table[answer.table["compute"] == 3e20].set_index("data")
+    return [[c.text, [round(float(law.loc[c.text, f"a{e}"]), 2) for e in ("", "_lo", "_hi")],
+             grown[:, i].tolist(), size(at.loc[c.text])]
+            for i, c in enumerate(answer.candidates)]  # fmt: skip
+
+
+def held_back(table: pd.DataFrame, pools: pd.DataFrame) -> list[list[Any]]:
+    """Bands of the runs beyond the largest compute fitted."""
+    out = []
     for most in HELD_OUT:
         fit = qqt.fit_sizes(qqt.read_runs(table[table["flop_budget"] <= most], pools), "loss")
-        beyond = table[table["flop_budget"] > most]
-        draws = np.log(fit.predict(beyond, noise=True))
+        beyond = table[table["flop_budget"] > most].reset_index(drop=True)
+        low, mid, high = np.quantile(
+            np.log(fit.predict(beyond, noise=True)), [0.05, 0.5, 0.95], axis=0
+        )
         truth = np.log(beyond["value"].to_numpy())
+        for compute, rows in beyond.groupby("flop_budget").groups.items():
+            held = ((low < truth) & (truth < high))[rows].mean()
+            error = np.sqrt(np.mean((mid - truth)[rows] ** 2))
+            out.append([f"{most:g}", f"{compute:g}", round(float(held), 2),
+                        round(float((high - low)[rows].mean()), 3),
+                        round(float(error), 4)])  # fmt: skip
+    return out
+
+
+def constrained(path: Path) -> list[list[Any]]:
+    """The targets of the data-constrained task, foretold from all candidate runs."""
+    out = []
+    for rule in ("keep", "leave_out"):
+        task = Task(path)
+        train, test = (task.runs.select(where={"split": name}) for name in ("train", "test"))
+        fit = qqt.fit_sizes(train, "loss", overfitted=rule)
+        draws = np.log(fit.predict(test.table, noise=True))
         low, mid, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=0)
-        for factor, rows in beyond.reset_index(drop=True).groupby("flop_budget").groups.items():
-            held = (low < truth) & (truth < high)
-            print(
-                f"fitted up to {most:g}, at {factor:g}: {held[rows].mean():.2f} of {len(rows)} "
-                f"inside 90% bands of width {(high - low)[rows].mean():.3f} in log loss; error of "
-                f"the median {np.sqrt(np.mean((mid - truth)[rows] ** 2)):.4f}"
-            )
-        print(allocate_fit(fit, "3e20").text.splitlines()[2], "\n", flush=True)
+        truth, loss = task.truth, np.exp(task.truth)
+        usual = test.table["params"].to_numpy(float) > EXTREME
+        r2 = 1 - np.sum((np.exp(mid) - loss) ** 2) / np.sum((loss - loss.mean()) ** 2)
+        error = np.sqrt(np.mean((mid - truth)[usual] ** 2))
+        best = allocate_fit(fit, "1e21").table.iloc[0]
+        held = f"{((low < truth) & (truth < high)).sum()} of {len(truth)}"
+        out.append([rule, round(float(r2), 3), round(float(error), 3), held,
+                    round(float((high - low).mean()), 3), size(best)])  # fmt: skip
+    return out
 
 
-def constrained(folder: Path) -> None:
-    """The targets of the data-constrained task, predicted by NUTS from all candidate runs."""
-    task = Task(folder / "scalebench_data_constrained.csv")
-    train, test = (task.runs.select(where={"split": name}) for name in ("train", "test"))
-    fit = qqt.fit_sizes(train, "loss")
-    print(fit.posterior.gate.text)
-    draws = np.log(fit.predict(test.table, noise=True))
-    low, mid, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=0)
-    truth, loss = task.truth, np.exp(task.truth)
-    usual = test.table["params"].to_numpy(float) > EXTREME
-    r2 = 1 - np.sum((np.exp(mid) - loss) ** 2) / np.sum((loss - loss.mean()) ** 2)
-    off, held = (mid - truth)[usual], (low < truth) & (truth < high)
-    print(
-        f"R2 {r2:.4f}, error of log loss on {usual.sum()} {np.sqrt(np.mean(off**2)):.4f}, "
-        f"{held.sum()} of {len(held)} inside 90% bands of mean width {(high - low).mean():.3f}"
-    )
-    print(allocate_fit(fit, "1e20,1e21", candidates="U1500M;U12000M;U178000M").text)
-
-
-def main() -> None:
-    """Print everything."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--figure", type=Path)
-    args = parser.parse_args()
-    isoflop(args.folder, args.figure)
-    constrained(args.folder)
+def main(published: Path, figure: Path | None = None) -> None:
+    """Measure, and store beside what other scripts keep there."""
+    warnings.simplefilter("ignore")
+    table, pools = isoflop(published)
+    answer = qqt.allocate(qqt.read_runs(table, pools), "3e19,3e20,3e21", "loss")
+    if figure is not None:
+        answer.plot(budget=1).savefig(figure)
+    tables = {
+        "growth": (["data", "a (the law)", "growth of the optimum, 3e19 to 3e21",
+                    "optimal size at 3e20"], growth(answer)),
+        "held_back": (["fitted up to", "foretold at", "held", "width", "error"],
+                      held_back(table, pools)),
+        "overfitted": (["overfitted runs", "R2 of the loss", "rmse of log loss, 19 targets",
+                        "in 90%", "mean width", "optimal size at 1e21"],
+                       constrained(published / "scalebench_data_constrained.csv")),
+    }  # fmt: skip
+    path = stored.RESULTS / "model_size.json"
+    made = {name: stored.table("benchmarks/size_allocation.py", *t) for name, t in tables.items()}
+    stored.write(path, {"buying": stored.read(path)["buying"]} | made)
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:]))
