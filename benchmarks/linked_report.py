@@ -84,19 +84,6 @@ def paired(scores: pd.DataFrame) -> dict[str, Any]:
     )
 
 
-def held(scores: pd.DataFrame) -> dict[str, Any]:
-    """Share inside 90% bands by table and distance; of all, every table weighs the same."""
-    rows = []
-    for (what, factor), part in scores.groupby(["what", "factor"]):
-        by = part.groupby(["table", "forecast"])["in90"].mean().unstack()[list(FORECASTS)]
-        count = part[part["forecast"] == "own"].groupby("table").size()
-        by.loc["all"], count.loc["all"] = by.mean(), count.sum()
-        for table, line in by.iterrows():
-            rows.append([table, f"{factor:.0f}x", SHOW[what], int(count[table]),
-                         *(round(float(v), 2) for v in line)])  # fmt: skip
-    return made(["table", "to", "target", "n", *FORECASTS], rows)
-
-
 def off(scores: pd.DataFrame) -> dict[str, Any]:
     """How far medians of levels are off, as the root of the mean squared log error."""
     levels, rows = scores[scores["what"] == "level"], []
@@ -129,5 +116,5 @@ def regret(choices: pd.DataFrame) -> dict[str, Any]:
 def report(work: Path) -> dict[str, Any]:
     """All tables."""
     scores, choices = read(work, "scores"), read(work, "choices")
-    return {"paired": paired(scores), "held": held(scores), "off": off(scores),
+    return {"paired": paired(scores), "off": off(scores),
             "choices": regret(choices)}  # fmt: skip

@@ -47,6 +47,14 @@ def test_stored_tables_say_where_they_come_from(path: Path) -> None:
         assert {len(row) for row in table["rows"]} == {len(table["columns"])}, name
 
 
+def test_every_stored_table_is_shown() -> None:
+    """Nothing is kept that no page and no picture shows."""
+    text = "".join(path.read_text(encoding="utf-8") for path in [*PAGES, *DOCS.glob("*.py")])
+    kept = {f"{path.stem}/{name}" for path in RESULTS
+            for name in json.loads(path.read_text(encoding="utf-8"))["tables"]}  # fmt: skip
+    assert not sorted(name for name in kept if name not in text)
+
+
 def test_every_subject_begins_with_its_failures() -> None:
     """The first heading of each measured page tells where it fails."""
     free = {"paper", "drift_prior"}  # their first table is the failure; closed forms
