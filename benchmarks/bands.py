@@ -7,8 +7,8 @@ foretold from single pools.
 
     python benchmarks/bands.py run|single|learn|report --work FOLDER [--published F] [--cases F]
 
-The steps hand on by files in `--work`; `report` writes benchmarks/results/bands.json, and the
-claims of the first page. A whole pass takes about 15 minutes on one core.
+The steps hand on by files in `--work`; `report` writes benchmarks/results/bands.json. A whole pass
+takes about 15 minutes on one core.
 """
 
 from __future__ import annotations
@@ -44,8 +44,6 @@ from qqt_bayes.model.spec import load_spec
 from qqt_bayes.runs import Runs
 
 RESULTS = stored.RESULTS / "bands.json"
-SUMMARY = stored.RESULTS / "summary.json"
-OTHERS = "verdicts flag what fails"  # the first claim that is measured elsewhere
 OWN = ("proving_ground", "headers", "digits", "laion_clip", "paper_budgets")
 PUBLISHED = {
     "overtraining": ["loss_c4_val", "loss_openlm"], "datablations_c428": None,
@@ -171,14 +169,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     args.work.mkdir(exist_ok=True)
     if args.step == "report":
-        from bands_report import claims, report
+        from bands_report import report
 
-        found = report(args.work)
-        stored.write(RESULTS, found)
-        summary = stored.read(SUMMARY)
-        kept = [row[0] for row in summary["claims"]["rows"]].index(OTHERS)
-        summary["claims"]["rows"][:kept] = claims(found)
-        stored.write(SUMMARY, summary)
+        stored.write(RESULTS, report(args.work))
         return
     if args.step == "single":
         jobs = studies(datasets.load(OWN[0]), OWN[0])

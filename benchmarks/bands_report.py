@@ -13,14 +13,12 @@ import pandas as pd
 from stored import table as stored_table
 
 from qqt_bayes.backtest import coverage_interval
-from qqt_bayes.backtest.scores import wilson
 from qqt_bayes.calibrate.learn import AS_SHIPPED, LEARNED
 
 METHODS = {"qqt": "as shipped", "no_drift": "law alone"}
 BASELINES = {"power_law": "a power law each", "bootstrap": "bootstrap of it",
              "grid": "grid search", "conformal": "conformal"}  # fmt: skip
 ALONE = ("single", "single law")  # fitted to single pools alone
-LEAST = 0.85  # of bands that should hold nine times in ten
 BINS = (0.0, 0.5, 0.65, 0.85, 0.95, 1.01)
 SHOW = {"level": "levels", "difference": "differences"}
 made = partial(stored_table, "benchmarks/bands.py")
@@ -226,49 +224,3 @@ def report(work: Path) -> dict[str, Any]:
               "left_out": left_out, "settings": settings(work), "single_pools": alone,
               "single_choices": chosen, "rows": rows}  # fmt: skip
     return tables
-
-
-def claims(tables: dict[str, Any]) -> list[list[str]]:
-    """What the first page of the evidence says of bands and choices."""
-
-    def short(*values: float) -> str:
-        return " / ".join(f"{v:.2g}".replace("0.", ".") for v in values)
-
-    def rows(name: str) -> list[dict[str, Any]]:
-        return [
-            dict(zip(tables[name]["columns"], row, strict=True)) for row in tables[name]["rows"]
-        ]
-
-    def judged(values: list[float]) -> str:
-        low = [v < LEAST for v in values]
-        return "no" if all(low) else "not everywhere" if any(low) else "yes"
-
-    told = []
-    for target in ("differences", "levels"):
-        found = [r["held, mean of tables"] for r in rows("pooled") if r["target"] == target]
-        told.append([f"bands of {target} hold out of fold", "twelve tables, 2x / 4x / 8x",
-                     short(*found), ".90", judged(found)])  # fmt: skip
-    digits = [r["held, as shipped"] for r in rows("by_table")
-              if (r["table"], r["target"]) == ("digits", "levels")]  # fmt: skip
-    told.append(["", "digits alone, 2x / 4x / 8x", short(*digits), ".90", judged(digits)])
-    choices = {r["table"]: r for r in rows("choices")}
-    places = {"all": f"{choices['all']['choices']} choices of twelve tables: regret",
-              "scalebench": "ScaleBench", "zhou": "Zhou et al.", "laion_clip": "LAION",
-              "digits": "digits", "proving_ground": "our own runs"}  # fmt: skip
-    for name, title in places.items():
-        row = choices[name]
-        _, low, high = row["as shipped less ranking"]
-        holds = "yes" if high <= 0 else "no" if low >= 0 else "within error"
-        first = "choices beat ranking by the largest run" if name == "all" else ""
-        told.append([first, title, short(row["as shipped"]), short(row["ranking"]), holds])
-    for row in rows("single_choices"):
-        better = "yes" if row["regret"] < row["regret of ranking"] else "no"
-        told.append(["", f"our own runs, unions known from single pools: {row['metric']}",
-                     short(row["regret"]), short(row["regret of ranking"]), better])  # fmt: skip
-    said = next(r for r in rows("said") if r["P said"] == ".65 to .85")
-    right, n = said["came true"], said["n"]
-    low, high = wilson(right, n, 0.95)
-    within = low <= said["mean P"] <= high
-    return [*told, ["P(best) means what it says", f"{n} choices with P = {short(said['mean P'])}",
-                    f"{short(right)} [{short(low)}, {short(high)}]",
-                    short(said["mean P"]), "within error" if within else "no"]]  # fmt: skip

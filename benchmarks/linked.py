@@ -42,7 +42,7 @@ from qqt_bayes.files import write_text
 from qqt_bayes.inference.engine import sample_posterior
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.settings import Settings
-from qqt_bayes.kinds import choices_of, kind_named
+from qqt_bayes.kind_names import choices_of, kind_named
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.noise import median_evaluation
 from qqt_bayes.model.spec import load_spec

@@ -22,6 +22,7 @@ FLOW = (
     ("errors",),
     ("limits", "harmless", "files"),
     ("kinds",),
+    ("kind_names",),
     ("runs",),
     ("datasets",),
     ("laws",),

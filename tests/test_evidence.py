@@ -1,5 +1,6 @@
 """Nothing that was measured is typed into a page: tables, priors and pictures come from files."""
 
+import importlib
 import json
 import re
 import sys
@@ -53,6 +54,13 @@ def test_every_stored_table_is_shown() -> None:
     kept = {f"{path.stem}/{name}" for path in RESULTS
             for name in json.loads(path.read_text(encoding="utf-8"))["tables"]}  # fmt: skip
     assert not sorted(name for name in kept if name not in text)
+
+
+def test_the_claims_are_those_of_the_stored_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    claims = importlib.import_module("summary").claims()
+    told = json.loads((ROOT / "benchmarks/results/summary.json").read_text(encoding="utf-8"))
+    assert claims == told["tables"]["claims"]["rows"], "run: python benchmarks/summary.py"
 
 
 def test_every_subject_begins_with_its_failures() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from qqt_bayes.errors import InputError, UsageError
-from qqt_bayes.kinds import KINDS, ask_kind, kind_named, kind_of, settle
+from qqt_bayes.kind_names import KINDS, ask_kind, kind_named, kind_of, settle
 from qqt_bayes.model.noise import median_evaluation
 from qqt_bayes.model.spec import Spec, load_spec
 from qqt_bayes.runs import read_runs

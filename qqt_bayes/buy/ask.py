@@ -12,7 +12,7 @@ from qqt_bayes.buy.designs import Designs, generate_designs, read_designs
 from qqt_bayes.buy.exact import corrected, simulate
 from qqt_bayes.buy.plan import Plan
 from qqt_bayes.buy.problem import DRAWS, Question, build_problem
-from qqt_bayes.buy.spread import bought_for_spread
+from qqt_bayes.buy.spread import SPREAD, bought_for_spread
 from qqt_bayes.buy.stop import judge, parse_stake, worth
 from qqt_bayes.buy.text import ROUGH
 from qqt_bayes.buy.value import OBJECTIVES, for_each, khat, objective, undominated
@@ -92,9 +92,9 @@ def buy(
         :data:`ROUGH_MOST` most valuable designs whose k-hat is above .7; 0: none. The values of
         batches stay closed-form.
     **options
-        ``spread``, the share of the spend that goes to a grid over data and budgets first (0 by
-        default); ``workers``, processes for the refits; ``draws`` of the parameters to use: time
-        grows with their square.
+        ``spread``, the share of the spend that goes to a grid over data and budgets first: by
+        default half, and nothing where ``designs`` are given; ``workers``, processes for the
+        refits; ``draws`` of the parameters to use: time grows with their square.
 
     Returns
     -------
@@ -126,6 +126,8 @@ def buy(
     else:
         offered = designs if isinstance(designs, Designs) else read_designs(designs, pools)
     asked = Question(fit, wanted, share_of, tuple(chosen), offered, objective, seed)
+    if options.get("spread") is None:
+        options["spread"] = SPREAD if designs is None else 0.0
     return valued(asked, money, price, refits, **options)
 
 
@@ -159,7 +161,7 @@ def positive(spend: str | float) -> float:
 
 def valued(
     asked: Question, spend: float | None, stake: str | float | None, refits: int, *,
-    draws: int = DRAWS, spread: float = 0.0, workers: int | Workers = 1,
+    draws: int = DRAWS, spread: float, workers: int | Workers = 1,
 ) -> Plan:  # fmt: skip
     """The plan of a question, all of whose parts but the options were checked."""
     check_spread(spread)

@@ -41,7 +41,8 @@ class Batch:
     """Purchases in order."""
 
     steps: tuple[Step, ...]
-    order: str  # "value per cost", "value" or "value, at least two"
+    order: str  # of what is not for spread: "value per cost", "value" or "value, at least two"
+    for_spread: int = 0  # the first so many
 
     @property
     def total(self) -> float:
@@ -84,9 +85,9 @@ def greedy(
         worth = fresh[pick]
         open_[design] = repeatable
         steps.append(Step(design, bought, fresh[pick]))
-    order = f"the first {len(begun)} for spread, the others by " if begun else ""
-    order += "value per cost" if per_cost > 0 else "value"
-    return Batch(tuple(steps), order + (", at least two" if np.isfinite(most) else ""))
+    order = "value per cost" if per_cost > 0 else "value"
+    order += ", at least two" if np.isfinite(most) else ""
+    return Batch(tuple(steps), order, len(begun))
 
 
 def dearest(known: Known, able: np.ndarray) -> np.ndarray:

@@ -125,12 +125,17 @@ class Plan(Shown):
     @cached_property
     def batch(self) -> pd.DataFrame:
         """The best batch in order; `spent` and `evsi` are of everything up to that row."""
-        rows = []
-        for step in self.chosen.steps if self.chosen is not None else ():
-            row = self.designs.table.iloc[step.design].to_dict()
-            rows.append(row | {"spent": step.spent, "evsi": step.value.total, "se": step.value.se})
-        return pd.DataFrame(
-            rows, columns=["data", "samples", "seeds", "cost", "spent", "evsi", "se"]
+        batch = self.chosen or Batch((), "")
+        bought = self.designs.table.iloc[[step.design for step in batch.steps]]
+        return (
+            bought[["data", "samples", "seeds", "cost"]]
+            .reset_index(drop=True)
+            .assign(
+                spent=[step.spent for step in batch.steps],
+                evsi=[step.value.total for step in batch.steps],
+                se=[step.value.se for step in batch.steps],
+                for_spread=np.arange(len(batch.steps)) < batch.for_spread,
+            )
         )
 
     @cached_property

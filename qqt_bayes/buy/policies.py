@@ -17,7 +17,7 @@ from qqt_bayes.backtest.judge import rank_by_largest
 from qqt_bayes.buy.batch import best_batch, greedy
 from qqt_bayes.buy.ground import Ground, Held
 from qqt_bayes.buy.problem import Question, build_problem
-from qqt_bayes.buy.spread import sweeps
+from qqt_bayes.buy.spread import SPREAD, sweeps
 from qqt_bayes.buy.value import objective, undominated, value_designs
 from qqt_bayes.buy.worlds import Known
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 DRAWS = 320  # of the parameters, and as many worlds, when a policy values designs
 ALPHA = 1.0  # power of the cost by which the variance and information criteria are divided
-SPREAD = 0.5  # share of the spend for spread, of the policy that has one
 
 __all__ = ["ADAPTIVE", "FIXED", "POLICIES", "rank_largest"]
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from qqt_bayes.buy.value import Objective
     from qqt_bayes.buy.worlds import Known
 
-__all__ = ["bought_for_spread", "sweeps"]
+SPREAD = 0.5  # share of the spend: the best of three tried, docs/evidence/buying.md
+
+__all__ = ["SPREAD", "bought_for_spread", "sweeps"]
 
 
 def sweeps(data: np.ndarray, level: np.ndarray, rng: np.random.Generator) -> list[int]:

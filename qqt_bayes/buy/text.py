@@ -139,11 +139,19 @@ def batch_lines(plan: Plan) -> list[str]:
         if plan.spend < least:
             why = f"nothing costs so little -> spend {format_number(least)} or more"
         return [f"With {format_number(plan.spend)}: {why}."]
+    batch = plan.chosen
+    how = "" if batch.for_spread else f"chosen by {batch.order}; "
     lines = [
-        f"With {format_number(plan.spend)}, in this order (chosen by {plan.chosen.order}; value of "
-        "everything up to that row):"
+        f"With {format_number(plan.spend)}, in this order ({how}value of everything up to that "
+        "row):"
     ]
+    headings = {}
+    if batch.for_spread:
+        headings[1] = "for spread: they show where the model is wrong (--spread 0 leaves them out)"
+        headings[batch.for_spread + 1] = f"by {batch.order}"
     for i, row in enumerate(plan.batch.itertuples(), 1):
+        if i in headings:
+            lines.append(f"  {headings[i]}")
         seeds = f" x {row.seeds} seeds" if row.seeds > 1 else ""
         lines.append(
             f"  {i:>2}. {row.data} for {format_number(row.samples)}{seeds}: "

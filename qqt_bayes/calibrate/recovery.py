@@ -15,7 +15,8 @@ import pandas as pd
 from qqt_bayes._json import plain
 from qqt_bayes._shown import Shown
 from qqt_bayes.backtest.scores import wilson
-from qqt_bayes.calibrate.replicate import HORIZONS, Replications
+from qqt_bayes.calibrate.quantities import HORIZONS
+from qqt_bayes.calibrate.replicate import Replications
 
 LEVELS = (0.5, 0.9)
 EDGES = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)

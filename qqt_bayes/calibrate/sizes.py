@@ -21,7 +21,8 @@ from qqt_bayes.allocation.model import Model, build_model
 from qqt_bayes.allocation.optimum import evaluate, lowest
 from qqt_bayes.allocation.sample import quantities, sample_law
 from qqt_bayes.allocation.sizes import FLOPS, Sizes, at_points, size_study
-from qqt_bayes.calibrate.replicate import HORIZONS, compared
+from qqt_bayes.calibrate.quantities import HORIZONS
+from qqt_bayes.calibrate.replicate import compared
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.runs import parse_mixture, read_runs

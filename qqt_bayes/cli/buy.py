@@ -26,14 +26,14 @@ def buy(
         str | None, typer.Option(help="What may be spent, in units of cost: the best batch.")
     ] = None,
     spread: Annotated[
-        float,
+        float | None,
         typer.Option(
             min=0.0,
             max=1.0,
             help="Share of the spend that goes to a grid over data and budgets first: bands hold "
-            "better afterwards.",
+            "better afterwards. Default: .5, and 0 with --designs.",
         ),
-    ] = 0.0,
+    ] = None,
     stake: Annotated[
         str | None,
         typer.Option(

@@ -92,7 +92,7 @@ def kinds() -> None:
     from rich.console import Console
     from rich.table import Table as RichTable
 
-    from qqt_bayes.kinds import KINDS, names_of
+    from qqt_bayes.kind_names import KINDS, names_of
 
     table = RichTable("kind", "what it is", "better", "names that tell it")
     for name, kind in KINDS.items():

@@ -21,7 +21,8 @@ from qqt_bayes.inference.importance import K_WANTED, Proposal, Weighted, adapt
 from qqt_bayes.inference.laplace import mode_and_root
 from qqt_bayes.inference.posterior import Posterior, resampled
 from qqt_bayes.inference.settings import Settings, Start
-from qqt_bayes.kinds import Kind, kind_named
+from qqt_bayes.kind_names import kind_named
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.marginal import Cells, log_density
 from qqt_bayes.model.parameters import FARTHEST, Coordinates
 

@@ -20,7 +20,8 @@ from qqt_bayes.inference.gate import (
 )
 from qqt_bayes.inference.given import Given
 from qqt_bayes.inference.settings import Start
-from qqt_bayes.kinds import Kind, kind_named
+from qqt_bayes.kind_names import kind_named
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.effects import EFFECTS
 from qqt_bayes.model.marginal import Cells
 from qqt_bayes.model.noise import Evaluation, seed_factor

@@ -14,7 +14,7 @@ import numpy as np
 from qqt_bayes.inference.cores import in_chunks
 from qqt_bayes.inference.gate import K
 from qqt_bayes.inference.importance import smoothed, taken
-from qqt_bayes.kinds import kind_named
+from qqt_bayes.kind_names import kind_named
 from qqt_bayes.model.marginal import Cells, log_density
 from qqt_bayes.model.parameters import Coordinates
 

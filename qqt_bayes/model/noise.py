@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.kinds import KINDS, Kind
+from qqt_bayes.kind_names import KINDS
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.priors import ABSENT, Prior
 
 if TYPE_CHECKING:

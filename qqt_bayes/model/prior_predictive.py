@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from qqt_bayes.kinds import kind_named
+from qqt_bayes.kind_names import kind_named
 from qqt_bayes.model.effects import EFFECTS, simulator
 from qqt_bayes.model.marginal import Cells, exponents
 from qqt_bayes.model.noise import seed_factor

@@ -11,7 +11,8 @@ from typing import Any
 
 from qqt_bayes._text import nearest
 from qqt_bayes.errors import UsageError
-from qqt_bayes.kinds import Kind, kind_named
+from qqt_bayes.kind_names import kind_named
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.effects import NAMES
 from qqt_bayes.model.priors import ABSENT, OF_COVARIATES, Prior, prior_from_dict
 from qqt_bayes.model.toml import check_types, read_toml

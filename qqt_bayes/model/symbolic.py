@@ -31,7 +31,8 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from qqt_bayes.kinds import Kind, kind_named
+from qqt_bayes.kind_names import kind_named
+from qqt_bayes.kinds import Kind
 from qqt_bayes.model.effects import EFFECTS, PATHS, SLOPES, factor_of, loadings
 from qqt_bayes.model.marginal import Cells, exponents, log_density
 from qqt_bayes.model.noise import seed_factor

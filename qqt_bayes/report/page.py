@@ -189,7 +189,7 @@ def purchase(content: Content) -> dict[str, Any] | None:
         f"{row.data} for {w.samples(row.samples)}"
         + (f", {row.seeds} seeds" if row.seeds > 1 else "")
         + f": spent {w.samples(row.spent)}, worth {w.figures(row.evsi)} ± {w.figures(row.se, 1)} "
-        "with all before it"
+        "with all before it" + (" (for spread)" if row.for_spread else "")
         for row in plan.batch.itertuples()
     ]
     told = " ".join(together(plan))

@@ -8,7 +8,8 @@ from shlex import quote
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.kinds import Kind, kind_of
+from qqt_bayes.kind_names import kind_of
+from qqt_bayes.kinds import Kind
 from qqt_bayes.runs.checks import FLAGS, KIND, NUMBERS, REQUIRED
 from qqt_bayes.runs.numbers import count, format_number
 from qqt_bayes.runs.pools import Pools

@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 
 from qqt_bayes._text import listed
-from qqt_bayes.kinds import Kind, kind_of
+from qqt_bayes.kind_names import kind_of
+from qqt_bayes.kinds import Kind
 from qqt_bayes.limits import LIMITS
 from qqt_bayes.runs.cells import Rule, check_marks, flagging, read_flag, read_numbers
 from qqt_bayes.runs.metrics import check_chance, check_range, check_scale

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import InputError, UsageError
-from qqt_bayes.kinds import Kind, ask_kind
+from qqt_bayes.kind_names import ask_kind
+from qqt_bayes.kinds import Kind
 from qqt_bayes.runs.caveats import caveats, check_comparable
 from qqt_bayes.runs.metrics import check_range
 from qqt_bayes.runs.mixture import Mixture

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes._text import cut
-from qqt_bayes.kinds import choices_of
+from qqt_bayes.kind_names import choices_of
 from qqt_bayes.runs.numbers import count, format_number
 from qqt_bayes.runs.outliers import find_outliers
 from qqt_bayes.runs.settings import tell_settings

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.kinds import KINDS, Kind, kind_named, kind_of, settle
+from qqt_bayes.kind_names import KINDS, kind_named, kind_of, settle
+from qqt_bayes.kinds import Kind
 from qqt_bayes.runs import summary
 from qqt_bayes.runs.build import build_table, find_pools
 from qqt_bayes.runs.checks import HEADER, KIND

@@ -17,7 +17,8 @@ from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.drawn import GRID, ask, levels, regret_of, share_best
 from qqt_bayes.decide.predict import interval, thinning
 from qqt_bayes.errors import UsageError
-from qqt_bayes.kinds import Kind, ask_kind
+from qqt_bayes.kind_names import ask_kind
+from qqt_bayes.kinds import Kind
 from qqt_bayes.runs import Mixture, Runs
 from qqt_bayes.tasks.text import by_budget, describe, headline
 

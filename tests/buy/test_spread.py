@@ -35,9 +35,15 @@ def test_a_plan_begins_with_the_share_for_spread(buy_fit: Fit) -> None:
     assert buy(buy_fit, "960k", spread=0.0, **options).to_json() == by_value.to_json()
     plan = buy(buy_fit, "960k", spread=0.25, **options)
     assert plan.chosen is not None
-    count = int(plan.chosen.order.split()[2])  # "the first 3 for spread"
+    count = plan.chosen.for_spread
+    assert count > 0
     first, rest = plan.batch.iloc[:count], plan.batch.iloc[count:]
-    assert "for spread, the others by" in plan.text
+    lines = plan.text.splitlines()
+    where = lines.index(
+        "  for spread: they show where the model is wrong (--spread 0 leaves them out)"
+    )
+    assert lines[where + count + 1].startswith("  by value")
+    assert plan.batch["for_spread"].sum() == count
     assert {"B", "C"} <= set(first["data"])
     assert 0.3e6 < first["spent"].iloc[-1] <= 0.5e6
     assert len(rest)
@@ -65,3 +71,13 @@ def test_a_replay_buys_the_grid_once(buy_fit: Fit, monkeypatch: pytest.MonkeyPat
     spread.spent += 200e3  # by value
     rules.spread_buys(spread, buy_fit, 960e3, 960e3, 2)
     assert valued == [held.spent + 200e3]
+
+
+def test_half_the_spend_is_for_spread_unless_designs_are_given(buy_fit: Fit) -> None:
+    options = {"candidates": ["A", "B", "C"], "spend": 1e6, "draws": 100}
+    plan, given = buy(buy_fit, "960k", **options), buy(buy_fit, "960k", designs=OFFERED, **options)
+    assert plan.to_json() == buy(buy_fit, "960k", spread=0.5, **options).to_json()
+    assert plan.chosen is not None
+    assert given.chosen is not None
+    assert plan.chosen.for_spread > 0
+    assert given.chosen.for_spread == 0

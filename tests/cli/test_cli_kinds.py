@@ -4,7 +4,7 @@ import pytest
 
 from qqt_bayes.cli.opening import by_metric, levels
 from qqt_bayes.errors import UsageError
-from qqt_bayes.kinds import KINDS
+from qqt_bayes.kind_names import KINDS
 
 
 @pytest.mark.parametrize(

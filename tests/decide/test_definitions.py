@@ -12,7 +12,8 @@ from qqt_bayes.decide.decision import Decision
 from qqt_bayes.decide.predict import bounded, ceiling, new_runs
 from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.inference.posterior import Posterior
-from qqt_bayes.kinds import Ceiling, kind_named
+from qqt_bayes.kind_names import kind_named
+from qqt_bayes.kinds import Ceiling
 from qqt_bayes.runs import parse_mixture, read_pools
 
 POOLS = read_pools(pd.DataFrame({"pool": ["A", "B", "C"], "size": [100.0, 300.0, np.inf]}))

@@ -10,7 +10,7 @@ import pytest
 from qqt_bayes.decide import reach as reach_of
 from qqt_bayes.decide.reach import Reach, first_at, read_value
 from qqt_bayes.errors import UsageError
-from qqt_bayes.kinds import kind_named
+from qqt_bayes.kind_names import kind_named
 from qqt_bayes.runs import parse_mixture, read_pools
 
 POOLS = read_pools(pd.DataFrame({"pool": ["A", "B"], "size": [100.0, 300.0]}))

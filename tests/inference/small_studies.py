@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.kinds import kind_named
+from qqt_bayes.kind_names import kind_named
 from qqt_bayes.model.design import Design, build_design
 from qqt_bayes.model.marginal import Cells
 from qqt_bayes.model.noise import seed_factor

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.kinds import KINDS
+from qqt_bayes.kind_names import KINDS
 from qqt_bayes.model.design import build_design
 from qqt_bayes.model.noise import (
     Evaluation,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import qqt_bayes as qqt
-from qqt_bayes.kinds import kind_named
+from qqt_bayes.kind_names import kind_named
 from qqt_bayes.plots import (
     caption,
     plot_decision,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qqt_bayes.errors import UsageError
-from qqt_bayes.kinds import kind_of
+from qqt_bayes.kind_names import kind_of
 from qqt_bayes.runs.importers.base import Found, Given
 from qqt_bayes.runs.importers.roles import NO_NUMBER
 from qqt_bayes.runs.importers.wide import steps_to_samples

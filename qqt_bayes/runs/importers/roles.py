@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from qqt_bayes.kinds import kind_of
+from qqt_bayes.kind_names import kind_of
 from qqt_bayes.runs.checks import SYNONYMS
 from qqt_bayes.runs.numbers import number_in
 
