@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qqt_bayes.decide.constraints import Region
+from qqt_bayes.decide.constraints import SLACK, Region
 from qqt_bayes.decide.goal import Goal
-from qqt_bayes.decide.search import descend, find, without
+from qqt_bayes.decide.search import Found, descend, find, without
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
 FAR = 0.1  # a distance in shares that is never far
+STEPS = 201  # on the way to the surest shares
 
 __all__ = ["Best", "Held", "Run", "answer_at"]
 
@@ -65,7 +66,7 @@ def answer_at(
     searched, told = pair
     found = find(searched, region, effort)
     searched, told = replace(searched, sure=found.sure), replace(told, sure=found.sure)
-    shares = surely(searched, told, region, found.best)
+    shares = surely(searched, told, region, found)
     again = descend(told, region, shares)
     run_text, run_shares, allowed = best_run(fit, region, index, searched)
     points = [shares, again]
@@ -91,15 +92,27 @@ def answer_at(
     )  # fmt: skip
 
 
-def surely(searched: Goal, told: Goal, region: Region, shares: np.ndarray) -> np.ndarray:
-    """Shares that meet the thresholds as probably by draws that the search did not see."""
-    for _ in range(3 if searched.limits else 0):
-        short = told.sure - float(told.p_feasible(shares[None])[0])
-        if short <= 0.0 or short > 0.5 * told.sure:
-            break
-        searched = replace(searched, sure=min(searched.sure + short + 0.01, 0.99))
-        shares = descend(searched, region, shares)
-    return shares
+def surely(searched: Goal, told: Goal, region: Region, found: Found) -> np.ndarray:
+    """Shares that meet the thresholds as probably by draws that the search did not see.
+
+    What only its own draws find so sure is drawn towards the surest shares, and goes on from there
+    with more asked of it; the better of all that are as sure as asked is kept.
+    """
+    shares = found.best
+    if not searched.limits:
+        return shares
+    way = shares + np.linspace(0.0, 1.0, STEPS)[:, None] * (found.surest - shares)
+    way = way[region.violation(way) <= SLACK]
+    good = np.flatnonzero(told.p_feasible(way) >= told.sure)
+    if len(good) == 0:
+        return shares
+    near = way[good[0]]
+    seen = float(searched.p_feasible(near[None])[0])
+    asked = replace(searched, sure=seen - searched.slack(seen))
+    both = np.array([near, descend(asked, region, near)])
+    mean = told.metric.at(both).mean(axis=0)
+    mean[told.p_feasible(both) < told.sure] = np.inf
+    return np.asarray(both[int(np.argmin(mean))])
 
 
 def held(

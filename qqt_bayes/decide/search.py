@@ -35,6 +35,7 @@ class Found:
     draws: np.ndarray  # (draw, pool): draw-wise best shares
     regret: float  # expected, of the best, in the metric's unit
     sure: float  # probability of meeting the thresholds that was asked for, or the most there is
+    surest: np.ndarray  # (pool,): shares that meet them with the most to spare
 
 
 def find(
@@ -68,7 +69,8 @@ def find(
     allowed = seen.latent + seen.penalty
     winners = np.argmin(allowed, axis=1)
     lost = seen.latent[:, best] + seen.penalty[best] - allowed.min(axis=1)
-    return Found(points[best], points[winners], float(lost.mean()), goal.sure)
+    surest = points[int(np.argmin(seen.lacking))]
+    return Found(points[best], points[winners], float(lost.mean()), goal.sure, surest)
 
 
 def first_members(goal: Goal, region: Region, rng: np.random.Generator, count: int) -> np.ndarray:
