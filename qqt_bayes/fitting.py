@@ -216,8 +216,18 @@ class Fit(Shown):
         -------
         Fit
             With no values of the density spent (``posterior.values == 0``) where it was reweighted.
+
+        Raises
+        ------
+        UsageError, InputError
+            Where no row is of the metric fitted, or rows are not those of a run table.
         """
         runs, metric = self.runs.append(new_rows), self.study.metric
+        if len(runs.select(metric)) == len(self.runs.select(metric)):
+            raise UsageError(
+                f"none of the {len(new_rows)} new rows is of '{metric}', which was fitted -> give "
+                "rows of a run table with that metric"
+            )
         if reweight and settings is None and not options and self.converged:
             study = runs.study(metric, spec_levels=self.spec.levels)
             found = None

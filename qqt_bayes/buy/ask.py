@@ -93,7 +93,8 @@ def buy(
         batches stay closed-form.
     **options
         ``spread``, the share of the spend that goes to a grid over data and budgets first: by
-        default half, and nothing where ``designs`` are given; ``workers``, processes for the
+        default half, and nothing where ``designs`` or a ``stake`` are given, which ask for what is
+        worth it; ``workers``, processes for the
         refits; ``draws`` of the parameters to use: time grows with their square.
 
     Returns
@@ -127,7 +128,7 @@ def buy(
         offered = designs if isinstance(designs, Designs) else read_designs(designs, pools)
     asked = Question(fit, wanted, share_of, tuple(chosen), offered, objective, seed)
     if options.get("spread") is None:
-        options["spread"] = SPREAD if designs is None else 0.0
+        options["spread"] = SPREAD if designs is None and stake is None else 0.0
     return valued(asked, money, price, refits, **options)
 
 
@@ -186,7 +187,7 @@ def valued(
         batch = best_batch(known, aim, values, spend, repeatable=designs.repeatable, begun=begun)
     if stake is not None:
         price = worth(question.fit, stake, asked.budgets, question.shares[aim.best])
-    net, stop = judge(values, designs.cost, batch, aim.limit, question.weights, price)
+    net, stop = judge(values, designs, batch, aim.limit, question.weights, price)
     return Plan(
         question, asked.budgets, asked.candidates, spend, stake, tuple(values), khats, net,
         aim.limit, tuple(question.candidates[c] for c in aim.best), batch, stop, tuple(rough),

@@ -139,6 +139,11 @@ class Plan(Shown):
         )
 
     @cached_property
+    def draws(self) -> Any:
+        """Latent performance of the candidates before any purchase, dims (sample, budget, data)."""
+        return self.question.fit.decide(self.budgets, [c.text for c in self.candidates]).draws
+
+    @cached_property
     def sample(self) -> Sample:
         """Joint draws of the decision and of the runs, for what is valued by regression."""
         return Sample(self.question)

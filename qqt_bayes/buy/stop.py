@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qqt_bayes.buy.batch import Batch
-from qqt_bayes.buy.designs import price_of
+from qqt_bayes.buy.designs import Designs, price_of
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.decide.predict import predict
 from qqt_bayes.errors import UsageError
@@ -69,18 +69,20 @@ def worth(fit: Fit, stake: str | float, budgets: np.ndarray, best: np.ndarray) -
 
 
 def judge(
-    values: Sequence[Value], cost: np.ndarray, batch: Batch | None, limit: Value,
+    values: Sequence[Value], designs: Designs, batch: Batch | None, limit: Value,
     weights: np.ndarray, price: np.ndarray | None,
 ) -> tuple[np.ndarray, Stop]:  # fmt: skip
     """Net benefit of each design (NaN without a stake), and whether to stop.
 
     ``price`` is what a unit of value is worth at each budget.
     """
-    steps = batch.steps if batch is not None else ()
+    steps, cost = batch.steps if batch is not None else (), designs.cost
     if price is None:
         unknown = np.full(len(cost), np.nan)
         if all(v.total <= SURE * v.se for v in [*values, *(s.value for s in steps)]):
             reason = "no run is expected to change the choice, whatever it costs"
+            if batch is not None and batch.for_spread:
+                reason += "; those for spread only show where the model is wrong"
             return unknown, Stop(True, reason, None, 0)
         reason = (
             "give a stake to know whether it pays: what one unit of value is worth in cost, or the "
@@ -94,9 +96,13 @@ def judge(
     top = int(np.argmax(nets))
     most = float(limit.by_budget @ money)
     if nets[top] > 0:
-        count = top if steps else 0
-        reason = f"the best purchase is worth {format_number(nets[top])} more than it costs"
-        return net, Stop(False, reason, nets[top], count)
+        best = designs.table.iloc[int(np.argmax(net))]
+        what = f"{best['data']} for {format_number(best['samples'])} is"
+        if top:
+            what = f"the first {top} of the batch are" if top > 1 else "the first of the batch is"
+        it = "they cost" if top > 1 else "it costs"
+        reason = f"{what} worth {format_number(nets[top])} more than {it}"
+        return net, Stop(False, reason, nets[top], top)
     if most <= cost.min():
         reason = (
             f"even perfect information is worth only {format_number(most)}, less than the cheapest "

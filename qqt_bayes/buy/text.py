@@ -166,5 +166,4 @@ def verdict(plan: Plan) -> str:
         return f"STOP: {plan.stop.reason}."
     if plan.stop.stop is None:
         return f"Stop or go on? {plan.stop.reason[0].upper()}{plan.stop.reason[1:]}."
-    several = f" (the first {plan.stop.count} of the batch)" if plan.stop.count > 1 else ""
-    return f"GO ON: {plan.stop.reason}{several}."
+    return f"GO ON: {plan.stop.reason}."

@@ -127,7 +127,7 @@ def decide(
     one: Fit | None = None
     if specs is None:
         one = how.open(
-            source, candidates,
+            source, candidates, told=budgets is not None and not told.csv,
             check=None if shares is None else lambda rows, whole: check_shares(
                 rows, budgets, shares, **limits, p_feasible=p_feasible, metrics=whole.metrics
             ),
@@ -157,8 +157,13 @@ class Together:
 
     @property
     def text(self) -> str:
-        """One after the other."""
-        return "\n\n".join(part.text for part in (self.answer, self.goal, self.best) if part)
+        """One after the other; a note of several is told once."""
+        parts = (part.text for part in (self.answer, self.goal, self.best) if part)
+        lines: list[str] = []
+        for line in "\n\n".join(parts).splitlines():
+            if not (line.startswith("note: ") and line in lines):
+                lines.append(line)
+        return "\n".join(lines)
 
     @property
     def table(self) -> pd.DataFrame:

@@ -31,7 +31,7 @@ def buy(
             min=0.0,
             max=1.0,
             help="Share of the spend that goes to a grid over data and budgets first: bands hold "
-            "better afterwards. Default: .5, and 0 with --designs.",
+            "better afterwards. Default: .5, and 0 with --designs or --stake.",
         ),
     ] = None,
     stake: Annotated[

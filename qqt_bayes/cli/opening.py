@@ -57,10 +57,12 @@ class Fitting:
         check: Callable[[Runs, Runs], object] | None = None,
         engine: str = "auto",
         notes: bool = True,
+        told: bool = False,
     ) -> Fit:
         """A saved fit, or one made from a run table; what is noticed of its rows goes to stderr.
 
-        `check` may refuse the rows to be fitted (and the whole table) before a fit is made.
+        `check` may refuse the rows to be fitted (and the whole table) before a fit is made; `told`:
+        the answer itself says which rows are strange or pooled.
         """
         from qqt_bayes.fitting import fit
         from qqt_bayes.inference.settings import Settings
@@ -88,8 +90,10 @@ class Fitting:
                 settings=Settings(draws=self.draws, engine=engine), on_fail=self.on_fail,
                 progress=update,
             )  # fmt: skip
+        said = (*made.study.strange, *made.study.pooled) if told else ()
         for warning in made.study.warnings if notes else ():
-            note(f"note: {warning}")
+            if warning not in said:
+                note(f"note: {warning}")
         return made
 
     def stack(self, source: Path, specs: str, candidates: str | None) -> Stack:

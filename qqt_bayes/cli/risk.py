@@ -40,7 +40,7 @@ def risk(
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     regret = opening.parse_margin(margin)
     told.check(source, how.pools, plot=plot)
-    made = how.open(source, candidates)
+    made = how.open(source, candidates, told=not told.csv)
     with many.crew(workers, dask) as crew, stages("judging") as progress:
         found = judge(
             made, budgets, candidates, margin=regret, seed=how.seed, quick=quick, workers=crew,

@@ -54,6 +54,8 @@ def check(
 
     Example: qqt check runs.csv
     """
+    from qqt_bayes.runs.caveats import apart
+
     runs = opening.load_runs(table, pools, None, kind, chance, where, decimal)
     conditions = opening.parse_where(where)
     chosen = runs.select(where=conditions) if conditions else runs
@@ -61,9 +63,12 @@ def check(
     beside = f" --pools {shlex.quote(str(pools))}" if pools else ""
     first = chosen.metrics[0]
     unknown = "" if chosen.kind_of(first) else f" --kind {shlex.quote(f'{first}=KIND')}"
+    split = apart(chosen.select(first).table).items()
+    only = [*(where or []), *(f"{c}={next(v for v in values if v)}" for c, values in split)]
     telling.note(
-        f"to fit them: qqt fit {shlex.quote(str(table))}{beside} "
-        f"--metric {shlex.quote(first)}{unknown} -o fit.nc"
+        f"to fit {'one study of them' if split else 'them'}: qqt fit {shlex.quote(str(table))}"
+        f"{beside} --metric {shlex.quote(first)}{unknown}"
+        f"{''.join(f' --where {shlex.quote(item)}' for item in only)} -o fit.nc"
     )
 
 

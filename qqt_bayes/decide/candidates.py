@@ -71,7 +71,10 @@ def parse_budgets(budgets: str | float | Iterable[str | float]) -> np.ndarray:
 
 def parse_candidates(candidates: str | Sequence[str], pools: Pools) -> list[Mixture]:
     """Candidates as given: ``"A;A+B;A:0.7+B:0.3"`` or a list of expressions."""
-    items = candidates.split(";") if isinstance(candidates, str) else list(candidates)
+    single = isinstance(candidates, str) or not isinstance(candidates, Iterable)
+    items = str(candidates).split(";") if single else list(candidates)
+    if odd := [item for item in items if not isinstance(item, str)]:
+        raise UsageError(f"candidate {odd[0]!r} -> write it as text, such as A+B or A:0.7+B:0.3")
     items = [item.strip() for item in items if item.strip()]
     if not items:
         raise UsageError('no candidates given -> pass some, for example --candidates "A;A+B"')

@@ -102,6 +102,11 @@ class Risk(Shown):
         return worst(a.verdict for a in self.assessments)
 
     @property
+    def draws(self) -> Any:
+        """Latent performance of the candidates: the draws of the decision judged."""
+        return self.decision.draws
+
+    @property
     def exit_code(self) -> int:
         """1 when any budget fails, so that a pipeline can stop on it; else 0."""
         return int(self.verdict == FAIL)

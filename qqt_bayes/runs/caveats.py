@@ -21,25 +21,39 @@ COMPARABLE = ("model", "params")
 _OWN = {*REQUIRED, *NUMBERS, *FLAGS, *COMPARABLE, KIND, "seed", "line"}
 
 
-def check_comparable(table: pd.DataFrame, sheet: Sheet, levels: Sequence[str]) -> list[str]:
-    """Flag rows that must not be pooled; warn of columns that perhaps should be fixed."""
-    text, known = table.map(as_text), list(levels)
+def apart(table: pd.DataFrame, levels: Sequence[str] = ()) -> dict[str, list[str]]:
+    """Columns by which rows are different studies, with their values; one of them to be chosen."""
+    text, known, found = table.map(as_text), list(levels), {}
     for column in COMPARABLE:
         if column in table and column not in known and _splits(text, column, known):
             known.append(column)  # a size that follows from the model is one problem
-            values = list(dict.fromkeys(text[column]))
-            shown = ", ".join(value or "(blank)" for value in values[:6])
-            mend = _choose(column, next((value for value in values if value), ""))
+            found[column] = list(dict.fromkeys(text[column]))
+    if (
+        "annealed" in table
+        and "annealed" not in levels
+        and {"true", "false"} <= {*text["annealed"]}
+    ):
+        found["annealed"] = ["true", "false"]
+    return found
+
+
+def check_comparable(table: pd.DataFrame, sheet: Sheet, levels: Sequence[str]) -> list[str]:
+    """Flag rows that must not be pooled; warn of columns that perhaps should be fixed."""
+    text, split = table.map(as_text), apart(table, levels)
+    for column, values in split.items():
+        shown = ", ".join(value or "(blank)" for value in values[:6])
+        what = f"{len(values)} values in one study"
+        mend = _choose(column, next((value for value in values if value), ""))
+        if column == "annealed":
+            what = "annealed and unannealed rows in one study"
+        else:
             mend += f", or answer for each: qqt tasks --by {column}"
             mend += ", or let the model know: --covariate params" * (column == "params")
-            sheet.flag(None, column, f"{len(values)} values in one study", mend, shown)
+        sheet.flag(None, column, what, mend, shown)
     warnings = []
-    if "annealed" in table and "annealed" not in levels:
+    if "annealed" in table and "annealed" not in (*levels, *split):
         states = set(text["annealed"])
-        if {"true", "false"} <= states:
-            what = "annealed and unannealed rows in one study"
-            sheet.flag(None, "annealed", what, _choose("annealed", "true"), "true, false")
-        elif len(states) > 1:
+        if len(states) > 1:
             warnings.append(
                 f"'annealed' is blank in {(text['annealed'] == '').sum()} rows: they are "
                 f"taken to be {(states - {''}).pop()} like the others"

@@ -107,6 +107,8 @@ def read_sheet(
     frame = as_frame(source)
     if frame is not None:
         sheet = _from_frame(frame, label or "<DataFrame>")
+        if not sheet.columns:
+            sheet.flag(None, None, "no columns", f"give {header}")
     else:
         path = Path(cast(str, source))
         sheet = Sheet(label or path.name)

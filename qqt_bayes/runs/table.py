@@ -237,6 +237,10 @@ class Runs:
     def _of_metric(self, metric: str | None) -> pd.DataFrame:
         if metric is None:
             return self.table
+        if not isinstance(metric, str):
+            raise UsageError(
+                f"metric {metric!r} -> give the name of one: {', '.join(self.metrics)}"
+            )
         table = self.table[self.table["metric"] == metric]
         if table.empty:
             raise UsageError(f"no metric '{metric}' -> choose from {', '.join(self.metrics)}")

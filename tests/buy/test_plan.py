@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 from qqt_bayes.buy import Plan, buy
+from qqt_bayes.buy.batch import Batch, Step
 from qqt_bayes.buy.stop import judge
 from qqt_bayes.buy.tally import Value
 from qqt_bayes.cli.main import main
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit
+from qqt_bayes.runs import format_number
 
 TABLE = pd.DataFrame(
     {"data": ["A", "B", "B", "C"], "samples": [480e3, 480e3, 30e3, 30e3], "seeds": [1, 1, 2, 1]}
@@ -75,8 +77,25 @@ def test_without_a_stake_it_does_not_say(buy_fit: Fit) -> None:
     assert plan.stop.stop is None
     assert plan.to_json()["designs"][0]["net"] is None
     nothing = Value(np.zeros(1), 0.0, 0.0)
-    _, stop = judge([nothing], np.ones(1), None, nothing, np.ones(1), None)
+    _, stop = judge([nothing], plan.designs, None, nothing, np.ones(1), None)
     assert stop.stop is True
+    spread = Batch((Step(0, 1.0, nothing),), "value", for_spread=1)
+    _, stop = judge([nothing], plan.designs, spread, nothing, np.ones(1), None)
+    assert stop.reason.endswith("; those for spread only show where the model is wrong")
+
+
+def test_what_pays_is_named(buy_fit: Fit) -> None:
+    plan = plan_of(buy_fit)
+    much, none = Value(np.full(1, 10.0), 10.0, 0.0), Value(np.zeros(1), 0.0, 0.0)
+    values = [none, much, *[none] * (len(plan.designs) - 2)]
+    money = plan.designs.cost.max() * np.ones(1)
+    _, stop = judge(values, plan.designs, None, much, np.ones(1), money)
+    row = plan.designs.table.iloc[1]
+    assert stop.reason.startswith(f"{row['data']} for {format_number(row['samples'])} is worth ")
+    batch = Batch((Step(0, 1.0, none), Step(1, 2.0, much)), "value")
+    _, stop = judge([none] * len(values), plan.designs, batch, much, np.ones(1), money)
+    assert stop.reason.startswith("the first 2 of the batch are worth ")
+    assert stop.count == 2
 
 
 def test_weights_are_of_budgets(buy_fit: Fit) -> None:

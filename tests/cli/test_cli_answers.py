@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import qqt_bayes
@@ -26,6 +28,36 @@ def test_check_asks_for_a_kind_that_no_name_tells(qqt, tmp_path: Path) -> None:
     table.write_text("run,data,samples,metric,value\n" + rows)
     (tmp_path / "pools.csv").write_text("pool,size\nA,1B\n")
     assert "--metric CORE --kind CORE=KIND -o fit.nc" in qqt("check", table).err
+
+
+def test_check_offers_a_fit_of_rows_that_may_be_pooled(qqt, tmp_path: Path) -> None:
+    table = tmp_path / "runs.csv"
+    rows = "".join(
+        f"{model}{i}{end},A,{10**i},loss,{3 - 0.1 * i},{model},{end}\n"
+        for model in ("big one", "small") for i in range(4, 8) for end in ("true", "false")
+    )  # fmt: skip
+    table.write_text("run,data,samples,metric,value,model,annealed\n" + rows)
+    (tmp_path / "pools.csv").write_text("pool,size\nA,1B\n")
+    command = "--metric loss --where 'model=big one' --where annealed=true -o fit.nc"
+    assert command in qqt("check", table).err
+    runs = qqt_bayes.read_runs(table)
+    assert len(runs.study("loss", {"model": "big one", "annealed": "true"})) == 4
+    assert (
+        "--where model=small --where annealed=true"
+        in qqt("check", table, "--where", "model=small").err
+    )
+
+
+def test_a_note_is_told_once(qqt, small_tables: Path, tmp_path: Path) -> None:
+    """Where the answer tells it, it does not go to stderr too."""
+    runs = pd.read_csv(small_tables / "runs.csv").query("metric == 'loss'")
+    runs["lr"] = np.where(np.arange(len(runs)) % 2, 0.1, 0.2)
+    runs.to_csv(tmp_path / "runs.csv", index=False)
+    (tmp_path / "pools.csv").write_bytes((small_tables / "pools.csv").read_bytes())
+    options = ("decide", tmp_path / "runs.csv", "--budgets", "480k", *FEW)
+    for more in ((), ("--csv",), ("--reach", "2.4")):
+        said = qqt(*options, *more)
+        assert (said.out + said.err).count("runs differ in lr") == 1
 
 
 def test_new_is_a_study_to_start_from(qqt, tmp_path: Path) -> None:

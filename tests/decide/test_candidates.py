@@ -172,3 +172,11 @@ def test_commas_between_budgets_of_two_units() -> None:
 def test_one_number_too_large_is_not_told_as_several_budgets() -> None:
     with pytest.raises(UsageError, match="budget '1e999' is too large for a number"):
         parse_budgets("1e999")
+
+
+@pytest.mark.parametrize("given", [[{"A": 1}], [("A", "B")], [1]])
+def test_what_is_no_text_is_refused_in_words(given: list[object]) -> None:
+    with pytest.raises(UsageError, match="write it as text, such as A"):
+        parse_candidates(given, ABC)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="unknown pool '3'"):
+        parse_candidates(3, ABC)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ import pytest
 
 import qqt_bayes as qqt
 from qqt_bayes import fitting
+from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.outliers import find_outliers
 
 POOLS = pd.DataFrame({"pool": ["A", "B"], "size": [1e6, 3e6], "quality_rank": [1, 2]})
@@ -141,6 +142,14 @@ def test_an_update_looks_at_what_is_set_aside(monkeypatch) -> None:
     more = made.update(again)
     assert more.study.aside == (("again", 320e3), ("r11", 320e3))
     assert more.posterior.values > 0
+
+
+def test_an_update_without_a_row_of_the_metric_is_refused() -> None:
+    made = qqt.fit(qqt.read_runs(table(2), POOLS), "loss", on_fail="warn")
+    other = table(2).head(2).assign(run=["x", "y"], metric="error", value=0.5)
+    for rows in (other, other.head(0)):
+        with pytest.raises(UsageError, match=f"none of the {len(rows)} new rows is of 'loss'"):
+            made.update(rows)
 
 
 @pytest.mark.slow
