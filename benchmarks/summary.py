@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import stored
 
 from qqt_bayes.backtest.scores import wilson
@@ -83,20 +84,26 @@ def verdicts() -> Iterator[list[str]]:
 def bought() -> Iterator[list[str]]:
     """What purchases bring."""
 
-    def mean(table: str, policy: str) -> float:
+    def cells(table: str, policy: str) -> list[Any]:
         row = next(r for r in rows(f"bought/{table}") if r["policy"] == policy)
-        cells = [v for k, v in row.items() if k.startswith(TOLD)]
-        return sum(c[0] if isinstance(c, list) else float(c.split()[0]) for c in cells) / len(cells)
+        return [v for k, v in row.items() if k.startswith(TOLD)]
 
     half, alone, grid = "EVSI, 1/2 for a grid first", "EVSI", "uniform grid"
-    yield ["bought runs choose better", "headers and our own: regret",
-           short(mean("regret", half)), f"{short(mean('regret', grid))} (a grid)",
-           "yes" if mean("regret", half) < mean("regret", grid) else "no"]  # fmt: skip
+    lost = {p: np.array([c.split(" ± ") for c in cells("regret", p)], float) for p in (half, grid)}
+    ours, other = (lost[p][:, 0].mean() for p in (half, grid))
+    error = np.sqrt((np.concatenate([*lost.values()])[:, 1] ** 2).sum()) / len(lost[half])
+    yield ["bought runs choose better", "headers and our own: regret", short(ours),
+           f"{short(other)} (a grid)",
+           "yes" if other - ours > 2 * error else "no" if ours - other > 2 * error
+           else "within error"]  # fmt: skip
     for policy, first, where in (
         (half, "bands hold after buying", "the same, levels / differences"),
         (alone, "", "by value alone (`--spread 0`)"),
     ):
-        held = [mean(table, policy) for table in ("levels", "differences")]
+        held = [
+            float(np.mean([c[0] for c in cells(table, policy)]))
+            for table in ("levels", "differences")
+        ]
         yield [first, where, short(*held), ".90", enough([round(h, 2) for h in held])]
 
 
