@@ -20,7 +20,6 @@ import stored
 from size_selection import EXTREME, Task
 
 import qqt_bayes as qqt
-from qqt_bayes.allocation.answer import allocate_fit
 from qqt_bayes.runs import format_number
 
 HELD_OUT = (9e19, 3e19)  # largest compute fitted
@@ -80,10 +79,9 @@ def constrained(path: Path) -> list[list[Any]]:
         usual = test.table["params"].to_numpy(float) > EXTREME
         r2 = 1 - np.sum((np.exp(mid) - loss) ** 2) / np.sum((loss - loss.mean()) ** 2)
         error = np.sqrt(np.mean((mid - truth)[usual] ** 2))
-        best = allocate_fit(fit, "1e21").table.iloc[0]
         held = f"{((low < truth) & (truth < high)).sum()} of {len(truth)}"
         out.append([rule, round(float(r2), 3), round(float(error), 3), held,
-                    round(float((high - low).mean()), 3), size(best)])  # fmt: skip
+                    round(float((high - low).mean()), 3)])  # fmt: skip
     return out
 
 
@@ -100,7 +98,7 @@ def main(published: Path, figure: Path | None = None) -> None:
         "held_back": (["fitted up to", "foretold at", "held", "width", "error"],
                       held_back(table, pools)),
         "overfitted": (["overfitted runs", "R2 of the loss", "rmse of log loss, 19 targets",
-                        "in 90%", "mean width", "optimal size at 1e21"],
+                        "in 90%", "mean width"],
                        constrained(published / "scalebench_data_constrained.csv")),
     }  # fmt: skip
     path = stored.RESULTS / "model_size.json"
