@@ -13,7 +13,7 @@ import pandas as pd
 from stored import table as stored_table
 
 from qqt_bayes.backtest import coverage_interval
-from qqt_bayes.calibrate.learn import AS_SHIPPED, LEARNED
+from qqt_bayes.calibrate.learn import AS_SHIPPED
 
 METHODS = {"qqt": "as shipped", "no_drift": "law alone"}
 BASELINES = {"power_law": "a power law each", "bootstrap": "bootstrap of it",
@@ -191,25 +191,18 @@ def read_scores(work: Path, name: str) -> pd.DataFrame:
     return frame.groupby(["what", "factor", "table"])[columns].mean()
 
 
-def learned(work: Path) -> tuple[dict, dict]:
-    """Multiples learned from all tables and without one, and log scores of the table left out."""
+def learned(work: Path) -> dict[str, Any]:
+    """Log scores of each table, under the multiples that the others teach."""
     kept = json.loads((work / "settings.json").read_text())["settings"]
     grid = pd.read_csv(work / "grid.csv", index_col=0)
-    every = kept.pop("all")
-    scales = [
-        [name.replace("_", " "), every[i], *(f(s[i] for s in kept.values()) for f in (min, max))]
-        for i, name in enumerate(LEARNED)
-    ]
+    kept.pop("all")
     rows = []
     for table, setting in kept.items():
         before, after = (float(grid.loc[str(s), table]) for s in (AS_SHIPPED, tuple(setting)))
         rows.append([table, round(before, 3), round(after, 3), round(after - before, 3)])
     means = [round(float(np.mean([r[k] for r in rows])), 3) for k in (1, 2, 3)]
     rows.append(["mean", *means])
-    return (
-        made(["prior", "times, all tables", "least", "most"], scales),
-        made(["table", "as shipped", "learned from the others", "gain"], rows),
-    )
+    return made(["table", "as shipped", "learned from the others", "gain"], rows)
 
 
 def report(work: Path) -> dict[str, Any]:
@@ -217,10 +210,9 @@ def report(work: Path) -> dict[str, Any]:
     both = tuple(METHODS)
     pooled, single = scores(read(work, "scores", *both))
     regret, said, rows = choices(read(work, "choices", *both))
-    scales, left_out = learned(work)
     alone, chosen = unions(work)
     tables = {"pooled": pooled, "by_table": single, "distance": distance(work),
-              "beside": beside(work), "choices": regret, "said": said, "scales": scales,
-              "left_out": left_out, "settings": settings(work), "single_pools": alone,
+              "beside": beside(work), "choices": regret, "said": said,
+              "left_out": learned(work), "settings": settings(work), "single_pools": alone,
               "single_choices": chosen, "rows": rows}  # fmt: skip
     return tables

@@ -36,7 +36,7 @@ MULTIPLES = (0.25, 0.5, 1.0, 1.5, 2.0)
 HEAVY = 3.0  # degrees of freedom of the wider priors
 DRAWS = 2000
 WORST = -15.0  # log score of a run that a forecast rules out: one miss is not to decide all
-GAIN = 1e-3  # of a log score, below which a scale stays
+SURE = 2.0  # standard errors over the tables, below which a gain in log score may be chance
 THIN = 4  # of the draws one in so many is scored
 FEWEST = 50.0  # effective draws with which a fit can be weighed
 
@@ -164,22 +164,27 @@ def score(fits: Sequence[Ahead], setting: Setting) -> pd.Series:
 
 
 def climb(scored: Callable[[Setting], pd.Series], without: str | None = None) -> Setting:
-    """The best multiple of each scale by itself, for all tables but one, if together better.
+    """The best multiple of each scale by itself, for all tables but one, if surely better.
 
     Settings that differ in one scale are few, and serve whatever table is left out.
     """
 
-    def value(setting: Setting) -> float:
-        found = scored(setting)
-        return float((found if without is None else found.drop(without)).mean())
+    def gain(setting: Setting) -> pd.Series:
+        found = scored(setting) - scored(AS_SHIPPED)
+        return found if without is None else found.drop(without)
+
+    def surely(setting: Setting) -> bool:
+        found = gain(setting)
+        error = found.sem() if len(found) > 1 else 0.0
+        return bool(found.mean() > SURE * error)
 
     best = AS_SHIPPED
     for i in range(len(LEARNED)):
-        alone = {m: value((*AS_SHIPPED[:i], m, *AS_SHIPPED[i + 1 :])) for m in MULTIPLES}
-        top = max(alone, key=lambda m: alone[m])
-        if alone[top] > alone[1.0] + GAIN:
-            best = (*best[:i], top, *best[i + 1 :])
-    return best if value(best) > value(AS_SHIPPED) else AS_SHIPPED
+        ways = [(*AS_SHIPPED[:i], m, *AS_SHIPPED[i + 1 :]) for m in MULTIPLES]
+        top = max(ways, key=lambda way: gain(way).mean())
+        if surely(top):
+            best = (*best[:i], top[i], *best[i + 1 :])
+    return best if surely(best) else AS_SHIPPED
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -211,6 +216,9 @@ class Learned(Shown):
         else:
             verdict = "better" if gain > 0 else "not better: keep the priors as they are"
             lines.append(f"  mean gain {gain:+.3f} ({verdict})")
+        if set(self.setting.values()) == {1.0}:
+            told = "no multiple of a scale gains more than chance: keep the priors as they are"
+            return "\n".join([*lines, f"From all tables: {told}."])
         priors = self.spec.priors("loss")
         lines += ["", "Learned from all, as a specification:", "", "schema = 1", 'name = "learned"',
                   f'law = "{self.spec.law}"', f'base = "{self.spec.name}"']  # fmt: skip
