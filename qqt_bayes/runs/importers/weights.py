@@ -16,7 +16,7 @@ from qqt_bayes.runs.numbers import number_in
 
 SUM = 0.02  # how far the shares of a row may be from 1
 MOSTLY = 0.9  # of the rows
-ROWS = 200  # so many rows tell which columns sum to 1
+ROWS = 100  # so many rows tell which columns sum to 1
 EXACT = 1e-5  # of the solver
 _SAID = re.compile(r"(^|[/_.:-])(mix(ture)?|shares?|weights?|proportions?)[/_.:-]", re.IGNORECASE)
 _SETTING = re.compile(
@@ -34,9 +34,9 @@ def find_weights(
     Shares are columns whose numbers sum to 1, to 100 or to the samples in nearly every row, even if
     settings and numbers of rows stand beside them. Where several sets do, the user is asked.
     """
-    free = [name for name in table.columns if name not in taken and numeric(table[name])]
-    cells = table[free].map(_share).to_numpy(float).reshape(len(table), len(free))
     role = find_roles(table.columns).get("samples")
+    free = [c for c in table if c not in taken and c != role and numeric(table[c])]
+    cells = table[free].map(_share).to_numpy(float).reshape(len(table), len(free))
     seen = counts(table, role) if role else [samples] * len(table)
     totals = [1.0, 100.0, [[number_in(cell) or np.inf] for cell in seen]]
     found = [
@@ -72,6 +72,15 @@ def _sets(names: list[str], cells: np.ndarray, shares: np.ndarray) -> list[list[
     if not (able & ~odd).any():  # nothing varies by which shares could be told from settings
         rest = np.flatnonzero(able & ~setting)
         return [rest.tolist()] if len(rest) > 1 and _fits(shares[:, rest]) else []
+    if np.mean(shares[:, able].sum(1) >= 1 - SUM) < MOSTLY:
+        return []  # not even all of them reach 1
+    alone = np.flatnonzero(able & ~odd)
+    weights, _, _, spread = np.linalg.lstsq(shares[:, alone], np.ones(len(shares)), rcond=None)
+    chosen = alone[weights > 0.5]
+    near = 2 * np.sqrt(np.mean((shares[:, chosen].sum(1) - 1) ** 2)) + EXACT
+    sure = len(alone) <= len(shares) and spread[-1] > 2 * near * len(shares) ** 0.5
+    if sure and len(chosen) > 1 and _fits(shares[:, chosen]):
+        return [chosen.tolist()]  # columns that leave no other choice
     shares, odd, able = shares[:, able], odd[able], np.flatnonzero(able)
     rows = np.unique(np.minimum(shares, 2.0), axis=0)
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(int)]
