@@ -81,7 +81,7 @@ def _sets(names: list[str], cells: np.ndarray, shares: np.ndarray) -> list[list[
     sure = len(alone) <= len(shares) and spread[-1] > 2 * near * len(shares) ** 0.5
     if sure and len(chosen) > 1 and _fits(shares[:, chosen]):
         return [chosen.tolist()]  # columns that leave no other choice
-    shares, odd, able = shares[:, able], odd[able], np.flatnonzero(able)
+    shares, odd, known = shares[:, able], odd[able], np.flatnonzero(able)
     rows = np.unique(np.minimum(shares, 2.0), axis=0)
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(int)]
     best = _solve(rows, ~odd)
@@ -92,7 +92,7 @@ def _sets(names: list[str], cells: np.ndarray, shares: np.ndarray) -> list[list[
     chosen = _solve(rows, ~odd, near, odd)
     chosen = best if chosen is None else chosen
     other = _solve(rows, ~odd, near, apart=np.where(chosen, -1, ~odd))
-    return [able[columns].tolist() for columns in (chosen, other) if columns is not None]
+    return [known[columns].tolist() for columns in (chosen, other) if columns is not None]
 
 
 def _solve(
