@@ -97,9 +97,9 @@ def gathered(problems: Sequence[Problem]) -> list[str]:
 def _one_line(alike: list[Problem]) -> str:
     """Count, first rows, first values and the mend of problems of one kind."""
     first = alike[0]
-    rows = listed([str(problem.line) for problem in alike], FIRST)
+    lines = list(dict.fromkeys(str(problem.line) for problem in alike))
     word = "rows" if first.file.startswith("<") else "lines"
-    place = f"{first.file}, {word} {rows} ({len(alike)} in all)"
+    place = f"{first.file}, {word} {listed(lines, FIRST)} ({len(lines)} in all)"
     if first.column is not None:
         place += f", column '{first.column}'"
     values = list(dict.fromkeys(p.value for p in alike if p.value is not None))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from qqt_bayes.cli import options as o
 from qqt_bayes.cli import telling
+from qqt_bayes.errors import UsageError
 from qqt_bayes.files import check_file, write_text
 from qqt_bayes.harmless import csv_text
 
@@ -82,17 +85,39 @@ def import_(
         there = pools_of(files[0])
         pools = there if there.is_file() and there.resolve() != beside.resolve() else None
     targets = [out] if pools is None else [out, beside]
-    for target in targets:  # any table that is there may have been edited: none is ours
-        check_file(target, (".csv",), inputs=[*files, pools], force=force)
+    for target in targets:  # what stands in it is looked at below
+        check_file(target, (".csv",), inputs=[*files, pools], force=True)
     found = import_runs(
         files, format, metrics=tuple(metric or ()), data=parse_data(data), samples=samples,
         per_step=per_step, name=name, decimal=decimal,
     )  # fmt: skip
     table = None if pools is None else read_pools(pools, decimal=decimal or comma(pools)).table
-    write_text(out, csv_text(found.table))
-    if table is not None:
-        write_text(beside, csv_text(table.map(as_text)))
+    texts = [csv_text(found.table)] + ([] if table is None else [csv_text(table.map(as_text))])
+    for target, text in zip(targets, texts, strict=True):
+        if not force and target.exists():
+            check_kept(target, text)
+    for target, text in zip(targets, texts, strict=True):
+        write_text(target, text)
     tell(found, out, beside, table is not None)
+
+
+def check_kept(out: Path, text: str) -> None:
+    """Refuse to replace a table that holds what the new one does not: it may be written by hand."""
+    there, new = (
+        [set(zip(head, row, strict=False)) for row in [head, *rows]]
+        for head, *rows in (
+            list(csv.reader(io.StringIO(t))) or [[]]
+            for t in (out.read_text(encoding="utf-8-sig", errors="replace"), text)
+        )
+    )
+    known = set(map(frozenset, new))
+    for line, row in enumerate(there, 1):
+        filled = {item for item in row if item[1]}
+        if frozenset(row) not in known and not any(filled <= other for other in new):
+            raise UsageError(
+                f"{out} is there already, and row {line} holds what this import does not give "
+                "-> write elsewhere, or add --force to replace it"
+            )
 
 
 def named_format(files: list[Path], format: str | None) -> tuple[list[Path], str | None]:

@@ -171,13 +171,18 @@ def by_metric(
 
 def levels(given: dict[str, str] | str | None) -> dict[str, float] | float | None:
     """Chance levels as numbers."""
+    if isinstance(given, dict):
+        return {metric: chance_level(text) for metric, text in given.items()}
+    return None if given is None else chance_level(given)
+
+
+def chance_level(text: str) -> float:
+    """A chance level as a number."""
     try:
-        if isinstance(given, dict):
-            return {metric: float(level) for metric, level in given.items()}
-        return None if given is None else float(given)
+        return float(text)
     except ValueError:
         raise UsageError(
-            f"--chance {given} is not a number -> give a fraction such as 0.25, or METRIC=0.25"
+            f"--chance {text} is not a number -> give a fraction such as 0.25, or METRIC=0.25"
         ) from None
 
 

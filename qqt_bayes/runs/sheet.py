@@ -81,7 +81,8 @@ class Sheet:
                 mend += ", and write its unit into its cells (6B)"
             self.flag_line(self.header_line, f"missing column '{name}'", mend, name)
         if not len(self) and not self.problems:
-            self.flag(None, None, "no rows below the header", "add one row for each result")
+            mend = f"add at least one row, with its {', '.join(needed)}"
+            self.flag(None, None, "no rows below the header", mend)
         return not missing and bool(len(self))
 
     def flag_line(self, line: int | None, what: str, mend: str, column: str | None = None) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qqt_bayes.runs.table import Runs
 
 SHOWN = 10
+MOST = 1e3  # epochs of a pool: nobody repeats as often
 NEAR = 0.1  # an accuracy this close to its chance level feels it
 
 
@@ -50,6 +51,11 @@ def describe(runs: Runs) -> str:
         used = "no run" if np.isnan(epochs[i]) else f"{epochs[i]:.3g} epochs"
         note = f"   ({', '.join(known)})" if known else ""
         lines.append(f"    {name:<{width}}  {sizes[i]:>{wide}}  {used:>12}{note}")
+    if np.nanmax(epochs) > MOST:
+        lines.append(
+            f"note: up to {np.nanmax(epochs):,.0f} epochs: sizes of pools and samples of runs look "
+            "to be in different units -> write both in one, with their k, M or B"
+        )
     named = (*runs.notes, *find_outliers(runs)[1], *tell_settings(table))
     lines += [f"note: {note}" for note in (*named, *left_open(runs), *near_chance(runs))]
     return "\n".join(lines)

@@ -135,3 +135,8 @@ def test_what_actions_bring_in() -> None:
     rows = pd.DataFrame({"action": list("abcd"), "pool": ["B", "C", "A", "A"],
                          "changes": ["pool=B4", "add", "size=2x", "nonsense"]})  # fmt: skip
     assert brought_in(rows) == {"B4", "C"}
+
+
+def test_a_table_without_rows_says_what_a_row_needs() -> None:
+    with pytest.raises(InputError, match="add at least one row, with its action, changes"):
+        read_actions(pd.DataFrame(columns=["action", "changes"]), POOLS, parse_mixture("A", POOLS))

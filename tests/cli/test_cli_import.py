@@ -53,6 +53,23 @@ def test_says_what_is_missing(qqt, here: Path) -> None:
     assert "A-1k,A+B,1k,val_loss,2.5" in Path("runs.csv").read_text()
 
 
+def test_an_import_may_be_repeated_until_somebody_writes_into_its_table(qqt, here: Path) -> None:
+    Path("wide.csv").write_text("run,val_loss\nA-1k,2.5\nB-2k,2.4\n")
+    call = ("import", "wide.csv", "--pools", "mine.csv")
+    assert qqt(*call).code == qqt(*call).code == 0
+    said = qqt(*call, "--name", "{data}-{samples}")
+    assert said.code == 0, said.err
+    table = Path("runs.csv").read_text()
+    assert "A-1k,A,1k,val_loss,2.5" in table
+    for written in (table.replace("B,2k", "A,2k"), table + "C-1k,A,1k,val_loss,2.6\n", "mine\n"):
+        Path("runs.csv").write_text(written)
+        said = qqt(*call, "--name", "{data}-{samples}")
+        assert said.code == 2
+        assert "holds what this import does not give -> write elsewhere, or add --force" in said.err
+        assert Path("runs.csv").read_text() == written
+    assert qqt(*call, "--force").code == 0
+
+
 def test_the_format_may_come_first(qqt, here: Path) -> None:
     assert qqt("import", "wide", "wide.csv", "-o", "x.runs.csv").code == 0
     assert qqt("import", "wide.csv", "--format", "wide", "-o", "y.runs.csv").code == 0

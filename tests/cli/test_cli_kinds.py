@@ -52,6 +52,14 @@ def test_check_takes_kinds_and_chances(qqt, small_tables) -> None:
     assert "no such metric -> choose from CORE, loss" in said.err
 
 
+@pytest.mark.parametrize("given", ["25%", "CORE=25%", "quarter"])
+def test_a_chance_that_is_no_number_is_shown_as_it_was_given(qqt, small_tables, given) -> None:
+    said = qqt("decide", small_tables / "runs.csv", "--metric=error", "--budgets=1M", "--chance",
+               given)  # fmt: skip
+    assert said.code == 2
+    assert f"--chance {given.removeprefix('CORE=')} is not a number -> give a" in said.err
+
+
 def test_tasks_ask_for_weights_before_any_fit(qqt, small_tables) -> None:
     said = qqt("tasks", small_tables / "runs.csv", "--budgets", "960k")
     assert said.code == 2

@@ -110,7 +110,8 @@ RUNS = {
     "open quote": (
         rows(GOOD, 'a,"A,9,loss,1', GOOD), 3, None, None, "not readable as CSV", "close"),
     "empty file": ("", None, None, None, "empty file", HEAD),
-    "header only": (HEAD + "\n", None, None, None, "no rows", "add one row"),
+    "header only": (HEAD + "\n", None, None, None, "no rows",
+                    "add at least one row, with its run, data, samples, metric, value"),
     "utf-16": (rows(GOOD).encode("utf-16"), None, None, None, "UTF-16", "CSV UTF-8"),
     "latin-1": (
         rows(GOOD, "é,A,9,loss,1").encode("latin-1"), 3, None, None, "byte 0xe9", "CSV UTF-8"),
@@ -194,6 +195,12 @@ def test_one_mixture_is_told_once(tmp_path) -> None:
     assert told.startswith(
         "  runs.csv, lines 2, 3, 4, 5, 6, ... (9 in all), column 'data', 'Q': unknown pool 'Q' -> "
     )
+
+
+def test_a_line_with_two_mistakes_of_a_kind_is_named_once(tmp_path) -> None:
+    found = problems(tmp_path, rows("a,Q+R,9,loss,1", "b,Q,9,loss,1", "c,S,9,loss,1"), POOLS)
+    assert [problem.line for problem in found] == [2, 2, 3, 4]
+    assert "runs.csv, lines 2, 3, 4 (3 in all), column 'data'" in str(InputError(found))
 
 
 def test_one_mistake_in_many_rows_is_one_line(tmp_path) -> None:

@@ -68,6 +68,12 @@ def test_summaries(runs: Runs) -> None:
         assert part in runs.text
 
 
+def test_sizes_and_samples_in_two_units(folder, runs: Runs) -> None:
+    assert "different units" not in runs.text
+    told = read_runs(folder / "runs.csv", {"A": 60_000, "B": 60, "C": 1e6}).text
+    assert told.count("note: up to 4,800 epochs: sizes of pools and samples of runs look") == 1
+
+
 def test_pools_beside(folder) -> None:
     (folder / "x.runs.csv").write_text(RUNS)
     with pytest.raises(InputError, match=r"no x\.pools\.csv beside x\.runs\.csv -> pass pools="):

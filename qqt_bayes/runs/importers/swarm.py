@@ -11,7 +11,7 @@ from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.importers import wide
 from qqt_bayes.runs.importers.base import File, Found, Given
 from qqt_bayes.runs.importers.roles import find_roles, is_metric
-from qqt_bayes.runs.importers.weights import find_weights, mixtures
+from qqt_bayes.runs.importers.weights import find_weights
 
 NAME = "swarm"
 WHAT = "two tables, shares and metrics, with a column in common"
@@ -22,14 +22,15 @@ def sniff(files: Sequence[File]) -> bool:
     return len(files) == 2 and _parts(files) is not None
 
 
-def _parts(files: Sequence[File]) -> tuple[File, File, dict[str, str]] | None:
-    """The table of shares, that of metrics, and column -> pool."""
+def _parts(files: Sequence[File]) -> tuple[File, File, dict[str, str], list[str]] | None:
+    """The table of shares, that of metrics, column -> pool, and the mixture of each row."""
     for one, other in ((files[0], files[1]), (files[1], files[0])):
-        if one.table is None or other.table is None:
+        if one.table is None or other.table is None or any(map(is_metric, one.table)):
             continue
-        pools = find_weights(one.table, [_key(one.table, other.table) or "", "seed"])
+        key = _key(one.table, other.table) or ""
+        pools, mixtures = find_weights(one.table, [key, "seed"], place=str(one.path))
         if pools and any(is_metric(name) or name not in one.table for name in other.table.columns):
-            return one, other, pools
+            return one, other, pools, mixtures
     return None
 
 
@@ -47,7 +48,7 @@ def read(files: Sequence[File], given: Given) -> Found:
         raise UsageError(
             "a swarm is two tables, one with shares that sum to 1 and one with metrics -> give both"
         )
-    one, other, pools = found
+    one, other, pools, mixtures = found
     assert one.table is not None
     assert other.table is not None
     shares, metrics = one.table, other.table
@@ -62,7 +63,7 @@ def read(files: Sequence[File], given: Given) -> Found:
         raise UsageError(
             f"{one.path.name}: two rows for {key} {double.iloc[0]} -> give each one row"
         )
-    expressions = dict(zip(shares[key], mixtures(shares, pools), strict=True))
+    expressions = dict(zip(shares[key], mixtures, strict=True))
     known = metrics[key].isin(list(expressions))
     if not known.any():
         raise UsageError(f"no {key} of {other.path.name} is in {one.path.name} -> check both files")

@@ -19,7 +19,7 @@ from qqt_bayes.runs.importers.roles import (
     is_number,
     measured,
 )
-from qqt_bayes.runs.importers.weights import find_weights, mixtures
+from qqt_bayes.runs.importers.weights import find_weights
 from qqt_bayes.runs.numbers import number_in
 
 NAME = "wide"
@@ -70,8 +70,8 @@ def read_table(file: File, given: Given) -> Found:
     if "data" in roles:
         base["data"] = table[roles["data"]]
     else:
-        pools = find_weights(table, {*taken, *metrics, *roles.values()})
-        base["data"] = mixtures(table, pools) if pools else ""
+        used = {*taken, *metrics, *roles.values()}
+        pools, base["data"] = find_weights(table, used, given.samples, str(file.path))
         taken |= {column: f"share of pool {pool}" for column, pool in pools.items()}
     base["samples"] = _samples(file, table, roles, given, taken)
     for role in KEPT:
