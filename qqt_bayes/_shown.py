@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qqt_bayes._text import cut
 
@@ -24,10 +24,11 @@ class Shown:
         """The answer on one screen."""
         raise NotImplementedError
 
-    @property
-    def table(self) -> Any:
-        """The answer as a data frame."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # a field of a dataclass would take a property here for its default
+
+        @property
+        def table(self) -> Any:
+            """The answer as a data frame."""
 
     @property
     def headline(self) -> str:
@@ -38,7 +39,8 @@ class Shown:
         return f"<{type(self).__name__}: {cut(' '.join(self.headline.split()), LONG)}>"
 
     def __str__(self) -> str:
-        return f"{self.headline}\n(.text says more; .table, .plot())"
+        drawn = ", .plot()" if hasattr(self, "plot") else ""
+        return f"{self.headline}\n(.text says more; .table{drawn})"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the headline, and the head of the table."""

@@ -37,15 +37,16 @@ def test_every_answer_is_shown() -> None:
     from qqt_bayes.buy import Plan, Replay
     from qqt_bayes.calibrate import Calibration
     from qqt_bayes.calibrate.sbc import SBC
-    from qqt_bayes.decide import Decision, Shares
+    from qqt_bayes.decide import Decision, Reach, Shares
     from qqt_bayes.fitting import Fit
     from qqt_bayes.risk import Risk
+    from qqt_bayes.runs import Runs
     from qqt_bayes.stacking import Stack
     from qqt_bayes.tasks import TaskDecision, Tasks
     from qqt_bayes.tasks.new_size import SizeDecision
 
-    for kind in (ActionDecision, Allocation, Calibration, Decision, Fit, Plan, Replay, Risk, SBC,
-                 Shares, SizeDecision, Stack, TaskDecision, Tasks):  # fmt: skip
+    for kind in (ActionDecision, Allocation, Calibration, Decision, Fit, Plan, Reach, Replay, Risk,
+                 Runs, SBC, Shares, SizeDecision, Stack, TaskDecision, Tasks):  # fmt: skip
         assert issubclass(kind, Shown)
         assert kind.__repr__ is Shown.__repr__  # a dataclass would write its own
         assert kind.__str__ is Shown.__str__

@@ -78,7 +78,8 @@ class Replay(Shown):
             cells = []
             for row in part.itertuples():
                 covered = "" if np.isnan(row.coverage) else f" [{row.coverage:.2f}]"
-                cells.append(f"{row.regret:.4f}+-{row.regret_se:.4f}{covered}")
+                error = f"+-{row.regret_se:.4f}" if row.starts > 1 else ""
+                cells.append(f"{row.regret:.4f}{error}{covered}")
             lines.append(f"{policy:<10}" + "".join(f"{c:>22}" for c in cells))
         return "\n".join(lines)
 

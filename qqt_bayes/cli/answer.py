@@ -88,7 +88,11 @@ def decide(
         typer.Option(help="Stack these laws: effective_utility,exchange_rate (comma between)."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Also draw the bands to this file (png, pdf, svg).")
+        Path | None,
+        typer.Option(
+            help="Also draw the bands to this file (png, pdf, svg); best shares and --reach go to "
+            "files beside it, with -shares and -reach in their names."
+        ),
     ] = None,
     *,
     told: telling.Telling,
@@ -118,6 +122,10 @@ def decide(
     }  # fmt: skip
     if shares is None and any(v is not None and v != [] for v in limits.values()):
         shares = "all"
+    further = {"reach": reach if budgets else None, "shares": shares}
+    pictures = {name: beside(plot, name) for name, asked in further.items() if asked is not None}
+    for picture in pictures.values():
+        telling.check_plot(picture, source, how.pools, force=told.force)
     if shares is not None and budgets is None:
         raise UsageError("--shares is about budgets -> add --budgets, for example 480k,1.92M")
     alone = {"--reach": reach, "--covariate": how.covariate or how.at, "--shares": shares}
@@ -144,7 +152,14 @@ def decide(
         with stages("searching the best shares"):
             best = one.best_shares(budgets, shares, prob=prob, p_feasible=p_feasible, **limits)
     telling.draw(answer, plot)
+    for name, picture in pictures.items():
+        telling.draw({"reach": goal, "shares": best}[name], picture)
     told.tell(answer if best is None and goal is None else Together(answer, best, goal))
+
+
+def beside(plot: Path | None, what: str) -> Path | None:
+    """The file of a further picture of a command, named after the first."""
+    return plot and plot.with_stem(f"{plot.stem}-{what}")
 
 
 @dataclass(frozen=True)

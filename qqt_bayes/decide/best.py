@@ -66,7 +66,7 @@ def answer_at(
     searched, told = pair
     found = find(searched, region, effort)
     searched, told = replace(searched, sure=found.sure), replace(told, sure=found.sure)
-    shares = surely(searched, told, region, found)
+    shares = np.abs(surely(searched, told, region, found))  # a share of -0 would be told as -0.000
     again = descend(told, region, shares)
     run_text, run_shares, allowed = best_run(fit, region, index, searched)
     points = [shares, again]
@@ -74,6 +74,7 @@ def answer_at(
     if region.texts or searched.limits:
         bare = Region(region.pools, runs=region.runs, outside=region.outside)
         free = find(Goal(searched.metric), bare, effort, also=(shares,), bands=False).best
+        free = np.abs(free)
         points.append(free)
     latent = told.metric.at(np.array(points))
     everything = np.arange(len(fit.study.pools))  # a run may draw from pools that are not mixed
@@ -83,7 +84,7 @@ def answer_at(
         sizes = np.asarray(fit.study.pools.sizes, float)[index]
         epochs = np.where(np.isfinite(sizes), shares * samples / sizes, np.nan)
     return Best(
-        samples, shares, epochs, found.draws, latent[:, 0], found.regret,
+        samples, shares, epochs, np.abs(found.draws), latent[:, 0], found.regret,
         max(float(np.mean(latent[:, 0] - latent[:, 1])), 0.0),
         float(told.p_feasible(shares[None])[0]) if told.limits else None,
         Run(run_text, allowed, ran[:, 0] - latent[:, 0], distance, far),

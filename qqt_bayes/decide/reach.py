@@ -13,6 +13,7 @@ import pandas as pd
 
 from qqt_bayes._columns import columns
 from qqt_bayes._json import as_object
+from qqt_bayes._shown import Shown
 from qqt_bayes._text import written
 from qqt_bayes.decide.candidates import candidates_of
 from qqt_bayes.decide.decision import check_prob
@@ -32,8 +33,8 @@ SCHEMA = 1
 __all__ = ["Reach", "first_at", "reach"]
 
 
-@dataclass(frozen=True, eq=False)
-class Reach:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reach(Shown):
     """Samples that each candidate needs to reach a value; made by ``fit.reach``.
 
     Attributes

@@ -39,7 +39,7 @@ def plot_actions(d: ActionDecision, *, width: float = WIDE) -> PaperFigure:
     """
     beside = width >= SIDE_BY_SIDE
     height = ROW * (len(d.actions) - 1) * max(len(d.budgets), 2)
-    figure = paper.new_figure(width, (height if beside else 2.0 * height + 0.5) + 1.0)
+    figure = paper.new_figure(width, (height if beside else 2.0 * height + 0.5) + 1.3)
     axes: Any = figure.subplots(*((1, 2) if beside else (2, 1)), sharey=True)
     draw_changes(axes[0], d)
     draw_prices(axes[1], d)
@@ -57,7 +57,7 @@ def place(d: ActionDecision, budget: int, action: int) -> float:
 
 def names(ax: Axes, d: ActionDecision) -> None:
     """Actions as the names of rows, first on top."""
-    ax.set_yticks(range(len(d.actions) - 1), [paper.short(n, 32) for n in d.names[1:]])
+    ax.set_yticks(range(len(d.actions) - 1), paper.shorts(d.names[1:]))
     ax.set_ylim(len(d.actions) - 1.5, -0.5)
     ax.axvline(0.0, color=INK, lw=0.8, zorder=1)
     paper.dress(ax)
@@ -76,8 +76,8 @@ def draw_changes(ax: Axes, d: ActionDecision) -> None:
             ax.plot([lo, hi], [y, y], color=colour, lw=1.1)
             ax.plot(mid, y, marker, color=colour, ms=3.5)
     better = "better to the right" if d.fit.study.direction == "max" else "better to the left"
-    ax.set_xlabel(f"{paper.plain(d.fit.study.metric)}: change at equal samples ({better})")
-    ax.set_title(f"What it changes, against {paper.plain(d.actions[0].data.text)}")
+    ax.set_xlabel(f"change of {paper.short(d.fit.study.metric, 20)}\nat equal samples\n({better})")
+    ax.set_title("What it changes")
     names(ax, d)
 
 

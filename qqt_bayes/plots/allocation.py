@@ -42,17 +42,19 @@ def plot_allocation(answer: Allocation, *, width: float = WIDE, budget: int = -1
         With attribute ``caption``.
     """
     shown = list(np.argsort(answer.regret.mean(axis=0), kind="stable")[:NAMED])
-    figure = paper.new_figure(width, 0.4 * width)
-    left, right = figure.subplots(1, 2)
+    beside = width >= paper.SIDE_BY_SIDE
+    figure = paper.new_figure(width, 1.0)
+    left, right = figure.subplots(*((1, 2) if beside else (2, 1)))
     draw_losses(left, answer, shown, range(len(answer.compute))[budget])
     draw_sizes(right, answer, shown)
     paper.panel_letters([left, right])
     handles = [
         Line2D([], [], color=paper.look(i).colour, marker=paper.look(i).marker,
-               label=paper.plain(answer.candidates[c].text))
-        for i, c in enumerate(shown)
+               label=label)
+        for i, label in enumerate(paper.shorts([answer.candidates[c].text for c in shown], 36))
     ]  # fmt: skip
-    paper.key_below(figure, handles)
+    rows = paper.legend(figure, handles, width - 0.1)
+    figure.set_size_inches(width, (0.36 * width if beside else 4.0) + 0.16 * rows)
     paper.stamp(left, answer.fit.stamp)
     figure.caption = caption(answer, range(len(answer.compute))[budget])
     return figure
@@ -79,7 +81,7 @@ def draw_losses(ax: Axes, answer: Allocation, shown: list[int], b: int) -> None:
     ax.set_ylim(min(bounds) - pad, max(bounds) + pad)
     paper.log_axis(ax.xaxis)
     ax.set_xlabel("parameters")
-    ax.set_ylabel(paper.plain(sizes.study.metric))
+    ax.set_ylabel(paper.short(sizes.study.metric))
     ax.set_title(f"Loss at {answer.compute[b]:.3g} operations")
     paper.dress(ax)
 

@@ -63,11 +63,12 @@ def plot_decay(fit: Fit, *, width: float = COLUMN) -> paper.PaperFigure:
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     for ax in grid.ravel()[len(finite) :]:
         ax.set_axis_off()
+    names = paper.shorts(fit.study.pools.names, 20)
     for ax, pool in zip(grid.ravel(), finite, strict=False):
         after = weight(k, fit.posterior.half_lives[:, pool], fit.posterior.harms[:, pool])
         seen = max(fit.study.epochs[:, pool].max(), 1.0)
         draw(ax, k, before, interval(after, PROB), seen)
-        ax.set_title(paper.plain(fit.study.pools.names[pool]))
+        ax.set_title(names[pool])
         paper.dress(ax)
         paper.stamp(ax, fit.stamp)
     for column in range(min(across, len(finite))):  # below the last panel of each column
@@ -75,14 +76,14 @@ def plot_decay(fit: Fit, *, width: float = COLUMN) -> paper.PaperFigure:
         last.set_xlabel("pass over the pool")
         last.tick_params(labelbottom=True)
         paper.dress(last)
-    figure.supylabel("worth of a sample (first pass 1)", fontsize=SIZE, color=INK)
+    figure.supylabel("worth of a sample", fontsize=SIZE, color=INK)
     rows = paper.legend(figure, key, width - 0.1)
     figure.set_size_inches(width, down * ROW + 0.4 + 0.16 * rows)
     figure.caption = (
-        f"{fit.stamp}Worth of a sample of each pool in each further pass, when the pool is trained "
-        f"on alone: posterior (blue: median and {PROB:.0%} equal-tailed band) beside the prior "
-        f"(grey), for {fit.study.metric}. Dashed beyond the most epochs of that pool in any run; "
-        "below zero a further pass hurts."
+        f"{fit.stamp}Worth of a sample of each pool in each further pass (1 in the first), when "
+        f"the pool is trained on alone: posterior (blue: median and {PROB:.0%} equal-tailed band) "
+        f"beside the prior (grey), for {fit.study.metric}. Dashed beyond the most epochs of that "
+        "pool in any run; below zero a further pass hurts."
     )
     return figure
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -92,7 +93,7 @@ RC: dict[str, Any] = {
 
 __all__ = [
     "COLUMN", "WIDE", "Look", "columns", "dress", "key_below", "legend", "log_axis",
-    "new_figure", "panel_letters", "plain", "short", "stamp", "style", "text_width",
+    "new_figure", "panel_letters", "plain", "short", "shorts", "stamp", "style", "text_width",
 ]  # fmt: skip
 
 
@@ -178,6 +179,29 @@ def short(text: str, most: int = 24) -> str:
     if len(text) <= most:
         return plain(text)
     return plain(f"{text[: most - most // 2]}\u2026{text[len(text) - most // 2 + 1 :]}")
+
+
+def shorts(names: Sequence[str], most: int = 24) -> list[str]:
+    """Names shortened so that they stay apart; of a mixture of few pools, each pool's name."""
+    pools = list(dict.fromkeys(part for name in names for part in name.split("+")))
+    found = apart(names, most)
+    for name in found:
+        parts = name.split("+")
+        if len(name) > most and 1 < len(parts) <= most // 8:
+            told = apart(pools, (most + 1) // len(parts) - 1)
+            found[name] = "+".join(told[part] for part in parts)
+    return [found[name] for name in names]
+
+
+def apart(names: Sequence[str], most: int) -> dict[str, str]:
+    """Names shortened; those that would then be alike begin shortly before they differ."""
+    out = {name: short(name, most) for name in names}
+    for told in set(out.values()):
+        alike = [name for name in out if out[name] == told]
+        letters = enumerate(zip_longest(*alike))
+        start = next((k for k, some in letters if len(set(some)) > 1), 0) - most // 4
+        out |= {name: short(f"\u2026{name[start:]}", most) for name in alike if start > 0}
+    return out
 
 
 def text_width(text: str, size: float = SMALL) -> float:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PRIOR_DRAWS = 20_000
 BINS = 40
 KEY = {"prior": PALE, "posterior": COLOURS[0]}
-PANEL = 1.75  # inches, at least
+PANEL = 1.8  # inches, at least
 
 __all__ = ["plot_parameters"]
 
@@ -58,7 +58,7 @@ def plot_parameters(fit: Fit, *, width: float = WIDE) -> PaperFigure:
             ax.stairs(inside, edges, fill=True, color=colour, alpha=0.6, gid=what)
         vague = ratio[name] >= NOT_IDENTIFIED
         told = f"spread {ratio[name]:.2f} of prior's" + (", not identified" if vague else "")
-        ax.set_title(name.replace("_", " "))
+        ax.set_title(paper.short(name.replace("_", " ")))
         ax.set_xlabel(told)
         ax.set_yticks([])
         paper.dress(ax)

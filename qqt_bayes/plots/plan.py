@@ -45,7 +45,7 @@ __all__ = ["plot_plan", "plot_preposterior"]
 
 @paper.style()
 def plot_plan(plan: Plan, *, width: float = COLUMN) -> PaperFigure:
-    """Value against cost of each design and of the best batch, under the ceiling.
+    """Value against cost of each design and of the batch, under the ceiling.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def draw_values(ax: Axes, plan: Plan) -> list[Line2D]:
     some = table["evsi"] > 2.0 * table["se"]
     nothing, table = int((~some).sum()), table[some]
     named = list(dict.fromkeys(table["data"]))[:NAMED]
-    handles = []
+    labels, handles = paper.shorts(named, 36), []
     for i, data in reversed(list(enumerate([*named, None]))):
         rows = table[~table["data"].isin(named)] if data is None else table[table["data"] == data]
         if not len(rows):
@@ -122,7 +122,7 @@ def draw_values(ax: Axes, plan: Plan) -> list[Line2D]:
             ms=3.2, elinewidth=0.6, lw=0, alpha=0.5 if data is None else 0.95,
             zorder=2 if data is None else 3,
         )  # fmt: skip
-        label = "other data" if data is None else paper.plain(str(data))
+        label = "other data" if data is None else labels[i]
         handles.append(Line2D([], [], color=colour, marker=marker, ls="", label=label))
     handles.reverse()
     batch = plan.batch
@@ -130,7 +130,14 @@ def draw_values(ax: Axes, plan: Plan) -> list[Line2D]:
         low, high = (batch["evsi"] + sign * 2.0 * batch["se"] for sign in (-1, 1))
         ax.fill_between(batch["spent"], low, high, color=INK, alpha=0.12, lw=0, zorder=0)
         ax.plot(batch["spent"], batch["evsi"], ".-", color=INK, lw=1.1, ms=3, zorder=4)
-        handles.append(Line2D([], [], color=INK, lw=1.1, marker=".", ms=3, label="best batch"))
+        spread = batch[batch["for_spread"]]
+        name = "batch" if len(spread) else "best batch"
+        handles.append(Line2D([], [], color=INK, lw=1.1, marker=".", ms=3, label=name))
+        if len(spread):  # bought for what it tells of the model, not for what it is worth
+            ax.plot(spread["spent"], spread["evsi"], ls="", marker="o", ms=3.6, mfc="white",
+                    mec=INK, zorder=5, gid="for spread")  # fmt: skip
+            handles.append(Line2D([], [], ls="", marker="o", ms=3.6, mfc="white", mec=INK,
+                                  label="its part for spread"))  # fmt: skip
     draw_ceiling(ax, plan, table)
     if nothing and len(table):  # in the legend, where it covers nothing
         handles.append(Line2D([], [], ls="", label=f"{nothing} more runs are worth nothing"))
@@ -169,7 +176,9 @@ def caption(plan: Plan) -> str:
     """What the figure shows."""
     places = ", ".join(format_number(n) for n in plan.budgets)
     share = float(np.max([v.total for v in plan.values])) / plan.evpi if plan.evpi > 0 else 0.0
-    batch = "; line: the best batch, by what has been spent" if len(plan.batch) else ""
+    spread = int(plan.batch["for_spread"].sum())
+    batch = "; line: the batch, by what has been spent" if len(plan.batch) else ""
+    batch += f", of which the first {spread} (hollow) are for spread" if spread else ""
     return (
         f"Value of {len(plan.designs)} possible runs ({UNITS[plan.objective]} at {places} samples) "
         f"against their cost (moved apart a little). Bars and shade: two Monte Carlo standard "
@@ -193,11 +202,12 @@ def draw_bands(ax: Axes, plan: Plan, table: pd.DataFrame) -> None:
         ax.plot(ends, [y, y], color=COLOURS[0], lw=1.8, solid_capstyle="butt", zorder=2,
                 gid="expected")  # fmt: skip
         ax.plot(mid, y, "o", ms=3.0, color=COLOURS[0], zorder=3)
-    ax.set_yticks(range(len(table)), [paper.plain(str(d)) for d in table["data"]])
+    ax.set_yticks(range(len(table)), paper.shorts(list(table["data"])))
     ax.set_ylim(len(table) - 0.4, -0.6)
     if not level:
         ax.axvline(0.0, color=GREY, lw=0.8, zorder=0)
-    ax.set_xlabel(study.metric if level else f"{study.metric} minus that of the best now")
+    metric = paper.short(study.metric)
+    ax.set_xlabel(metric if level else f"{metric}\nminus that of the best now")
     ax.set_title("Level" if level else "Difference")
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     paper.dress(ax)

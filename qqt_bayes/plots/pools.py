@@ -110,13 +110,13 @@ def plot_pools(fit: Fit, *, width: float = COLUMN) -> PaperFigure:
 
 def pool_names(fit: Fit) -> list[str]:
     """Names of the rows."""
-    every = zip(fit.study.pools.names, fit.study.used, strict=True)
-    return [paper.short(name) + ("" if used else " (no run)") for name, used in every]
+    every = zip(paper.shorts(fit.study.pools.names), fit.study.used, strict=True)
+    return [name + ("" if used else " (no run)") for name, used in every]
 
 
 def draw_worth(ax: Axes, fit: Fit) -> None:
     """One row a pool: what one of its samples is worth, in samples of the best pool."""
-    table = fit.table
+    table, names = fit.table, pool_names(fit)
     low, high = LEAST, max(1.5, float(np.minimum(table["worth_hi"], MOST).max()))
     for y, row in enumerate(table.to_dict("records")):
         mid, lo, hi = np.clip([row["worth"], row["worth_lo"], row["worth_hi"]], low, high)
@@ -124,15 +124,16 @@ def draw_worth(ax: Axes, fit: Fit) -> None:
         ax.plot([lo, hi], [y, y], color=COLOURS[0], lw=1.6, solid_capstyle="butt")
         ax.plot(mid, y, "o", color=COLOURS[0], ms=3.5, mec="white", mew=0.5, zorder=5)
         said = "1" if best else told(row, "worth", amount)
+        if best:
+            ax.set_xlabel(f"samples of {names[y]}")
         ax.annotate(said, (1.0, y), xycoords=("axes fraction", "data"), xytext=(3, 0),
                     textcoords="offset points", va="center", fontsize=SMALL - 0.5,
                     color=INK)  # fmt: skip
     ax.axvline(1.0, color=GREY, lw=0.6, zorder=0)
     paper.log_axis(ax.xaxis, (1.0, 2.0, 5.0), "{:g}".format)
     ax.set_xlim(0.9 * max(low, float(table["worth_lo"].min())), 1.1 * high)
-    ax.set_yticks(range(len(table)), pool_names(fit))
+    ax.set_yticks(range(len(table)), names)
     ax.set_ylim(len(table) - 0.5, -0.7)
-    ax.set_xlabel(f"samples of {paper.plain(str(table['worth_of'].iloc[0]))}")
     ax.set_title("Worth of a sample")
     paper.dress(ax)
     ax.tick_params(axis="y", length=0)

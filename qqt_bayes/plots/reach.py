@@ -36,7 +36,7 @@ def plot_reach(found: Reach, *, width: float = COLUMN) -> PaperFigure:
     """
     table, (start, end) = found.table.head(MOST), found.searched
     study = found.fit.study
-    figure = paper.new_figure(width, 0.75 + 0.22 * len(table))
+    figure = paper.new_figure(width, 0.87 + 0.22 * len(table))
     ax = figure.add_subplot()
     for y, row in enumerate(table.itertuples()):
         colour, marker, _ = paper.look(y)
@@ -47,7 +47,7 @@ def plot_reach(found: Reach, *, width: float = COLUMN) -> PaperFigure:
         if np.isfinite(row.median):
             ax.plot(row.median, y, marker, color=colour, ms=4, gid="median")
         ax.annotate(
-            f"P(not by then) {row.p_never:.2f}", (1.0, y), xycoords=("axes fraction", "data"),
+            f"{row.p_never:.2f}", (1.0, y), xycoords=("axes fraction", "data"),
             xytext=(6, 0), textcoords="offset points", va="center", fontsize=SMALL,
             color=GREY, annotation_clip=False,
         )  # fmt: skip
@@ -56,10 +56,10 @@ def plot_reach(found: Reach, *, width: float = COLUMN) -> PaperFigure:
         ax.axvline(largest, color=GREY, lw=0.9, ls=":")
     ax.set_xlim(start, end)
     paper.log_axis(ax.xaxis)
-    ax.set_yticks(range(len(table)), [paper.plain(str(d)) for d in table["data"]])
+    ax.set_yticks(range(len(table)), paper.shorts(list(table["data"])))
     ax.set_ylim(len(table) - 0.4, -0.6)
-    ax.set_xlabel("samples needed (dotted: largest run)")
-    ax.set_title(f"{paper.plain(study.metric)} reaches {found.value:g}")
+    ax.set_xlabel("samples needed (dotted: largest run)\nright: P(not by then)")
+    ax.set_title(f"{paper.short(study.metric, 16)} reaches {found.value:g}")
     paper.dress(ax)
     paper.stamp(ax, found.fit.stamp)
     return figure

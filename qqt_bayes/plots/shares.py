@@ -42,10 +42,11 @@ def plot_shares(shares: Shares, *, width: float = COLUMN) -> PaperFigure:
     down = -(-len(shown) // across)
     figure = paper.new_figure(width, (1.9 if down == 1 else 1.15 * down) + 0.4)
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
+    names = paper.shorts(shares.pools)
     for k, i in enumerate(shown):
         colour = paper.look(k).colour
         draw_band(grid[k], shares, i, colour)
-        grid[k].set_title(paper.plain(shares.pools[i]), color=colour)
+        grid[k].set_title(names[i], color=colour)
         if k % across == 0:
             grid[k].set_ylabel("best share")
         if k >= len(shown) - across:

@@ -56,7 +56,7 @@ def draw_weights(ax: Axes, stack: Stack) -> None:
         ax.annotate(f"{weight:.2f}", (weight, y), xytext=(3, 0), textcoords="offset points",
                     va="center", fontsize=SMALL, color=INK)  # fmt: skip
     ax.axvline(1.0 / len(places), color=GREY, lw=0.6, ls=":")
-    ax.set_yticks(places, [paper.plain(name) for name in stack.names])
+    ax.set_yticks(places, paper.shorts(stack.names))
     ax.set_ylim(len(places) - 0.5, -0.5)
     ax.set_xlim(0.0, 1.1)
     ax.set_xlabel("weight (dotted: equal)")
@@ -77,10 +77,11 @@ def draw_scores(ax: Axes, stack: Stack) -> None:
         ax.set(xticks=[], yticks=[])
         return
     levels = stack.record.scores.query("what == 'level'")
+    labels = paper.shorts(stack.names)
     for k, name in enumerate(stack.names):
         mean = levels[levels["law"] == name].groupby("origin")["log_score"].mean()
         colour, marker, _ = paper.look(k)
-        ax.plot(mean.index, mean, marker=marker, color=colour, label=paper.plain(name))
+        ax.plot(mean.index, mean, marker=marker, color=colour, label=labels[k])
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(FixedLocator(list(stack.record.origins)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: format_number(v)))

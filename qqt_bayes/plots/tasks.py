@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from qqt_bayes.plots import paper
-from qqt_bayes.plots.paper import COLUMN, GREY, INK, SMALL, PaperFigure
+from qqt_bayes.plots.paper import COLUMN, GREY, INK, SIZE, SMALL, PaperFigure
 from qqt_bayes.runs import format_number
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ def plot_task_decision(d: TaskDecision, *, width: float = COLUMN) -> PaperFigure
                 ax.text(c, r, f"{p:.2f}"[1:] if p < 0.995 else "1", ha="center", va="center",
                         fontsize=SMALL, color="white" if p > 0.55 else INK)  # fmt: skip
     ax.set_xticks(
-        range(len(shown)), [paper.plain(d.candidates[k].text) for k in shown], rotation=40,
+        range(len(shown)), paper.shorts([d.candidates[k].text for k in shown]), rotation=40,
         ha="right", rotation_mode="anchor",
     )  # fmt: skip
-    ax.set_yticks(range(len(names)), [paper.plain(n) for n in names])
+    ax.set_yticks(range(len(names)), paper.shorts(names))
     ax.axhline(0.5, color=GREY, lw=0.8)
     ax.tick_params(length=0)
     ax.set_title(f"P(best) at {format_number(d.budgets[b])} samples")
@@ -85,16 +85,17 @@ def plot_tasks(tasks: Tasks, *, width: float = COLUMN) -> PaperFigure:
     figure = paper.new_figure(width, 0.2 * len(pools) * len(tasks.names) + 1.3)
     axes: Any = figure.subplots(1, 2, sharey=True)
     for ax, what, label in zip(
-        axes, ("utility", "half_life"), ("Utility", "Half-life (epochs)"), strict=True
+        axes, ("utility", "half_life"), ("Utility", "Half-life"), strict=True
     ):
         draw_estimates(ax, tasks, pools, what)
         ax.set_title(label)
-    axes[1].set_xscale("log")
+    paper.log_axis(axes[1].xaxis, told="{:g}".format)
+    axes[1].set_xlabel("epochs")
     height = len(tasks.names) + 1
     axes[0].set_yticks([p * height + (height - 2) / 2 for p in range(len(pools))],
-                       [paper.plain(p) for p in pools])  # fmt: skip
+                       paper.shorts(pools))  # fmt: skip
     axes[0].invert_yaxis()
-    axes[0].legend(loc="best", fontsize=SMALL)
+    paper.key_below(figure, axes[0].get_legend_handles_labels()[0])
     figure.caption = (
         "Utility and half-life of each pool by task: fitted alone (hollow) and with what the "
         "tasks share (filled); medians and 90% equal-tailed intervals."
@@ -130,17 +131,17 @@ def plot_size_decision(d: SizeDecision, *, width: float = COLUMN) -> PaperFigure
             ax.plot([lo, hi], [y, y], color=colour, lw=1.4)
             ax.plot(mid, y, ls="", marker=marker, ms=3.6, mfc="white", mec=colour)
             ax.annotate(
-                f"P {rows.loc[name, 'p_best']:.2f}", (1.0, y), fontsize=SMALL, va="bottom",
-                xycoords=("axes fraction", "data"), ha="right",
+                f"P {rows.loc[name, 'p_best']:.2f}", (1.0, y), xytext=(4, 0), fontsize=SMALL,
+                va="center", xycoords=("axes fraction", "data"), textcoords="offset points",
             )  # fmt: skip
         ax.axvline(0.0, color=GREY, lw=0.8, zorder=0)
         ax.set_title(f"{format_number(d.budgets[b])} samples")
-        ax.set_xlabel("% of the reducible error")
         ax.margins(x=0.08)
         paper.dress(ax)
         ax.tick_params(axis="y", length=0)
-    axes[0].set_yticks(range(len(names)), [paper.plain(n) for n in names])
+    axes[0].set_yticks(range(len(names)), paper.shorts(names))
     axes[0].set_ylim(len(names) - 0.4, -0.7)
+    figure.supxlabel("% of the reducible error", fontsize=SIZE, color=INK)
     figure.caption = (
         f"Gap of each candidate to the best for a model of {format_number(d.params)} "
         f"parameters, which was not run: medians and {100 * d.prob:g}% equal-tailed intervals, "
@@ -151,7 +152,7 @@ def plot_size_decision(d: SizeDecision, *, width: float = COLUMN) -> PaperFigure
 
 def draw_estimates(ax: Axes, tasks: Tasks, pools: list[str], what: str) -> None:
     """One pair of intervals a task and pool."""
-    table, height = tasks.table, len(tasks.names) + 1
+    table, height, labels = tasks.table, len(tasks.names) + 1, paper.shorts(tasks.names)
     for t, name in enumerate(tasks.names):
         colour, marker, _ = paper.look(t)
         own = table[table["task"] == name].set_index("pool")
@@ -162,7 +163,7 @@ def draw_estimates(ax: Axes, tasks: Tasks, pools: list[str], what: str) -> None:
                 if not np.isfinite(mid):
                     continue
                 ax.plot([lo, hi], [y + shift] * 2, color=colour, lw=0.9)
-                label = paper.plain(name) if p == 0 and prefix == "" else None
+                label = labels[t] if p == 0 and prefix == "" else None
                 ax.plot(mid, y + shift, marker=marker, ms=3, mfc=fill, mec=colour, ls="",
                         label=label)  # fmt: skip
     paper.dress(ax)

@@ -91,9 +91,14 @@ class View:
         """Colour, marker and hatch of a main candidate."""
         return paper.look(self.main.index(candidate))
 
+    @cached_property
+    def labels(self) -> list[str]:
+        """The candidates' expressions, shortened."""
+        return paper.shorts([c.text for c in self.decision.candidates], 36)
+
     def label(self, candidate: int) -> str:
         """The candidate's expression, as given."""
-        return paper.short(self.decision.candidates[candidate].text, 36)
+        return self.labels[candidate]
 
     @property
     def largest(self) -> float:
@@ -133,7 +138,7 @@ class View:
     @property
     def metric(self) -> str:
         """The metric's name."""
-        return paper.plain(self.decision.fit.study.metric)
+        return paper.short(self.decision.fit.study.metric)
 
     @property
     def unit(self) -> str:

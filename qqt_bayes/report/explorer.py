@@ -1,7 +1,8 @@
-"""What the page's explorer reads: joint draws, few and in two bytes each, so that it works offline.
+"""What the page's explorer reads: joint draws in two bytes each, so that it works offline.
 
 The script of the page draws nothing anew: it counts and sorts these draws. So P(best), bands and
-differences follow the slider by the definitions of the answer itself.
+differences follow the slider by the definitions of the answer itself. At the budgets asked they are
+the draws of the answer, all of them, and so are its numbers; between them a few tell enough.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
 
 CANDIDATES = 12  # by name; the best of the others is one more
-NUMBERS = 90_000  # of the decision, two bytes each
+NUMBERS, ASKED = 90_000, 500_000  # between the budgets asked and at them, two bytes each
+NEAR = 0.02  # of the log: budgets of the grid that stand for one asked
 DRAWS, FEWEST = 400, 60
 MIXED = 6  # pools whose shares can be moved
 POINTS = 84  # mixtures laid out between them
@@ -66,24 +68,34 @@ def some(draws: int, wanted: int) -> slice:
 
 
 def budgets(d: Decision) -> dict[str, Any]:
-    """Draws of the candidates along the budgets, dims (budget, candidate, draw)."""
+    """Draws of the candidates along the budgets, dims (budget, candidate, draw), in boxes.
+
+    All draws at the budgets asked, few between them; ``places`` are box and position of each.
+    """
     anywhere = share_best(d.grid_latent).max(axis=0)
-    asked = d.p_best.max(axis=0)
-    order = np.argsort(-np.maximum(anywhere, asked), kind="stable")
+    order = np.argsort(-np.maximum(anywhere, d.p_best.max(axis=0)), kind="stable")
     shown, rest = np.sort(order[:CANDIDATES]), order[CANDIDATES:]
     names = [d.candidates[c].text for c in shown]
-    latent = d.grid_latent[:, :, shown]
-    if len(rest):
-        best = d.grid_latent[:, :, rest].min(axis=2, keepdims=True)
-        latent = np.concatenate([latent, best], axis=2)
-        names.append(f"best of {count(len(rest), 'other')}")
-    each = NUMBERS // (latent.shape[1] * latent.shape[2])
-    few = latent[some(len(latent), min(each, DRAWS))]
-    start = int(np.argmin(np.abs(np.log(d.grid / d.budgets.max()))))
+    names += [f"best of {count(len(rest), 'other')}"] * bool(len(rest))
+
+    def drawn(latent: np.ndarray, most: int) -> dict[str, Any]:
+        kept = latent[some(len(latent), most)]
+        others = [kept[:, :, rest].min(axis=2, keepdims=True, initial=np.inf)] * bool(len(rest))
+        told = np.concatenate([kept[:, :, shown], *others], axis=2)
+        return packed(np.asarray(d.fit.study.reported(told)).transpose(1, 2, 0))
+
+    between = np.abs(np.log(d.grid[:, None] / d.budgets)).min(axis=1) > NEAR
+    samples = np.concatenate([d.budgets, d.grid[between]])
+    rising, asked = np.argsort(samples, kind="stable"), len(d.budgets)
+    boxes = [drawn(d.latent, ASKED // (asked * len(names)))]
+    if between.any():
+        each = NUMBERS // (between.sum() * len(names))
+        boxes.append(drawn(d.grid_latent[:, between], min(each, DRAWS)))
     return {
-        "samples": [float(n) for n in d.grid], "told": [format_number(n, 3) for n in d.grid],
-        "start": start, "names": names,
-        "draws": packed(np.asarray(d.fit.study.reported(few)).transpose(1, 2, 0)),
+        "samples": samples[rising].tolist(), "told": [format_number(n, 3) for n in samples[rising]],
+        "start": int(np.argmax(samples[rising] == d.budgets.max())), "names": names,
+        "boxes": boxes,
+        "places": [(0, k) if k < asked else (1, k - asked) for k in rising.tolist()],
     }  # fmt: skip
 
 

@@ -87,10 +87,6 @@ def drawings(content: Content) -> Iterator[Drawing]:
     )
     yield "pools", "Prior and posterior of the pools", text, lambda **o: plot_pools(fit, **o)
     if risk is not None:
-        text = (
-            "Share of the variance that each part holds, against the budget: of one new run on "
-            "the best candidate, and of the difference between the best and the runner-up."
-        )
-        yield "ledger", "Where the uncertainty comes from", text, lambda **o: plot_ledger(risk, **o)
+        yield "ledger", "Where the uncertainty comes from", "", lambda **o: plot_ledger(risk, **o)
     if plan is not None:
         yield "buy", "What runs are worth", "", lambda **o: plot_plan(plan, **o)

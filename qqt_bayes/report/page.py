@@ -175,7 +175,10 @@ def ledgers(content: Content) -> list[str]:
     """Where the variance comes from at each budget, the largest part first."""
     if content.risk is None:
         return []
-    return [f"{w.samples(a.samples)}: {told_shares(a.ledger)}" for a in content.risk.assessments]
+    return [
+        f"{w.samples(a.samples)}, a new run on {a.pair[0]}: {told_shares(a.ledger)}"
+        for a in content.risk.assessments
+    ]
 
 
 def purchase(content: Content) -> dict[str, Any] | None:

@@ -49,15 +49,18 @@ class Assessment:
         Why, gravest first; what speaks for it where no check found a problem.
     checks : tuple of Check
         In the order in which they are told.
+    pair : tuple of str
+        The best candidate here and the runner-up, if there is one.
     ledger, ledger_difference : dict
         Share of the variance by part: of a new run on the best candidate, and of the difference
-        between it and the runner-up (empty with one candidate).
+        between the pair (empty with one candidate).
     """
 
     samples: float
     verdict: str
     reasons: tuple[str, ...]
     checks: tuple[Check, ...]
+    pair: tuple[str, ...]
     ledger: dict[str, float]
     ledger_difference: dict[str, float]
 
@@ -128,11 +131,12 @@ class Risk(Shown):
 
         return describe(self)
 
-    def ledger_at(self, budgets: np.ndarray) -> Ledger:
-        """The variance ledger at other budgets, of the pair that leads at the largest one asked."""
-        last = int(np.argmax(self.decision.budgets))
-        order = self.decision.order[last]
-        return make_ledger(self, np.asarray(budgets, float), [order] * len(budgets))
+    def ledger_at(self, budgets: np.ndarray, asked: np.ndarray) -> Ledger:
+        """The ledger of best and runner-up at the budgets ``asked`` (positions), at others."""
+        d, variants = self.decision, [*self.variants.values()]
+        best = d.shares[[d.order[a][0] for a in asked]]
+        other = d.shares[[d.order[a][1] for a in asked]] if len(d.candidates) > 1 else None
+        return ledger(self.fit, budgets, best, other, variants, self.seed)
 
     def to_json(self) -> dict[str, Any]:
         """The stable JSON object of ``--json``, as a dict."""
@@ -146,13 +150,14 @@ class Risk(Shown):
                 {
                     "samples": a.samples,
                     "verdict": a.verdict,
-                    "best": self.decision.chosen(b),
+                    "best": a.pair[0],
+                    "runner_up": a.pair[1] if len(a.pair) > 1 else None,
                     "reasons": a.reasons,
                     "checks": [vars(c) for c in a.checks],
                     "ledger": a.ledger,
                     "ledger_difference": a.ledger_difference,
                 }
-                for b, a in enumerate(self.assessments)
+                for a in self.assessments
             ],
         }
         return as_object(out, middle_notes(self.fit), self.fit.stamp)
@@ -241,20 +246,12 @@ def risk(
     for b, samples in enumerate(decision.budgets):
         checks = tuple(found[b] for found in results.values())
         verdict, reasons = combine(checks)
-        both = len(decision.candidates) > 1
-        divided = make_ledger(made, decision.budgets[[b]], [decision.order[b]])
+        pair = tuple(decision.candidates[c].text for c in decision.order[b][:2])
+        divided = made.ledger_at(decision.budgets[[b]], np.array([b]))
         assessments.append(
             Assessment(
-                float(samples), verdict, reasons, checks, divided.shares(0),
-                divided.shares(0, "differences") if both else {},
+                float(samples), verdict, reasons, checks, pair, divided.shares(0),
+                divided.shares(0, "differences") if len(pair) > 1 else {},
             )
         )  # fmt: skip
     return replace(made, assessments=tuple(assessments))
-
-
-def make_ledger(made: Risk, budgets: np.ndarray, order: list[np.ndarray]) -> Ledger:
-    """The ledger of best and runner-up, ``order`` being the candidates by regret at each budget."""
-    d = made.decision
-    best = d.shares[[o[0] for o in order]]
-    other = d.shares[[o[1] for o in order]] if len(d.candidates) > 1 else None
-    return ledger(made.fit, budgets, best, other, [*made.variants.values()], made.seed)

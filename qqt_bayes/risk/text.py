@@ -33,11 +33,10 @@ def describe(made: Risk) -> str:
         f"{made.fit.stamp}{study.metric}, fitted to {count(trained['runs'], 'run')} up to "
         f"{format_number(trained['max_samples'])} samples"
     ]
-    for b, found in enumerate(made.assessments):
-        best = made.decision.chosen(b)
+    for found in made.assessments:
         inside = "" if extrapolation(found.samples, study) else ", inside your runs"
         verdict = f"{found.verdict} ({MEANING[found.verdict]})"
-        head = f"{at(found.samples, study)}{inside}, choosing {best}: {verdict}"
+        head = f"{at(found.samples, study)}{inside}, choosing {found.pair[0]}: {verdict}"
         lines += ["", *fold(head, "", "  ")]
         lines += block(found)
     shown = [check.text for found in made.assessments for check in found.checks]
@@ -57,9 +56,11 @@ def block(found: Assessment) -> list[str]:
         lines += fold(c.text, head, " " * len(head))
         if c.advice:
             lines += fold(c.advice, " " * len(head) + "-> ", " " * len(head) + "   ")
-    for name, shares in (("level", found.ledger), ("difference", found.ledger_difference)):
+    whole = {f"a new run on {found.pair[0]}": found.ledger}
+    whole |= {" less ".join(found.pair): found.ledger_difference}
+    for name, shares in whole.items():
         if shares:
-            lines += fold(told_shares(shares), f"  variance of the {name}: ", " " * 4)
+            lines += fold(f"variance of {name}: {told_shares(shares)}", "  ", " " * 4)
     return lines
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from qqt_bayes._shown import Shown
 from qqt_bayes.errors import UsageError
 from qqt_bayes.kind_names import KINDS, kind_named, kind_of, settle
 from qqt_bayes.kinds import Kind
@@ -25,8 +26,8 @@ from qqt_bayes.runs.sheet import Sheet, Source, read_sheet
 from qqt_bayes.runs.study import Study, make_study
 
 
-@dataclass(frozen=True, eq=False)
-class Runs:
+@dataclass(frozen=True, eq=False, repr=False)
+class Runs(Shown):
     """Checked results of training runs; made by `read_runs`.
 
     Parameters
@@ -61,12 +62,14 @@ class Runs:
     def __len__(self) -> int:
         return len(self.table)
 
-    def __repr__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """What there is, in a line."""
         return (
-            f"<Runs {self.source}: {count(self.table['run'].nunique(), 'run')}, "
+            f"{self.source}: {count(self.table['run'].nunique(), 'run')}, "
             f"{count(len(self), 'row')}, "
             f"{len(self.mixtures)} mixtures of {len(self.pools)} pools, "
-            f"metrics {', '.join(self.metrics)}>"
+            f"metrics {', '.join(self.metrics)}"
         )
 
     @property

@@ -1,5 +1,6 @@
 """Replays of a small simulated table."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -63,6 +64,10 @@ def test_ranking_without_a_model_by_hand(runs) -> None:  # type: ignore[no-untyp
         assert row["regret"] == pytest.approx(means[best] - means.min())
     out = done.to_json()
     assert out["policies"]["none"][0]["coverage"] is None
+    assert "+-0." in done.text
+    one = dataclasses.replace(done, raw=done.raw[done.raw["start"] == 0]).text
+    assert "nan" not in one  # of one start there is no standard error
+    assert "+-" not in one.splitlines()[-1]
     held = Held(build_ground(runs, "loss", "480k"), np.random.default_rng(0))
     assert rank_largest(held) in (0, 1, 2)  # the union has not been run yet
 

@@ -51,6 +51,15 @@ def test_a_plan_begins_with_the_share_for_spread(buy_fit: Fit) -> None:
     assert not plan.batch.duplicated(["data", "samples"]).any()  # each row is bought once
     assert rest["evsi"].is_monotonic_increasing
     assert rest["evsi"].iloc[0] > first["evsi"].iloc[-1]
+    figure = plan.plot()  # what lies below single runs is not called the best
+    assert {"batch", "its part for spread"} < labels(figure)
+    (hollow,) = (line for line in figure.axes[0].lines if line.get_gid() == "for spread")
+    assert list(hollow.get_xdata()) == list(first["spent"])
+    assert "best batch" in labels(by_value.plot())
+
+
+def labels(figure) -> set[str]:
+    return {text.get_text() for text in figure.legends[0].get_texts()}
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])

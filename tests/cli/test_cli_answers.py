@@ -127,6 +127,19 @@ def test_plot(qqt, saved, tmp_path: Path) -> None:
     assert said.err == f"drew {tmp_path / 'bands.png'}\n"
 
 
+def test_each_answer_has_a_picture(qqt, saved, tmp_path: Path) -> None:
+    """Two answers are two files, both said; neither replaces what is not ours."""
+    ask = ("decide", saved, "--budgets", "480k,960k", "--plot", tmp_path / "a.png")
+    said = qqt(*ask, "--shares", "A,B", "--reach", "0.5")
+    names = ["a.png", "a-reach.png", "a-shares.png"]
+    assert [f"drew {tmp_path / name}" for name in names] == said.err.splitlines()[-3:]
+    assert len({(tmp_path / name).read_bytes() for name in names}) == 3
+    (tmp_path / "a-shares.png").write_text("mine", encoding="utf-8")
+    said = qqt(*ask, "--shares", "A,B")
+    assert said.code == 2
+    assert "a-shares.png is there already" in said.err
+
+
 def test_a_fit_is_known_by_its_content(qqt, saved, tmp_path: Path) -> None:
     (tmp_path / "fit.netcdf").write_bytes(saved.read_bytes())
     assert qqt("decide", tmp_path / "fit.netcdf", "--budgets", "480k").code == 0

@@ -1,6 +1,7 @@
 """Optimised shares: what is best, under which constraints, beside what else, and how surely."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from qqt_bayes.cli import app
 from qqt_bayes.decide.asked import check_shares
+from qqt_bayes.decide.search import find
 from qqt_bayes.decide.shares import Shares, best_shares
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit, fit
@@ -89,6 +91,21 @@ def test_best_share_of_the_unlimited_pool_grows_with_the_budget(mixed: Fit) -> N
     assert np.all(table["median"] <= table["hi"])
     assert np.isnan(answer.epochs[:, 0]).all()  # an unlimited pool has no epochs
     assert np.allclose(answer.epochs[:, 1], answer.best[:, 1] * np.array(BUDGETS) / 1e6)
+
+
+def test_no_share_is_a_negative_zero(mixed: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search may end at -0, which would be told as -0.000."""
+
+    def signed(*given, **options):
+        found = find(*given, **options)
+        return replace(found, best=np.array([1.0, -0.0]), draws=found.draws * [1.0, -0.0])
+
+    monkeypatch.setattr("qqt_bayes.decide.best.find", signed)
+    answer = best_shares(mixed, "4M", "web,clean", max_epochs=4)
+    (found,) = answer.answers
+    for shares in (found.shares, found.free, found.draws):
+        assert not np.signbit(shares).any()
+    assert "-0.00" not in answer.text.split("better by")[0]
 
 
 def test_no_constraint_is_violated(bound: Shares, table: Runs) -> None:

@@ -15,6 +15,7 @@ from qqt_bayes.plots.paper import (
     look,
     new_figure,
     plain,
+    shorts,
     style,
     text_width,
 )
@@ -77,6 +78,16 @@ def test_columns_of_a_legend() -> None:
 def test_text_width_and_plain_text() -> None:
     assert text_width("wide" * 4) == pytest.approx(4 * text_width("wide"), rel=0.1)
     assert plain("a$b") == r"a\$b"
+
+
+def test_shortened_names_stay_apart() -> None:
+    long = [f"common_crawl_filtered_{k}_by_several_heuristics_and_cleaned" for k in "ABC"]
+    names = [*long, f"{long[0]}+{long[1]}", f"{long[0]}+{long[2]}", "+".join(long), "web"]
+    told = shorts(names)
+    assert len(set(told)) == len(names)
+    assert max(map(len, told)) <= 24
+    assert told[-1] == "web"
+    assert shorts(["a_rather_long_name_of_a_pool+b"]) == ["a_rath…pool+b"]  # every pool is seen
 
 
 def test_split() -> None:

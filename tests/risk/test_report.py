@@ -6,7 +6,7 @@ import pytest
 from qqt_bayes import UsageError
 from qqt_bayes.risk import FAIL, PASS, REVIEW
 from qqt_bayes.risk.checks import CHECKS, SLOW
-from qqt_bayes.risk.ledger import NAMES
+from qqt_bayes.risk.ledger import NAMES, told_shares
 
 CHECK_NAMES = [
     "convergence", "fit", "record", "distance", "stakes", "laws", "priors",
@@ -59,7 +59,11 @@ def test_text_reads_well(small_risk) -> None:
     assert "At 240k samples, inside your runs, choosing A+B: PASS" in text
     assert "At 10M samples, extrapolated 20.8x beyond the largest run" in text
     assert "FAIL (do not rely on it)" in " ".join(text.split())
-    assert "variance of the level: " in text
+    words = " ".join(text.split())
+    for found in small_risk.assessments:
+        best, other = found.pair
+        assert f"variance of a new run on {best}: {told_shares(found.ledger)}" in words
+        assert f"variance of {best} less {other}: {told_shares(found.ledger_difference)}" in words
     assert max(map(len, text.splitlines())) <= 100
     for word in ("nan", "None", "np.", "inf "):
         assert word not in text.replace("information", "")
@@ -119,7 +123,19 @@ def test_plot(small_risk) -> None:
     assert len(figure.axes) == 2
     assert "largest run (480k samples)" in figure.caption
     words = [t.get_text() for t in figure.axes[0].texts]
-    assert words == [*(a.verdict for a in small_risk.assessments), "a"]  # and the panel's letter
+    told = [f"{a.verdict}: {a.pair[0]}" for a in small_risk.assessments]
+    assert words == [*told, "a"]  # and the panel's letter
+
+
+def test_the_figure_divides_the_variance_of_the_pair_that_the_text_names(small_risk) -> None:
+    assert len({a.pair for a in small_risk.assessments}) > 1
+    axes = small_risk.plot().axes
+    for found in small_risk.assessments:
+        assert " less ".join(found.pair) in [t.get_text() for t in axes[1].texts]
+        for ax, shares in zip(axes, (found.ledger, found.ledger_difference), strict=True):
+            lowest = ax.collections[0].get_paths()[0].vertices  # noise, from the axis up
+            at = lowest[np.isclose(lowest[:, 0], found.samples), 1].max()
+            assert at == pytest.approx(shares["noise"], abs=0.05)
 
 
 def test_below_the_smallest_run_is_outside(tiny_fit) -> None:

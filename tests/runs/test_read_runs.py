@@ -62,7 +62,7 @@ def test_summaries(runs: Runs) -> None:
     assert runs.metrics == ("loss", "top1_accuracy")
     assert runs.source == "runs.csv"
     assert repr(runs) == (
-        "<Runs runs.csv: 4 runs, 5 rows, 3 mixtures of 3 pools, metrics loss, top1_accuracy>"
+        "<Runs: runs.csv: 4 runs, 5 rows, 3 mixtures of 3 pools, metrics loss, top1_accuracy>"
     )
     for part in ("4 runs, 5 rows", "480k, 960k samples", "11.2 epochs", "no run", "small, large"):
         assert part in runs.text

@@ -65,7 +65,8 @@
   };
 
   // --- budgets -----------------------------------------------------------------------------------
-  const b = all.budgets, draws = unpack(b.draws), slider = $("explore-budget");
+  const b = all.budgets, boxes = b.boxes.map(unpack), slider = $("explore-budget");
+  const draws = (i, c) => boxes[b.places[i][0]](b.places[i][1], c);
   const rows = b.names.map((name) => {
     const row = make("tr"), p = make("td", "prob"), level = make("td"), gap = make("td");
     const bar = make("span", "bar"), fill = bar.appendChild(make("i")), number = make("span", "num");
