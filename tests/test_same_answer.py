@@ -1,10 +1,21 @@
 """What does not change the study does not change the answer."""
 
+from inspect import signature
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import qqt_bayes as qqt
+from qqt_bayes.act import act
+from qqt_bayes.buy.ask import buy
+from qqt_bayes.buy.replay import replay
+from qqt_bayes.calibrate.learn import learn
+from qqt_bayes.calibrate.replicate import replicate
+from qqt_bayes.calibrate.run import calibrate
+from qqt_bayes.risk.ledger import ledger
+from qqt_bayes.risk.report import risk
+from qqt_bayes.stacking.side_by_side import stack
 
 WANTED = "A;B;A+B"
 STATED = 0.03  # Monte Carlo error of P(best) with the usual draws, about three standard errors
@@ -59,3 +70,12 @@ def test_a_pool_that_no_run_uses(tables, usual) -> None:
     rows, pools = tables
     more = pools.iloc[[-1]].assign(pool="unused")
     close(answer(rows, pd.concat([pools, more])), usual)
+
+
+def test_one_default_seed_everywhere() -> None:
+    """The command line's: the same question has the same answer wherever it is asked."""
+    asked = [
+        qqt.fit, qqt.allocate, act, buy, replay, risk, stack, calibrate, replicate, learn, ledger,
+    ]  # fmt: skip
+    seeds = {one.__name__: signature(one).parameters["seed"].default for one in asked}
+    assert set(seeds.values()) == {1}, seeds

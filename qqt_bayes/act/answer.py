@@ -19,13 +19,14 @@ from qqt_bayes.decide.choice import Choice
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.predict import interval
 from qqt_bayes.decide.sizes import middle_notes
-from qqt_bayes.errors import GateError, UsageError
+from qqt_bayes.errors import GateError, InputError, UsageError
 from qqt_bayes.inference.gate import GateReport
 from qqt_bayes.runs import Mixture, Pools, format_number, parse_mixture
 from qqt_bayes.runs.numbers import parse_positive
 
 if TYPE_CHECKING:
     from qqt_bayes.fitting import Fit
+    from qqt_bayes.runs import Study
     from qqt_bayes.runs.sheet import Source
 
 __all__ = ["ActionDecision", "act"]
@@ -169,7 +170,7 @@ class ActionDecision(Choice):
 
 def act(
     fit: Fit, budgets: Any, actions: Source, *, data: str | None = None,
-    price: str | float = 1.0, prob: float = 0.9, seed: int = 0, on_fail: str = "raise",
+    price: str | float = 1.0, prob: float = 0.9, seed: int = 1, on_fail: str = "raise",
 ) -> ActionDecision:  # fmt: skip
     """Compare what could be done to the data: improve, buy, add, drop, or nothing.
 
@@ -245,9 +246,26 @@ def data_now(text: str, pools: Pools) -> Mixture:
 
 def chosen_now(fit: Fit, budgets: np.ndarray, actions: Source) -> Mixture:
     """What ``decide`` chooses from data without the pools that actions would bring in."""
-    new = brought_in(actions)
-    usable = [c.text for c in default_candidates(fit.study) if not new & set(c.shares)]
-    if not usable:
-        raise UsageError("all data that was run holds what an action would add -> pass --data")
+    usable = check_actions(actions, fit.study)
     decision = decide(fit, [float(budgets.max())], usable)
     return decision.candidates[int(decision.best[0])]
+
+
+def check_actions(actions: Source, study: Study) -> list[str]:
+    """What the data may be now: all that was run, without the pools that actions would bring in.
+
+    A table that can be done to none of it is refused here, before anything is computed.
+    """
+    new = brought_in(actions)
+    usable = [c for c in default_candidates(study) if not new & set(c.shares)]
+    if not usable:
+        raise UsageError("all data that was run holds what an action would add -> pass --data")
+    refusals = []
+    for now in usable:
+        try:
+            read_actions(actions, study.pools, now)
+        except InputError as error:
+            refusals.append(error)
+    if len(refusals) == len(usable):
+        raise min(refusals, key=lambda error: len(error.problems))
+    return [now.text for now in usable]

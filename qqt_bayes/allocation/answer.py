@@ -185,7 +185,7 @@ def parse_data(candidates: str | Sequence[str] | None, fit: SizeFit) -> list[Mix
     """Candidates as given, each known to some law; by default all that runs were made on."""
     study = fit.sizes.study
     if candidates is None:
-        return list({study.mixtures[t].key: study.mixtures[t] for t in study.data}.values())
+        return [study.mixtures[text] for text in dict.fromkeys(study.data)]
     items = candidates.split(";") if isinstance(candidates, str) else list(candidates)
     found = [parse_mixture(item.strip(), study.pools) for item in items if item.strip()]
     if not found:

@@ -92,7 +92,7 @@ class SizeFit:
         module = import_module("qqt_bayes.allocation.answer")
         return module.allocate_fit(self, compute, **options)
 
-    def predict(self, table: pd.DataFrame, *, noise: bool = False, seed: int = 0) -> np.ndarray:
+    def predict(self, table: pd.DataFrame, *, noise: bool = False, seed: int = 1) -> np.ndarray:
         """Draws of the loss of runs, dims (draw, row), with the law's misfit.
 
         Parameters

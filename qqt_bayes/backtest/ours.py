@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
-from qqt_bayes.backtest.origins import Forecast
+from qqt_bayes.backtest.origins import Forecast, Origin
 from qqt_bayes.decide.predict import bounded
-from qqt_bayes.errors import GateError
+from qqt_bayes.errors import GateError, QQTError
 from qqt_bayes.fitting import sampled
 from qqt_bayes.inference.posterior import Posterior
 from qqt_bayes.inference.settings import Settings
@@ -16,7 +18,10 @@ from qqt_bayes.runs import Study
 
 DRAWS = 2000
 
-__all__ = ["engine_forecast", "predictive"]
+# origin, specification, seed and settings of the fit: the same give the same draws to all who ask
+Foretold = tuple[Origin, Spec, int, Settings | None]
+
+__all__ = ["Foretold", "engine_forecast", "foretold", "predictive"]
 
 
 def predictive(
@@ -52,3 +57,15 @@ def engine_forecast(spec: str | Spec = "effective_utility", *, strict: bool = Tr
         return predictive(posterior, train, samples, shares, seed)
 
     return forecast
+
+
+def foretold(job: Foretold) -> np.ndarray | None:
+    """Draws of new runs, dims (draw, target); None where the fit did not pass its gate."""
+    origin, spec, seed, settings = job
+    forecast, samples = engine_forecast(spec, settings=settings), origin.targets["samples"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return forecast(origin.train, samples.to_numpy(), origin.shares, seed)
+        except QQTError:
+            return None

@@ -55,7 +55,7 @@ def buy(
     stake: str | float | None = None,
     weights: Sequence[float] | None = None,
     candidates: str | Sequence[str] | None = None,
-    seed: int = 0,
+    seed: int = 1,
     objective: str = "regret",
     refits: int = 0,
     **options: Any,

@@ -38,7 +38,7 @@ class Question:
     candidates: tuple[Mixture, ...] = field(repr=False)
     designs: Designs = field(repr=False)
     objective: str = "regret"  # one of `value.OBJECTIVES`
-    seed: int = 0  # of the simulated outcomes
+    seed: int = 1  # of the simulated outcomes
 
     @cached_property
     def shares(self) -> np.ndarray:

@@ -103,7 +103,7 @@ def replay(
     policies: Sequence[str] = POLICIES,
     spend: str | float | None = None,
     stages: int = STAGES,
-    seed: int = 0,
+    seed: int = 1,
     workers: int | Workers = 1,
     progress: Callable[[int, int], None] | None = None,
     **fitting: Any,

@@ -37,10 +37,12 @@ def act(
 
     Example: qqt act runs.csv --metric loss --actions actions.csv --budgets 960k --data A+B
     """
-    from qqt_bayes.act.answer import data_now, positive
+    from qqt_bayes.act.answer import check_actions, data_now, positive
     from qqt_bayes.act.table import read_actions
     from qqt_bayes.decide.candidates import parse_budgets
     from qqt_bayes.decide.decision import check_prob
+    from qqt_bayes.model.spec import load_spec
+    from qqt_bayes.runs import Runs
 
     parse_budgets(budgets)  # before a fit is made, so that a slip costs no time
     check_prob(prob)
@@ -49,6 +51,14 @@ def act(
     if data is not None and not opening.is_saved_fit(source):
         known = how.load(source).pools
         read_actions(actions, known, data_now(data, known))
-    made = how.open(source)
-    answer = made.act(budgets, actions, data=data, price=price, prob=prob, on_fail=how.on_fail)
+
+    def check(rows: Runs, _: Runs) -> None:
+        if data is None:
+            levels = (*load_spec(how.spec).levels, *(how.covariate or ()))
+            check_actions(actions, rows.study(rows.metrics[0], spec_levels=levels))
+
+    made = how.open(source, check=check)
+    answer = made.act(
+        budgets, actions, data=data, price=price, prob=prob, seed=how.seed, on_fail=how.on_fail
+    )
     told.tell(answer, plot)

@@ -79,7 +79,7 @@ def parse_candidates(candidates: str | Sequence[str], pools: Pools) -> list[Mixt
     if not items:
         raise UsageError('no candidates given -> pass some, for example --candidates "A;A+B"')
     no_more(len(items), "candidates")
-    seen: dict[tuple[float, ...], Mixture] = {}
+    seen: dict[str, Mixture] = {}
     for item in items:
         try:
             mixture = parse_mixture(item, pools)
@@ -87,12 +87,10 @@ def parse_candidates(candidates: str | Sequence[str], pools: Pools) -> list[Mixt
             raise UsageError(
                 listed(item, pools) or str(error).replace("mixture", "candidate", 1)
             ) from None
-        shares = same_data(mixture, pools)
-        if shares in seen:
-            raise UsageError(
-                f"candidates '{seen[shares].text}' and '{item}' are the same data -> give it once"
-            )
-        seen[shares] = mixture
+        if mixture.key in seen:
+            first = seen[mixture.key].text
+            raise UsageError(f"candidates '{first}' and '{item}' are the same data -> give it once")
+        seen[mixture.key] = mixture
     return list(seen.values())
 
 
@@ -105,11 +103,6 @@ def listed(item: str, pools: Pools) -> str:
     except UsageError:
         return ""
     return f"'{item}' are {len(parts)} candidates -> put ';' between: \"{';'.join(parts)}\""
-
-
-def same_data(mixture: Mixture, pools: Pools) -> tuple[float, ...]:
-    """What two spellings of the same data share: ``A+B`` and ``A:0.5+B:0.5`` of equal pools."""
-    return tuple(np.round(mixture.vector(pools), 9).tolist())
 
 
 def candidates_of(study: Study, given: str | Sequence[str] | None) -> list[Mixture]:
@@ -126,10 +119,9 @@ def default_candidates(study: Study) -> list[Mixture]:
     within families.
     """
     pools = study.pools
-    found: dict[tuple[float, ...], Mixture] = {}
+    found: dict[str, Mixture] = {}
     for text in dict.fromkeys(study.data):
-        mixture = study.mixtures[text]
-        found.setdefault(same_data(mixture, pools), mixture)
+        found.setdefault(study.mixtures[text].key, study.mixtures[text])
     for group in ranked_groups(study):
         taken: list[str] = []
         for i in group:
@@ -138,7 +130,7 @@ def default_candidates(study: Study) -> list[Mixture]:
                 continue
             taken.append(name)
             union = parse_mixture("+".join(taken), pools)
-            found.setdefault(same_data(union, pools), union)
+            found.setdefault(union.key, union)
     return list(found.values())
 
 

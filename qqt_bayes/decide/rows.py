@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.decide.candidates import same_data
 from qqt_bayes.decide.decision import check_prob
 from qqt_bayes.decide.predict import interval, latent_at, new_runs, thinning
 from qqt_bayes.errors import UsageError
@@ -88,7 +87,7 @@ def read_rows(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np
         except UsageError as error:
             complaints.setdefault(str(error), []).append(label)
             continue
-        key = (count, *same_data(mixtures[text], pools))
+        key = (count, *np.round(mixtures[text].vector(pools), 9).tolist())
         place.append(points.setdefault(key, len(points)))
     if complaints:
         raise UsageError("\n".join(tell(said, rows) for said, rows in complaints.items()))

@@ -262,5 +262,7 @@ def without(
     kept = tuple(pair for pair in goal.limits if pair[0].text != text)
     goal, region = replace(goal, limits=kept), region.without(text)
     starts = [shares] + ([free] if region.violation(free)[0] <= SLACK else [])
+    if len(starts) == 2 and goal.measure(free[None]).lacking[0] <= 0.0:
+        return free  # nothing else holds them back: its cost is that of all together
     ends = np.array([descend(goal, region, start) for start in starts])
     return np.asarray(ends[int(np.argmin(goal.measure(ends).merit))])

@@ -139,7 +139,8 @@ class Shares(Shown):
             "distance_to_runs": a.run.distance,
             "far_from_runs": a.run.far,
             "unconstrained": None if a.free is None or a.cost is None else {
-                "best": by_pool(a.free), "cost": band(a.cost),
+                "best": by_pool(a.free),
+                "cost": {"expected": float(np.mean(a.cost))} | band(a.cost),
             },
         }  # fmt: skip
         return as_object(out)

@@ -50,17 +50,17 @@ def budget_lines(s: Shares, a: Best) -> list[str]:
             f"{max(0.05, round(0.5 * a.run.distance, 2)):g}"
         )
     if a.cost is not None:
-        small = abs(float(np.median(a.cost))) <= a.error and all(
-            c.cost <= a.error for c in a.constraints
-        )
+        expected, (_, *ends) = float(np.mean(a.cost)), s.interval(a.cost)
+        told = f"{brief(expected)} [{', '.join(map(brief, ends))}] of {study.metric}"
+        small = abs(expected) <= a.error and all(c.cost <= a.error for c in a.constraints)
         lines.append(
             "  the constraints cost nothing that the search could tell from its error"
-            if small else f"  the constraints cost {band(s, a.cost)} of {study.metric} together"
+            if small else f"  expected cost of the constraints together: {told}"
         )  # fmt: skip
     for c in a.constraints:
         what = ", ".join(c.binding)
         named = f" ({what})" if what and what not in c.text else ""
-        cost = f"costs {brief(c.cost)}" if c.cost > a.error else "costs nearly nothing"
+        cost = f"expected cost {brief(c.cost)}" if c.cost > a.error else "costs nearly nothing"
         state = f"binds{named}, {cost}" if c.binding else "does not bind"
         lines.append(f"    {c.text}: {state}")
     if a.p_feasible is not None:

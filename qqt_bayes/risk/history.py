@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.backtest import Origin, coverage_interval, judge, judge_choice, origins, predictive
+from qqt_bayes.backtest import coverage_interval, foretold, judge, judge_choice, origins
 from qqt_bayes.backtest.origins import FACTORS, factor_group, groups, joined, spread_out
+from qqt_bayes.inference.settings import Settings
 from qqt_bayes.refits import Workers
-from qqt_bayes.risk.refit import Order, make, order, sound
 from qqt_bayes.risk.thresholds import MAX_ORIGINS, MIN_TARGETS
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Record:
     scores: pd.DataFrame  # as from qqt_bayes.backtest.judge, all origins together; perhaps empty
     choices: pd.DataFrame  # as from qqt_bayes.backtest.judge_choice
     origins: tuple[float, ...]  # budgets up to which the model was fitted
-    seed: int = 0  # of the bootstrap behind coverage intervals
+    seed: int = 1  # of the bootstrap behind coverage intervals
 
     def at(self, what: str, factor: float) -> pd.DataFrame:
         """Scores of levels or differences at a budget this far beyond the data.
@@ -86,24 +86,18 @@ def group_of(factor: float) -> float:
 def back_test(
     fit: Fit, seed: int, workers: Workers, progress: Callable[[int, int], None]
 ) -> Record:
-    """Fit up to every origin the runs allow, predict the runs beyond, judge."""
+    """Fit up to every origin the runs allow, predict the runs beyond, judge.
+
+    With the seed and draws that `calibrate` and `stack` use: near ties fall the same way.
+    """
     covariates = fit.spec.covariates
     every = list(origins(fit.runs, fit.study.metric, covariates=covariates))
     splits = spread_out(every, MAX_ORIGINS)
-    jobs = [(origin, order(fit, origin.train, seed=seed + k), seed)
-            for k, origin in enumerate(splits)]  # fmt: skip
-    found = workers.run(from_origin, jobs, progress)
-    judged = [(o.upto, *both) for o, both in zip(splits, found, strict=True) if both is not None]
-    used, scores, choices = zip(*judged, strict=True) if judged else ((), (), ())
-    return Record(joined(scores), joined(choices), used, seed)
-
-
-def from_origin(job: tuple[Origin, Order, int]) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    """Scores and choices of one origin; None where the refit failed."""
-    origin, ordered, seed = job
-    past = make(ordered)
-    if not sound(past):
-        return None
-    samples = origin.targets["samples"].to_numpy()
-    draws = predictive(past.posterior, origin.train, samples, origin.shares, seed)
-    return judge(origin, draws), judge_choice(origin, draws)
+    settings = Settings(draws=fit.settings.draws)
+    jobs = [(origin, fit.spec, seed, settings) for origin in splits]
+    found = zip(splits, workers.run(foretold, jobs, progress), strict=True)
+    done = [(origin, draws) for origin, draws in found if draws is not None]
+    return Record(
+        joined([judge(*one) for one in done]), joined([judge_choice(*one) for one in done]),
+        tuple(origin.upto for origin, _ in done), seed,
+    )  # fmt: skip

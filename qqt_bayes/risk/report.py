@@ -187,7 +187,7 @@ class Risk(Shown):
 
 
 def risk(
-    fit: Fit, budgets: Any, candidates: Any = None, *, margin: float | None = None, seed: int = 0,
+    fit: Fit, budgets: Any, candidates: Any = None, *, margin: float | None = None, seed: int = 1,
     quick: bool = False, workers: int | Workers = 1,
     progress: Callable[[str, float], None] | None = None,
 ) -> Risk:  # fmt: skip

@@ -132,6 +132,12 @@ def _check_mixtures(sheet: Sheet, pools: Pools) -> dict[str, Mixture]:
             mixtures[text] = mixture
         for (what, mend), row in product(complaints, at):
             sheet.flag(row, "data", what, mend)
+    unions = {m.key: m.text for m in mixtures.values() if m.kind == "union"}
+    same = {m.text: unions[m.key] for m in mixtures.values()
+            if m.kind == "weighted" and m.key in unions}  # fmt: skip
+    if same:
+        told = listed([f"{text} is {union}" for text, union in same.items()], 3)
+        sheet.notes.append(f"two spellings of the same data are taken as one: {told}")
     totals = [m.total for m in mixtures.values() if abs(m.total - 1) > SUM_TOLERANCE]
     if totals:
         ends = dict.fromkeys(f"{total:.6g}" for total in (min(totals), max(totals)))

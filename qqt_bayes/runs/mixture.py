@@ -25,11 +25,14 @@ type Complaint = tuple[str, str]  # what is wrong, how to mend it
 POOL_NAME = re.compile(r"[\w.-]+")
 SUM_TOLERANCE = 1e-6
 ROUNDING = 0.01  # shares that miss 1 by no more were rounded
+DECIMAL = 0.0005  # shares are told to three decimals
 
 
 @dataclass(frozen=True)
 class Mixture:
     """What a run was trained on. Two spellings of one mixture are equal: ``A+B == B+A``.
+
+    So are a union and the shares it has, to three decimals: ``A+B == A:0.5+B:0.5`` of equal pools.
 
     Parameters
     ----------
@@ -223,10 +226,18 @@ def _build(text: str, names: list[str], given: dict[str, float], pools: Pools) -
     given_total = math.fsum(given.values()) if given else 1.0
     if len(names) == 1:
         return Mixture(text, {names[0]: 1.0}, "single", names[0], given_total)
-    weights = given or {name: float(pools.sizes[pools.index(name)]) for name in names}
-    total = math.fsum(weights.values())
-    shares = {name: weights[name] / total for name in names}
+    union = scaled({name: float(pools.sizes[pools.index(name)]) for name in names})
     if not given:
-        return Mixture(text, shares, "union", "+".join(names))
+        return Mixture(text, union, "union", "+".join(names))
+    shares = scaled({name: given[name] for name in names})
+    near = all(abs(shares[n] - union[n]) < min(DECIMAL, ROUNDING * union[n]) for n in names)
+    if near and not _union_complaints(names, pools):
+        return Mixture(text, shares, "weighted", "+".join(names), given_total)
     key = "+".join(f"{name}:{shares[name]:.10g}" for name in names)
     return Mixture(text, shares, "weighted", key, given_total)
+
+
+def scaled(weights: dict[str, float]) -> dict[str, float]:
+    """Weights as shares, which sum to 1."""
+    total = math.fsum(weights.values())
+    return {name: weight / total for name, weight in weights.items()}

@@ -13,7 +13,6 @@ import pandas as pd
 from qqt_bayes._text import nearest, one_of
 from qqt_bayes.errors import UsageError
 from qqt_bayes.runs.cells import CellError, read_flag
-from qqt_bayes.runs.mixture import Mixture
 from qqt_bayes.runs.numbers import parse_number
 from qqt_bayes.runs.sheet import as_text
 
@@ -96,7 +95,7 @@ def where_mask(
     table: pd.DataFrame,
     column: str,
     wanted: object,
-    mixtures: Mapping[str, Mixture],
+    key_of: Callable[[str], str],
     everything: pd.DataFrame,
     gone: Sequence[str] = (),
 ) -> np.ndarray:
@@ -113,19 +112,19 @@ def where_mask(
             mask &= _ordered(table[column], sign, value, column)
         elif sign == "!=":
             if value not in gone:
-                _equal_somewhere(everything, column, value, mixtures)
-            mask &= ~_equal(table[column], value, column, mixtures)
+                _equal_somewhere(everything, column, value, key_of)
+            mask &= ~_equal(table[column], value, column, key_of)
         else:
             values = [v.strip() for v in value.split(",")] if sign == "in" else [value]
-            mask &= np.any([_equal_somewhere(table, column, v, mixtures) for v in values], axis=0)
+            mask &= np.any([_equal_somewhere(table, column, v, key_of) for v in values], axis=0)
     return mask
 
 
 def _equal_somewhere(
-    table: pd.DataFrame, column: str, text: str, mixtures: Mapping[str, Mixture]
+    table: pd.DataFrame, column: str, text: str, key_of: Callable[[str], str]
 ) -> np.ndarray:
     """Rows with a value, of which there must be some."""
-    mask = _equal(table[column], text, column, mixtures)
+    mask = _equal(table[column], text, column, key_of)
     if not mask.any():
         there = list(dict.fromkeys(as_text(v) or "''" for v in table[column]))
         near = nearest(text, there, 0.8)
@@ -154,16 +153,13 @@ def _ordered(values: pd.Series, sign: str, text: str, column: str) -> np.ndarray
         return np.asarray(ORDERS[sign](numbers, limit), bool)
 
 
-def _equal(
-    values: pd.Series, text: str, column: str, mixtures: Mapping[str, Mixture]
-) -> np.ndarray:
+def _equal(values: pd.Series, text: str, column: str, key_of: Callable[[str], str]) -> np.ndarray:
     blank = np.array([not as_text(value) for value in values], bool)
     if not text:
         return blank
     if column == "data":
-        keys = {spelled: mixture.key for spelled, mixture in mixtures.items()}
-        wanted = _canonical(text)
-        return np.array([v == text or _canonical(keys.get(v, v)) == wanted for v in values], bool)
+        wanted = key_of(text)
+        return np.array([key_of(v) == wanted for v in values], bool)
     if values.dtype == "boolean":
         try:
             flag = read_flag(text)
@@ -177,8 +173,3 @@ def _equal(
             return np.zeros(len(values), bool)
         return np.asarray(np.isclose(values.to_numpy(float), number, rtol=1e-9, atol=0))
     return np.asarray(values.eq(text), bool)
-
-
-def _canonical(expression: str) -> tuple[str, ...]:
-    """Order and blanks aside: enough to match a spelling without the pool table."""
-    return tuple(sorted(term.replace(" ", "") for term in expression.split("+")))

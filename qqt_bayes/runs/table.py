@@ -18,7 +18,7 @@ from qqt_bayes.kinds import Kind
 from qqt_bayes.runs import summary
 from qqt_bayes.runs.build import build_table, find_pools
 from qqt_bayes.runs.checks import HEADER, KIND
-from qqt_bayes.runs.mixture import Mixture
+from qqt_bayes.runs.mixture import Mixture, parse_mixture
 from qqt_bayes.runs.numbers import count, format_number
 from qqt_bayes.runs.pools import Pools
 from qqt_bayes.runs.select import tell_where, upper_limit, where_mask
@@ -145,7 +145,7 @@ class Runs(Shown):
         table = self._of_metric(metric)
         for column, wanted in (where or {}).items():
             gone = self.left_out if column == "run" else ()
-            table = table[where_mask(table, column, wanted, self.mixtures, self.table, gone)]
+            table = table[where_mask(table, column, wanted, self.key_of, self.table, gone)]
         if upto is not None:
             least = table["samples"].min()
             table = table[table["samples"] <= upper_limit(upto)]
@@ -159,6 +159,13 @@ class Runs(Shown):
         table = table.reset_index(drop=True)
         used = {text: self.mixtures[text] for text in dict.fromkeys(table["data"])}
         return changed(self, table=table, mixtures=used)
+
+    def key_of(self, text: str) -> str:
+        """What all spellings of one mixture share; a text that is none stays itself."""
+        try:
+            return (self.mixtures.get(text) or parse_mixture(text, self.pools)).key
+        except UsageError:
+            return text
 
     def replace(self, table: pd.DataFrame) -> Runs:
         """The same study with another run table, checked like a file.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from qqt_bayes.backtest import Origin, engine_forecast, judge, judge_choice, origins
+from qqt_bayes.backtest import foretold, judge, judge_choice, origins
 from qqt_bayes.backtest.origins import groups, joined, spread_out
-from qqt_bayes.errors import QQTError
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import Spec
 from qqt_bayes.refits import Workers, refit_many
@@ -40,22 +38,6 @@ class LawRecord:
         return np.stack(columns, axis=1), groups(first)
 
 
-# origin, specification, seed, settings
-Job = tuple[Origin, Spec, int, Settings | None]
-
-
-def forecast(job: Job) -> np.ndarray | None:
-    """Draws of new runs, dims (draw, target); None where the fit did not pass its gate."""
-    origin, spec, seed, settings = job
-    foresee, samples = engine_forecast(spec, settings=settings), origin.targets["samples"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return foresee(origin.train, samples.to_numpy(), origin.shares, seed)
-        except QQTError:
-            return None
-
-
 def roll_forward(
     runs: Runs, metric: str, specs: Sequence[Spec], seed: int,
     settings: Settings | None, most: int, workers: int | Workers,
@@ -63,12 +45,10 @@ def roll_forward(
 ) -> LawRecord:  # fmt: skip
     """Fit every law up to every origin (at most so many, spread evenly) and judge its forecasts."""
     splits = spread_out(list(origins(runs, metric)), most)
-    jobs: list[Job] = [
-        (o, spec, seed + k, settings) for k, o in enumerate(splits) for spec in specs
-    ]
+    jobs = [(o, spec, seed, settings) for o in splits for spec in specs]
     found = iter(
         refit_many(
-            forecast, jobs, workers=workers,
+            foretold, jobs, workers=workers,
             progress=lambda done, of: progress("back-tests", done / of),
         )
     )  # fmt: skip

@@ -168,7 +168,7 @@ class Stack(Shown):
             votes.append(Vote(str(row.law), float(row.weight), float(row.log_score), best, cost))
         return tuple(votes)
 
-    def predictive(self, samples: np.ndarray, shares: np.ndarray, seed: int = 0) -> np.ndarray:
+    def predictive(self, samples: np.ndarray, shares: np.ndarray, seed: int = 1) -> np.ndarray:
         """Draws of new runs, dims (draw, target), as modelled: an accuracy is an error.
 
         Parameters

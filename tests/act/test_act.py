@@ -10,7 +10,7 @@ import pytest
 from qqt_bayes.act import ActionDecision, act
 from qqt_bayes.act.changed import ChangedData, draw_changed, exponent_draws, quality_effects
 from qqt_bayes.decide.worth import fewest_samples
-from qqt_bayes.errors import UsageError
+from qqt_bayes.errors import InputError, UsageError
 from qqt_bayes.fitting import Fit
 from qqt_bayes.laws.effective_utility import exponent_sums, first_pass_lengths
 from qqt_bayes.model.effects import NAMES, PATHS
@@ -205,6 +205,15 @@ def test_bad_arguments(small_fit, rated_fit) -> None:
                                              "changes": "add"}))  # fmt: skip
 
 
+@pytest.mark.parametrize("row", [("x", "A", "rnk=1"), ("x", "Q", "drop"), ("x", "A", "size=1")])
+def test_a_table_that_fits_no_data_is_refused_before_anything_is_computed(
+    small_fit, monkeypatch, row
+) -> None:
+    monkeypatch.setattr("qqt_bayes.act.answer.decide", lambda *_: pytest.fail("was computed"))
+    with pytest.raises(InputError):
+        act(small_fit, "480k", pd.DataFrame([row], columns=["action", "pool", "changes"]))
+
+
 def test_command(small_fit, tmp_path, monkeypatch, capsys) -> None:
     from qqt_bayes.cli import main
 
@@ -220,14 +229,15 @@ def test_command(small_fit, tmp_path, monkeypatch, capsys) -> None:
     assert (tmp_path / "a.png").stat().st_size > 10_000
 
 
-def test_mistakes_cost_no_fit(small_tables, monkeypatch, capsys) -> None:
+@pytest.mark.parametrize("data", ["", " --data A+B"])
+def test_mistakes_cost_no_fit(small_tables, monkeypatch, capsys, data) -> None:
     from qqt_bayes import fitting
     from qqt_bayes.cli import main
 
     monkeypatch.chdir(small_tables)
     monkeypatch.setattr(fitting, "sample_posterior", None)
     (small_tables / "actions.csv").write_text("action,pool,changes\nx,Q,rank=1\n")
-    words = "act runs.csv --metric loss --actions actions.csv --budgets 960k --data A+B"
+    words = f"act runs.csv --metric loss --actions actions.csv --budgets 960k{data}"
     with pytest.raises(SystemExit) as stop:
         main(words.split())
     assert stop.value.code == 2

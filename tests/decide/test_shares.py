@@ -16,6 +16,7 @@ from qqt_bayes.decide.shares import Shares, best_shares
 from qqt_bayes.errors import UsageError
 from qqt_bayes.fitting import Fit, fit
 from qqt_bayes.runs import Runs, read_runs
+from qqt_bayes.runs.numbers import brief
 
 BUDGETS = (1e6, 2e6, 4e6, 8e6)
 POOLS = 8
@@ -172,6 +173,18 @@ def test_near_stays_near_a_run(many: Fit) -> None:
     distance = 0.5 * np.abs(whole - answer.shares).sum(axis=1)
     assert distance.min() <= 0.15 + 1e-6
     assert distance.min() == pytest.approx(answer.run.distance, abs=1e-6)
+
+
+@pytest.mark.parametrize("asked", [{"near": 0.05}, {"share": ["p1>=0.2", "p0>=0.01"]}])
+def test_a_constraint_that_binds_alone_costs_what_all_cost_together(many: Fit, asked) -> None:
+    found = best_shares(many, "4M", **asked)
+    answer = found.answers[0]
+    (held,) = (c for c in answer.constraints if c.binding)
+    assert answer.cost is not None
+    assert held.cost == pytest.approx(answer.cost.mean())
+    assert held.cost > 0.0
+    assert found.to_json()[0]["unconstrained"]["cost"]["expected"] == pytest.approx(held.cost)
+    assert found.text.count(f"{brief(held.cost)}") >= 2
 
 
 @pytest.mark.slow

@@ -51,6 +51,17 @@ def test_spellings_are_equal(pools: Pools) -> None:
     assert len({parse_mixture("A+B", pools), parse_mixture("B + A", pools)}) == 1
 
 
+@pytest.mark.parametrize(
+    ("shares", "same"),
+    [("A:0.25+B:0.75", True), ("B:75%+A:25%", True), ("A:0.2498+B:0.7502", True),
+     ("A:0.249+B:0.751", False), ("A:0.7+B:0.3", False)],
+)  # fmt: skip
+def test_a_union_and_the_shares_it_has_are_equal(pools: Pools, shares: str, same: bool) -> None:
+    given, union = parse_mixture(shares, pools), parse_mixture("A+B", pools)
+    assert (given == union) is same
+    assert given.kind == "weighted"  # its shares stay as given if a pool grows
+
+
 def test_vector_and_unique_samples(pools: Pools) -> None:
     mixture = parse_mixture("A+B", pools)
     np.testing.assert_allclose(mixture.vector(pools), [0.25, 0.75, 0, 0, 0])

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from qqt_bayes.allocation.sizes import size_study
+from qqt_bayes.backtest import origins
 from qqt_bayes.errors import InputError, UsageError
 from qqt_bayes.runs import Runs, read_runs
 
@@ -56,6 +58,25 @@ def test_lines_are_those_of_a_text_editor(runs: Runs) -> None:
 def test_one_spelling_of_each_mixture(runs: Runs) -> None:
     assert runs.table["data"].tolist() == ["A", "A", "A+B", "A+B", "A:0.7+B:0.3"]
     assert list(runs.mixtures) == ["A", "A+B", "A:0.7+B:0.3"]
+
+
+def test_a_union_and_the_shares_it_has_are_one_data_everywhere() -> None:
+    """Rows, studies, laws by data, back-tests and conditions know them by one name."""
+    sizes, budgets = (1e8, 3e8), (1e9, 2e9, 4e9, 8e9)
+    rows = [
+        (f"{p:g} {n:g} {data}", data, n, "loss", 3.0 - 0.1 * i + 1e7 / p, p)
+        for p in sizes for i, n in enumerate(budgets)
+        for data in ("A", "A+B", "B:0.667+A:0.333")
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["run", "data", "samples", "metric", "value", "params"])
+    runs = read_runs(table, {"A": 1e9, "B": 2e9})
+    assert list(runs.mixtures) == ["A", "A+B"]
+    assert "B:0.667+A:0.333 is A+B" in runs.notes[-1]
+    assert len(runs.select(where={"data": "A:0.3333+B:0.6667"})) == 16
+    assert size_study(runs, "loss").laws == ("A", "A+B")
+    one_size = runs.select(where={"params": "1e8"})
+    for origin in origins(one_size, "loss"):
+        assert set(origin.targets["data"]) == {"A", "A+B"}
 
 
 def test_summaries(runs: Runs) -> None:

@@ -3,10 +3,16 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import qqt_bayes as qqt
+from qqt_bayes.calibrate import calibrate
+from qqt_bayes.calibrate.run import Job
 from qqt_bayes.decide.drawn import Drawn, mix
+from qqt_bayes.refits import Workers
+from qqt_bayes.risk.history import back_test
+from qqt_bayes.stacking.record import roll_forward
 
 BUDGETS = "480k,960k"
 
@@ -85,6 +91,17 @@ def test_mix_takes_draws_by_weight() -> None:
     assert [mixed.latent.shape[0], mixed.grid.shape[0], mixed.longer.shape[1]] == [100, 100, 100]
     for draws in (mixed.latent, mixed.new_run, mixed.grid, mixed.longer):
         assert draws.mean() == pytest.approx(0.7)
+
+
+def test_back_tests_of_one_study_agree_whoever_asks(small_fit) -> None:
+    """Stack, risk and calibrate: the same draws of the same origins, so the same choices."""
+    runs, spec, count = small_fit.runs, small_fit.spec, 4
+    one = Workers(1)
+    stacked = roll_forward(runs, "loss", [spec], 1, None, count, one, lambda *_: None).choices
+    told = back_test(small_fit, 1, one, lambda *_: None).choices
+    judged = calibrate([Job("x", runs, "loss")], methods=["qqt"], workers=one).choices
+    for other in (told, judged):
+        pd.testing.assert_frame_equal(other[told.columns], stacked[told.columns])
 
 
 def test_one_origin_gives_equal_weights(small_runs) -> None:
