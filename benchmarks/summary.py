@@ -33,7 +33,7 @@ def short(*values: float) -> str:
 
 def enough(values: list[float], least: float = LEAST) -> str:
     """Whether all of some shares are large enough."""
-    low = [v < least for v in values]
+    low = [round(v, 2) < least for v in values]
     return "no" if all(low) else "not everywhere" if any(low) else "yes"
 
 
@@ -104,7 +104,7 @@ def bought() -> Iterator[list[str]]:
             float(np.mean([c[0] for c in cells(table, policy)]))
             for table in ("levels", "differences")
         ]
-        yield [first, where, short(*held), ".90", enough([round(h, 2) for h in held])]
+        yield [first, where, short(*held), ".90", enough(held)]
 
 
 def sharing() -> Iterator[list[str]]:
