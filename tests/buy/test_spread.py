@@ -44,7 +44,7 @@ def test_a_plan_begins_with_the_share_for_spread(buy_fit: Fit) -> None:
     )
     assert lines[where + count + 1].startswith("  by value")
     assert plan.batch["for_spread"].sum() == count
-    assert {"B", "C"} <= set(first["data"])
+    assert "C" in set(first["data"])
     assert 0.3e6 < first["spent"].iloc[-1] <= 0.5e6
     assert len(rest)
     assert plan.batch["spent"].iloc[-1] <= 2e6
