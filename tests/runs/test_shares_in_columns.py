@@ -79,3 +79,16 @@ def test_many_pools_among_other_columns() -> None:
     table = pd.DataFrame(draw.dirichlet(np.ones(40), 300)).add_prefix("p").round(5)
     more = table.assign(x=draw.uniform(size=300), lr=3e-4, n=range(300))
     assert pools(more) == list(table)
+
+
+@pytest.mark.parametrize("odd", ["0", "-1", "inf", "1e-310", "1e308"])
+def test_numbers_without_end_beside_shares(odd: str) -> None:
+    """Samples that nothing can be divided by, and shares that are none, warn of nothing."""
+    weights = np.random.default_rng(0).dirichlet(np.ones(3), 20)
+    table = pd.DataFrame(weights, columns=["a", "b", "c"]).map(str)
+    table.insert(0, "samples", "1B")
+    table.loc[3, "samples"] = odd
+    assert [*find_weights(table)[0]] == ["a", "b", "c"]
+    table.loc[4, "a"] = odd
+    found = [*find_weights(table)[0]]
+    assert found == ([] if odd == "-1" else ["a", "b", "c"])

@@ -39,11 +39,12 @@ def find_weights(
     cells = table[free].map(_share).to_numpy(float).reshape(len(table), len(free))
     seen = counts(table, role) if role else [samples] * len(table)
     totals = [1.0, 100.0, [[number_in(cell) or np.inf] for cell in seen]]
-    found = [
-        ([free[k] for k in columns], (cells / total)[:, columns])
-        for total in totals
-        for columns in _sets(free, cells, cells / total)
-    ]
+    with np.errstate(all="ignore"):  # numbers without end, or no samples, are no shares
+        found = [
+            ([free[k] for k in columns], (cells / total)[:, columns])
+            for total in totals
+            for columns in _sets(free, cells, np.minimum(cells / total, 2.0))
+        ]
     if len(found) > 1:
         sets = " or ".join(listed(names, 8) for names, _ in found[:2])
         raise UsageError(
@@ -82,7 +83,7 @@ def _sets(names: list[str], cells: np.ndarray, shares: np.ndarray) -> list[list[
     if sure and len(chosen) > 1 and _fits(shares[:, chosen]):
         return [chosen.tolist()]  # columns that leave no other choice
     shares, odd, known = shares[:, able], odd[able], np.flatnonzero(able)
-    rows = np.unique(np.minimum(shares, 2.0), axis=0)
+    rows = np.unique(shares, axis=0)
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), ROWS)).astype(int)]
     best = _solve(rows, ~odd)
     if best is None or not _fits(shares[:, best]):
