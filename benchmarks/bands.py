@@ -41,7 +41,6 @@ from qqt_bayes.errors import QQTError
 from qqt_bayes.files import write_text
 from qqt_bayes.inference.settings import Settings
 from qqt_bayes.model.spec import load_spec
-from qqt_bayes.runs import Runs
 
 RESULTS = stored.RESULTS / "bands.json"
 OWN = ("proving_ground", "headers", "digits", "laion_clip", "paper_budgets")
@@ -70,25 +69,21 @@ def scalebench(path: Path) -> Iterator[Job]:
         yield Job(f"scalebench {size:.3g}", read_runs(runs, pools), "loss")
 
 
-def read(path: Path) -> Runs:
-    """A run table with its pools beside it."""
-    pools = path.with_name(path.name.replace("runs.csv", "pools.csv"))
-    return read_runs(path, pools=pools)
-
-
 def tables(published: Path | None, cases: Path | None) -> dict[str, list[Job]]:
     """Studies by table."""
     out = {name: studies(datasets.load(name), name) for name in OWN}
     if published is not None:
         for name, metrics in PUBLISHED.items():
             table = name.split("_")[0]
-            found = studies(read(published / f"{name}.runs.csv"), name, metrics)
+            found = studies(read_runs(published / f"{name}.runs.csv"), name, metrics)
             out.setdefault(table, []).extend(found)
         drawn = curves(published / "scaling_curves_language.csv")
         out["curves"] = [Job(f"curve {i}", runs, "loss") for i, runs in enumerate(drawn, start=1)]
         out["scalebench"] = list(scalebench(published / "scalebench_data_constrained.csv"))
     if cases is not None:
-        out["steep_first"] = studies(read(cases / "tables" / "steep_first" / "runs.csv"), "steep")
+        out["steep_first"] = studies(
+            read_runs(cases / "tables" / "steep_first" / "runs.csv"), "steep"
+        )
     return out
 
 

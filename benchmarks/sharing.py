@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import stored
+from size_allocation import isoflop
 from studies import datacomp
 
 import qqt_bayes as qqt
@@ -48,12 +49,6 @@ FILTERS = ("clip_l14_30", "clip_l14_20", "image_l14", "laion_rule", "none")  # r
 LEAST = 6  # runs of a model size on each pool, to be a table of its own
 TASKS = 9  # runs of a model size at least, to be a task
 SIZES, LARGEST = 6, 3  # so many sizes, spread over all; so many are foretold
-
-
-def isoflop(published: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Runs of many model sizes on three mixtures, and their pools."""
-    table = pd.read_csv(published / "marin_isoflop.csv")
-    return table, pd.DataFrame({"pool": sorted(table["data"].unique()), "size": np.inf})
 
 
 def pool_sets(published: Path) -> Iterator[tuple[str, Runs, str, int, int]]:

@@ -166,10 +166,8 @@ def main(published: Path) -> None:
     """Ask, judge and store."""
     warnings.simplefilter("ignore")
     decisions = [judged(asked) for asked in questions(published)]
-    small = qqt.read_runs(published / "zhou_wikipedia_repeat.runs.csv",
-                          published / "zhou_wikipedia_repeat.pools.csv")  # fmt: skip
-    large = qqt.read_runs(published / "zhou_wikipedia.runs.csv",
-                          published / "zhou_wikipedia.pools.csv")  # fmt: skip
+    small = qqt.read_runs(published / "zhou_wikipedia_repeat.runs.csv")
+    large = qqt.read_runs(published / "zhou_wikipedia.runs.csv")
     laws = ("effective_utility", "exchange_rate")
     more = [row for part in (doubled, cut) for law in laws for row in part(small, large, law)]
     script = "benchmarks/studies.py"

@@ -94,8 +94,8 @@ def buy(
     **options
         ``spread``, the share of the spend that goes to a grid over data and budgets first: by
         default half, and nothing where ``designs`` or a ``stake`` are given, which ask for what is
-        worth it; ``workers``, processes for the
-        refits; ``draws`` of the parameters to use: time grows with their square.
+        worth it; ``workers``, processes for the refits; ``draws`` of the parameters to use: time
+        grows with their square.
 
     Returns
     -------
